@@ -95,7 +95,7 @@ def check_terms(card: RateCard, terms: Terms) -> None:
         (
             terms.disagreement_policy < len(DISAGREEMENT_POLICIES),
             "disagreement_policy",
-            "unknown disagreement",
+            "unknown policy",
         ),
         (terms.agreement_threshold_bps <= BPS, "agreement_threshold_bps", "threshold over 100%"),
         (terms.volume_tier < len(card.volume_rebate_bps), "volume_tier", "unknown volume tier"),
@@ -124,7 +124,7 @@ def quote(card: RateCard, surcharge_bps: int, terms: Terms, usage: Usage) -> Bil
     usage.pack()
     if usage.failed_replicas + usage.late_replicas > terms.replicas:
         raise InvalidInput(
-            "table: more faults than replicas", field="usage.failed_replicas", code="unpriced_usage"
+            "table: faults over replicas", field="usage.failed_replicas", code="unpriced_usage"
         )
     lines = _lines(card, surcharge_bps, terms, usage)
     total = sum(lines.as_tuple()[:-1]) - lines.rebates
