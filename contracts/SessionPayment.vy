@@ -63,6 +63,11 @@ POT_NODES: constant(uint256) = 0
 POT_VALIDATORS: constant(uint256) = 1
 POT_TREASURY: constant(uint256) = 2
 
+_DEPOSITS_PAUSED: constant(uint256) = 160
+_SETTLE_PAUSED: constant(uint256) = 161
+_VERSION: constant(uint256) = 168
+_ROUTER_COUNT: constant(uint256) = 184
+
 _BPS: constant(uint256) = 10_000
 _MAX_WINDOW_SECONDS: constant(uint256) = 30 * 86_400
 
@@ -83,9 +88,6 @@ _cold: HashMap[uint256, uint256]
 # @dev router -> settler u160 | pending wei u96 << 160.
 _routers: HashMap[uint256, uint256]
 
-# @dev The newest router's id.
-_router_count: uint256
-
 # @dev router -> card version -> bucket -> pending wei.
 _pending: HashMap[uint256, HashMap[uint256, HashMap[uint256, uint256]]]
 
@@ -95,7 +97,9 @@ _pots: uint256[3]
 # @dev Whom each pot is paid to.
 _recipients: address[3]
 
-# @dev guardian u160 | deposits paused << 160 | settlement paused << 161.
+# @dev guardian u160 | deposits paused u1 | settlement paused u1 | free u6
+#      | adopted card version u16 | router count u32 << 184: all that `open`
+#      must know, in one read.
 _control: uint256
 
 
@@ -143,8 +147,9 @@ def __init__(
     SETTLE_WINDOW_SECONDS = settle_window_seconds
     CHALLENGE_WINDOW_SECONDS = challenge_window_seconds
     BUCKET_SECONDS = bucket_seconds
-    self._control = convert(guardian, uint256)
     log ISessionPayment.GuardianChanged(old_guardian=empty(address), new_guardian=guardian)
+    self._control = convert(guardian, uint256)
+    self._adopt_card(convert(guardian, uint256))
 
 
 # ---------------------------------------------------------------------------
@@ -154,17 +159,20 @@ def __init__(
 
 @external
 def open(request: ISessionPayment.OpenRequest) -> uint256:
-    self._check_deposits_allowed()
+    control: uint256 = self._control
+    assert (control >> _DEPOSITS_PAUSED) & 1 == 0, "payment: deposits paused"
     assert request.funding == 0, "payment: funding unsupported"
     assert request.session_key == empty(address), "payment: session key unsupported"
     assert request.amount != 0, "payment: zero amount"
     assert request.volume_tier < 4, "payment: unknown volume tier"
     assert convert(request.expiry, uint256) > block.timestamp, "payment: expiry has passed"
     router_id: uint256 = convert(request.router_id, uint256)
-    assert self._routers[router_id] != 0, "payment: unknown router"
+    assert router_id != 0, "payment: unknown router"
+    assert router_id <= control >> _ROUTER_COUNT, "payment: unknown router"
     version: uint256 = convert(request.version, uint256)
-    current: uint256 = staticcall ISessionPaymentTable(TABLE).current_version()
-    assert version == current, "payment: card not in effect"
+    if version != (control >> _VERSION) & words.U16:
+        # The first session under a new card brings it into use here.
+        assert version == self._adopt_card(control), "payment: card not in effect"
 
     session: uint256 = self._session_id(msg.sender, router_id, request.salt)
     assert self._hot[session] == 0, "payment: session exists"
@@ -194,7 +202,7 @@ def open(request: ISessionPayment.OpenRequest) -> uint256:
 
 @external
 def top_up(session: uint256, amount: uint256):
-    self._check_deposits_allowed()
+    assert (self._control >> _DEPOSITS_PAUSED) & 1 == 0, "payment: deposits paused"
     assert amount != 0, "payment: zero amount"
     hot: uint256 = self._hot[session]
     assert words._state(hot) == words.STATE_OPEN, "payment: session not open"
@@ -224,18 +232,18 @@ def request_close(session: uint256):
 @external
 def withdraw(session: uint256) -> uint256:
     hot: uint256 = self._hot[session]
-    state: uint256 = words._state(hot)
-    assert state != words.STATE_NONE, "payment: unknown session"
-    assert state != words.STATE_CLOSED, "payment: session closed"
-    expiry: uint256 = words._expiry(hot)
-    assert block.timestamp > expiry + SETTLE_WINDOW_SECONDS, "payment: settle window open"
-    self._hot[session] = words._with_end(hot, expiry, words.STATE_CLOSED)
+    assert words._state(hot) != words.STATE_NONE, "payment: unknown session"
+    assert block.timestamp > words._expiry(hot) + SETTLE_WINDOW_SECONDS, "payment: settle window open"
     # INV-P2: settled never exceeds the deposit.
-    refund: uint256 = words._deposit(hot) - words._settled(hot)
+    settled: uint256 = words._settled(hot)
+    refund: uint256 = words._deposit(hot) - settled
+    assert refund != 0, "payment: nothing to withdraw"
+    # Nothing is left above what was settled, so no total can be settled any
+    # more, and money refunded later can be withdrawn in the same way.
+    self._hot[session] = words._closed(hot)
     payer: address = words._payer(self._cold[session])
     log ISessionPayment.SessionClosed(session=session, payer=payer, refund=refund)
-    if refund != 0:
-        self._push(payer, refund)
+    self._push(payer, refund)
     return refund
 
 
@@ -250,26 +258,38 @@ def settle(batch: ISessionPayment.Batch) -> uint256:
     version: uint256 = convert(batch.version, uint256)
     router: uint256 = self._routers[router_id]
     assert router & words.U160 == convert(msg.sender, uint256), "payment: caller is not settler"
-    assert (self._control >> 161) == 0, "payment: settlement paused"
+    assert (self._control >> _SETTLE_PAUSED) & 1 == 0, "payment: settlement paused"
 
+    # Sessions that ended before this moment are closed to settlement.
+    earliest_expiry: uint256 = block.timestamp - SETTLE_WINDOW_SECONDS
     total: uint256 = 0
     for item: uint256 in batch.items:
+        assert item >> 224 == router_id, "payment: session of another router"
         session: uint256 = item >> 96
         cumulative: uint256 = item & words.U96
-        assert session >> 128 == router_id, "payment: session of another router"
+        # Read here and not through lib/session_words.vy: a call costs more
+        # than what it does, and this loop is what a session's price is made of.
         hot: uint256 = self._hot[session]
-        settled: uint256 = words._settled(hot)
+        settled: uint256 = (hot >> 96) & words.U96
         if cumulative <= settled:
             # Settled by an earlier batch, or by this one sent before (INV-P4).
             continue
-        reason: String[32] = self._refusal(hot, cumulative, version)
-        if len(reason) != 0:
+        if (
+            cumulative > hot & words.U96
+            or hot >> 240 != version
+            or (hot >> 192) & words.U40 < earliest_expiry
+        ):
+            # One payer must not be able to stop everybody's settlement.
             log ISessionPayment.SettlementSkipped(
-                session=session, cumulative=cumulative, reason=reason
+                session=session,
+                cumulative=cumulative,
+                reason=self._refusal(hot, cumulative, version),
             )
             continue
-        self._hot[session] = words._with_settled(hot, cumulative)
-        total += cumulative - settled
+        # Neither can carry: the sum of both stays at or below the deposit.
+        moved: uint256 = unsafe_sub(cumulative, settled)
+        self._hot[session] = unsafe_add(hot, moved << 96)
+        total = unsafe_add(total, moved)
 
     extcall IReceiptAnchor(ANCHOR).anchor_for(
         msg.sender, batch.root, convert(batch.count, uint256), batch.uri
@@ -338,6 +358,11 @@ def release(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
 
 
 @external
+def adopt_card() -> uint256:
+    return self._adopt_card(self._control)
+
+
+@external
 def pay_pot(pot: uint256) -> uint256:
     assert pot < 3, "payment: unknown pot"
     recipient: address = self._recipients[pot]
@@ -358,9 +383,10 @@ def pay_pot(pot: uint256) -> uint256:
 @external
 def register_router(settler: address) -> uint256:
     ownable._check_owner()
-    router_id: uint256 = self._router_count + 1
+    control: uint256 = self._control
+    router_id: uint256 = (control >> _ROUTER_COUNT) + 1
     assert router_id < 2**32, "payment: router ids exhausted"
-    self._router_count = router_id
+    self._control = control + (1 << _ROUTER_COUNT)
     self._set_settler(router_id, empty(address), settler, 0)
     return router_id
 
@@ -388,11 +414,14 @@ def set_guardian(guardian: address):
 
 @external
 def set_pause(is_deposit_paused: bool, is_settle_paused: bool):
-    guardian: uint256 = self._control & words.U160
-    if convert(msg.sender, uint256) != guardian:
+    control: uint256 = self._control
+    if convert(msg.sender, uint256) != control & words.U160:
         ownable._check_owner()
-    flags: uint256 = convert(is_deposit_paused, uint256) | convert(is_settle_paused, uint256) << 1
-    self._control = guardian | flags << 160
+    paused: uint256 = (
+        convert(is_deposit_paused, uint256) << _DEPOSITS_PAUSED
+        | convert(is_settle_paused, uint256) << _SETTLE_PAUSED
+    )
+    self._control = control & ~(3 << _DEPOSITS_PAUSED) | paused
     log ISessionPayment.PauseSet(
         is_deposit_paused=is_deposit_paused, is_settle_paused=is_settle_paused
     )
@@ -447,7 +476,13 @@ def router(router_id: uint256) -> (address, uint256):
 @external
 @view
 def router_count() -> uint256:
-    return self._router_count
+    return self._control >> _ROUTER_COUNT
+
+
+@external
+@view
+def adopted_version() -> uint256:
+    return (self._control >> _VERSION) & words.U16
 
 
 @external
@@ -469,8 +504,8 @@ def control() -> (address, bool, bool):
     word: uint256 = self._control
     return (
         convert(word & words.U160, address),
-        (word >> 160) & 1 == 1,
-        (word >> 161) & 1 == 1,
+        (word >> _DEPOSITS_PAUSED) & 1 == 1,
+        (word >> _SETTLE_PAUSED) & 1 == 1,
     )
 
 
@@ -510,12 +545,11 @@ def _session_id(payer: address, router_id: uint256, salt: bytes32) -> uint256:
 @view
 def _refusal(hot: uint256, cumulative: uint256, version: uint256) -> String[32]:
     """
-    @dev Why a session cannot be moved to a total now; a batch skips it then,
-         since one payer must not be able to stop everybody's settlement.
+    @dev Why a session cannot be moved to a total now.
     @param hot The session's hot word.
     @param cumulative The total in wei of COR.
     @param version The batch's card.
-    @return String[32] The reason, or empty if it can.
+    @return String[32] The reason.
     """
     state: uint256 = words._state(hot)
     if state == words.STATE_NONE:
@@ -526,9 +560,7 @@ def _refusal(hot: uint256, cumulative: uint256, version: uint256) -> String[32]:
         return "other card version"
     if cumulative > words._deposit(hot):
         return "total exceeds deposit"
-    if block.timestamp > words._expiry(hot) + SETTLE_WINDOW_SECONDS:
-        return "settle window over"
-    return ""
+    return "settle window over"
 
 
 @internal
@@ -546,12 +578,18 @@ def _set_settler(router_id: uint256, old: address, settler: address, pending: ui
 
 
 @internal
-@view
-def _check_deposits_allowed():
+def _adopt_card(control: uint256) -> uint256:
     """
-    @dev Reverts while deposits are paused.
+    @dev Brings the newest card in effect into use for new sessions.
+    @param control The control word as it is stored.
+    @return uint256 The card's version.
     """
-    assert (self._control >> 160) & 1 == 0, "payment: deposits paused"
+    version: uint256 = staticcall ISessionPaymentTable(TABLE).current_version()
+    old_version: uint256 = (control >> _VERSION) & words.U16
+    if version != old_version:
+        self._control = control & ~(words.U16 << _VERSION) | version << _VERSION
+        log ISessionPayment.CardAdopted(old_version=old_version, new_version=version)
+    return version
 
 
 @internal

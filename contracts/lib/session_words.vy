@@ -148,18 +148,6 @@ def _version(hot: uint256) -> uint256:
 
 @internal
 @pure
-def _with_settled(hot: uint256, settled: uint256) -> uint256:
-    """
-    @dev Replaces the settled total.
-    @param hot The hot word.
-    @param settled Wei of COR, uint96.
-    @return uint256 The new word.
-    """
-    return hot & ~(U96 << _SETTLED) | settled << _SETTLED
-
-
-@internal
-@pure
 def _with_end(hot: uint256, expiry: uint256, state: uint256) -> uint256:
     """
     @dev Replaces expiry and state.
@@ -169,6 +157,18 @@ def _with_end(hot: uint256, expiry: uint256, state: uint256) -> uint256:
     @return uint256 The new word.
     """
     return hot & ~((U40 << _EXPIRY) | (7 << _STATE)) | expiry << _EXPIRY | state << _STATE
+
+
+@internal
+@pure
+def _closed(hot: uint256) -> uint256:
+    """
+    @dev Lowers the deposit to what was settled and closes the session.
+    @param hot The hot word.
+    @return uint256 The new word.
+    """
+    kept: uint256 = hot & ~(U96 | (7 << _STATE))
+    return kept | self._settled(hot) | STATE_CLOSED << _STATE
 
 
 @internal
