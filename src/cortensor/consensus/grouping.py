@@ -37,13 +37,12 @@ def group_answers(answers: Sequence[tuple[int, str]], relation: Rung) -> list[Gr
     Returns:
         Groups numbered 0, 1, … by their lowest replica index.
     """
-    texts = dict(answers)
     likeness = _likeness(answers, relation)
     folded = {index: fold(text) for index, text in answers}
-    left = set(texts)
+    left = set(folded)
     stars: list[tuple[tuple[int, ...], int]] = []
     while left:
-        members, medoid = _largest_star(left, likeness, folded, texts)
+        members, medoid = _largest_star(left, likeness, folded)
         stars.append((members, medoid))
         left.difference_update(members)
     stars.sort(key=lambda star: star[0][0])
@@ -68,14 +67,13 @@ def _largest_star(
     left: set[int],
     likeness: dict[tuple[int, int], int],
     folded: dict[int, str],
-    texts: dict[int, str],
 ) -> tuple[tuple[int, ...], int]:
     """Return the star to take: most members, then most alike, then by text, then lowest index."""
 
-    def rank(medoid: int) -> tuple[int, int, str, str, int]:
+    def rank(medoid: int) -> tuple[int, int, str, int]:
         star = [j for j in left if (medoid, j) in likeness]
         total = sum(likeness[medoid, j] for j in star)
-        return (-len(star), -total, folded[medoid], texts[medoid], medoid)
+        return (-len(star), -total, folded[medoid], medoid)
 
     medoid = min(left, key=rank)
     return tuple(sorted(j for j in left if (medoid, j) in likeness)), medoid

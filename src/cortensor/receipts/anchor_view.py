@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the verifier asks a chain. `cortensor.chain.verify.ChainView` answers from a node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cortensor.pricing import RateCard
+
+
+class AnchoredBatch(NamedTuple):
+    """What ReceiptAnchor knows of a root: when (unix seconds, 0 if never), and its leaf count."""
+
+    anchored_at: int
+    leaf_count: int
+
+
+class Revocation(NamedTuple):
+    """When an anchorer revoked a receipt (unix seconds, 0 if it did not), and its successor."""
+
+    revoked_at: int
+    successor: str
+
+
+class SessionState(NamedTuple):
+    """A payment session as SessionPayment holds it. Money in wei; `task_cap_gwei` in 1e9 wei."""
+
+    payer: str
+    deposit: int
+    settled: int
+    expiry: int
+    state: int
+    funding: int
+    volume_tier: int
+    version: int
+    surcharge_cap_bps: int
+    task_cap_gwei: int
+
+
+class AnchorView(Protocol):
+    """Read access to the contracts a receipt names.
+
+    Roots, leaves and receipt ids are "0x" + 64 hex; addresses compare without regard to case.
+    Every method raises a `cortensor.errors.Error` (NotFound, Unavailable) when it cannot answer;
+    the verifier then fails the check that asked.
+    """
+
+    def chain_id(self) -> int:
+        """Return the chain's id."""
+        ...
+
+    def card(self, version: int) -> RateCard:
+        """Return the rate card of a version."""
+        ...
+
+    def surcharge_bps(self, epoch: int) -> int:
+        """Return the surcharge of an epoch."""
+        ...
+
+    def router_signer(self, router_id: int) -> str:
+        """Return the router's present settler address."""
+        ...
+
+    def batch(self, anchorer: str, root: str) -> AnchoredBatch:
+        """Return what is known of a root in an anchorer's log."""
+        ...
+
+    def is_anchored(self, anchorer: str, leaf: str, proof: Sequence[str], root: str) -> bool:
+        """Return the contract's own word on a proof."""
+        ...
+
+    def revocation(self, anchorer: str, receipt_id: str) -> Revocation:
+        """Return whether an anchorer revoked a receipt."""
+        ...
+
+    def session(self, session_id: int) -> SessionState:
+        """Return a payment session."""
+        ...

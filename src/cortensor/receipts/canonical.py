@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Canonical JSON (RFC 8785) without the parts of JSON that two programs read differently.
+
+No floats, no integers beyond 2**53 - 1 (JavaScript would round them), no repeated keys, no lone
+surrogates. Large numbers travel as decimal or hex strings.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import rfc8785
+
+from cortensor.errors import InvalidInput
+from cortensor.receipts.keccak import keccak256, to_hex
+
+MAX_SAFE_INTEGER = 2**53 - 1
+MAX_DEPTH = 32
+URN_PREFIX = "urn:cortensor:receipt:"
+
+
+def check_canonical(value: object, field: str = "$", depth: int = 0) -> None:
+    """Check that a value has exactly one canonical form.
+
+    Raises:
+        InvalidInput: naming the path of the first value that has none.
+    """
+    if depth > MAX_DEPTH:
+        raise InvalidInput(f"nests deeper than {MAX_DEPTH}", field=field)
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, int):
+        if abs(value) > MAX_SAFE_INTEGER:
+            raise InvalidInput("integers beyond 2**53 - 1 must be strings", field=field)
+    elif isinstance(value, str):
+        _check_text(value, field)
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            check_canonical(item, f"{field}[{i}]", depth + 1)
+    elif isinstance(value, dict):
+        _check_object(value, field, depth)
+    else:
+        kind = type(value).__name__
+        raise InvalidInput(f"{kind} has no canonical form; use integers or strings", field=field)
+
+
+def _check_object(value: dict[Any, Any], field: str, depth: int) -> None:
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise InvalidInput("keys must be strings", field=field)
+        _check_text(key, field)
+        check_canonical(item, f"{field}.{key}", depth + 1)
+
+
+def _check_text(text: str, field: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("holds a lone surrogate", field=field) from None
+
+
+def canonical_bytes(value: object) -> bytes:
+    """Return the RFC 8785 bytes of a JSON value.
+
+    Raises:
+        InvalidInput: for floats, unsafe integers, non-string keys, lone surrogates, other types.
+    """
+    check_canonical(value)
+    data: bytes = rfc8785.dumps(cast("Any", value))
+    return data
+
+
+def load_json(data: bytes | str) -> Any:
+    """Parse JSON that `canonical_bytes` can reproduce.
+
+    Raises:
+        InvalidInput: for malformed JSON, repeated keys, floats and unsafe integers.
+    """
+    try:
+        value = json.loads(
+            data,
+            parse_float=_reject_number,
+            parse_constant=_reject_number,
+            object_pairs_hook=_unique_object,
+        )
+    except InvalidInput:
+        raise
+    except RecursionError:
+        raise InvalidInput("nests too deep", field="$") from None
+    except ValueError as error:
+        raise InvalidInput(f"is not JSON: {error}", field="$") from error
+    check_canonical(value)
+    return value
+
+
+def _reject_number(text: str) -> Any:
+    raise InvalidInput(f"number {text[:40]} is not an integer", field="$")
+
+
+def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise InvalidInput(f"repeats the key {key[:60]!r}", field="$")
+        result[key] = value
+    return result
+
+
+def receipt_id(body: object) -> str:
+    """Return the id of a receipt body: 0x-hex of the keccak256 of its canonical bytes."""
+    return to_hex(keccak256(canonical_bytes(body)))
+
+
+def receipt_urn(identifier: str) -> str:
+    """Return `urn:cortensor:receipt:0x…` for an id."""
+    return URN_PREFIX + identifier

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""secp256k1 signatures over 32-byte digests, in one form only.
+
+A signature is r | s | v with s in the lower half and v 27 or 28. The other half would recover the
+same signer from other bytes, and one receipt must not have two valid signatures.
+"""
+
+from __future__ import annotations
+
+from eth_keys.datatypes import PrivateKey, Signature
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
+
+from cortensor.errors import InvalidInput, VerificationFailed
+from cortensor.receipts.keccak import word
+
+SIGNATURE_BYTES = 65
+_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+_V_OFFSET = 27
+
+
+def _key(private_key: bytes | str) -> PrivateKey:
+    try:
+        data = private_key
+        if isinstance(data, str):
+            data = bytes.fromhex(data.removeprefix("0x"))
+        return PrivateKey(data)
+    except (ValueError, ValidationError):
+        # The message must not repeat the key.
+        raise InvalidInput("must be a 32-byte private key", field="private_key") from None
+
+
+def address_of(private_key: bytes | str) -> str:
+    """Return the lower-case 0x address of a private key."""
+    return _key(private_key).public_key.to_address()
+
+
+def sign(private_key: bytes | str, digest: bytes) -> bytes:
+    """Return the 65-byte deterministic (RFC 6979) signature of a digest.
+
+    Raises:
+        InvalidInput: for a malformed key or digest.
+    """
+    signature = _key(private_key).sign_msg_hash(word(digest, "digest"))
+    return signature.to_bytes()[:-1] + bytes([signature.v + _V_OFFSET])
+
+
+def recover(digest: bytes, signature: bytes) -> str:
+    """Return the lower-case 0x address that signed a digest.
+
+    Raises:
+        VerificationFailed: if the signature is malformed, malleable or recovers nobody.
+    """
+    if len(signature) != SIGNATURE_BYTES or signature[-1] not in (_V_OFFSET, _V_OFFSET + 1):
+        raise VerificationFailed("must have 65 bytes and v 27 or 28", field="signature")
+    if int.from_bytes(signature[32:64], "big") > _ORDER // 2:
+        raise VerificationFailed("s is in the upper half", field="signature")
+    raw = signature[:-1] + bytes([signature[-1] - _V_OFFSET])
+    try:
+        key = Signature(raw).recover_public_key_from_msg_hash(word(digest, "digest"))
+    except (BadSignature, ValidationError, ValueError):
+        raise VerificationFailed("recovers no signer", field="signature") from None
+    return key.to_address()

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The EIP-712 structs: the receipt the router signs, and the grant by which a payer gives access.
+
+Both live in the domain of SessionPayment, which recomputes the receipt's digest on chain.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cortensor.errors import InvalidInput
+from cortensor.receipts.keccak import WORD_BYTES, ZERO_WORD, from_hex, keccak256, to_hex, word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DOMAIN_NAME = "Cortensor SessionPayment"
+DOMAIN_VERSION = "1"
+
+_DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+RECEIPT_TYPE = (
+    "Receipt(bytes32 receipt_id,uint256 session,uint16 version,uint32 surcharge_epoch,"
+    "uint256 terms,uint256 usage,uint96 charge,bytes32 request_commitment,bytes32 subject,"
+    "uint8 outcome,uint16 confidence_bps,uint64 issued_at)"
+)
+ACCESS_TYPE = "AccessGrant(uint256 session,uint64 expires)"
+
+_DOMAIN_TYPE_HASH = keccak256(_DOMAIN_TYPE)
+_NAME_HASH = keccak256(DOMAIN_NAME.encode())
+_VERSION_HASH = keccak256(DOMAIN_VERSION.encode())
+_RECEIPT_TYPE_HASH = keccak256(RECEIPT_TYPE.encode())
+_ACCESS_TYPE_HASH = keccak256(ACCESS_TYPE.encode())
+
+OUTCOMES = (
+    "NO_CONSENSUS",
+    "OK",
+    "VALID",
+    "INVALID",
+    "RETRY",
+    "NEEDS_SPEC",
+    "FAILED",
+    "TRUE",
+    "FALSE",
+    "SELLER_VALID",
+    "SELLER_INVALID",
+    "INCONCLUSIVE",
+)
+"""Outcome names by their code in the signed struct."""
+
+_UINTS = {
+    "session": 256,
+    "version": 16,
+    "surcharge_epoch": 32,
+    "terms": 256,
+    "usage": 256,
+    "charge": 96,
+    "outcome": 8,
+    "confidence_bps": 16,
+    "issued_at": 64,
+}
+_WORDS = ("receipt_id", "request_commitment", "subject")
+
+
+def outcome_code(name: str) -> int:
+    """Return the code of an outcome name. Raises InvalidInput for an unknown one."""
+    if name not in OUTCOMES:
+        raise InvalidInput(f"must be one of {', '.join(OUTCOMES)}", field="result.outcome")
+    return OUTCOMES.index(name)
+
+
+def _uint(value: object, bits: int, field: str) -> bytes:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0 or value >> bits:
+        raise InvalidInput(f"must fit uint{bits}", field=field)
+    return value.to_bytes(WORD_BYTES, "big")
+
+
+class Domain(msgspec.Struct, frozen=True):
+    """Where a signature counts: one SessionPayment on one chain."""
+
+    chain_id: int
+    session_payment: str
+
+    def separator(self) -> bytes:
+        """Return the EIP-712 domain separator. Raises InvalidInput for a malformed address."""
+        address = from_hex(self.session_payment.lower(), 20, "chain.session_payment")
+        return keccak256(
+            _DOMAIN_TYPE_HASH
+            + _NAME_HASH
+            + _VERSION_HASH
+            + _uint(self.chain_id, 256, "chain.chain_id")
+            + address.rjust(WORD_BYTES, b"\0")
+        )
+
+    def digest(self, struct_hash: bytes) -> bytes:
+        """Return what is signed for a struct in this domain."""
+        return keccak256(b"\x19\x01" + self.separator() + struct_hash)
+
+
+class ReceiptStruct(msgspec.Struct, frozen=True, kw_only=True):
+    """The struct a router signs for a receipt; the contract's `Receipt`, in its order.
+
+    `charge` is wei of COR, `terms` and `usage` packed words, `outcome` a code of `OUTCOMES`.
+    """
+
+    receipt_id: bytes
+    session: int
+    version: int
+    surcharge_epoch: int
+    terms: int
+    usage: int
+    charge: int
+    request_commitment: bytes
+    subject: bytes = ZERO_WORD
+    outcome: int
+    confidence_bps: int
+    issued_at: int
+
+    def hash_struct(self) -> bytes:
+        """Return the EIP-712 struct hash. Raises InvalidInput if a value exceeds its type."""
+        encoded = [_RECEIPT_TYPE_HASH]
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if name in _UINTS:
+                encoded.append(_uint(value, _UINTS[name], f"charge.{name}"))
+            else:
+                encoded.append(word(value, f"charge.{name}"))
+        return keccak256(b"".join(encoded))
+
+    def digest(self, domain: Domain) -> bytes:
+        """Return the 32 bytes the router signs and the leaf binds."""
+        return domain.digest(self.hash_struct())
+
+    def abi_tuple(self) -> tuple[Any, ...]:
+        """Return the fields in the contract's struct order."""
+        return msgspec.structs.astuple(self)
+
+    def to_json(self) -> dict[str, str]:
+        """Return the fields as text: integers decimal, words 0x-hex."""
+        return {
+            name: to_hex(value) if isinstance(value, bytes) else str(value)
+            for name, value in msgspec.structs.asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ReceiptStruct:
+        """Read `to_json`'s form.
+
+        Raises:
+            InvalidInput: for a missing, unknown or malformed field (`charge.<name>`).
+        """
+        values: dict[str, Any] = {}
+        for name in data:
+            if name not in cls.__struct_fields__:
+                raise InvalidInput("is not a field of the signed struct", field=f"charge.{name}")
+        for name in cls.__struct_fields__:
+            field = f"charge.{name}"
+            text = data.get(name)
+            if not isinstance(text, str):
+                raise InvalidInput("must be a string", field=field)
+            values[name] = (
+                from_hex(text, WORD_BYTES, field)
+                if name in _WORDS
+                else _read_uint(text, _UINTS[name], field)
+            )
+        return cls(**values)
+
+
+def _read_uint(text: str, bits: int, field: str) -> int:
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(1 << bits))
+    if not digits or str(int(text)) != text:
+        raise InvalidInput("must be a decimal integer", field=field)
+    _uint(int(text), bits, field)
+    return int(text)
+
+
+class AccessGrant(msgspec.Struct, frozen=True):
+    """A payer's word that whoever holds its signature may use a session until `expires` (unix)."""
+
+    session: int
+    expires: int
+
+    def digest(self, domain: Domain) -> bytes:
+        """Return the 32 bytes the payer signs. Raises InvalidInput if a value exceeds its type."""
+        return domain.digest(
+            keccak256(
+                _ACCESS_TYPE_HASH
+                + _uint(self.session, 256, "session")
+                + _uint(self.expires, 64, "expires")
+            )
+        )
