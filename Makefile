@@ -59,7 +59,7 @@ check: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(VYPER_LINT)/.stamp ## Formatting,
 	@$(PACKAGE)/bin/python -m tools.lint_spdx
 	@$(PACKAGE)/bin/python -m tools.lint_locks
 	$(call say,Vyper: mamushi and natrix)
-	@$(VYPER_LINT)/bin/python tools/vyper_style.py --bin $(VYPER_LINT)/bin --site-packages $(CONTRACTS)
+	@$(PACKAGE)/bin/python -m tools.vyper_style
 	$(call say,Vyper: compiler advisories and house rules)
 	@$(CONTRACTS)/bin/python -m tools.lint_vyper
 	$(call say,Vyper: committed artefacts)
