@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receipts: canonical bodies, the signed struct, evidence, batches, and their verification.
+
+Pure: no I/O, no RPC, no floats. Formats: docs/spec/receipts.md.
+"""
+
+from cortensor.receipts.access import Access, make_token, parse_token
+from cortensor.receipts.anchor_view import AnchoredBatch, AnchorView, Revocation, SessionState
+from cortensor.receipts.body import (
+    Body,
+    ChainBlock,
+    ConsensusBlock,
+    Replica,
+    ResultBlock,
+    RouterBlock,
+)
+from cortensor.receipts.build import Priced, build_body, usage_of
+from cortensor.receipts.bundle import Anchor, Bundle
+from cortensor.receipts.canonical import canonical_bytes, load_json, receipt_id, receipt_urn
+from cortensor.receipts.checks import FAILED, NOT_CHECKED, PROVEN, Check, Verification
+from cortensor.receipts.evidence import (
+    ReplicaRun,
+    evidence_entries,
+    evidence_root,
+    output_hash,
+    request_commitment,
+)
+from cortensor.receipts.keccak import from_hex, keccak256, to_hex
+from cortensor.receipts.merkle import (
+    StandardMerkleTree,
+    evidence_leaf,
+    process_proof,
+    receipt_leaf,
+    verify_proof,
+)
+from cortensor.receipts.sign import address_of, recover, sign
+from cortensor.receipts.typed import (
+    OUTCOMES,
+    AccessGrant,
+    Domain,
+    ReceiptStruct,
+    outcome_code,
+)
+from cortensor.receipts.verify import NOT_PROVEN, verify_bundle
+
+leaf = receipt_leaf
+
+__all__ = [
+    "FAILED",
+    "NOT_CHECKED",
+    "NOT_PROVEN",
+    "OUTCOMES",
+    "PROVEN",
+    "Access",
+    "AccessGrant",
+    "Anchor",
+    "AnchorView",
+    "AnchoredBatch",
+    "Body",
+    "Bundle",
+    "ChainBlock",
+    "Check",
+    "ConsensusBlock",
+    "Domain",
+    "Priced",
+    "ReceiptStruct",
+    "Replica",
+    "ReplicaRun",
+    "ResultBlock",
+    "Revocation",
+    "RouterBlock",
+    "SessionState",
+    "StandardMerkleTree",
+    "Verification",
+    "address_of",
+    "build_body",
+    "canonical_bytes",
+    "evidence_entries",
+    "evidence_leaf",
+    "evidence_root",
+    "from_hex",
+    "keccak256",
+    "leaf",
+    "load_json",
+    "make_token",
+    "outcome_code",
+    "output_hash",
+    "parse_token",
+    "process_proof",
+    "receipt_id",
+    "receipt_leaf",
+    "receipt_urn",
+    "recover",
+    "request_commitment",
+    "sign",
+    "to_hex",
+    "usage_of",
+    "verify_bundle",
+    "verify_proof",
+]

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A receipt body from what a run produced. The verifier undoes every step of this module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cortensor.consensus import VERDICT
+from cortensor.errors import InvalidInput
+from cortensor.pricing import CONSENSUS_METHODS, Usage
+from cortensor.receipts.body import API_VERSION, BODY_FORMAT, SUMMARY_CHARS, Body
+from cortensor.receipts.evidence import OK, ReplicaRun, evidence_root, output_hash
+from cortensor.receipts.keccak import ZERO_WORD, to_hex
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cortensor.consensus import Decision
+    from cortensor.pricing import Bill, Terms
+    from cortensor.receipts.body import ChainBlock, Replica, RouterBlock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Priced:
+    """A bill and what it was computed from."""
+
+    version: int
+    surcharge_epoch: int
+    terms: Terms
+    usage: Usage
+    bill: Bill
+
+
+def build_body(
+    *,
+    endpoint: str,
+    issued_at: int,
+    chain: ChainBlock,
+    router: RouterBlock,
+    session: int,
+    task_id: str,
+    request_commitment: bytes,
+    runs: Sequence[ReplicaRun],
+    salts: Sequence[bytes],
+    decision: Decision,
+    priced: Priced,
+    subject: bytes = ZERO_WORD,
+    tier: str | None = None,
+    tool_traces: Sequence[bytes] = (),
+) -> Body:
+    """Build and check a body.
+
+    Args:
+        endpoint: delegate or validate.
+        issued_at: unix seconds.
+        chain: addresses in any case; written in lower case.
+        router: who signs.
+        session: payment session id.
+        task_id: the job's id, "0x" and 32 hex digits.
+        request_commitment: see `evidence.request_commitment`.
+        runs: every executed replica, ascending by index.
+        salts: 32 random bytes a run.
+        decision: over exactly these runs.
+        priced: the bill.
+        subject: an ERC-8004 subject, zero without one.
+        tier: policy tier asked for.
+        tool_traces: keccak256 of each tool trace.
+
+    Raises:
+        InvalidInput: naming the field that breaks the format.
+    """
+    if len(runs) != len(salts):
+        raise InvalidInput("needs one salt a replica", field="salts")
+    if (endpoint == "validate") != (decision.equivalence == VERDICT):
+        raise InvalidInput(
+            "validations, and only they, are decided by verdict", field="consensus.equivalence"
+        )
+    leaves = [run.leaf(salt) for run, salt in zip(runs, salts, strict=True)]
+    return Body.from_json(
+        {
+            "format": BODY_FORMAT,
+            "api_version": API_VERSION,
+            "endpoint": endpoint,
+            "issued_at": issued_at,
+            "chain": {
+                "chain_id": chain.chain_id,
+                "session_payment": chain.session_payment.lower(),
+                "table": chain.table.lower(),
+                "receipt_anchor": chain.receipt_anchor.lower(),
+            },
+            "router": {"router_id": router.router_id, "signer": router.signer.lower()},
+            "session_id": f"0x{session:040x}",
+            "task_id": task_id,
+            "request_commitment": to_hex(request_commitment),
+            "subject": to_hex(subject),
+            "replicas": [
+                _replica(run, leaf, decision) for run, leaf in zip(runs, leaves, strict=True)
+            ],
+            "evidence_root": evidence_root(leaves),
+            "result": _result(runs, decision),
+            "consensus": _consensus(decision, priced.terms),
+            "policy": {"tier": tier},
+            "tool_traces": [to_hex(trace) for trace in tool_traces],
+            "bill": _bill(priced),
+        }
+    )
+
+
+def _replica(run: ReplicaRun, leaf: bytes, decision: Decision) -> dict[str, Any]:
+    by_verdict = decision.equivalence == VERDICT
+    return {
+        "index": run.index,
+        "session_id": run.session_id,
+        "task_id": run.task_id,
+        "status": run.status,
+        "late": run.late,
+        "verdict": run.verdict,
+        "cluster": None if by_verdict else decision.cluster_of(run.index),
+        "output_hash": output_hash(run.output),
+        "model": run.model,
+        "model_digest": run.model_digest,
+        "miner": run.miner,
+        "seed": run.seed,
+        "temperature_bps": run.temperature_bps,
+        "input_units": run.input_units,
+        "output_units": run.output_units,
+        "latency_ms": run.latency_ms,
+        "evidence_leaf": to_hex(leaf),
+    }
+
+
+def _result(runs: Sequence[ReplicaRun], decision: Decision) -> dict[str, Any]:
+    if decision.equivalence == VERDICT:
+        verdict = decision.outcome if decision.winner else None
+        return {
+            "outcome": decision.outcome,
+            "verdict": verdict,
+            "output_hash": None,
+            "output_summary": None,
+        }
+    outputs = {run.index: run.output for run in runs}
+    chosen = decision.representative
+    output = None if chosen is None else outputs[chosen]
+    return {
+        "outcome": decision.outcome,
+        "verdict": None,
+        "output_hash": output_hash(output),
+        "output_summary": None if output is None else output[:SUMMARY_CHARS],
+    }
+
+
+def _consensus(decision: Decision, terms: Terms) -> dict[str, Any]:
+    return {
+        "strategy": CONSENSUS_METHODS[terms.consensus_method],
+        "equivalence": decision.equivalence,
+        "replicas_requested": terms.replicas,
+        "replicas": decision.replicas,
+        "votes": decision.votes,
+        "agreement_bps": decision.agreement_bps,
+        "agreement_threshold_bps": decision.threshold_bps,
+        "confidence_bps": decision.confidence_bps,
+        "confidence_method": "laplace",
+        "n_history": 0,
+        "disagreement_policy": decision.policy,
+        "non_votes": decision.non_votes,
+        "dissent": list(decision.dissent),
+        "winner": list(decision.winner),
+    }
+
+
+def _bill(priced: Priced) -> dict[str, Any]:
+    return {
+        "version": priced.version,
+        "surcharge_epoch": priced.surcharge_epoch,
+        "terms": hex(priced.terms.pack()),
+        "usage": hex(priced.usage.pack()),
+        "lines": priced.bill.lines.to_json(),
+        "charge": str(priced.bill.total),
+    }
+
+
+def usage_of(
+    runs: Sequence[ReplicaRun] | Sequence[Replica], requested: int, validator_units: int = 0
+) -> Usage:
+    """Return the usage of a job, as it is priced.
+
+    Only delivered runs count units; a requested replica that never delivered has failed.
+    """
+    delivered = [run for run in runs if run.status == OK]
+    return Usage(
+        input_units=sum(run.input_units for run in delivered),
+        output_units=sum(run.output_units for run in delivered),
+        validator_units=validator_units,
+        failed_replicas=requested - len(delivered),
+        late_replicas=sum(1 for run in delivered if run.late),
+    )

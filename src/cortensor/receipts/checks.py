@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a verification says: named checks, each proven, failed or not checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROVEN = "proven"
+FAILED = "failed"
+NOT_CHECKED = "not_checked"
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One statement about a receipt: `status` is proven, failed or not_checked."""
+
+    name: str
+    status: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.detail}"
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of verifying one receipt.
+
+    Attributes:
+        receipt_id: the id the bundle states.
+        checks: every check, in order.
+        not_proven: what no receipt can show, in plain words.
+    """
+
+    receipt_id: str
+    checks: tuple[Check, ...]
+    not_proven: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was checked and nothing failed."""
+        return any(check.status == PROVEN for check in self.checks) and not self.failures
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        """The failed checks."""
+        return tuple(check for check in self.checks if check.status == FAILED)
+
+    def status_of(self, name: str) -> str:
+        """Return the status of a check by name. Raises KeyError if it was not made."""
+        return {check.name: check.status for check in self.checks}[name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verification as JSON data."""
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        return {"ok": self.ok, **data}
+
+
+def judge(name: str, problems: Sequence[str], proven: str) -> Check:
+    """Return a failed check that lists the problems, or a proven one."""
+    if problems:
+        return Check(name, FAILED, "; ".join(problems))
+    return Check(name, PROVEN, proven)
+
+
+def not_checked(name: str, reason: str) -> Check:
+    """Return a check that was not made, with the reason."""
+    return Check(name, NOT_CHECKED, reason)
+
+
+def differ(field: str, stated: object, expected: object, source: str) -> list[str]:
+    """Return the problem that `stated` is not `expected`, or nothing."""
+    if stated == expected:
+        return []
+    return [f"{field} says {stated}, {source} {expected}"]

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks against what the verifier trusts: a chain, or values it was given by other means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cortensor.pricing import Terms, format_cor
+from cortensor.receipts.checks import PROVEN, Check, differ, judge, not_checked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cortensor.pricing import RateCard
+    from cortensor.receipts.anchor_view import AnchorView
+    from cortensor.receipts.bundle import Bundle
+
+WEI_PER_GWEI = 10**9
+NO_CHAIN = "no chain was asked"
+NO_ANCHOR = "the receipt is in no batch yet"
+_STATE_NONE = 0
+
+
+def check_chain(bundle: Bundle, view: AnchorView) -> Check:
+    """The chain asked is the one the receipt names."""
+    stated = bundle.receipt.chain.chain_id
+    return judge(
+        "chain",
+        differ("chain.chain_id", stated, view.chain_id(), "the chain asked is"),
+        f"chain {stated}",
+    )
+
+
+def check_card(bundle: Bundle, view: AnchorView | None, trusted: RateCard | None) -> Check:
+    """The card in the bundle is the published one."""
+    card = bundle.rate_card()
+    if trusted is not None and card != trusted:
+        return judge("card", ["the bundle's card is not the one you gave"], "")
+    version = bundle.receipt.bill.version
+    if view is not None:
+        problems = [] if view.card(version) == card else [f"not version {version} on chain"]
+        return judge("card", problems, f"is version {version} on chain")
+    if trusted is not None:
+        return Check("card", PROVEN, "is the card you gave")
+    return not_checked("card", f"{NO_CHAIN}: the bill holds if the bundle's card is the real one")
+
+
+def check_surcharge(bundle: Bundle, view: AnchorView) -> Check:
+    """The surcharge in the bundle is the one posted for its epoch."""
+    epoch = bundle.receipt.bill.surcharge_epoch
+    return judge(
+        "surcharge",
+        differ("surcharge_bps", bundle.surcharge_bps, view.surcharge_bps(epoch), "the chain has"),
+        f"{bundle.surcharge_bps} bps in epoch {epoch}",
+    )
+
+
+def check_signer(bundle: Bundle, view: AnchorView | None, trusted: str | None) -> Check:
+    """The signer may settle for the router named."""
+    router = bundle.receipt.router
+    if trusted is not None and trusted.lower() != router.signer:
+        return judge("signer", [f"signed by {router.signer}, you trust {trusted}"], "")
+    if view is not None:
+        settler = view.router_signer(router.router_id).lower()
+        return judge(
+            "signer",
+            differ("router.signer", router.signer, settler, f"router {router.router_id} has"),
+            f"{router.signer} settles for router {router.router_id}",
+        )
+    if trusted is not None:
+        return Check("signer", PROVEN, "is the signer you trust")
+    return not_checked("signer", f"{NO_CHAIN}: whether the signer is the router's is open")
+
+
+def check_anchored(bundle: Bundle, view: AnchorView | None, trusted_root: str | None) -> Check:
+    """The batch is anchored, with as many leaves as the bundle says."""
+    anchor = bundle.anchor
+    if anchor is None:
+        if view is None and trusted_root is None:
+            return not_checked("anchored", NO_ANCHOR)
+        return judge("anchored", [NO_ANCHOR], "")
+    if trusted_root is not None and trusted_root.lower() != anchor.root:
+        return judge("anchored", [f"the root is {anchor.root}, you trust {trusted_root}"], "")
+    if view is None:
+        if trusted_root is not None:
+            return Check("anchored", PROVEN, "the root is the one you trust")
+        return not_checked("anchored", NO_CHAIN)
+    batch = view.batch(anchor.anchorer, anchor.root)
+    if batch.anchored_at == 0:
+        return judge("anchored", [f"{anchor.anchorer} never anchored {anchor.root}"], "")
+    problems = differ("anchor.count", anchor.count, batch.leaf_count, "the chain has")
+    if not view.is_anchored(anchor.anchorer, anchor.leaf, anchor.proof, anchor.root):
+        problems.append("the contract refuses the proof")
+    return judge("anchored", problems, f"at unix time {batch.anchored_at}")
+
+
+def check_revocation(bundle: Bundle, view: AnchorView) -> Check:
+    """The router has not revoked the receipt."""
+    anchorer = bundle.receipt.router.signer
+    found = view.revocation(anchorer, bundle.receipt_id)
+    problems = (
+        [f"revoked at unix time {found.revoked_at}, successor {found.successor}"]
+        if found.revoked_at
+        else []
+    )
+    return judge("revocation", problems, "not revoked")
+
+
+def check_pinned(bundle: Bundle, view: AnchorView) -> Check:
+    """The charge keeps to what the session pinned when it was opened."""
+    body = bundle.receipt
+    session = view.session(body.session())
+    if session.state == _STATE_NONE:
+        return judge("pinned", [f"there is no session {body.session_id}"], "")
+    terms = Terms.unpack(int(body.bill.terms, 16))
+    problems = differ("bill.version", body.bill.version, session.version, "the session pins")
+    problems += differ(
+        "terms.volume_tier", terms.volume_tier, session.volume_tier, "the session pins"
+    )
+    if terms.surcharge_cap_bps > session.surcharge_cap_bps:
+        problems.append(
+            f"terms.surcharge_cap_bps is {terms.surcharge_cap_bps}, "
+            f"the session allows {session.surcharge_cap_bps}"
+        )
+    cap = session.task_cap_gwei * WEI_PER_GWEI
+    charge = int(body.bill.charge)
+    if charge > cap:
+        problems.append(
+            f"charged {format_cor(charge)} COR, the session's cap per task is {format_cor(cap)} COR"
+        )
+    return judge("pinned", problems, "version, volume tier, surcharge cap and task cap hold")
+
+
+def check_settled(bundle: Bundle, view: AnchorView) -> Check:
+    """The chain has settled at least the total up to this receipt."""
+    if bundle.anchor is None:
+        return not_checked("settled", NO_ANCHOR)
+    cumulative = int(bundle.anchor.cumulative)
+    settled = view.session(bundle.receipt.session()).settled
+    problems = (
+        []
+        if settled >= cumulative
+        else [f"{format_cor(settled)} COR settled, this receipt needs {format_cor(cumulative)} COR"]
+    )
+    return judge("settled", problems, f"{format_cor(settled)} COR settled in the session")
+
+
+CHAIN_CHECKS: dict[str, Callable[[Bundle, AnchorView], Check]] = {
+    "chain": check_chain,
+    "surcharge": check_surcharge,
+    "revocation": check_revocation,
+    "pinned": check_pinned,
+    "settled": check_settled,
+}
+"""Checks that need a chain; the others here can also use values the verifier was given."""

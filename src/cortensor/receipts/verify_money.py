@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of what was signed and charged, from the bundle alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cortensor.pricing import (
+    CONSENSUS_METHODS,
+    DISAGREEMENT_POLICIES,
+    LINE_NAMES,
+    Terms,
+    Usage,
+    format_cor,
+    quote,
+)
+from cortensor.receipts.build import usage_of
+from cortensor.receipts.checks import differ, judge, not_checked
+from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
+from cortensor.receipts.merkle import process_proof, receipt_leaf
+from cortensor.receipts.sign import recover
+
+if TYPE_CHECKING:
+    from cortensor.receipts.body import Body
+    from cortensor.receipts.bundle import Bundle
+    from cortensor.receipts.checks import Check
+
+_ROUTER_SHIFT = 128
+
+
+def check_id(bundle: Bundle) -> Check:
+    """The id is the hash of the body's canonical bytes."""
+    return judge(
+        "id",
+        differ("receipt_id", bundle.receipt_id, bundle.receipt.receipt_id(), "the body hashes to"),
+        f"keccak256 of the canonical body is {bundle.receipt_id}",
+    )
+
+
+def check_struct(bundle: Bundle) -> Check:
+    """The signed struct says what the body says, field by field."""
+    stated, expected = bundle.struct().to_json(), bundle.receipt.struct().to_json()
+    problems: list[str] = []
+    for name, value in expected.items():
+        problems += differ(f"charge.{name}", stated[name], value, "the body gives")
+    return judge("struct", problems, "the signed struct restates the body")
+
+
+def check_signature(bundle: Bundle) -> Check:
+    """The signer named in the body signed the struct."""
+    digest = bundle.struct().digest(bundle.receipt.domain())
+    signer = recover(digest, bytes.fromhex(bundle.signature[2:]))
+    return judge(
+        "signature",
+        differ("router.signer", bundle.receipt.router.signer, signer, "the signature is by"),
+        f"signed by {signer}",
+    )
+
+
+def check_session(body: Body) -> Check:
+    """The payment session belongs to the router named."""
+    router_id = body.session() >> _ROUTER_SHIFT
+    return judge(
+        "session",
+        differ("router.router_id", body.router.router_id, router_id, "the session id gives"),
+        f"the session was opened with router {router_id}",
+    )
+
+
+def check_terms(body: Body) -> Check:
+    """The priced terms are the terms the consensus block ran under."""
+    terms = Terms.unpack(int(body.bill.terms, 16))
+    block = body.consensus
+    problems = differ("terms.replicas", terms.replicas, block.replicas_requested, "consensus says")
+    problems += differ(
+        "terms.consensus_method",
+        _name(CONSENSUS_METHODS, terms.consensus_method),
+        block.strategy,
+        "consensus says",
+    )
+    problems += differ(
+        "terms.disagreement_policy",
+        _name(DISAGREEMENT_POLICIES, terms.disagreement_policy),
+        block.disagreement_policy,
+        "consensus says",
+    )
+    problems += differ(
+        "terms.agreement_threshold_bps",
+        terms.agreement_threshold_bps,
+        block.agreement_threshold_bps,
+        "consensus says",
+    )
+    return judge("terms", problems, f"{terms.replicas} replica(s), {block.strategy}")
+
+
+def _name(names: tuple[str, ...], code: int) -> str:
+    return names[code] if code < len(names) else f"#{code}"
+
+
+def check_usage(body: Body) -> Check:
+    """The charged usage is the sum over the replicas that delivered."""
+    stated = Usage.unpack(int(body.bill.usage, 16))
+    requested = body.consensus.replicas_requested
+    if len(body.replicas) > requested:
+        return judge("usage", [f"{len(body.replicas)} replicas ran, {requested} were asked"], "")
+    expected = usage_of(body.replicas, requested)
+    problems: list[str] = []
+    for name in expected.__struct_fields__:
+        problems += differ(
+            f"usage.{name}", getattr(stated, name), getattr(expected, name), "the replicas give"
+        )
+    return judge(
+        "usage",
+        problems,
+        f"{stated.input_units} in, {stated.output_units} out, "
+        f"{stated.failed_replicas} failed, {stated.late_replicas} late",
+    )
+
+
+def check_bill(bundle: Bundle) -> Check:
+    """The charge is what the card gives for these terms and this usage."""
+    block = bundle.receipt.bill
+    bill = quote(
+        bundle.rate_card(),
+        bundle.surcharge_bps,
+        Terms.unpack(int(block.terms, 16)),
+        Usage.unpack(int(block.usage, 16)),
+    )
+    charged = int(block.charge)
+    problems: list[str] = []
+    if charged != bill.total:
+        problems.append(
+            f"charged {format_cor(charged)} COR, the card gives {format_cor(bill.total)} COR"
+        )
+    for name in LINE_NAMES:
+        stated, expected = int(getattr(block.lines, name)), getattr(bill.lines, name)
+        if stated != expected:
+            problems.append(
+                f"line {name} says {format_cor(stated)}, the card gives {format_cor(expected)}"
+            )
+    return judge("bill", problems, f"{format_cor(charged)} COR is what the card gives")
+
+
+def check_leaf(bundle: Bundle) -> Check:
+    """The anchored leaf binds the signed struct, its index and a cumulative that fits it."""
+    anchor = bundle.anchor
+    if anchor is None:
+        return not_checked("leaf", "the receipt is in no batch yet")
+    struct = bundle.struct()
+    cumulative = int(anchor.cumulative)
+    leaf = receipt_leaf(struct.digest(bundle.receipt.domain()), anchor.index, cumulative)
+    problems = differ("anchor.leaf", anchor.leaf, to_hex(leaf), "the signed struct gives")
+    if cumulative < struct.charge or (anchor.index == 1 and cumulative != struct.charge):
+        problems.append(
+            f"anchor.cumulative {cumulative} does not fit a charge of {struct.charge} "
+            f"at index {anchor.index}"
+        )
+    if anchor.anchorer != bundle.receipt.router.signer:
+        problems.append("anchor.anchorer is not the signer")
+    return judge("leaf", problems, f"index {anchor.index} of its session, total so far fits")
+
+
+def check_proof(bundle: Bundle) -> Check:
+    """The leaf is under the batch's root, at a depth a batch of that size has."""
+    anchor = bundle.anchor
+    if anchor is None:
+        return not_checked("proof", "the receipt is in no batch yet")
+    root = process_proof(
+        from_hex(anchor.leaf, WORD_BYTES, "anchor.leaf"),
+        [from_hex(node, WORD_BYTES, "anchor.proof") for node in anchor.proof],
+    )
+    problems = differ("anchor.root", anchor.root, to_hex(root), "the proof leads to")
+    deepest = (anchor.count - 1).bit_length()
+    if len(anchor.proof) not in (anchor.count.bit_length() - 1, deepest):
+        problems.append(
+            f"anchor.proof has {len(anchor.proof)} steps, a batch of {anchor.count} has {deepest}"
+        )
+    return judge("proof", problems, f"under the root of a batch of {anchor.count}")

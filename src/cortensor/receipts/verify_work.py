@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of what was done: evidence, replicas, consensus and result, from the bundle alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cortensor.consensus import VERDICT, Vote, decide_answers, recompute
+from cortensor.receipts.body import SUMMARY_CHARS
+from cortensor.receipts.canonical import canonical_bytes
+from cortensor.receipts.checks import differ, judge, not_checked
+from cortensor.receipts.evidence import OK, evidence_root, output_hash
+from cortensor.receipts.evidence import request_commitment as commit
+from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
+from cortensor.receipts.merkle import evidence_leaf
+
+if TYPE_CHECKING:
+    from cortensor.consensus import Decision
+    from cortensor.receipts.body import Body, Replica
+    from cortensor.receipts.bundle import Bundle, Evidence
+    from cortensor.receipts.checks import Check
+
+STRATEGY = "majority"
+"""The strategy whose numbers this version recomputes; any other fails closed."""
+
+
+def check_evidence(bundle: Bundle) -> Check:
+    """Every shown replica is what the receipt committed to, and the root covers every leaf."""
+    replicas = {replica.index: replica for replica in bundle.receipt.replicas}
+    leaves = [
+        from_hex(replica.evidence_leaf, WORD_BYTES, "evidence_leaf")
+        for replica in bundle.receipt.replicas
+    ]
+    problems = differ(
+        "evidence_root", bundle.receipt.evidence_root, evidence_root(leaves), "the leaves give"
+    )
+    shown: set[int] = set()
+    for item in bundle.evidence:
+        index = item.replica.index
+        if index in shown:
+            problems.append(f"replica {index} is shown twice")
+        elif index not in replicas:
+            problems.append(f"replica {index} is not in the receipt")
+        else:
+            problems += _compare_replica(item, replicas[index])
+        shown.add(index)
+    hidden = len(replicas) - len(shown)
+    if not problems and hidden:
+        return not_checked("evidence", f"{hidden} of {len(replicas)} replicas are not shown")
+    return judge("evidence", problems, f"{len(shown)} replicas, salted leaves and root recomputed")
+
+
+def _compare_replica(item: Evidence, replica: Replica) -> list[str]:
+    record = item.replica
+    where = f"replicas[{record.index}]"
+    leaf = evidence_leaf(
+        from_hex(item.salt, WORD_BYTES, "salt"), canonical_bytes(msgspec.to_builtins(record))
+    )
+    problems = differ(f"{where}.evidence_leaf", replica.evidence_leaf, to_hex(leaf), "shown is")
+    for name in (
+        "session_id",
+        "task_id",
+        "status",
+        "verdict",
+        "input_units",
+        "output_units",
+        "model",
+    ):
+        problems += differ(
+            f"{where}.{name}", getattr(replica, name), getattr(record, name), "shown is"
+        )
+    return problems + differ(
+        f"{where}.output_hash", replica.output_hash, output_hash(record.output), "shown is"
+    )
+
+
+def check_replicas(body: Body) -> Check:
+    """The replica entries do not contradict themselves or the endpoint."""
+    problems: list[str] = []
+    indices = [replica.index for replica in body.replicas]
+    if indices != sorted(set(indices)):
+        problems.append("replicas are not in ascending order of a unique index")
+    by_verdict = body.consensus.equivalence == VERDICT
+    if by_verdict != (body.endpoint == "validate"):
+        problems.append(f"{body.endpoint} cannot be decided by {body.consensus.equivalence}")
+    for replica in body.replicas:
+        where = f"replicas[{replica.index}]"
+        delivered = replica.status == OK
+        if not delivered and (replica.late or replica.verdict is not None):
+            problems.append(f"{where} has status {replica.status} but a verdict or lateness")
+        if by_verdict and replica.cluster is not None:
+            problems.append(f"{where}.cluster is set on a validation")
+        if not by_verdict and replica.verdict is not None:
+            problems.append(f"{where}.verdict is set on a delegation")
+        answered = delivered and replica.output_hash is not None and not by_verdict
+        if not by_verdict and answered != (replica.cluster is not None):
+            problems.append(f"{where}.cluster must be set exactly where an answer is")
+    return judge("replicas", problems, f"{len(body.replicas)} entries are consistent")
+
+
+def check_consensus(body: Body) -> Check:
+    """Votes, agreement, confidence, winner and dissent follow from the replica entries."""
+    if body.consensus.strategy != STRATEGY or body.consensus.n_history != 0:
+        return judge(
+            "consensus",
+            [f"this version recomputes {STRATEGY} without history, not {body.consensus.strategy}"],
+            "",
+        )
+    found = recompute(body.to_json())
+    decision = found.decision
+    return judge(
+        "consensus",
+        found.differences,
+        f"{decision.outcome}: {len(decision.winner)} of {decision.replicas} agree, "
+        f"agreement {decision.agreement_bps} bps, confidence {decision.confidence_bps} bps",
+    )
+
+
+def check_result(body: Body) -> Check:
+    """The result is the winning group's, and there is none without a winner."""
+    result = body.result
+    winner = set(body.consensus.winner)
+    problems: list[str] = []
+    if body.consensus.equivalence == VERDICT:
+        problems += differ(
+            "result.verdict", result.verdict, result.outcome if winner else None, "the vote gives"
+        )
+        problems += differ("result.output_hash", result.output_hash, None, "a validation has")
+    else:
+        problems += differ("result.verdict", result.verdict, None, "a delegation has")
+        hashes = {entry.output_hash for entry in body.replicas if entry.index in winner}
+        if result.output_hash not in (hashes or {None}):
+            problems.append("result.output_hash is not an answer of the winning group")
+    if result.output_hash is None and result.output_summary is not None:
+        problems.append("result.output_summary summarises no output")
+    return judge("result", problems, f"{result.outcome} is the winning group's")
+
+
+def check_grouping(bundle: Bundle) -> Check:
+    """A delegation's answer groups follow from the full answers, where all are shown."""
+    name = "grouping"
+    body = bundle.receipt
+    if body.consensus.equivalence == VERDICT:
+        return not_checked(name, "a verdict is its replica's own label")
+    outputs = {item.replica.index: item.replica.output for item in bundle.evidence}
+    if any(replica.index not in outputs for replica in body.replicas):
+        return not_checked(name, "not every answer is shown")
+    decision = decide_answers(
+        [
+            Vote(index=replica.index, status=replica.status, text=outputs[replica.index])
+            for replica in body.replicas
+        ],
+        policy=body.consensus.disagreement_policy,
+        threshold_bps=body.consensus.agreement_threshold_bps,
+        equivalence=body.consensus.equivalence,
+    )
+    problems: list[str] = []
+    for replica in body.replicas:
+        problems += differ(
+            f"replicas[{replica.index}].cluster",
+            replica.cluster,
+            decision.cluster_of(replica.index),
+            "the answers give",
+        )
+    problems += _compare_output(body, decision, outputs)
+    return judge(
+        name, problems, f"{len(decision.votes)} group(s) of answers by {decision.equivalence}"
+    )
+
+
+def _compare_output(body: Body, decision: Decision, outputs: dict[int, str | None]) -> list[str]:
+    chosen = decision.representative
+    output = None if chosen is None else outputs[chosen]
+    summary = None if output is None else output[:SUMMARY_CHARS]
+    return differ(
+        "result.output_hash", body.result.output_hash, output_hash(output), "the answers give"
+    ) + differ("result.output_summary", body.result.output_summary, summary, "the answers give")
+
+
+def check_request(bundle: Bundle) -> Check:
+    """The shown request is the one the receipt commits to."""
+    if bundle.request is None:
+        return not_checked("request", "the request is not shown")
+    commitment = commit(
+        from_hex(bundle.request.salt, WORD_BYTES, "request.salt"), bundle.request.canonical.encode()
+    )
+    return judge(
+        "request",
+        differ(
+            "request_commitment",
+            bundle.receipt.request_commitment,
+            to_hex(commitment),
+            "the shown request gives",
+        ),
+        "the shown request is the one committed to",
+    )
