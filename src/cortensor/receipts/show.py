@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receipts and verifications as text for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from cortensor.pricing import LINE_NAMES, format_cor
+from cortensor.receipts.canonical import receipt_urn
+from cortensor.receipts.checks import FAILED, NOT_CHECKED, PROVEN
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from cortensor.receipts.bundle import Bundle
+    from cortensor.receipts.checks import Verification
+
+_STYLES = {PROVEN: "green", FAILED: "bold red", NOT_CHECKED: "yellow"}
+_BPS_PER_PERCENT = 100
+
+
+def percent(bps: int) -> str:
+    """Return bps as an exact percentage: 6666 -> "66.66%"."""
+    whole, rest = divmod(bps, _BPS_PER_PERCENT)
+    return f"{whole}.{rest:02d}%"
+
+
+def verification_view(path: str, verification: Verification) -> RenderableType:
+    """Return the checks of a verification as a table under its verdict."""
+    verdict = Text("VERIFIED", "bold green") if verification.ok else Text("REFUSED", "bold red")
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for check in verification.checks:
+        style = _STYLES[check.status]
+        # Details repeat text from the receipt, which must not act as markup.
+        table.add_row(
+            Text(check.status.replace("_", " "), style), Text(check.name), Text(check.detail)
+        )
+    open_points = Text("Not proven by any receipt:", "dim")
+    for point in verification.not_proven:
+        open_points.append(f"\n- {point}")
+    return Group(Text.assemble(verdict, f" {path} {verification.receipt_id}"), table, open_points)
+
+
+def receipt_view(bundle: Bundle) -> RenderableType:
+    """Return a receipt's facts, replicas and bill."""
+    body = bundle.receipt
+    block = body.consensus
+    facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in (
+        ("receipt", receipt_urn(bundle.receipt_id)),
+        ("endpoint", f"{body.endpoint} {body.api_version}"),
+        ("outcome", body.result.outcome),
+        ("answer", body.result.output_summary or ""),
+        ("agreement", f"{percent(block.agreement_bps)} of {block.replicas} replicas"),
+        ("confidence", f"{percent(block.confidence_bps)} ({block.confidence_method})"),
+        ("session", body.session_id),
+        ("router", f"{body.router.router_id}, signer {body.router.signer}"),
+    ):
+        facts.add_row(name, Text(value))
+    replicas = Table(title="Replicas")
+    for column in ("#", "session", "status", "verdict or group", "model", "in", "out", "ms"):
+        replicas.add_column(column)
+    for entry in body.replicas:
+        answer = entry.verdict if entry.verdict is not None else entry.cluster
+        replicas.add_row(
+            str(entry.index),
+            escape(entry.session_id),
+            entry.status + (" late" if entry.late else ""),
+            escape("" if answer is None else str(answer)),
+            escape(entry.model),
+            str(entry.input_units),
+            str(entry.output_units),
+            str(entry.latency_ms),
+        )
+    bill = Table(title="Bill", show_footer=True)
+    bill.add_column("line", footer="charge")
+    bill.add_column("COR", footer=format_cor(int(body.bill.charge)), justify="right")
+    for name in LINE_NAMES:
+        wei = int(getattr(body.bill.lines, name))
+        bill.add_row(name, format_cor(-wei if name == "rebates" else wei))
+    return Group(facts, replicas, bill)
