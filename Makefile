@@ -20,14 +20,15 @@ VYPER_LINT := .venv-vyper-lint
 UV := UV_PYTHON_DOWNLOADS=never $(BOOT)/bin/uv --quiet --no-config
 ANVIL := node_modules/.bin/anvil
 
-export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
-export APE_DISABLE_TELEMETRY := 1
+# Ape looks for `vyper` and `anvil` on PATH; with no vyper there it would download one.
+CHAIN_PATH := PATH="$(CURDIR)/$(CONTRACTS)/bin:$(CURDIR)/node_modules/.bin:$$PATH"
+APE := $(CHAIN_PATH) ape
 
 # pytest in each environment. Ape's plug-in connects to a chain in every run that loads it, so only
 # tests/ape does.
 PYTEST_PACKAGE := $(PACKAGE)/bin/python -m pytest
-PYTEST_CONTRACTS := $(CONTRACTS)/bin/python -m pytest -p no:ape_test
-PYTEST_APE := $(CONTRACTS)/bin/python -m pytest
+PYTEST_CONTRACTS := $(CHAIN_PATH) $(CONTRACTS)/bin/python -m pytest -p no:ape_test
+PYTEST_APE := $(CHAIN_PATH) $(CONTRACTS)/bin/python -m pytest
 
 say = @printf '\n== %s ==\n' '$(1)'
 
@@ -39,11 +40,11 @@ help: ## List the verbs
 
 .PHONY: demo
 demo: $(CONTRACTS)/.stamp $(ANVIL) ## One paid, agreed, anchored, verified answer, on this machine
-	@$(CONTRACTS)/bin/ape run demo $(ARGS)
+	@$(APE) run demo $(ARGS)
 
 .PHONY: gas
 gas: $(CONTRACTS)/.stamp $(ANVIL) ## Measure the gas scenarios on Anvil into gas/scenarios.json
-	@$(CONTRACTS)/bin/ape run gas $(ARGS)
+	@$(APE) run gas $(ARGS)
 
 ##@ Prove
 .PHONY: check
