@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One deployed protocol with named roles: what fixtures, scenarios and state machines share."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from pathlib import Path
+from typing import NamedTuple
+
+import boa
+from cortensor.pricing import RateCard
+
+CONTRACTS = Path(__file__).parents[2] / "contracts"
+
+START = 1_900_000_000
+CHAIN_ID = 421_614
+DELAY_SECONDS = 172_800
+SETTLE_WINDOW_SECONDS = 3_600
+CHALLENGE_WINDOW_SECONDS = 86_400
+BUCKET_SECONDS = 1_800
+LIFE_SECONDS = 604_800
+
+COR = 10**18
+SUPPLY = 10**9 * COR
+PURSE = 10**6 * COR
+U96 = 2**96 - 1
+ZERO_ADDRESS = "0x" + "00" * 20
+ZERO_WORD = bytes(32)
+
+NODES, VALIDATORS, TREASURY = range(3)
+
+REFERENCE_CARD = RateCard(
+    task_wei=10**15,
+    input_unit_wei=(10**11, 3 * 10**11, 9 * 10**11, 27 * 10**11),
+    output_unit_wei=(4 * 10**11, 12 * 10**11, 36 * 10**11, 108 * 10**11),
+    validator_unit_wei=5 * 10**11,
+    sla_bps=(0, 500, 1_500, 4_000),
+    execution_depth_bps=300,
+    tool_depth_bps=450,
+    validator_depth_bps=700,
+    redundancy_bps=(0, 250, 600),
+    consensus_bps=(0, 100, 150, 200, 250, 900, 0, 0),
+    threshold_bps=320,
+    disagreement_bps=(0, 120, 60),
+    failed_rebate_bps=10_000,
+    late_rebate_bps=4_000,
+    volume_rebate_bps=(0, 250, 600, 1_100),
+    node_share_bps=7_000,
+    validator_share_bps=2_000,
+)
+
+
+class OpenRequest(NamedTuple):
+    """The arguments of `SessionPayment.open`, in the contract's order."""
+
+    router_id: int
+    version: int
+    volume_tier: int
+    funding: int
+    surcharge_cap_bps: int
+    task_cap_gwei: int
+    expiry: int
+    session_key: str
+    salt: bytes
+    amount: int
+
+
+class Batch(NamedTuple):
+    """The argument of `SessionPayment.settle`, in the contract's order."""
+
+    router_id: int
+    version: int
+    root: bytes
+    count: int
+    uri: str
+    items: list[int]
+
+
+@functools.cache
+def deployer_of(name: str):
+    """Compile a contract once a run; `name` is a path below contracts/ without the suffix."""
+    boa.interpret.set_search_paths([str(CONTRACTS.parent)])
+    return boa.load_partial(str(CONTRACTS / f"{name}.vy"))
+
+
+def word(number: int) -> bytes:
+    """Return a number as 32 bytes."""
+    return number.to_bytes(32, "big")
+
+
+def item(session: int, cumulative: int) -> int:
+    """Pack an item of a batch."""
+    return session << 96 | cumulative
+
+
+class Protocol:
+    """Table, escrow and anchor with a token, two routers, two funded payers and pot recipients.
+
+    Every role is an address: owner, oracle, guardian, settler (router 1), other_settler (router 2),
+    payer, other_payer, nodes, validators, treasury, stranger, deployer (holds the other COR).
+    """
+
+    def __init__(self, token: str = "mocks/MockCOR", card: RateCard = REFERENCE_CARD) -> None:
+        address = boa.env.generate_address
+        self.deployer = address("deployer")
+        self.owner = address("owner")
+        self.oracle = address("oracle")
+        self.guardian = address("guardian")
+        self.settler = address("settler")
+        self.other_settler = address("other_settler")
+        self.payer = address("payer")
+        self.other_payer = address("other_payer")
+        self.nodes = address("nodes")
+        self.validators = address("validators")
+        self.treasury = address("treasury")
+        self.stranger = address("stranger")
+        self._serial = itertools.count(1)
+
+        boa.env.timestamp = START
+        boa.env.evm.patch.chain_id = CHAIN_ID
+        with boa.env.prank(self.deployer):
+            self.cor = deployer_of(token).deploy(SUPPLY)
+            self.table = deploy_table(self.owner, self.oracle, card=card)
+            self.anchor = deployer_of("ReceiptAnchor").deploy()
+            self.payment = deploy_payment(
+                self.owner, self.guardian, self.cor, self.table, self.anchor
+            )
+        for settler in (self.settler, self.other_settler):
+            self.payment.register_router(settler, sender=self.owner)
+            self.anchor.authorise(self.payment, True, sender=settler)
+        for pot, recipient in enumerate((self.nodes, self.validators, self.treasury)):
+            self.payment.set_pot_recipient(pot, recipient, sender=self.owner)
+        for payer in (self.payer, self.other_payer):
+            self.fund(payer)
+
+    def fund(self, payer: str, amount: int = PURSE) -> None:
+        """Give a payer COR and let the escrow take it."""
+        self.cor.transfer(payer, amount, sender=self.deployer)
+        self.cor.approve(self.payment, 2**256 - 1, sender=payer)
+
+    def unique(self) -> bytes:
+        """Return 32 bytes that no call of this protocol returned before."""
+        return word(next(self._serial))
+
+    def request(self, **changes) -> OpenRequest:
+        """Return a request that `open` accepts, with changes."""
+        plain = OpenRequest(
+            router_id=1,
+            version=self.table.current_version(),
+            volume_tier=0,
+            funding=0,
+            surcharge_cap_bps=1_000,
+            task_cap_gwei=10**9,
+            expiry=boa.env.timestamp + LIFE_SECONDS,
+            session_key=ZERO_ADDRESS,
+            salt=self.unique(),
+            amount=100 * COR,
+        )
+        return plain._replace(**changes)
+
+    def open(self, payer: str | None = None, **changes) -> int:
+        """Open a session; return its id."""
+        return self.payment.open(self.request(**changes), sender=payer or self.payer)
+
+    def batch(self, *totals: tuple[int, int], **changes) -> Batch:
+        """Return a batch of (session, cumulative wei) under a root of its own, with changes."""
+        items = [item(session, cumulative) for session, cumulative in totals]
+        plain = Batch(1, 1, self.unique(), max(len(items), 1), "ipfs://batch", items)
+        return plain._replace(**changes)
+
+    def settle(self, *totals: tuple[int, int], sender: str | None = None, **changes) -> int:
+        """Settle a batch of (session, cumulative wei); return what became pending."""
+        return self.payment.settle(self.batch(*totals, **changes), sender=sender or self.settler)
+
+    def owed(self) -> int:
+        """Return what the escrow holds for others as pending money and in pots."""
+        routers = range(1, self.payment.router_count() + 1)
+        pending = sum(self.payment.router(router_id)[1] for router_id in routers)
+        return pending + sum(self.payment.pot(pot)[0] for pot in range(3))
+
+
+def deploy_table(owner, oracle, delay: int = DELAY_SECONDS, card: RateCard = REFERENCE_CARD):
+    """Deploy a price table."""
+    return deployer_of("SessionPaymentTable").deploy(owner, oracle, delay, card.abi_tuple())
+
+
+def deploy_payment(
+    owner,
+    guardian,
+    token,
+    table,
+    anchor,
+    *,
+    settle_window: int = SETTLE_WINDOW_SECONDS,
+    challenge_window: int = CHALLENGE_WINDOW_SECONDS,
+    bucket: int = BUCKET_SECONDS,
+):
+    """Deploy an escrow."""
+    return deployer_of("SessionPayment").deploy(
+        owner, guardian, token, table, anchor, settle_window, challenge_window, bucket
+    )
+
+
+def travel(seconds: int) -> None:
+    """Move the clock forward."""
+    boa.env.time_travel(seconds=seconds)
+
+
+def travel_to(timestamp: int) -> None:
+    """Move the clock to a later moment."""
+    travel(timestamp - boa.env.timestamp)
+
+
+def release_all(protocol: Protocol, version: int = 1, router_id: int = 1) -> int:
+    """Wait for the challenge window of this moment's bucket and release it; return the wei."""
+    bucket = boa.env.timestamp // BUCKET_SECONDS
+    travel_to((bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS)
+    return protocol.payment.release(router_id, version, bucket, sender=protocol.stranger)
+
+
+def set_word(contract, variable: str, value: int) -> None:
+    """Write a storage variable of one word: states that no test could reach in its lifetime."""
+    layout = contract.compiler_data.storage_layout["storage_layout"]
+    boa.env.set_storage(contract.address, layout[variable]["slot"], value)
