@@ -202,7 +202,8 @@ def _bag(text: str) -> _Bag:
         Decimal(match.replace(",", "")) for match in _NUMBER_TOKEN.findall(folded) if match
     )
     return _Bag(
-        words=frozenset(_WORD.findall(folded)),
+        # Numbers are compared as numbers above; as words, 19.50 and 19.5 would differ.
+        words=frozenset(_WORD.findall(_NUMBER_TOKEN.sub(" ", folded))),
         numbers=tuple(numbers),
         negated=len(_NEGATION.findall(folded)) % 2 == 1,
     )

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Money, votes and receipts are integers: no float can enter the pure packages."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import cortensor
+
+PURE = ("pricing", "consensus", "receipts")
+ROOT = Path(cortensor.__file__).parent
+FILES = [path for package in PURE for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def floats_in(tree: ast.AST) -> list[str]:
+    # pathlib's `/` is the same operator; the pure packages join no paths.
+    found = []
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        if isinstance(node, ast.Constant) and isinstance(node.value, float | complex):
+            found.append(f"line {line}: literal {node.value}")
+        elif isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div):
+            found.append(f"line {line}: true division")
+        elif isinstance(node, ast.Name) and node.id in {"float", "complex"}:
+            found.append(f"line {line}: {node.id}")
+        elif (
+            isinstance(node, ast.Import) and any(alias.name == "math" for alias in node.names)
+        ) or (isinstance(node, ast.ImportFrom) and node.module == "math"):
+            found.append(f"line {line}: math")
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pure_packages_have_no_floats(path: Path) -> None:
+    assert floats_in(ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
+def test_every_pure_package_is_covered() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in FILES} == set(PURE)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["x = 1.5", "x = a / b", "x /= 2", "x = float(a)", "import math", "x = 1e18", "y = 2j"],
+)
+def test_the_check_sees_floats(source: str) -> None:
+    assert floats_in(ast.parse(source))
