@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verification: is what runs on chain what these sources compile to, with the recorded arguments?
+
+The code on chain is compared byte for byte, immutables included: the creation code with the
+recorded arguments is executed by `eth_call` at the recorded address (a state override puts it there
+with empty storage), and what it returns must be what the chain has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from eth_utils import keccak, to_checksum_address
+from web3 import Web3
+from web3.exceptions import TransactionNotFound, Web3Exception
+
+from cortensor.errors import Error
+from scripts._deploy import abi
+from scripts._deploy.compiler import Artifact, compile_contract
+from scripts._deploy.plan import code_at
+from scripts._deploy.records import Record
+from scripts._deploy.wiring import contract_at, read_roles
+
+OK, FAILED = "ok", "failed"
+
+# Constructor arguments that the contract shows as immutables, and the getter of each.
+_GETTERS = {
+    "SessionPaymentTable": {"publication_delay_seconds": "PUBLICATION_DELAY_SECONDS"},
+    "SessionPayment": {
+        "token": "TOKEN",
+        "table": "TABLE",
+        "anchor": "ANCHOR",
+        "settle_window_seconds": "SETTLE_WINDOW_SECONDS",
+        "challenge_window_seconds": "CHALLENGE_WINDOW_SECONDS",
+        "bucket_seconds": "BUCKET_SECONDS",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        contract: the contract's name.
+        name: what was compared.
+        status: ok or failed.
+        detail: what was found.
+    """
+
+    contract: str
+    name: str
+    status: str
+    detail: str
+
+
+def verify_record(web3: Web3, record: Record) -> list[Check]:
+    """Check one record against the chain and the sources, compiled afresh."""
+    name = record["contract"]
+    artifact = compile_contract(name, fresh=True)
+    checks = [Check(name, *found) for found in _checks(web3, record, artifact)]
+    if any(check.status == FAILED and check.name == "code" for check in checks):
+        # Calls into other code would say nothing.
+        return checks
+    return checks + [Check(name, *found) for found in _state_checks(web3, record, artifact)]
+
+
+def verify_wiring(web3: Web3, records: dict[str, Record]) -> list[Check]:
+    """Check that the contracts point at each other and that every settler can anchor."""
+    payment, anchor = records.get("SessionPayment"), records.get("ReceiptAnchor")
+    if payment is None or anchor is None:
+        return []
+    checks = []
+    for argument, name in (("table", "SessionPaymentTable"), ("anchor", "ReceiptAnchor")):
+        found = payment["constructor_args"][argument]
+        expected = records[name]["address"] if name in records else "no record"
+        checks.append(_same("SessionPayment", f"{argument} is {name}", found, expected))
+    view = contract_at(web3, "ReceiptAnchor", anchor["address"]).functions
+    for role, settler in payment["roles"].items():
+        if not role.startswith("settler_"):
+            continue
+        try:
+            is_allowed = view.is_authorised(settler, payment["address"]).call()
+        except (Web3Exception, ValueError) as error:
+            checks.append(Check("ReceiptAnchor", f"{role} authorised", FAILED, str(error)[:80]))
+            continue
+        status = OK if is_allowed else FAILED
+        detail = settler if is_allowed else f"{settler} has not authorised SessionPayment"
+        checks.append(Check("ReceiptAnchor", f"{role} authorised", status, detail))
+    return checks
+
+
+def expected_code(web3: Web3, record: Record, artifact: Artifact) -> bytes:
+    """Return the runtime code, immutables included, that the recorded arguments give.
+
+    Raises:
+        Web3Exception, ValueError: if the node refuses the call or the constructor reverts.
+    """
+    initcode = artifact.creation_code + abi.encode_json(
+        abi.constructor_inputs(artifact.abi), record["constructor_args"]
+    )
+    address = to_checksum_address(record["address"])
+    # Empty storage, as at creation; at the recorded address, so that immutables that hold the
+    # contract's own address (EIP-712 separators) come out the same.
+    override: Any = {address: {"code": "0x" + initcode.hex(), "state": {}, "nonce": "0x1"}}
+    call: Any = {"from": to_checksum_address(record["deployer"]), "to": address, "data": "0x"}
+    return bytes(web3.eth.call(call, "latest", override))
+
+
+def _checks(
+    web3: Web3, record: Record, artifact: Artifact
+) -> Iterator[tuple[str, str, str]]:
+    yield _pair("chain id", web3.eth.chain_id, record["chain_id"])
+    yield _pair("source integrity", artifact.integrity, record["source_integrity"])
+    yield _pair("compiler", _compiler(artifact.compiler), _compiler(record["compiler"]))
+    code = code_at(web3, record["address"])
+    yield _pair("code hash", "0x" + keccak(code).hex(), record["code_hash"])
+    yield _code_check(web3, record, artifact, code)
+    yield _transaction_check(web3, record, artifact)
+
+
+def _code_check(
+    web3: Web3, record: Record, artifact: Artifact, code: bytes
+) -> tuple[str, str, str]:
+    if not code:
+        return "code", FAILED, f"no code at {record['address']}"
+    try:
+        expected = expected_code(web3, record, artifact)
+    except (Error, Web3Exception, ValueError) as error:
+        return "code", FAILED, f"the creation code could not be executed: {error}"
+    if code == expected:
+        immutables = len(code) - len(artifact.runtime_code)
+        return "code", OK, f"{len(code):,} bytes equal, {immutables} of them immutables"
+    at = next(
+        (i for i, (a, b) in enumerate(zip(code, expected, strict=False)) if a != b),
+        min(len(code), len(expected)),
+    )
+    where = "code" if at < len(artifact.runtime_code) else "immutables"
+    sizes = f"{len(code):,} bytes on chain, {len(expected):,} expected"
+    return "code", FAILED, f"differs from byte {at:,} ({where}); {sizes}"
+
+
+def _transaction_check(web3: Web3, record: Record, artifact: Artifact) -> tuple[str, str, str]:
+    """The creating transaction carried this very code with these very arguments."""
+    try:
+        transaction = web3.eth.get_transaction(record["tx_hash"])
+        receipt = web3.eth.get_transaction_receipt(record["tx_hash"])
+    except TransactionNotFound:
+        return "creation", FAILED, f"no transaction {record['tx_hash']}"
+    initcode = artifact.creation_code + abi.encode_json(
+        abi.constructor_inputs(artifact.abi), record["constructor_args"]
+    )
+    if bytes(transaction["input"]) != initcode:
+        return "creation", FAILED, "the transaction carried other code or arguments"
+    if receipt["contractAddress"] != record["address"]:
+        return "creation", FAILED, f"the transaction created {receipt['contractAddress']}"
+    if receipt["blockNumber"] != record["block_number"]:
+        return "creation", FAILED, f"it is in block {receipt['blockNumber']}"
+    return "creation", OK, f"block {record['block_number']}, {record['tx_hash']}"
+
+
+def _state_checks(
+    web3: Web3, record: Record, artifact: Artifact
+) -> Iterator[tuple[str, str, str]]:
+    name = record["contract"]
+    view = contract_at(web3, name, record["address"]).functions
+    inputs = {entry["name"]: entry for entry in abi.constructor_inputs(artifact.abi)}
+    for argument, getter in _GETTERS.get(name, {}).items():
+        found = abi.to_json(inputs[argument], view[getter]().call())
+        yield _pair(f"argument {argument}", found, record["constructor_args"][argument])
+    if name == "SessionPaymentTable":
+        card = abi.to_json(inputs["first_card"], view.card(1).call())
+        is_same = card == record["constructor_args"]["first_card"]
+        detail = "card 1 equal" if is_same else "card 1 differs"
+        yield "argument first_card", OK if is_same else FAILED, detail
+    found_roles = read_roles(web3, name, record["address"], None)
+    for role in sorted(found_roles.keys() | record["roles"].keys()):
+        yield _pair(
+            f"role {role}", found_roles.get(role, "nobody"), record["roles"].get(role, "nobody")
+        )
+
+
+def _compiler(facts: dict[str, Any]) -> str:
+    return f"{facts['name']} {facts['version']} {facts['evm_version']} {facts['optimize']}"
+
+
+def _pair(name: str, found: object, expected: object) -> tuple[str, str, str]:
+    if found == expected:
+        return name, OK, str(found)
+    return name, FAILED, f"{found}, recorded {expected}"
+
+
+def _same(contract: str, name: str, found: object, expected: object) -> Check:
+    return Check(contract, *_pair(name, found, expected))

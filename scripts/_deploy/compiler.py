@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the Vyper sources compile to, straight from the compiler.
+
+Ape's artefact cache is not used: it does not see that an imported module changed. Results are kept
+in `.build/vyper` under the compiler's own integrity sum, which covers a source and all it imports,
+so a stale result cannot be found.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_utils import keccak
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = {
+    "MockCOR": "contracts/mocks/MockCOR.vy",
+    "SessionPaymentTable": "contracts/SessionPaymentTable.vy",
+    "ReceiptAnchor": "contracts/ReceiptAnchor.vy",
+    "SessionPayment": "contracts/SessionPayment.vy",
+}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One compiled contract.
+
+    Attributes:
+        name: the contract's name.
+        source: path in the repository.
+        integrity: sha256 over the source and everything it imports, in hex.
+        abi: the JSON ABI.
+        creation_code: what is deployed, before the constructor's arguments.
+        runtime_code: the code on chain, before immutables.
+        compiler: name, version, evm_version, optimize and settings, as records have them.
+    """
+
+    name: str
+    source: str
+    integrity: str
+    abi: list[dict[str, Any]]
+    creation_code: bytes
+    runtime_code: bytes
+    compiler: dict[str, Any]
+
+    @property
+    def creation_code_hash(self) -> str:
+        """keccak256 of the creation code, in hex with 0x."""
+        return "0x" + keccak(self.creation_code).hex()
+
+
+def compile_contract(name: str, *, fresh: bool = False) -> Artifact:
+    """Compile a contract of this repository, or take the result of the same sources.
+
+    Args:
+        name: a key of `SOURCES`.
+        fresh: compile even if a result is there.
+
+    Raises:
+        VyperException: if a source does not compile.
+    """
+    # Here and not above: the compiler takes half a second to import, and `ape run` imports every
+    # script to list their names.
+    import vyper  # noqa: PLC0415
+    from vyper.compiler.input_bundle import FilesystemInputBundle  # noqa: PLC0415
+    from vyper.compiler.phases import CompilerData  # noqa: PLC0415
+
+    paths = [Path(entry) for entry in sys.path if entry and Path(entry).is_dir()]
+    bundle = FilesystemInputBundle([*paths, ROOT])
+    with bundle.search_path(ROOT):
+        data = CompilerData(bundle.load_file(Path(SOURCES[name])), bundle)
+        integrity: str = data.integrity_sum
+        cached = ROOT / ".build" / "vyper" / f"{name}-{vyper.__version__}-{integrity}.json"
+        if not fresh and cached.is_file():
+            return _read(cached)
+        from vyper.compiler.output import build_abi_output  # noqa: PLC0415
+
+        artifact = Artifact(
+            name=name,
+            source=SOURCES[name],
+            integrity=integrity,
+            abi=build_abi_output(data),
+            creation_code=bytes(data.bytecode),
+            runtime_code=bytes(data.bytecode_runtime),
+            compiler=_compiler(vyper.__version__, data.settings),
+        )
+    _write(cached, artifact)
+    return artifact
+
+
+def _compiler(version: str, settings: Any) -> dict[str, Any]:
+    return {
+        "name": "vyper",
+        "version": version,
+        "evm_version": settings.evm_version,
+        "optimize": str(settings.optimize),
+        "settings": {
+            "experimental_codegen": bool(settings.experimental_codegen),
+            "nonreentrancy_by_default": bool(settings.nonreentrancy_by_default),
+        },
+    }
+
+
+def _read(path: Path) -> Artifact:
+    fields = json.loads(path.read_text())
+    for key in ("creation_code", "runtime_code"):
+        fields[key] = bytes.fromhex(fields[key])
+    return Artifact(**fields)
+
+
+def _write(path: Path, artifact: Artifact) -> None:
+    fields = dict(vars(artifact))
+    for key in ("creation_code", "runtime_code"):
+        fields[key] = fields[key].hex()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{artifact.integrity[:8]}.tmp")
+    partial.write_text(json.dumps(fields))
+    partial.replace(path)

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The economic parameters of one network: `config/<network>.toml`, decoded strictly.
+
+Every wrong key is one `InvalidInput` that names the file's key. Units stand in the key names.
+Roles may be an address, `deployer`, or `test:N` (Ape's N-th test account); the last two only
+where the file says that its network is local.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from eth_utils import is_checksum_address, to_checksum_address
+from msgspec import Meta, Struct
+
+from cortensor.errors import InvalidInput
+from cortensor.pricing import MAX_AMOUNT_WEI, RateCard, load_card
+
+MAX_WINDOW_SECONDS = 30 * 86_400
+DEPLOYER = "deployer"
+MOCK = "mock"
+ZERO_ADDRESS = "0x" + "00" * 20
+
+Positive = Annotated[int, Meta(ge=1)]
+Window = Annotated[int, Meta(ge=1, le=MAX_WINDOW_SECONDS)]
+Delay = Annotated[int, Meta(ge=0, le=MAX_WINDOW_SECONDS)]
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_TEST = re.compile(r"test:[0-9]{1,2}")
+_MSGSPEC_PATH = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*?)`)?$", re.DOTALL)
+_MSGSPEC_FIELD = re.compile(r"^Object (?P<what>missing required|contains unknown) field `(?P<name>.+)`$")
+
+
+class Network(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which chain the file is for.
+
+    `forced_inclusion_seconds` is how long a sequencer can keep a transaction out: settle and
+    challenge windows below twice that would let it decide who is paid.
+    """
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9-]{1,40}$")]
+    chain_ids: Annotated[list[Positive], Meta(min_length=1)]
+    is_local: bool
+    forced_inclusion_seconds: Annotated[int, Meta(ge=0, le=MAX_WINDOW_SECONDS)]
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """SessionPaymentTable; `card_file` is relative to the configuration file."""
+
+    card_file: Annotated[str, Meta(min_length=1)]
+    publication_delay_seconds: Delay
+
+
+class Payment(Struct, frozen=True, forbid_unknown_fields=True):
+    """SessionPayment's windows, fixed at deployment."""
+
+    settle_window_seconds: Window
+    challenge_window_seconds: Window
+    bucket_seconds: Window
+
+
+class Token(Struct, frozen=True, forbid_unknown_fields=True):
+    """COR: the live token's address, or `mock` with the supply it mints to the deployer."""
+
+    address: str
+    mock_supply_wei: str | int | None = None
+
+
+class Roles(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may do what, and who is paid."""
+
+    owner: str
+    oracle: str
+    guardian: str
+    node_pot: str
+    validator_pot: str
+    treasury: str
+
+
+class Router(Struct, frozen=True, forbid_unknown_fields=True):
+    """A router; its id is its place in the file, from 1."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    settler: str
+
+
+class DeployConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file with the card it names. Build variants with `msgspec.structs.replace`."""
+
+    network: Network
+    table: Table
+    payment: Payment
+    token: Token
+    roles: Roles
+    routers: Annotated[list[Router], Meta(min_length=1)]
+    card: RateCard | None = None
+
+    def first_card(self) -> RateCard:
+        """Return the rate card. Raises InvalidInput if none was read."""
+        if self.card is None:
+            raise InvalidInput("no rate card was read", field="table.card_file")
+        return self.card
+
+
+def load_config(path: str | Path) -> DeployConfig:
+    """Read, decode and check a configuration file and the rate card it names.
+
+    Raises:
+        InvalidInput: `<file>: <key>` and what is expected there.
+    """
+    source = Path(path)
+    try:
+        with source.open("rb") as file:
+            document = tomllib.load(file)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", field=str(source)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"is not TOML: {error}", field=str(source)) from error
+    if "card" in document:
+        raise InvalidInput("belongs into the file that table.card_file names", field=f"{source}: card")
+    try:
+        config = _decode(document)
+        check_config(config)
+    except InvalidInput as error:
+        raise InvalidInput(error.reason, field=f"{source}: {error.field}") from error
+    card_path = source.parent / config.table.card_file
+    try:
+        card = load_card(card_path)
+    except InvalidInput as error:
+        raise InvalidInput(error.reason, field=f"{card_path}: {error.field}") from error
+    return msgspec.structs.replace(config, card=card)
+
+
+def check_config(config: DeployConfig) -> None:
+    """Check what types cannot say: windows against censorship, the token, the form of roles.
+
+    Empty roles pass here; `resolve` refuses them, or fills them in a rehearsal.
+    """
+    network = config.network
+    if not network.is_local:
+        if network.forced_inclusion_seconds == 0:
+            raise InvalidInput("must be the real delay", field="network.forced_inclusion_seconds")
+        floor = 2 * network.forced_inclusion_seconds
+        for key in ("settle_window_seconds", "challenge_window_seconds"):
+            if getattr(config.payment, key) < floor:
+                raise InvalidInput(
+                    f"must be at least {floor}, twice the forced inclusion delay",
+                    field=f"payment.{key}",
+                )
+    _check_token(config)
+    for key, value in named_roles(config).items():
+        _check_role(value, key, is_local=network.is_local)
+    settlers = [router.settler.lower() for router in config.routers if router.settler]
+    for index, settler in enumerate(settlers):
+        if settler in settlers[:index]:
+            raise InvalidInput("is the settler of another router", field=f"routers[{index}].settler")
+
+
+def named_roles(config: DeployConfig) -> dict[str, str]:
+    """Return every role by its key in the file."""
+    roles = {f"roles.{name}": getattr(config.roles, name) for name in Roles.__struct_fields__}
+    return roles | {
+        f"routers[{index}].settler": router.settler for index, router in enumerate(config.routers)
+    }
+
+
+def resolve(
+    config: DeployConfig, deployer: str, test_address: Callable[[int], str], *, rehearse: bool = False
+) -> DeployConfig:
+    """Return the configuration with an address in every role.
+
+    Args:
+        config: what `load_config` returned.
+        deployer: the deployer's address.
+        test_address: gives the address of the N-th test account.
+        rehearse: whether empty roles become the deployer (only for nodes of one's own).
+
+    Raises:
+        InvalidInput: naming an empty or zero role.
+    """
+
+    def address(value: str, key: str) -> str:
+        if value == DEPLOYER or (value == "" and rehearse):
+            return to_checksum_address(deployer)
+        if value == "":
+            raise InvalidInput("is empty: give the address", field=key)
+        if value.startswith("test:"):
+            return to_checksum_address(test_address(int(value.removeprefix("test:"))))
+        return to_checksum_address(value)
+
+    roles = {
+        name: address(getattr(config.roles, name), f"roles.{name}")
+        for name in Roles.__struct_fields__
+    }
+    routers = [
+        msgspec.structs.replace(router, settler=address(router.settler, f"routers[{i}].settler"))
+        for i, router in enumerate(config.routers)
+    ]
+    if config.token.address == "":
+        raise InvalidInput("is empty: give COR's address on this chain", field="token.address")
+    return msgspec.structs.replace(config, roles=Roles(**roles), routers=routers)
+
+
+def mock_supply_wei(config: DeployConfig) -> int:
+    """Return the mock token's supply in wei."""
+    return int(config.token.mock_supply_wei or 0)
+
+
+def _check_token(config: DeployConfig) -> None:
+    token = config.token
+    if token.address == MOCK:
+        if not config.network.is_local:
+            raise InvalidInput("`mock` is for local networks only", field="token.address")
+        supply = token.mock_supply_wei
+        text = str(supply)
+        if supply is None or not text.isdecimal() or not 0 < int(text) <= MAX_AMOUNT_WEI:
+            raise InvalidInput("must be from 1 to 2**96 - 1 wei", field="token.mock_supply_wei")
+        return
+    if token.mock_supply_wei is not None:
+        raise InvalidInput("goes with address = `mock` only", field="token.mock_supply_wei")
+    if token.address != "":
+        _check_address(token.address, "token.address")
+
+
+def _check_role(value: str, key: str, *, is_local: bool) -> None:
+    if value == "" and not is_local:
+        return
+    if value == DEPLOYER or _TEST.fullmatch(value):
+        if not is_local:
+            raise InvalidInput("must be an address: this network is not local", field=key)
+        return
+    _check_address(value, key)
+
+
+def _check_address(value: str, key: str) -> None:
+    if _ADDRESS.fullmatch(value) is None:
+        raise InvalidInput("must be an address (0x and 40 hex digits)", field=key)
+    if value == ZERO_ADDRESS:
+        raise InvalidInput("must not be the zero address", field=key)
+    digits = value[2:]
+    if digits not in (digits.lower(), digits.upper()) and not is_checksum_address(value):
+        raise InvalidInput("has a wrong checksum: a digit is mistyped", field=key)
+
+
+def _decode(document: dict[str, Any]) -> DeployConfig:
+    try:
+        return msgspec.convert(document, DeployConfig)
+    except msgspec.ValidationError as error:
+        match = _MSGSPEC_PATH.match(str(error))
+        reason, path = (match["reason"], match["path"] or "") if match else (str(error), "")
+        what = _MSGSPEC_FIELD.match(reason)
+        if what:
+            path = f"{path}.{what['name']}".lstrip(".")
+            reason = "is missing" if what["what"].startswith("missing") else "is not a known key"
+        raise InvalidInput(reason.replace("`", ""), field=path or "file") from error

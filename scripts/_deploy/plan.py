@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plan: what is there and stays, what is deployed, which transactions follow, what others must do.
+
+Making a plan only reads. Addresses of contracts not yet there are predicted from the deployer's
+nonce, so that a plan shows complete constructor arguments; execution stops if one comes out
+different.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import rlp
+from eth_utils import keccak, to_canonical_address, to_checksum_address
+from web3 import Web3
+
+from cortensor.errors import Conflict
+from scripts._deploy import abi
+from scripts._deploy.compiler import Artifact, compile_contract
+from scripts._deploy.config import MOCK, DeployConfig, mock_supply_wei
+from scripts._deploy.records import Record, Store
+from scripts._deploy.wiring import Call, Note, plan_calls
+
+KEEP, DEPLOY, REPLACE = "keep", "deploy", "replace"
+
+# Set by a transaction after deployment, so a difference is no reason to deploy anew.
+_MUTABLE = {"owner", "oracle", "guardian", "first_card"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One parameter that differs: `old` is on chain or recorded, `new` is configured."""
+
+    parameter: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What happens to one contract.
+
+    Attributes:
+        artifact: what it compiles to.
+        action: keep, deploy or replace.
+        address: where it is, or will be.
+        arguments: the constructor's, by name, in JSON form.
+        record: its record, if it stays.
+        reason: why it is deployed or replaced.
+        changes: constructor arguments that differ from the record's.
+    """
+
+    artifact: Artifact
+    action: str
+    address: str
+    arguments: dict[str, Any]
+    record: Record | None = None
+    reason: str = ""
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The contract's name."""
+        return self.artifact.name
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run would do, in order.
+
+    Attributes:
+        network: the network's name, as records have it.
+        chain_id: the chain.
+        deployer: who deploys.
+        contracts: every contract, in the order of deployment.
+        calls: configuration transactions of accounts at hand.
+        manual: configuration transactions that others must send.
+        notes: differences that a deployment does not settle.
+        token: COR's address.
+    """
+
+    network: str
+    chain_id: int
+    deployer: str
+    contracts: tuple[Planned, ...]
+    calls: tuple[Call, ...]
+    manual: tuple[Call, ...]
+    notes: tuple[Note, ...]
+    token: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be sent."""
+        return not self.calls and all(item.action == KEEP for item in self.contracts)
+
+
+@dataclass
+class Inspection:
+    """What making a plan reads from."""
+
+    web3: Web3
+    config: DeployConfig
+    store: Store
+    deployer: str
+    is_own_node: bool
+    signers: frozenset[str] = field(default_factory=frozenset)
+
+
+def make_plan(view: Inspection) -> Plan:
+    """Compare configuration, records and chain.
+
+    Raises:
+        InvalidInput: for a broken record.
+        Conflict: where chain, records and sources contradict each other and the node is not one's
+            own, so that nothing is deployed twice by mistake.
+    """
+    config, chain_id = view.config, view.web3.eth.chain_id
+    if chain_id not in config.network.chain_ids:
+        raise Conflict(
+            f"the node is on chain {chain_id}, the configuration is for "
+            f"{', '.join(map(str, config.network.chain_ids))}",
+            field="network.chain_ids",
+        )
+    nonce = view.web3.eth.get_transaction_count(to_checksum_address(view.deployer), "pending")
+    addresses: dict[str, str] = {}
+    contracts: list[Planned] = []
+    for name in _names(config, view):
+        arguments = _arguments(name, config, addresses)
+        planned = _plan_contract(view, compile_contract(name), arguments, nonce)
+        nonce += planned.action != KEEP
+        addresses[name] = planned.address
+        contracts.append(planned)
+    is_new = {item.name: item.action != KEEP for item in contracts}
+    calls, notes = plan_calls(view.web3, config, addresses, is_new)
+    return Plan(
+        network=view.store.network,
+        chain_id=chain_id,
+        deployer=view.deployer,
+        contracts=tuple(contracts),
+        calls=tuple(call for call in calls if call.sender in view.signers),
+        manual=tuple(call for call in calls if call.sender not in view.signers),
+        notes=tuple(notes),
+        token=addresses.get("MockCOR", config.token.address),
+    )
+
+
+def predict_address(deployer: str, nonce: int) -> str:
+    """Return the address of the contract that a transaction with this nonce creates."""
+    return to_checksum_address(keccak(rlp.encode([to_canonical_address(deployer), nonce]))[12:])
+
+
+def code_at(web3: Web3, address: str) -> bytes:
+    """Return the code at an address, empty if there is none."""
+    return bytes(web3.eth.get_code(to_checksum_address(address)))
+
+
+def _names(config: DeployConfig, view: Inspection) -> list[str]:
+    names = ["SessionPaymentTable", "ReceiptAnchor", "SessionPayment"]
+    if config.token.address == MOCK:
+        if not view.is_own_node:
+            raise Conflict("`mock` is for nodes of your own", field="token.address")
+        return ["MockCOR", *names]
+    if not code_at(view.web3, config.token.address):
+        raise Conflict(f"no contract at {config.token.address} on this chain", field="token.address")
+    return names
+
+
+def _arguments(name: str, config: DeployConfig, addresses: Mapping[str, str]) -> dict[str, Any]:
+    roles, payment = config.roles, config.payment
+    if name == "MockCOR":
+        return {"supply": str(mock_supply_wei(config))}
+    if name == "SessionPaymentTable":
+        return {
+            "owner": roles.owner,
+            "oracle": roles.oracle,
+            "publication_delay_seconds": str(config.table.publication_delay_seconds),
+            "first_card": config.first_card().to_json(),
+        }
+    if name == "ReceiptAnchor":
+        return {}
+    is_mock = config.token.address == MOCK
+    return {
+        "owner": roles.owner,
+        "guardian": roles.guardian,
+        "token": addresses["MockCOR"] if is_mock else to_checksum_address(config.token.address),
+        "table": addresses["SessionPaymentTable"],
+        "anchor": addresses["ReceiptAnchor"],
+        "settle_window_seconds": str(payment.settle_window_seconds),
+        "challenge_window_seconds": str(payment.challenge_window_seconds),
+        "bucket_seconds": str(payment.bucket_seconds),
+    }
+
+
+def _plan_contract(
+    view: Inspection, artifact: Artifact, arguments: dict[str, Any], nonce: int
+) -> Planned:
+    # Encoding now finds a value that does not fit its type before anything is sent.
+    abi.encode_json(abi.constructor_inputs(artifact.abi), arguments)
+    predicted = predict_address(view.deployer, nonce)
+    record = view.store.load(artifact.name)
+    if record is None:
+        return Planned(artifact, DEPLOY, predicted, arguments)
+    reason, changes = _difference(view.web3, artifact, arguments, record)
+    if not reason:
+        return Planned(artifact, KEEP, record["address"], record["constructor_args"], record)
+    if not view.is_own_node:
+        detail = "".join(f"; {c.parameter}: {c.old} -> {c.new}" for c in changes)
+        raise Conflict(
+            f"{reason}{detail}. Nothing was sent; docs/runbooks/deploy.md says what to do",
+            field=f"{view.store.directory / artifact.name}.json",
+        )
+    return Planned(artifact, REPLACE, predicted, arguments, None, reason, changes)
+
+
+def _difference(
+    web3: Web3, artifact: Artifact, arguments: dict[str, Any], record: Record
+) -> tuple[str, tuple[Change, ...]]:
+    chain_id = web3.eth.chain_id
+    if record["chain_id"] != chain_id:
+        return f"the record is of chain {record['chain_id']}, the node is on {chain_id}", ()
+    code = code_at(web3, record["address"])
+    if not code:
+        return f"no code at the recorded address {record['address']}", ()
+    if "0x" + keccak(code).hex() != record["code_hash"]:
+        return f"other code at {record['address']} than recorded", ()
+    if record["source_integrity"] != artifact.integrity:
+        return "it was deployed from other sources than these", ()
+    changes = tuple(
+        Change(name, str(record["constructor_args"].get(name)), str(value))
+        for name, value in arguments.items()
+        if name not in _MUTABLE and record["constructor_args"].get(name) != value
+    )
+    return ("parameters that are fixed at deployment differ" if changes else ""), changes
