@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import boa
+
 from cortensor.pricing import RateCard
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
@@ -101,7 +102,12 @@ class Protocol:
     payer, other_payer, nodes, validators, treasury, stranger, deployer (holds the other COR).
     """
 
-    def __init__(self, token: str = "mocks/MockCOR", card: RateCard = REFERENCE_CARD) -> None:
+    def __init__(
+        self,
+        token: str = "mocks/MockCOR",
+        supply: int = SUPPLY,
+        card: RateCard = REFERENCE_CARD,
+    ) -> None:
         address = boa.env.generate_address
         self.deployer = address("deployer")
         self.owner = address("owner")
@@ -120,7 +126,7 @@ class Protocol:
         boa.env.timestamp = START
         boa.env.evm.patch.chain_id = CHAIN_ID
         with boa.env.prank(self.deployer):
-            self.cor = deployer_of(token).deploy(SUPPLY)
+            self.cor = deployer_of(token).deploy(supply)
             self.table = deploy_table(self.owner, self.oracle, card=card)
             self.anchor = deployer_of("ReceiptAnchor").deploy()
             self.payment = deploy_payment(

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from cortensor.pricing import RateCard, Terms, Usage
 from hypothesis import strategies as st
+
+from cortensor.pricing import RateCard, Terms, Usage
 
 U16 = 2**16 - 1
 U48 = 2**48 - 1

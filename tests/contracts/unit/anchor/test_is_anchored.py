@@ -6,9 +6,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from cortensor.receipts.merkle import StandardMerkleTree, hash_pair, receipt_leaf
 from eth_utils import keccak
 
+from cortensor.receipts.merkle import StandardMerkleTree, hash_pair, receipt_leaf
 from tests.contracts.protocol import ZERO_WORD, word
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import boa
 import pytest
-from cortensor.pricing import RateCard
 
+from cortensor.pricing import RateCard
 from tests.contracts.events import assert_event, events
 from tests.contracts.protocol import (
     REFERENCE_CARD,

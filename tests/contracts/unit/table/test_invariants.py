@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import msgspec
-from cortensor.pricing import RateCard, Terms, Usage
 
+from cortensor.pricing import RateCard, Terms, Usage
 from tests.contracts.protocol import DELAY_SECONDS, REFERENCE_CARD, travel
 
 

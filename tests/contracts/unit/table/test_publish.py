@@ -6,8 +6,8 @@ from __future__ import annotations
 import boa
 import msgspec
 import pytest
-from cortensor.pricing import RateCard
 
+from cortensor.pricing import RateCard
 from tests.contracts.events import events
 from tests.contracts.protocol import DELAY_SECONDS, REFERENCE_CARD, deploy_table, set_word, travel
 

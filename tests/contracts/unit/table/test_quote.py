@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import boa
 import pytest
-from cortensor.pricing import Terms, Usage
 
+from cortensor.pricing import Terms, Usage
 from tests.contracts.protocol import U96, travel
 
 USAGE = Usage(input_units=1_000, output_units=200, validator_units=50)

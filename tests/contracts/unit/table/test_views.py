@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import boa
 import pytest
-from cortensor.pricing import RateCard
 
+from cortensor.pricing import RateCard
 from tests.contracts.protocol import DELAY_SECONDS, REFERENCE_CARD, travel
 
 VIEWS_OF_A_VERSION = ("card", "shares", "effective_at")
