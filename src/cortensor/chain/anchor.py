@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads and calls of ReceiptAnchor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from web3 import Web3
+
+from cortensor.chain.book import ANCHOR
+from cortensor.chain.rpc import contract, node_errors
+from cortensor.receipts.anchor_view import AnchoredBatch, Revocation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Anchor:
+    """The receipt anchor at an address. Roots, leaves, ids are 0x hex of 32 bytes."""
+
+    def __init__(self, web3: Web3, address: str) -> None:
+        self._contract = contract(web3, ANCHOR, address)
+
+    @property
+    def address(self) -> str:
+        """The checksummed address."""
+        return str(self._contract.address)
+
+    def batch(self, anchorer: str, root: str) -> AnchoredBatch:
+        """Return when a root was anchored (0 if never) and its leaf count."""
+        with node_errors("batch"):
+            found = self._contract.functions.batch(_address(anchorer), _word(root)).call()
+        return AnchoredBatch(int(found[0]), int(found[1]))
+
+    def is_anchored(self, anchorer: str, leaf: str, proof: Sequence[str], root: str) -> bool:
+        """Return the contract's word on a proof."""
+        path = [_word(node) for node in proof]
+        with node_errors("is_anchored"):
+            call = self._contract.functions.is_anchored(
+                _address(anchorer), _word(leaf), path, _word(root)
+            )
+            return bool(call.call())
+
+    def revocation(self, anchorer: str, receipt_id: str) -> Revocation:
+        """Return when a receipt was revoked (0 if never) and its successor."""
+        with node_errors("revocation"):
+            call = self._contract.functions.revocation(_address(anchorer), _word(receipt_id))
+            revoked_at, successor = call.call()
+        return Revocation(int(revoked_at), "0x" + bytes(successor).hex())
+
+    def is_authorised(self, anchorer: str, caller: str) -> bool:
+        """Return whether `caller` may anchor for `anchorer`."""
+        with node_errors("is_authorised"):
+            call = self._contract.functions.is_authorised(_address(anchorer), _address(caller))
+            return bool(call.call())
+
+    def authorise_data(self, caller: str) -> str:
+        """Return the calldata that lets `caller` anchor for the sender."""
+        return str(self._contract.encode_abi("authorise", args=[_address(caller), True]))
+
+
+def _address(text: str) -> str:
+    return str(Web3.to_checksum_address(text))
+
+
+def _word(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node's RPC: one way to connect, one way to fail. Works with web3.py 7.16 and 8.
+
+Calls block; async code runs them in threads.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import requests
+from web3 import Web3
+from web3.exceptions import (
+    BadFunctionCallOutput,
+    ContractLogicError,
+    Web3Exception,
+)
+from web3.middleware import ExtraDataToPOAMiddleware
+
+from cortensor.errors import Conflict, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from web3.contract import Contract
+
+RPC_TIMEOUT_S = 15
+
+
+def connect(rpc_url: str) -> Web3:
+    """Return a client for a node. Nothing is sent yet."""
+    provider = Web3.HTTPProvider(rpc_url, request_kwargs={"timeout": RPC_TIMEOUT_S})
+    web3 = Web3(provider)
+    # Chains with signatures in the block's extra data (many test networks) would not decode.
+    web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+    return web3
+
+
+@contextmanager
+def node_errors(doing: str) -> Iterator[None]:
+    """Turn what web3 and its transport raise into this package's errors.
+
+    Raises:
+        Conflict: the contract refused; the reason is the contract's own.
+        NotFound: no such contract at the address.
+        Unavailable: the node cannot be reached or answers nonsense.
+    """
+    try:
+        yield
+    except ContractLogicError as error:
+        raise Conflict(f"{doing}: {_revert(error)}", code="contract_refused") from error
+    except BadFunctionCallOutput as error:
+        raise NotFound(f"{doing}: no such contract there", code="unknown_contract") from error
+    except (Web3Exception, requests.RequestException, ConnectionError, ValueError) as error:
+        text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise Unavailable(f"{doing}: {text}", code="chain_unavailable") from error
+
+
+def _revert(error: ContractLogicError) -> str:
+    reason = error.message or str(error)
+    return reason.removeprefix("execution reverted").lstrip(": ") or "reverted without a reason"
+
+
+def load_abi(name: str) -> list[dict[str, Any]]:
+    """Return the committed ABI of a contract."""
+    text = files("cortensor.chain").joinpath("abi", f"{name}.json").read_bytes()
+    data = msgspec.json.decode(text)
+    found: list[dict[str, Any]] = data["abi"] if isinstance(data, dict) else data
+    return found
+
+
+def contract(web3: Web3, name: str, address: str) -> Contract:
+    """Return a contract by its committed ABI."""
+    checksummed = Web3.to_checksum_address(address)
+    bound: Contract = web3.eth.contract(address=checksummed, abi=load_abi(name))
+    return bound

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signs, broadcasts and waits for the settler's transactions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+from eth_account import Account
+from msgspec import Struct
+from web3.exceptions import TimeExhausted, TransactionNotFound, Web3Exception, Web3RPCError
+
+from cortensor.chain.rpc import node_errors
+from cortensor.errors import Unavailable
+
+if TYPE_CHECKING:
+    from web3 import Web3
+
+GAS_HEADROOM_PERCENT = 20
+FEE_FACTOR = 2  # of the base fee: it may double before the transaction is stuck
+REPLACEMENT_PERCENT = 13  # nodes want at least 10 more for the same nonce
+POLL_S = 0.1
+KNOWN = ("already known", "already imported", "known transaction")
+NONCE_USED = ("nonce too low", "nonce is too low", "old nonce")
+
+
+class SignedTransaction(Struct, frozen=True):
+    """Bytes to broadcast; `max_fee` is wei a gas."""
+
+    tx_hash: str
+    nonce: int
+    raw: bytes
+    max_fee: int
+
+
+class Mined(Struct, frozen=True):
+    """A mined transaction; `gas_price` is wei a gas, `receipt` the node's own object."""
+
+    tx_hash: str
+    block: int
+    is_success: bool
+    gas_used: int
+    gas_price: int
+    receipt: Any
+
+
+class Sender:
+    """Sends from one key.
+
+    Args:
+        web3: the node.
+        key: 0x-hex private key.
+    """
+
+    def __init__(self, web3: Web3, key: str) -> None:
+        self._web3 = web3
+        self._account = Account.from_key(key)
+        self.address = str(self._account.address)
+
+    def nonce(self, block: str) -> int:
+        """Return the account's nonce at `latest` or `pending`."""
+        with node_errors("nonce"):
+            return int(self._web3.eth.get_transaction_count(self._account.address, block))  # type: ignore[arg-type]  # either tag
+
+    def base_fee(self) -> int:
+        """Return the latest block's base fee in wei a gas."""
+        with node_errors("base fee"):
+            return int(self._web3.eth.get_block("latest").get("baseFeePerGas", 0))
+
+    def sign(
+        self, to: str, data: str, nonce: int, replaced_fee: int | None = None
+    ) -> SignedTransaction:
+        """Sign a call after estimating it, which refuses what would revert.
+
+        Args:
+            to: the contract.
+            data: calldata.
+            nonce: to use.
+            replaced_fee: the fee cap of a transaction of the same nonce that this one replaces.
+
+        Raises:
+            Conflict: the contract would refuse; the reason is its own.
+            Unavailable: the node does not answer.
+        """
+        call: Any = {"from": self.address, "to": to, "data": data}
+        with node_errors("estimate"):
+            gas = int(self._web3.eth.estimate_gas(call))
+            tip = int(self._web3.eth.max_priority_fee)
+            chain_id = int(self._web3.eth.chain_id)
+        fee = FEE_FACTOR * self.base_fee() + tip
+        if replaced_fee is not None:
+            fee = max(fee, replaced_fee * (100 + REPLACEMENT_PERCENT) // 100 + 1)
+            tip = max(tip, 1)
+        signed = self._account.sign_transaction(
+            {
+                "type": 2,
+                "chainId": chain_id,
+                "nonce": nonce,
+                "to": to,
+                "value": 0,
+                "data": data,
+                "gas": gas + gas * GAS_HEADROOM_PERCENT // 100,
+                "maxFeePerGas": fee,
+                "maxPriorityFeePerGas": min(tip, fee),
+            }
+        )
+        raw = bytes(signed.raw_transaction)
+        return SignedTransaction("0x" + bytes(signed.hash).hex(), nonce, raw, fee)
+
+    def broadcast(self, raw: bytes) -> bool:
+        """Hand signed bytes to the node.
+
+        Returns:
+            False if the nonce is used: by these very bytes, or by another transaction.
+
+        Raises:
+            Unavailable: the node refuses or cannot be reached; the same bytes may be sent again.
+        """
+        try:
+            self._web3.eth.send_raw_transaction(raw)
+        except (Web3RPCError, ValueError) as error:
+            text = str(error).lower()
+            if any(word in text for word in KNOWN):
+                return True
+            if any(word in text for word in NONCE_USED):
+                return False
+            raise Unavailable(
+                f"the node refused the transaction: {str(error)[:200]}", code="chain_unavailable"
+            ) from error
+        except (Web3Exception, requests.RequestException, OSError) as error:
+            raise Unavailable(
+                f"broadcast: {type(error).__name__}", code="chain_unavailable"
+            ) from error
+        return True
+
+    def mined(self, tx_hash: str) -> Mined | None:
+        """Return a transaction's result, or None if it is not mined."""
+        with node_errors("transaction receipt"):
+            try:
+                receipt = self._web3.eth.get_transaction_receipt(tx_hash)  # type: ignore[arg-type]  # hex is accepted
+            except TransactionNotFound:
+                return None
+        return _mined(receipt)
+
+    def wait(self, tx_hash: str, timeout_s: float) -> Mined:
+        """Wait until a transaction is mined.
+
+        Raises:
+            Unavailable: not in time; it may still be mined later.
+        """
+        with node_errors("transaction receipt"):
+            try:
+                receipt = self._web3.eth.wait_for_transaction_receipt(
+                    tx_hash,  # type: ignore[arg-type]  # hex is accepted
+                    timeout=timeout_s,
+                    poll_latency=POLL_S,
+                )
+            except TimeExhausted as error:
+                raise Unavailable(
+                    f"{tx_hash} was not mined in {timeout_s:.0f} s; settle again to resume",
+                    code="settlement_pending",
+                ) from error
+        return _mined(receipt)
+
+
+def _mined(receipt: Any) -> Mined:
+    return Mined(
+        tx_hash="0x" + bytes(receipt["transactionHash"]).hex(),
+        block=int(receipt["blockNumber"]),
+        is_success=receipt["status"] == 1,
+        gas_used=int(receipt["gasUsed"]),
+        gas_price=int(receipt.get("effectiveGasPrice", 0)),
+        receipt=receipt,
+    )

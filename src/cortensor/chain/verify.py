@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chain as a receipt's verifier sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cortensor.chain.anchor import Anchor
+from cortensor.chain.rpc import connect, node_errors
+from cortensor.chain.session_payment import SessionPayment
+from cortensor.chain.table import PriceTable
+from cortensor.errors import VerificationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cortensor.pricing import RateCard
+    from cortensor.receipts.anchor_view import AnchoredBatch, Revocation, SessionState
+    from cortensor.receipts.body import ChainBlock
+
+
+class ChainView:
+    """Answers `cortensor.receipts.anchor_view.AnchorView` from a node.
+
+    The contract addresses are those the receipt names, and the table and anchor must be the ones
+    its SessionPayment works with; whether that SessionPayment is the one to trust is the
+    reader's to know (the CLI prints it).
+
+    Args:
+        rpc_url: an http(s) JSON-RPC endpoint.
+        chain_block: the receipt's `chain` block.
+    """
+
+    def __init__(self, rpc_url: str, chain_block: ChainBlock) -> None:
+        self._web3 = connect(rpc_url)
+        self._payment = SessionPayment(self._web3, chain_block.session_payment)
+        self._table = PriceTable(self._web3, chain_block.table)
+        self._anchor = Anchor(self._web3, chain_block.receipt_anchor)
+        self._is_linked = False
+
+    def _require_linked(self) -> None:
+        """Refuse a receipt that names another table or anchor than its SessionPayment has.
+
+        Raises:
+            VerificationFailed: an honest-looking price or anchor from a contract of no account.
+        """
+        if self._is_linked:
+            return
+        table, anchor = self._payment.linked()
+        for name, stated, real in (
+            ("chain.table", self._table.address, table),
+            ("chain.receipt_anchor", self._anchor.address, anchor),
+        ):
+            if stated.lower() != real.lower():
+                raise VerificationFailed(
+                    f"is {stated}, the SessionPayment works with {real}", field=name
+                )
+        self._is_linked = True
+
+    def chain_id(self) -> int:
+        """Return the chain's id."""
+        with node_errors("chain id"):
+            return int(self._web3.eth.chain_id)
+
+    def card(self, version: int) -> RateCard:
+        """Return the rate card of a version."""
+        self._require_linked()
+        return self._table.card(version)
+
+    def surcharge_bps(self, epoch: int) -> int:
+        """Return the surcharge of an epoch."""
+        self._require_linked()
+        return self._table.surcharge_bps(epoch)
+
+    def router_signer(self, router_id: int) -> str:
+        """Return the router's present settler address."""
+        return self._payment.router(router_id).settler
+
+    def batch(self, anchorer: str, root: str) -> AnchoredBatch:
+        """Return what is known of a root in an anchorer's log."""
+        self._require_linked()
+        return self._anchor.batch(anchorer, root)
+
+    def is_anchored(self, anchorer: str, leaf: str, proof: Sequence[str], root: str) -> bool:
+        """Return the contract's own word on a proof."""
+        self._require_linked()
+        return self._anchor.is_anchored(anchorer, leaf, proof, root)
+
+    def revocation(self, anchorer: str, receipt_id: str) -> Revocation:
+        """Return whether an anchorer revoked a receipt."""
+        self._require_linked()
+        return self._anchor.revocation(anchorer, receipt_id)
+
+    def session(self, session_id: int) -> SessionState:
+        """Return a payment session."""
+        return self._payment.session(session_id)

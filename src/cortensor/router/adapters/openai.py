@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Any OpenAI-compatible chat completions server as a backend.
+
+One attempt per replica: the caller paid for k runs, and a silent retry would be a k+1st. What a
+server says of its own usage is not trusted: it is held to bounds and flagged when outside them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+
+from cortensor.errors import Unavailable
+from cortensor.router.ports import BackendError, Completion
+
+if TYPE_CHECKING:
+    from cortensor.router.config import BackendConfig
+    from cortensor.router.ports import Call
+
+PATH = "/v1/chat/completions"
+CHECK_TIMEOUT_S = 3.0
+CONNECT_TIMEOUT_S = 10.0
+HTTP_OK = 200
+HTTP_TOO_MANY = 429
+HTTP_SERVER_ERROR = 500
+BPS = 10_000
+MODEL_CHARS = 200
+
+
+class _Message(Struct):
+    content: str | None = None
+
+
+class _Choice(Struct):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Usage(Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Reply(Struct):
+    choices: list[_Choice]
+    model: str | None = None
+    usage: _Usage | None = None
+
+
+class OpenAIBackend:
+    """Talks to one server.
+
+    Args:
+        config: URL, model, limits.
+        api_key: sent as bearer token; None sends none.
+        model_digest: hash of the weights, if the operator knows it.
+    """
+
+    def __init__(
+        self, config: BackendConfig, api_key: str | None = None, model_digest: str | None = None
+    ) -> None:
+        self._config = config
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._digest = model_digest or config.model_digest
+        self._http: aiohttp.ClientSession | None = None
+        self.root = (config.base_url or "").rstrip("/").removesuffix("/v1")
+
+    @property
+    def model(self) -> str:
+        """Name of the configured model."""
+        return self._config.model or "unknown"
+
+    @property
+    def model_digest(self) -> str | None:
+        """Hash of the weights, if known."""
+        return self._digest
+
+    async def start(self) -> None:
+        """Open the connection pool."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
+        self._http = aiohttp.ClientSession(
+            headers=self._headers,
+            timeout=timeout,
+            connector=aiohttp.TCPConnector(limit=0),  # concurrency is bounded per session
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    async def check(self) -> None:
+        """Return if the server answers at all.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        timeout = aiohttp.ClientTimeout(total=CHECK_TIMEOUT_S)
+        try:
+            async with self._client().get(self.root + "/v1/models", timeout=timeout) as reply:
+                if reply.status >= HTTP_SERVER_ERROR:
+                    raise Unavailable(f"answers {reply.status}", code="backend_unavailable")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable("does not answer", code="backend_unavailable") from error
+
+    async def complete(self, call: Call) -> Completion:
+        """Run one prompt.
+
+        Raises:
+            BackendError: no usable answer; the reason says why.
+        """
+        url = self.root + PATH
+        try:
+            async with self._client().post(
+                url,
+                data=msgspec.json.encode(self._body(call)),
+                headers={"Content-Type": "application/json"},
+                allow_redirects=False,
+            ) as reply:
+                raw = await _read(reply.content, self._config.max_response_bytes)
+                if reply.status != HTTP_OK:
+                    raise _refusal(reply.status, raw)
+        except (aiohttp.ClientError, OSError) as error:
+            raise BackendError("unreachable") from error
+        return self._completion(call, raw)
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            raise Unavailable("the backend was not started", code="backend_unavailable")
+        return self._http
+
+    def _body(self, call: Call) -> dict[str, Any]:
+        session = call.session
+        body: dict[str, Any] = {
+            "messages": [
+                {"role": "system", "content": call.system},
+                {"role": "user", "content": call.user},
+            ],
+            "max_tokens": call.max_tokens,
+            "temperature": session.temperature_bps / BPS,
+            "stream": False,
+        }
+        model = session.model or self._config.model
+        if model is not None:
+            body["model"] = model
+        if session.seed is not None:
+            body["seed"] = session.seed
+        if call.schema is not None:
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "strict": True, "schema": call.schema},
+            }
+        return body
+
+    def _completion(self, call: Call, raw: bytes) -> Completion:
+        try:
+            reply = msgspec.json.decode(raw, type=_Reply)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise BackendError("bad_reply", healthy=False) from error
+        if not reply.choices or reply.choices[0].message.content is None:
+            raise BackendError("bad_reply", healthy=False)
+        choice = reply.choices[0]
+        usage = reply.usage or _Usage()
+        flags = [] if reply.usage else ["usage_missing"]
+        prompt = min(max(usage.prompt_tokens, 0), call.prompt_bound)
+        completion = min(max(usage.completion_tokens, 0), call.max_tokens)
+        if (prompt, completion) != (usage.prompt_tokens, usage.completion_tokens):
+            flags.append("usage_clamped")
+        named = call.session.model or self._config.model or reply.model or "unknown"
+        return Completion(
+            text=choice.message.content or "",
+            model=named[:MODEL_CHARS],
+            input_units=prompt,
+            output_units=completion,
+            finish_reason=choice.finish_reason,
+            flags=tuple(flags),
+        )
+
+
+async def _read(stream: aiohttp.StreamReader, limit: int) -> bytes:
+    data = bytearray()
+    async for chunk in stream.iter_any():
+        data += chunk
+        if len(data) > limit:
+            raise BackendError("response_too_large")
+    return bytes(data)
+
+
+def _refusal(status: int, raw: bytes) -> BackendError:
+    """Map a server's refusal; a fault of the request says nothing of the session's health."""
+    if status == HTTP_TOO_MANY:
+        return BackendError("rate_limited")
+    if status >= HTTP_SERVER_ERROR:
+        return BackendError("upstream_error")
+    if b"exceed_context_size" in raw or b"context_length_exceeded" in raw:
+        return BackendError("context_exceeded", healthy=True)
+    return BackendError("refused", healthy=status == HTTP_OK or status in (400, 413, 422))

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From finished replicas to the answer: decision, bill, receipt, signature, response.
+
+Pure but for the random salts: everything here follows from its arguments.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from cortensor.consensus import (
+    DEFAULT_THRESHOLD_BPS,
+    NO_CONSENSUS,
+    Decision,
+    Vote,
+    decide_answers,
+    decide_verdicts,
+)
+from cortensor.errors import Error
+from cortensor.pricing import format_cor
+from cortensor.receipts.body import ChainBlock, RouterBlock
+from cortensor.receipts.build import Priced, build_body, usage_of
+from cortensor.receipts.canonical import receipt_urn
+from cortensor.receipts.evidence import (
+    ReplicaRun,
+    evidence_entries,
+    output_hash,
+    request_commitment,
+)
+from cortensor.receipts.keccak import to_hex
+from cortensor.receipts.sign import sign
+from cortensor.receipts.typed import Domain
+from cortensor.router.schemas import (
+    ConsensusResult,
+    DelegateRequest,
+    PaidResponse,
+    ReceiptSummary,
+    ReplicaResult,
+    Result,
+    ValidateRequest,
+)
+from cortensor.store.records import ReceiptRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cortensor.chain.facts import ChainIdentity
+    from cortensor.pricing import Bill, Usage
+    from cortensor.receipts.body import Body
+    from cortensor.router.fanout import Replica
+    from cortensor.router.quoting import Quote
+
+SALT_BYTES = 32
+BPS = 10_000
+HTTP_OK = 200
+HTTP_CONFLICT = 409
+
+
+class Signer(Struct, frozen=True):
+    """Who signs receipts, and for which contracts."""
+
+    router_id: int
+    address: str
+    key: str
+    chain: ChainIdentity
+
+    @property
+    def domain(self) -> Domain:
+        """The EIP-712 domain of every signature."""
+        return Domain(self.chain.chain_id, self.chain.session_payment)
+
+
+class Job(Struct, frozen=True):
+    """A request that is about to run or has run."""
+
+    endpoint: str
+    request: DelegateRequest | ValidateRequest
+    canonical: bytes
+    task_id: str
+    quote: Quote
+
+
+class Answer(Struct, frozen=True):
+    """An HTTP answer to a paid call."""
+
+    status: int
+    body: bytes
+    receipt_id: str | None = None
+    replayed: bool = False
+
+
+def decide(job: Job, replicas: Sequence[Replica]) -> Decision:
+    """Apply the requested consensus to the replicas."""
+    consensus = job.request.consensus
+    votes = [
+        Vote(
+            index=r.index,
+            status=r.status,
+            label=r.reading.verdict if r.reading else None,
+            text=r.text,
+        )
+        for r in replicas
+    ]
+    policy, threshold = consensus.disagreement_policy, consensus.agreement_threshold_bps
+    if isinstance(job.request, ValidateRequest):
+        return decide_verdicts(votes, policy=policy, threshold_bps=threshold)
+    default = "overlap" if job.request.output_schema is None else "json"
+    return decide_answers(
+        votes,
+        policy=policy,
+        threshold_bps=threshold,
+        equivalence=consensus.equivalence or default,
+    )
+
+
+def replica_runs(
+    replicas: Sequence[Replica], model: str, model_digest: str | None
+) -> list[ReplicaRun]:
+    """Return the replicas as receipts record them; text without a vote is evidence too."""
+    runs = []
+    for r in replicas:
+        done = r.completion
+        runs.append(
+            ReplicaRun(
+                index=r.index,
+                session_id=r.session.id,
+                task_id=r.task_id,
+                status=r.status,
+                late=r.late,
+                verdict=r.reading.verdict if r.reading else None,
+                output=done.text if done else None,
+                model=done.model if done else (r.session.model or model),
+                model_digest=model_digest,
+                miner=r.session.miner,
+                seed=r.session.seed,
+                temperature_bps=r.session.temperature_bps,
+                input_units=done.input_units if done else 0,
+                output_units=done.output_units if done else 0,
+                latency_ms=r.latency_ms,
+            )
+        )
+    return runs
+
+
+def price(job: Job, runs: Sequence[ReplicaRun]) -> tuple[Usage, Bill]:
+    """Bill the actual usage.
+
+    Raises:
+        Error: the bill exceeds the quote, which the bounds on usage rule out.
+    """
+    usage = usage_of(runs, job.quote.terms.replicas)
+    bill = job.quote.price(usage)
+    if bill.total > job.quote.bill.total:
+        raise Error("the bill exceeds the quote; nothing was charged", code="quote_exceeded")
+    return usage, bill
+
+
+def finish(
+    job: Job,
+    replicas: Sequence[Replica],
+    runs: Sequence[ReplicaRun],
+    *,
+    decision: Decision,
+    signer: Signer,
+    now: int,
+    public_url: str,
+) -> tuple[Answer, ReceiptRecord]:
+    """Make the receipt, sign it, and make the answer that goes with it."""
+    usage, bill = price(job, runs)
+    salts = [secrets.token_bytes(SALT_BYTES) for _ in runs]
+    request_salt = secrets.token_bytes(SALT_BYTES)
+    body = build_body(
+        endpoint=job.endpoint,
+        issued_at=now,
+        chain=ChainBlock(
+            chain_id=signer.chain.chain_id,
+            session_payment=signer.chain.session_payment,
+            table=signer.chain.table,
+            receipt_anchor=signer.chain.receipt_anchor,
+        ),
+        router=RouterBlock(router_id=signer.router_id, signer=signer.address),
+        session=int(job.request.session_id, 16),
+        task_id=job.task_id,
+        request_commitment=request_commitment(request_salt, job.canonical),
+        runs=runs,
+        salts=salts,
+        decision=decision,
+        priced=Priced(
+            version=job.quote.version,
+            surcharge_epoch=job.quote.surcharge.epoch,
+            terms=job.quote.terms,
+            usage=usage,
+            bill=bill,
+        ),
+        tier=job.request.policy.tier,
+    )
+    struct = body.struct()
+    digest = struct.digest(signer.domain)
+    record = ReceiptRecord(
+        receipt_id=body.receipt_id(),
+        session=job.request.session_id,
+        version=job.quote.version,
+        charge=bill.total,
+        digest=to_hex(digest),
+        signature=to_hex(sign(signer.key, digest)),
+        body=body.canonical(),
+        struct=msgspec.json.encode(struct.to_json()),
+        evidence=msgspec.json.encode(evidence_entries(runs, salts)),
+        request=msgspec.json.encode(
+            {"salt": to_hex(request_salt), "canonical": job.canonical.decode()}
+        ),
+        surcharge_bps=job.quote.surcharge.bps,
+        created_at=now,
+    )
+    urn = receipt_urn(record.receipt_id)
+    response = PaidResponse(
+        result=_result(body, replicas, decision),
+        consensus=consensus_result(job, replicas, decision),
+        receipt_id=urn,
+        charge_wei=str(bill.total),
+        charge_cor=format_cor(bill.total),
+        bill=job.quote.bill_result(bill, usage),
+        request_salt=to_hex(request_salt),
+        receipt=ReceiptSummary(
+            receipt_id=urn,
+            digest=record.digest,
+            signature=record.signature,
+            url=f"{public_url}/api/v4/receipt/{record.receipt_id}",
+        )
+        if job.request.receipt
+        else None,
+    )
+    return _answer(job, decision, response, record), record
+
+
+def _answer(job: Job, decision: Decision, response: PaidResponse, record: ReceiptRecord) -> Answer:
+    hard = job.request.consensus.disagreement_policy == "fail_hard"
+    if not (hard and decision.outcome == NO_CONSENSUS):
+        return Answer(HTTP_OK, msgspec.json.encode(response), record.receipt_id)
+    problem = Error(
+        "the replicas disagree more than the request allows; the work was done and is charged "
+        f"({response.charge_cor} COR), the receipt shows every replica's vote",
+        code="consensus_failed",
+    )
+    problem.status = HTTP_CONFLICT
+    extra = msgspec.to_builtins(response)
+    del extra["result"]
+    data = {**problem.problem(), "title": "Consensus failed", **extra}
+    return Answer(HTTP_CONFLICT, msgspec.json.encode(data), record.receipt_id)
+
+
+def _result(body: Body, replicas: Sequence[Replica], decision: Decision) -> Result:
+    chosen = decision.representative
+    replica = None if chosen is None else next(r for r in replicas if r.index == chosen)
+    is_delegate = body.endpoint == "delegate"
+    return Result(
+        outcome=body.result.outcome,
+        verdict=body.result.verdict,
+        output=replica.text if replica and is_delegate else None,
+        data=replica.reading.data if replica and replica.reading and is_delegate else None,
+    )
+
+
+def consensus_result(job: Job, replicas: Sequence[Replica], decision: Decision) -> ConsensusResult:
+    """Return the consensus block of the response."""
+    shows = job.request.consensus.disagreement_policy == "return_all"
+    return ConsensusResult(
+        replicas=decision.replicas,
+        agreement=decision.agreement_bps / BPS,
+        strategy=job.request.consensus.strategy,
+        weight_by=None,
+        confidence=decision.confidence_bps / BPS,
+        confidence_method="laplace",
+        disagreement_policy=decision.policy,
+        agreement_threshold_bps=decision.threshold_bps,
+        equivalence=decision.equivalence,
+        votes=decision.votes,
+        non_votes=decision.non_votes,
+        strong_disagreement=decision.strong_disagreement,
+        low_confidence=decision.confidence_bps < DEFAULT_THRESHOLD_BPS
+        or decision.strong_disagreement,
+        winner=list(decision.winner),
+        dissent=list(decision.dissent),
+        replica_results=[replica_result(r, decision, shows=shows) for r in replicas],
+    )
+
+
+def replica_result(replica: Replica, decision: Decision | None, *, shows: bool) -> ReplicaResult:
+    """Return one replica of the response; `shows` includes its text."""
+    done = replica.completion
+    by_answer = decision is not None and decision.equivalence != "verdict"
+    return ReplicaResult(
+        index=replica.index,
+        session_id=replica.session.id,
+        task_id=replica.task_id,
+        status=replica.status,  # type: ignore[arg-type]  # one of the three by construction
+        late=replica.late,
+        latency_ms=replica.latency_ms,
+        input_units=done.input_units if done else 0,
+        output_units=done.output_units if done else 0,
+        model=done.model if done else (replica.session.model or ""),
+        verdict=replica.reading.verdict if replica.reading else None,
+        cluster=decision.cluster_of(replica.index) if decision and by_answer else None,
+        reason=replica.reason,
+        output=done.text if done and shows else None,
+        output_hash=output_hash(done.text if done else None),
+        miner=replica.session.miner,
+        flags=list(done.flags) if done else [],
+    )

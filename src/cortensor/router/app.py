@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP face: routes, status codes, problems. No decision about money is made here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cortensor.errors import Error, NotFound
+from cortensor.router.access import read_header
+from cortensor.router.openapi import document
+from cortensor.router.problems import MethodNotAllowedError
+from cortensor.router.prompts import template_bytes
+from cortensor.router.requests import (
+    QuoteQuery,
+    canonical_request,
+    convert,
+    decode_call,
+    parse_object,
+    read_body,
+    receipt_key,
+)
+from cortensor.router.schemas import (
+    ConsensusRequest,
+    PolicyRequest,
+    SessionsResponse,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from starlette.requests import Request
+
+    from cortensor.router.config import Limits
+    from cortensor.router.ports import Backend, Chain, LedgerPort
+    from cortensor.router.proofs import Library
+    from cortensor.router.service import Service
+
+    Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+
+JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+HTTP_BAD_REQUEST = 400
+HTTP_UNAUTHORIZED = 401
+HTTP_METHOD_NOT_ALLOWED = 405
+HTTP_UNAVAILABLE = 503
+RETRY_STATUSES = (429, HTTP_UNAVAILABLE)
+RETRY_AFTER_S = "1"
+READY_TIMEOUT_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Parts(Struct, frozen=True):
+    """What the routes need."""
+
+    service: Service
+    library: Library
+    ledger: LedgerPort
+    chain: Chain
+    backend: Backend
+    limits: Limits
+
+
+def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
+    """Return the ASGI application.
+
+    Args:
+        parts: the assembled router.
+        lifespan: starts and stops what the parts own; None when the caller does.
+    """
+    routes = Routes(parts)
+    return Starlette(
+        routes=[
+            Route("/api/v4/delegate", routes.delegate, methods=["POST"]),
+            Route("/api/v4/validate", routes.validate, methods=["POST"]),
+            Route("/api/v4/quote", routes.quote, methods=["GET", "POST"]),
+            Route("/api/v4/receipt/{receipt_id}", routes.receipt, methods=["GET"]),
+            Route("/api/v4/batch/{root}", routes.batch, methods=["GET"]),
+            Route("/api/v4/sessions", routes.sessions, methods=["GET"]),
+            Route("/healthz", routes.healthz, methods=["GET"]),
+            Route("/readyz", routes.readyz, methods=["GET"]),
+            Route("/openapi.json", routes.openapi, methods=["GET"]),
+        ],
+        exception_handlers={
+            Error: _on_error,
+            HTTPException: _on_http,
+            Exception: _on_bug,
+        },
+        lifespan=lifespan,
+    )
+
+
+class Routes:
+    """The handlers."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._openapi = msgspec.json.encode(document())
+
+    async def delegate(self, request: Request) -> Response:
+        """POST /api/v4/delegate."""
+        return await self._paid(request, "delegate")
+
+    async def validate(self, request: Request) -> Response:
+        """POST /api/v4/validate."""
+        return await self._paid(request, "validate")
+
+    async def _paid(self, request: Request, endpoint: str) -> Response:
+        access = read_header(request.headers.get("authorization"))
+        data = parse_object(await read_body(request, self._parts.limits))
+        call = decode_call(endpoint, data)
+        answer = await self._parts.service.paid(
+            endpoint,
+            call,
+            canonical_request(endpoint, data),
+            request.headers.get("idempotency-key"),
+            access,
+        )
+        kind = JSON if answer.status < HTTP_BAD_REQUEST else PROBLEM_JSON
+        headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
+        return Response(answer.body, answer.status, headers, kind)
+
+    async def quote(self, request: Request) -> Response:
+        """GET or POST /api/v4/quote."""
+        service = self._parts.service
+        if request.method == "POST":
+            data = parse_object(await read_body(request, self._parts.limits))
+            endpoint = "validate" if "claim" in data else "delegate"
+            call = decode_call(endpoint, data)
+            canonical_request(endpoint, data)  # refuse now what the call itself would refuse
+            return _json(await service.quote(endpoint, call))
+        query = convert(dict(request.query_params), QuoteQuery, strict=False)
+        pool = query.session_pool
+        return _json(
+            await service.quote_sizes(
+                query.endpoint,
+                query.session_id,
+                consensus=ConsensusRequest(
+                    replicas=query.replicas,
+                    session_pool=[p for p in pool.split(",") if p] if pool is not None else None,
+                    disagreement_policy=query.disagreement_policy,
+                    agreement_threshold_bps=query.agreement_threshold_bps,
+                ),
+                policy=PolicyRequest(tier=query.tier),
+                max_tokens=query.max_tokens,
+                prompt_bytes=query.input_bytes + template_bytes(query.endpoint),
+            )
+        )
+
+    async def receipt(self, request: Request) -> Response:
+        """GET /api/v4/receipt/{id}, with `?bundle=1` for the verifier's file."""
+        library = self._parts.library
+        record = await library.record(receipt_key(request.path_params["receipt_id"]))
+        if request.query_params.get("bundle") not in ("1", "true"):
+            return _json(await library.receipt(record))
+        private = False
+        header = request.headers.get("authorization")
+        if header:
+            await self._parts.service.authorise(read_header(header), record.session)
+            private = True
+        return _json(await library.bundle(record, private=private))
+
+    async def batch(self, request: Request) -> Response:
+        """GET /api/v4/batch/{root}."""
+        return _json(await self._parts.library.batch(request.path_params["root"]))
+
+    async def sessions(self, _request: Request) -> Response:
+        """GET /api/v4/sessions."""
+        states = self._parts.service.pool.states()
+        return _json(SessionsResponse(count=len(states), sessions=states))
+
+    async def healthz(self, _request: Request) -> Response:
+        """GET /healthz: the process answers."""
+        return _json({"status": "ok"})
+
+    async def readyz(self, _request: Request) -> Response:
+        """GET /readyz: backend, chain and ledger answer, and the ledger holds."""
+        parts = self._parts
+        checks = {
+            "backend": parts.backend.check(),
+            "chain": parts.chain.ping(),
+            "ledger": asyncio.to_thread(_require_sound, parts.ledger),
+        }
+        results = await asyncio.gather(*(_reason(check) for check in checks.values()))
+        found = dict(zip(checks, results, strict=True))
+        ready = all(reason is None for reason in results)
+        states = {name: reason or "ok" for name, reason in found.items()}
+        body = {"status": "ready" if ready else "not_ready", "checks": states}
+        return _json(body, 200 if ready else HTTP_UNAVAILABLE)
+
+    async def openapi(self, _request: Request) -> Response:
+        """GET /openapi.json."""
+        return Response(self._openapi, media_type=JSON)
+
+
+def _require_sound(ledger: LedgerPort) -> None:
+    found = ledger.audit()
+    if found:
+        raise Error("the ledger is unsound: " + "; ".join(found[:3]), code="ledger_unsound")
+
+
+async def _reason(check: Awaitable[object]) -> str | None:
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            await check
+    except TimeoutError:
+        return "timeout"
+    except Error as error:
+        return str(error)
+    return None
+
+
+def _json(data: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(data), status, media_type=JSON)
+
+
+def problem_response(error: Error) -> Response:
+    """Return an error as problem+json with the headers its status calls for."""
+    headers: dict[str, str] = {}
+    if error.status in RETRY_STATUSES:
+        headers["Retry-After"] = RETRY_AFTER_S
+    if error.status == HTTP_UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="cortensor"'
+    body = msgspec.json.encode(error.problem())
+    return Response(body, error.status, headers, PROBLEM_JSON)
+
+
+async def _on_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, Error):
+        raise error
+    if error.status == Error.default_status:
+        log.error("internal error: %s", error, exc_info=error)
+    return problem_response(error)
+
+
+async def _on_http(_request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 500)
+    if status == HTTP_METHOD_NOT_ALLOWED:
+        response = problem_response(MethodNotAllowedError("this route does not take this method"))
+        response.headers.update(getattr(error, "headers", None) or {})
+        return response
+    return problem_response(NotFound("no such route", code="unknown_route"))
+
+
+async def _on_bug(_request: Request, error: Exception) -> Response:
+    log.error("unhandled error", exc_info=error)
+    return problem_response(Error("an internal error; the log has the details"))

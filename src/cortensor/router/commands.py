@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cortensor router` and `cortensor settle`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+import uvicorn
+
+from cortensor.errors import Unavailable
+from cortensor.pricing import format_cor
+from cortensor.router.config import load_config
+from cortensor.router.wiring import build_settler, running
+from cortensor.store.store import Store
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from cortensor.router.config import Config
+
+BACKLOG = 512
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="The router's TOML file.",
+)
+
+
+class _Server(uvicorn.Server):
+    """Says on stdout when it accepts requests: one JSON line, for whoever started it."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            ready = {"event": "ready", "url": self._url, "pid": os.getpid()}
+            click.echo(msgspec.json.encode(ready).decode())
+            sys.stdout.flush()
+
+
+@click.command("router")
+@config_option
+@click.option("--host", help="Instead of the configured address.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Instead of the configured port.")
+def router(config_path: str, host: str | None, port: int | None) -> None:
+    """Run a router until SIGINT or SIGTERM; prints one JSON line when ready."""
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    config = load_config(config_path)
+    asyncio.run(
+        _serve(
+            config,
+            config.host if host is None else host,
+            config.port if port is None else port,
+        )
+    )
+
+
+async def _serve(config: Config, host: str, port: int) -> None:
+    listener = _listen(host, port)
+    bound = listener.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{bound}"
+    try:
+        async with running(config, config.public_url or url) as app:
+            await _Server(_uvicorn(app, config), url).serve(sockets=[listener])
+    finally:
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Unavailable(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _uvicorn(app: Starlette, config: Config) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=config.limits.shutdown_grace_s,
+    )
+
+
+@click.command("settle")
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def settle(config_path: str, as_json: bool) -> None:
+    """Anchor and settle every receipt that waits; may run beside the router."""
+    config = load_config(config_path)
+    with Store(config.database_path) as store:
+        done = build_settler(config, store, config.public_url).settle_all()
+    if as_json:
+        click.echo(msgspec.json.encode({"batches": done}).decode())
+        return
+    if not done:
+        click.echo("nothing to settle")
+    for batch in done:
+        click.echo(
+            f"{batch.receipts} receipts of {batch.sessions} sessions, "
+            f"{format_cor(int(batch.total_wei))} COR, {batch.gas_used} gas, {batch.tx_hash}"
+        )
+        for item in batch.skipped:
+            click.echo(f"  skipped {item['session_id']}: {item['reason']}", err=True)

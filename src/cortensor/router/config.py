@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The router's configuration: one TOML file, decoded strictly.
+
+Unknown keys, wrong types and values out of range are refused with one sentence that names the
+key. Secrets never stand in the file: it names the environment variables that hold them. Paths
+are relative to the file. Units stand in the key names (`_s` seconds, `_ms` milliseconds,
+`_bps` 1/10000, `_bytes` bytes).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from cortensor.errors import InvalidInput
+
+MODEL_CLASSES = ("light", "standard", "heavy", "frontier")
+MAX_URI_BYTES = 128  # ReceiptAnchor stores a String[128]; a root in hex takes 66 of them
+ROOT_HEX_BYTES = 66
+
+_KEY = re.compile(r"[0-9a-fA-F]{64}")
+_NAMED = re.compile(r"`([^`]*)`")
+
+Positive = Annotated[int, Meta(ge=1)]
+Natural = Annotated[int, Meta(ge=0)]
+Address = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+SessionName = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9._:-]+$")]
+
+
+class Addresses(Struct, frozen=True, forbid_unknown_fields=True):
+    """Contract addresses given inline instead of by deployment records."""
+
+    session_payment: Address
+    table: Address
+    receipt_anchor: Address
+
+
+class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where replicas run.
+
+    `embedded` loads the packaged GGUF (or `model_path`) in a child process; `openai` calls any
+    OpenAI-compatible server at `base_url` (the part before `/v1/chat/completions`, with or
+    without the `/v1`).
+    """
+
+    kind: Literal["embedded", "openai"]
+    base_url: str | None = None
+    model: str | None = None
+    api_key_env: str | None = None
+    model_path: str | None = None
+    model_digest: str | None = None
+    context_tokens: Annotated[int, Meta(ge=256, le=131072)] = 2048
+    threads: Annotated[int, Meta(ge=1, le=256)] = 1
+    max_response_bytes: Positive = 1 << 20
+    start_timeout_s: Positive = 120
+
+
+class ComputeSession(Struct, frozen=True, forbid_unknown_fields=True):
+    """One compute session of the network: where replicas of a job run, and how they differ."""
+
+    id: SessionName
+    system_prompt: Annotated[str, Meta(max_length=8192)] = "You are a careful assistant."
+    seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    temperature_bps: Annotated[int, Meta(ge=0, le=20000)] = 0
+    miner: Annotated[str, Meta(max_length=128)] | None = None
+    model: str | None = None
+    model_class: Literal["light", "standard", "heavy", "frontier"] = "light"
+    max_concurrency: Annotated[int, Meta(ge=1, le=4096)] = 1
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds that keep one caller from taking the router down."""
+
+    max_body_bytes: Positive = 1 << 20
+    body_timeout_ms: Positive = 20_000
+    max_in_flight: Positive = 256
+    default_max_tokens: Positive = 256
+    max_tokens: Positive = 2048
+    default_timeout_ms: Positive = 60_000
+    max_timeout_ms: Positive = 300_000
+    late_grace_ms: Natural = 5_000
+    session_cache_s: Natural = 10
+    surcharge_cache_s: Natural = 5
+    breaker_failures: Positive = 3
+    breaker_cooldown_ms: Natural = 10_000
+    shutdown_grace_s: Natural = 30
+
+
+class Settlement(Struct, frozen=True, forbid_unknown_fields=True):
+    """When receipts are anchored and settled.
+
+    With `enabled` the router settles by itself once `max_items` receipts wait or the oldest is
+    `max_age_s` old; `cortensor settle` settles everything at any time. A session that expires
+    within `expiry_margin_s` takes no new work and is settled at once.
+    """
+
+    enabled: bool = False
+    max_items: Positive = 256
+    max_age_s: Positive = 3600
+    poll_s: Positive = 5
+    expiry_margin_s: Natural = 300
+    uri_base: Annotated[str, Meta(max_length=MAX_URI_BYTES - ROOT_HEX_BYTES)] | None = None
+    transaction_timeout_s: Positive = 120
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. `source` is where it was read from, for relative paths."""
+
+    rpc_url: str
+    router_id: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    signer_key_env: str
+    backend: BackendConfig
+    sessions: list[ComputeSession]
+    deployments: str | None = None
+    addresses: Addresses | None = None
+    database: str = "router.db"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 5010
+    public_url: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    settlement: Settlement = field(default_factory=Settlement)
+    source: str = "."
+
+    def path(self, value: str) -> Path:
+        """Return `value` as a path relative to the configuration file."""
+        given = Path(value).expanduser()
+        return given if given.is_absolute() else Path(self.source).parent / given
+
+    @property
+    def database_path(self) -> Path:
+        """Where the ledger lives."""
+        return self.path(self.database)
+
+    def signer_key(self) -> str:
+        """Return the router's signing key from its environment variable.
+
+        Raises:
+            InvalidInput: the variable is unset or is no 32-byte hex key.
+        """
+        key = secret(self.signer_key_env, "signer_key_env")
+        digits = key.removeprefix("0x")
+        if not _KEY.fullmatch(digits):
+            raise InvalidInput(
+                f"${self.signer_key_env} must hold a 32-byte private key in hex",
+                field="signer_key_env",
+            )
+        return "0x" + digits
+
+
+def secret(variable: str, name: str) -> str:
+    """Return an environment variable's value.
+
+    Raises:
+        InvalidInput: it is unset or empty; names the configuration key `name`.
+    """
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise InvalidInput(f"the environment variable ${variable} is not set", field=name)
+    return value
+
+
+def load_config(path: str | Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        InvalidInput: unreadable, not TOML, or a key is unknown, missing or out of range.
+    """
+    file = Path(path)
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"cannot read {file}: {error.strerror}", field="config") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{file} is not TOML: {error}", field="config") from error
+    if "source" in data:
+        raise InvalidInput("unknown key `source`", field="source")
+    return parse_config({**data, "source": str(file.resolve())})
+
+
+def parse_config(data: dict[str, object]) -> Config:
+    """Check configuration data that is already decoded.
+
+    Raises:
+        InvalidInput: a key is unknown, missing, of the wrong type or out of range.
+    """
+    try:
+        config = msgspec.convert(data, Config)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `")
+        key = where.rstrip("`").removeprefix("$").lstrip(".") or _named_key(reason)
+        raise InvalidInput(reason, field=key or "config") from error
+    _check(config)
+    return config
+
+
+def _named_key(reason: str) -> str:
+    named = _NAMED.search(reason)
+    return named[1] if named else ""
+
+
+def _check(config: Config) -> None:
+    if (config.deployments is None) == (config.addresses is None):
+        raise InvalidInput("give either `deployments` or `addresses`", field="deployments")
+    if not config.rpc_url.startswith(("http://", "https://")):
+        raise InvalidInput("must be an http(s) URL", field="rpc_url")
+    if not config.sessions:
+        raise InvalidInput("at least one [[sessions]] table is needed", field="sessions")
+    names = [session.id for session in config.sessions]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidInput(f"compute session {name!r} appears twice", field="sessions.id")
+    _check_backend(config)
+    if config.limits.default_max_tokens > config.limits.max_tokens:
+        raise InvalidInput("exceeds limits.max_tokens", field="limits.default_max_tokens")
+    if config.limits.default_timeout_ms > config.limits.max_timeout_ms:
+        raise InvalidInput("exceeds limits.max_timeout_ms", field="limits.default_timeout_ms")
+
+
+def _check_backend(config: Config) -> None:
+    backend = config.backend
+    if backend.kind == "openai":
+        if backend.base_url is None:
+            raise InvalidInput("an openai backend needs a URL", field="backend.base_url")
+        if not backend.base_url.startswith(("http://", "https://")):
+            raise InvalidInput("must be an http(s) URL", field="backend.base_url")
+        if backend.model is None and any(s.model is None for s in config.sessions):
+            raise InvalidInput("an openai backend needs a model name", field="backend.model")
+    elif backend.base_url is not None:
+        raise InvalidInput("an embedded backend has no base_url", field="backend.base_url")

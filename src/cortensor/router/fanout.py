@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the replicas of a job at once, each to its own end: OK, TIMEOUT or ERROR.
+
+Two deadlines: an answer after the soft one but before the hard one counts and is marked late;
+after the hard one the replica is cancelled. A replica's failure never fails the job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from cortensor.consensus import ERROR, OK, TIMEOUT
+from cortensor.router.ports import BackendError
+from cortensor.router.prompts import Reading, read_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cortensor.router.config import ComputeSession
+    from cortensor.router.ports import Backend, Call, Clock, Completion
+    from cortensor.router.schemas import DelegateRequest, ValidateRequest
+    from cortensor.router.selection import Slot
+
+TASK_ID_BYTES = 16
+
+
+class Deadlines(Struct, frozen=True):
+    """Both deadlines in seconds of the monotonic clock."""
+
+    started: float
+    soft: float
+    hard: float
+
+
+class Replica(Struct, frozen=True):
+    """One finished replica.
+
+    `reason` says why it is no vote. Units are 0 unless it delivered.
+    """
+
+    index: int
+    session: ComputeSession
+    task_id: str
+    status: str
+    late: bool
+    latency_ms: int
+    completion: Completion | None = None
+    reading: Reading | None = None
+    reason: str | None = None
+
+    @property
+    def text(self) -> str | None:
+        """The full answer of a replica that delivered."""
+        delivered = self.status == OK and self.completion is not None
+        return self.completion.text if delivered and self.completion else None
+
+    @property
+    def units(self) -> tuple[int, int]:
+        """Input and output tokens that are billed."""
+        if self.status != OK or self.completion is None:
+            return 0, 0
+        return self.completion.input_units, self.completion.output_units
+
+
+async def run_replicas(
+    request: DelegateRequest | ValidateRequest,
+    slots: Sequence[Slot],
+    calls: Sequence[Call],
+    *,
+    backend: Backend,
+    clock: Clock,
+    deadlines: Deadlines,
+) -> list[Replica]:
+    """Run one call on each session and return the replicas by index."""
+    environment = (backend, clock, deadlines)
+    for slot in slots:
+        slot.in_flight += 1  # before the first await: a burst must see each other's load
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_run(request, index, slot, call, environment))
+                for index, (slot, call) in enumerate(zip(slots, calls, strict=True))
+            ]
+    finally:
+        for slot in slots:
+            slot.in_flight -= 1
+    return [task.result() for task in tasks]
+
+
+async def _run(
+    request: DelegateRequest | ValidateRequest,
+    index: int,
+    slot: Slot,
+    call: Call,
+    environment: tuple[Backend, Clock, Deadlines],
+) -> Replica:
+    backend, clock, deadlines = environment
+    task_id = "0x" + secrets.token_hex(TASK_ID_BYTES)
+    completion: Completion | None = None
+    reading: Reading | None = None
+    status, reason, started = OK, None, False
+    try:
+        async with asyncio.timeout(max(0.0, deadlines.hard - clock.monotonic())), slot.gate:
+            started = True
+            completion = await backend.complete(call)
+        reading = read_answer(request, completion.text)
+        slot.succeeded()
+        if reading.reason is not None:
+            status, reason = ERROR, reading.reason
+    except TimeoutError:
+        # A replica that only waited for its turn says nothing of the session's health.
+        status, reason = TIMEOUT, "timeout" if started else "queue_timeout"
+        if started:
+            slot.failed(clock.monotonic())
+    except BackendError as error:
+        status, reason = ERROR, error.reason
+        if not error.healthy:
+            slot.failed(clock.monotonic())
+    ended = clock.monotonic()
+    return Replica(
+        index=index,
+        session=slot.session,
+        task_id=task_id,
+        status=status,
+        late=status == OK and ended > deadlines.soft,
+        latency_ms=max(0, round((ended - deadlines.started) * 1000)),
+        completion=completion,
+        reading=reading,
+        reason=reason,
+    )

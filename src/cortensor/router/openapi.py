@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The OpenAPI document, generated from the request and response structs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cortensor.router import schemas
+
+VERSION = "0.1.0"
+_SCHEMAS = (
+    schemas.DelegateRequest,
+    schemas.ValidateRequest,
+    schemas.PaidResponse,
+    schemas.QuoteResponse,
+    schemas.ReceiptResponse,
+    schemas.BatchResponse,
+    schemas.SessionsResponse,
+    schemas.Problem,
+)
+_QUOTE_QUERY = (
+    ("session_id", "string", True),
+    ("endpoint", "string", False),
+    ("replicas", "integer", False),
+    ("max_tokens", "integer", False),
+    ("input_bytes", "integer", False),
+    ("session_pool", "string", False),
+    ("disagreement_policy", "string", False),
+    ("agreement_threshold_bps", "integer", False),
+    ("tier", "string", False),
+)
+_PAID_PROBLEMS = (400, 401, 402, 404, 409, 413, 415, 422, 429, 500, 502, 503)
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document as JSON data."""
+    refs, components = msgspec.json.schema_components(
+        _SCHEMAS, ref_template="#/components/schemas/{name}"
+    )
+    ref = {shape.__name__: found for shape, found in zip(_SCHEMAS, refs, strict=True)}
+    paid = {
+        "delegate": ("Do a task on k compute sessions", "DelegateRequest"),
+        "validate": ("Check a claim on k compute sessions", "ValidateRequest"),
+    }
+    paths: dict[str, Any] = {
+        f"/api/v4/{name}": {"post": _paid(title, ref[body], ref)}
+        for name, (title, body) in paid.items()
+    }
+    either = {"oneOf": [ref["DelegateRequest"], ref["ValidateRequest"]]}
+    quoted = _responses(ref["QuoteResponse"], ref["Problem"], (400, 402, 404, 409, 422, 503))
+    query = [_parameter(name, "query", kind, needed) for name, kind, needed in _QUOTE_QUERY]
+    paths["/api/v4/quote"] = {
+        "get": {
+            "summary": "The most a call of a size can cost",
+            "parameters": query,
+            "responses": quoted,
+        },
+        "post": {
+            "summary": "The most this call can cost",
+            "requestBody": _body(either),
+            "responses": quoted,
+        },
+    }
+    paths["/api/v4/receipt/{receipt_id}"] = {
+        "get": {
+            "summary": "A receipt, or with bundle=1 the verifier's file",
+            "parameters": [
+                _parameter("receipt_id", "path", "string", True),
+                _parameter("bundle", "query", "string", False),
+            ],
+            "responses": _responses(ref["ReceiptResponse"], ref["Problem"], (401, 404)),
+        }
+    }
+    paths["/api/v4/batch/{root}"] = {
+        "get": {
+            "summary": "A settlement batch with its leaves",
+            "parameters": [_parameter("root", "path", "string", True)],
+            "responses": _responses(ref["BatchResponse"], ref["Problem"], (404,)),
+        }
+    }
+    paths["/api/v4/sessions"] = {
+        "get": {
+            "summary": "States of the compute sessions",
+            "responses": _responses(ref["SessionsResponse"], ref["Problem"], ()),
+        }
+    }
+    for path, title in (("/healthz", "The process answers"), ("/readyz", "All parts answer")):
+        anything = {"type": "object"}
+        paths[path] = {
+            "get": {"summary": title, "responses": _responses(anything, ref["Problem"], ())}
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Cortensor router", "version": VERSION},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "grant": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "ctx1.<session>.<expires>.<signature of the payer>",
+                }
+            },
+        },
+    }
+
+
+def _paid(title: str, body: dict[str, Any], ref: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "summary": title,
+        "security": [{"grant": []}],
+        "parameters": [_parameter("Idempotency-Key", "header", "string", False)],
+        "requestBody": _body(body),
+        "responses": _responses(ref["PaidResponse"], ref["Problem"], _PAID_PROBLEMS),
+    }
+
+
+def _body(shape: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": shape}}}
+
+
+def _parameter(name: str, place: str, kind: str, required: bool) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": required, "schema": {"type": kind}}
+
+
+def _responses(
+    good: dict[str, Any], bad: dict[str, Any], problems: tuple[int, ...]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "200": {"description": "Done", "content": {"application/json": {"schema": good}}}
+    }
+    for status in problems:
+        found[str(status)] = {
+            "description": "Refused",
+            "content": {"application/problem+json": {"schema": bad}},
+        }
+    return found

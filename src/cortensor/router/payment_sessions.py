@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Payment sessions as the router sees them: chain facts, cached briefly, and their state."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from cortensor.errors import NotFound
+from cortensor.router.problems import SessionClosed
+from cortensor.store.records import STATE_OPEN
+
+if TYPE_CHECKING:
+    from cortensor.chain.facts import Surcharge
+    from cortensor.pricing import RateCard
+    from cortensor.router.ports import Chain, Clock, LedgerPort
+    from cortensor.store.records import Account
+
+ROUTER_ID_SHIFT = 128
+
+
+class PaymentSessions:
+    """Reads sessions through the ledger's cache.
+
+    Args:
+        chain: where facts come from.
+        ledger: where they are kept, with what was spent.
+        clock: unix time.
+        router_id: sessions of other routers are unknown here.
+        cache_s: how long facts may be used without asking again.
+        surcharge_s: the same for the surcharge epoch.
+        expiry_margin_s: a session this close to its end takes no new work.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        ledger: LedgerPort,
+        clock: Clock,
+        *,
+        router_id: int,
+        cache_s: int,
+        surcharge_s: int,
+        expiry_margin_s: int,
+    ) -> None:
+        self._chain = chain
+        self._ledger = ledger
+        self._clock = clock
+        self._router_id = router_id
+        self._cache_s = cache_s
+        self._surcharge_s = surcharge_s
+        self._margin_s = expiry_margin_s
+        self._cards: dict[int, RateCard] = {}
+        self._surcharge: tuple[float, Surcharge] | None = None
+
+    async def load(self, session: str, *, fresh: bool = False) -> Account:
+        """Return a session's account, from the chain if the cache is stale or `fresh` is set.
+
+        Raises:
+            NotFound: never opened, or another router's.
+            Conflict: the ledger is behind the chain.
+            Unavailable: the chain cannot be read.
+        """
+        if int(session, 16) >> ROUTER_ID_SHIFT != self._router_id:
+            raise _unknown(f"no payment session of router {self._router_id} has this id")
+        if not fresh:
+            known = await asyncio.to_thread(self._ledger.account, session)
+            if known and self._clock.unix() - known.facts.fetched_at < self._cache_s:
+                return known
+        facts = await self._chain.session(session)
+        if facts is None:
+            raise _unknown("no payment session with this id was opened")
+        return await asyncio.to_thread(self._ledger.refresh, facts)
+
+    def require_open(self, account: Account) -> None:
+        """Refuse a session that takes no new work.
+
+        Raises:
+            SessionClosed: code `session_closed` or `session_expired`.
+        """
+        if account.facts.state != STATE_OPEN:
+            raise SessionClosed("the payment session is closing or closed", field="session_id")
+        if account.facts.expiry <= self._clock.unix() + self._margin_s:
+            raise SessionClosed(
+                "the payment session has expired or is about to",
+                field="session_id",
+                code="session_expired",
+            )
+
+    async def card(self, version: int) -> RateCard:
+        """Return a rate card; published cards never change, so it is read once."""
+        if version not in self._cards:
+            self._cards[version] = await self._chain.card(version)
+        return self._cards[version]
+
+    async def surcharge(self) -> Surcharge:
+        """Return the latest surcharge epoch, at most `surcharge_s` old."""
+        now = self._clock.monotonic()
+        if self._surcharge is None or now - self._surcharge[0] >= self._surcharge_s:
+            self._surcharge = (now, await self._chain.surcharge())
+        return self._surcharge[1]
+
+
+def _unknown(reason: str) -> NotFound:
+    return NotFound(reason, field="session_id", code="unknown_session")

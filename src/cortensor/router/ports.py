@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the service needs from outside, as protocols. Adapters and tests implement them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from cortensor.chain.facts import ChainIdentity, Surcharge
+    from cortensor.pricing import RateCard
+    from cortensor.router.config import ComputeSession
+    from cortensor.store.records import (
+        Account,
+        BatchRecord,
+        IdempotencyKey,
+        LeafRecord,
+        ReceiptRecord,
+        Replay,
+        SessionFacts,
+    )
+
+
+class Call(Struct, frozen=True):
+    """One run of a prompt on one compute session.
+
+    `prompt_bound` is the most prompt tokens a truthful backend can report. `schema` asks for an
+    answer of that JSON schema.
+    """
+
+    session: ComputeSession
+    system: str
+    user: str
+    max_tokens: int
+    prompt_bound: int
+    schema: dict[str, Any] | None = None
+
+
+class Completion(Struct, frozen=True):
+    """What a backend answered; token counts are already within the call's bounds.
+
+    `flags` names oddities worth showing, such as `usage_clamped`.
+    """
+
+    text: str
+    model: str
+    input_units: int
+    output_units: int
+    finish_reason: str | None = None
+    flags: tuple[str, ...] = ()
+
+
+class BackendError(Exception):
+    """A replica produced no usable answer.
+
+    Args:
+        reason: a stable word: `unreachable`, `rate_limited`, `upstream_error`, `bad_reply`,
+            `context_exceeded`, `response_too_large`, `refused`.
+        healthy: whether the compute session is fit to try again at once.
+    """
+
+    def __init__(self, reason: str, *, healthy: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.healthy = healthy
+
+
+class Backend(Protocol):
+    """Runs prompts."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model a session without its own runs on."""
+
+    @property
+    def model_digest(self) -> str | None:
+        """Hash of the weights, if known."""
+
+    async def start(self) -> None:
+        """Open connections or processes; raises Unavailable when that fails."""
+
+    async def complete(self, call: Call) -> Completion:
+        """Run one prompt; raises BackendError."""
+
+    async def check(self) -> None:
+        """Return if the backend can serve; raises Unavailable."""
+
+    async def close(self) -> None:
+        """Free everything."""
+
+
+class Chain(Protocol):
+    """Reads the contracts. Every method may raise Unavailable."""
+
+    async def identity(self) -> ChainIdentity:
+        """Return the chain id and contract addresses."""
+
+    async def settler(self, router_id: int) -> str:
+        """Return the address that may settle for a router."""
+
+    async def session(self, session: str) -> SessionFacts | None:
+        """Return a payment session, or None if it was never opened."""
+
+    async def card(self, version: int) -> RateCard:
+        """Return a rate card."""
+
+    async def surcharge(self) -> Surcharge:
+        """Return the latest surcharge epoch."""
+
+    async def ping(self) -> int:
+        """Return the latest block number."""
+
+
+class LedgerPort(Protocol):
+    """The money side of the store; see `cortensor.store.ledger.Ledger`. Calls block."""
+
+    def recover(self) -> list[str]:
+        """Release every open reservation."""
+
+    def account(self, session: str) -> Account | None:
+        """Return a known session's account."""
+
+    def refresh(self, facts: SessionFacts) -> Account:
+        """Store chain facts and return the account."""
+
+    def reserve(self, session: str, reservation: str, amount: int, now: int) -> None:
+        """Set wei aside; raises PaymentRequired."""
+
+    def release(self, reservation: str) -> None:
+        """Drop a reservation without a charge."""
+
+    def commit(
+        self,
+        reservation: str,
+        record: ReceiptRecord,
+        response: tuple[int, bytes],
+        key: IdempotencyKey | None,
+        card: bytes,
+    ) -> None:
+        """Charge, store receipt and answer, drop the reservation."""
+
+    def replay(self, session: str, key: str) -> Replay | None:
+        """Return the stored answer of an idempotency key."""
+
+    def receipt(self, receipt_id: str) -> ReceiptRecord | None:
+        """Return a receipt."""
+
+    def card(self, version: int) -> bytes | None:
+        """Return the JSON of a used rate card."""
+
+    def audit(self) -> list[str]:
+        """Return violations of INV-L1."""
+
+
+class OutboxPort(Protocol):
+    """What the HTTP side reads of settlement; see `cortensor.store.outbox.Outbox`."""
+
+    def batch(self, root: str) -> BatchRecord | None:
+        """Return a batch."""
+
+    def leaf(self, receipt_id: str) -> LeafRecord | None:
+        """Return a receipt's place in a batch."""
+
+    def leaves(self, root: str) -> list[LeafRecord]:
+        """Return a batch's leaves by position."""
+
+    def receipts(self, root: str) -> list[ReceiptRecord]:
+        """Return a batch's receipts by position."""
+
+
+class Clock(Protocol):
+    """Time, replaceable in tests."""
+
+    def unix(self) -> int:
+        """Return unix seconds."""
+
+    def monotonic(self) -> float:
+        """Return seconds of a clock that never goes back."""

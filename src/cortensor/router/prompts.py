@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a replica is asked, and how its answer is read.
+
+The prompt is a function of the request and the compute session alone, so the quote, the run and
+anyone who re-runs the task see the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from cortensor.router.output_schema import parse_output
+from cortensor.router.ports import Call
+from cortensor.router.schemas import DelegateRequest, ValidateRequest
+
+if TYPE_CHECKING:
+    from cortensor.router.config import ComputeSession
+
+TEMPLATE_TOKENS = 64
+"""Allowance for the tokens a chat template adds around two messages."""
+
+DEFAULT_VERDICT_TOKENS = 64
+VALID, INVALID = "VALID", "INVALID"
+VERDICT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"verdict": {"type": "string", "enum": [VALID, INVALID]}},
+    "required": ["verdict"],
+    "additionalProperties": False,
+}
+_WORD = re.compile(r"\b(INVALID|VALID)\b", re.IGNORECASE)
+_NEGATED = re.compile(r"\b(?:not|isn't|never)\s+(?:\w+\s+)?(?:in)?valid\b", re.IGNORECASE)
+
+
+class Reading(Struct, frozen=True):
+    """An answer after reading: a `reason` means it is no vote."""
+
+    verdict: str | None = None
+    data: Any = None
+    reason: str | None = None
+
+
+def as_text(value: object) -> str:
+    """Return a request's free-form value as text: strings as they are, the rest as JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def user_prompt(request: DelegateRequest | ValidateRequest) -> str:
+    """Return the user message of a request."""
+    if isinstance(request, ValidateRequest):
+        context = as_text(request.context)
+        return (
+            (f"Context:\n{context}\n\n" if context else "")
+            + f"Claim:\n{request.claim}\n\n"
+            + f"Is the claim true? Answer {VALID} if it is true, {INVALID} if it is false. "
+            + 'Reply with JSON only: {"verdict": "VALID"} or {"verdict": "INVALID"}.'
+        )
+    given = as_text(request.input)
+    parts = [request.objective]
+    if given:
+        parts.append(f"Input:\n{given}")
+    if request.output_schema is not None:
+        parts.append("Reply with JSON only.")
+    return "\n\n".join(parts)
+
+
+def answer_schema(request: DelegateRequest | ValidateRequest) -> dict[str, Any] | None:
+    """Return the schema the backend is asked to follow, if any."""
+    return VERDICT_SCHEMA if isinstance(request, ValidateRequest) else request.output_schema
+
+
+def build_call(
+    request: DelegateRequest | ValidateRequest, session: ComputeSession, max_tokens: int
+) -> Call:
+    """Return the call that runs a request on a compute session."""
+    user = user_prompt(request)
+    schema = answer_schema(request)
+    size = len(user.encode()) + (len(msgspec.json.encode(schema)) if schema else 0)
+    return Call(
+        session=session,
+        system=session.system_prompt,
+        user=user,
+        max_tokens=max_tokens,
+        prompt_bound=prompt_bound(session, size),
+        schema=schema,
+    )
+
+
+def prompt_bound(session: ComputeSession, prompt_bytes: int) -> int:
+    """Return the most prompt tokens `prompt_bytes` bytes beside the system prompt can take.
+
+    A token is at least one byte of text in every tokenizer in use, so bytes bound tokens.
+    """
+    return len(session.system_prompt.encode()) + prompt_bytes + TEMPLATE_TOKENS
+
+
+def read_answer(request: DelegateRequest | ValidateRequest, text: str) -> Reading:
+    """Read a replica's text: the verdict of a validation, the data of a typed delegation."""
+    if isinstance(request, ValidateRequest):
+        verdict = read_verdict(text)
+        return Reading(verdict=verdict, reason=None if verdict else "unparsable")
+    if not text.strip():
+        return Reading(reason="empty")
+    if request.output_schema is None:
+        return Reading()
+    matches, data = parse_output(text, request.output_schema)
+    return Reading(data=data) if matches else Reading(reason="schema_mismatch")
+
+
+def read_verdict(text: str) -> str | None:
+    """Return VALID or INVALID, or None when the text is not exactly one of them."""
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        value = text
+    if isinstance(value, dict):
+        value = value.get("verdict")
+    if not isinstance(value, str) or _NEGATED.search(value):
+        return None
+    found = {word.upper() for word in _WORD.findall(value)}
+    return found.pop() if len(found) == 1 else None
+
+
+def template_bytes(endpoint: str) -> int:
+    """Return the bytes the prompt adds around a request's own text, schema included."""
+    session = "0x" + "0" * 40
+    if endpoint == "validate":
+        check = ValidateRequest(session_id=session, claim="", context=" ")
+        return len(user_prompt(check).encode()) + len(msgspec.json.encode(VERDICT_SCHEMA))
+    task = DelegateRequest(session_id=session, objective="", input=" ", output_schema={})
+    return len(user_prompt(task).encode())

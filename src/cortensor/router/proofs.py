@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receipts, bundles and batches for readers: what is public, and what needs the session's grant."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cortensor.errors import NotFound
+from cortensor.receipts.body import Body
+from cortensor.receipts.bundle import Anchor, Bundle, Evidence, RequestReveal
+from cortensor.receipts.canonical import receipt_urn
+from cortensor.receipts.keccak import to_hex
+from cortensor.receipts.merkle import StandardMerkleTree
+from cortensor.router.schemas import AnchorStatus, BatchLeaf, BatchResponse, ReceiptResponse
+
+if TYPE_CHECKING:
+    from cortensor.router.ports import LedgerPort, OutboxPort
+    from cortensor.store.records import LeafRecord, ReceiptRecord
+
+TREES = 8
+
+
+class Library:
+    """Serves what was written.
+
+    Args:
+        ledger: receipts.
+        outbox: batches.
+        anchorer: the router's settler address, under which batches are anchored.
+    """
+
+    def __init__(self, ledger: LedgerPort, outbox: OutboxPort, anchorer: str) -> None:
+        self._ledger = ledger
+        self._outbox = outbox
+        self._anchorer = anchorer.lower()
+        self._trees: OrderedDict[str, StandardMerkleTree] = OrderedDict()
+
+    async def record(self, receipt_id: str) -> ReceiptRecord:
+        """Return a stored receipt. Raises NotFound."""
+        record = await asyncio.to_thread(self._ledger.receipt, receipt_id)
+        if record is None:
+            raise NotFound("no receipt has this id", field="receipt_id", code="unknown_receipt")
+        return record
+
+    async def receipt(self, record: ReceiptRecord) -> ReceiptResponse:
+        """Return a receipt as the API shows it."""
+        return ReceiptResponse(
+            receipt_id=receipt_urn(record.receipt_id),
+            receipt=msgspec.json.decode(record.body),
+            charge=msgspec.json.decode(record.struct),
+            digest=record.digest,
+            signature=record.signature,
+            anchor=await asyncio.to_thread(self._status, record.receipt_id),
+        )
+
+    async def bundle(self, record: ReceiptRecord, *, private: bool) -> dict[str, Any]:
+        """Return a receipt's bundle; without `private` it has no outputs, salts or request."""
+        return await asyncio.to_thread(self._bundle, record, private=private)
+
+    async def batch(self, root: str) -> BatchResponse:
+        """Return a batch with every leaf. Raises NotFound."""
+        return await asyncio.to_thread(self._batch, root)
+
+    def _status(self, receipt_id: str) -> AnchorStatus:
+        leaf = self._outbox.leaf(receipt_id)
+        batch = self._outbox.batch(leaf.batch) if leaf else None
+        if leaf is None or batch is None:
+            return AnchorStatus(state="waiting")
+        return AnchorStatus(
+            state=batch.state,
+            root=batch.root,
+            index=leaf.index,
+            cumulative=str(leaf.cumulative),
+            tx_hash=batch.tx_hash,
+        )
+
+    def _bundle(self, record: ReceiptRecord, *, private: bool) -> dict[str, Any]:
+        card = self._ledger.card(record.version)
+        if card is None:
+            raise NotFound("the rate card is not stored", code="unknown_card")
+        shown = Bundle(
+            format="cortensor-bundle/1",
+            receipt=msgspec.json.decode(record.body, type=Body),
+            receipt_id=record.receipt_id,
+            charge=msgspec.json.decode(record.struct),
+            signature=record.signature,
+            evidence=msgspec.json.decode(record.evidence, type=list[Evidence]) if private else [],
+            request=msgspec.json.decode(record.request, type=RequestReveal) if private else None,
+            card=msgspec.json.decode(card),
+            surcharge_bps=record.surcharge_bps,
+            anchor=self._anchor(record.receipt_id),
+        )
+        return shown.to_json()
+
+    def _anchor(self, receipt_id: str) -> Anchor | None:
+        leaf = self._outbox.leaf(receipt_id)
+        batch = self._outbox.batch(leaf.batch) if leaf else None
+        if leaf is None or batch is None or batch.state != "confirmed":
+            return None
+        return Anchor(
+            index=leaf.index,
+            cumulative=str(leaf.cumulative),
+            leaf=leaf.leaf,
+            proof=[to_hex(node) for node in self._tree(leaf).proof(leaf.position)],
+            root=batch.root,
+            anchorer=self._anchorer,
+            count=batch.count,
+            uri=batch.uri,
+            tx_hash=batch.tx_hash,
+        )
+
+    def _tree(self, leaf: LeafRecord) -> StandardMerkleTree:
+        known = self._trees.get(leaf.batch)
+        if known is None:
+            leaves = self._outbox.leaves(leaf.batch)
+            known = StandardMerkleTree([bytes.fromhex(item.leaf[2:]) for item in leaves])
+            self._trees[leaf.batch] = known
+            if len(self._trees) > TREES:
+                self._trees.popitem(last=False)
+        return known
+
+    def _batch(self, root: str) -> BatchResponse:
+        batch = self._outbox.batch(root.lower())
+        if batch is None:
+            raise NotFound("no batch has this root", field="root", code="unknown_batch")
+        receipts = {record.receipt_id: record for record in self._outbox.receipts(batch.root)}
+        return BatchResponse(
+            root=batch.root,
+            version=batch.version,
+            count=batch.count,
+            uri=batch.uri,
+            state=batch.state,
+            tx_hash=batch.tx_hash,
+            leaves=[
+                BatchLeaf(
+                    position=leaf.position,
+                    receipt_id=leaf.receipt_id,
+                    session_id=leaf.session,
+                    digest=receipts[leaf.receipt_id].digest,
+                    index=leaf.index,
+                    cumulative=str(leaf.cumulative),
+                    leaf=leaf.leaf,
+                    charge=msgspec.json.decode(receipts[leaf.receipt_id].struct),
+                    signature=receipts[leaf.receipt_id].signature,
+                )
+                for leaf in self._outbox.leaves(batch.root)
+            ],
+        )

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The price of a request before it runs: an upper bound that the charge never exceeds.
+
+The bound holds because the price never falls with more tokens and never rises with failed or
+late replicas, and each replica's tokens are held to its own bound.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from cortensor.pricing import (
+    CONSENSUS_METHODS,
+    DISAGREEMENT_POLICIES,
+    SLA_TIERS,
+    Bill,
+    RateCard,
+    Terms,
+    Usage,
+    format_cor,
+    quote,
+)
+from cortensor.router.problems import InvalidField, OverBudget
+from cortensor.router.prompts import DEFAULT_VERDICT_TOKENS
+from cortensor.router.schemas import BillResult, QuoteResponse
+from cortensor.router.selection import model_class
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cortensor.chain.facts import Surcharge
+    from cortensor.router.config import Limits
+    from cortensor.router.schemas import ConsensusRequest, PolicyRequest
+    from cortensor.router.selection import Slot
+    from cortensor.store.records import Account, SessionFacts
+
+
+class Quote(Struct, frozen=True):
+    """What a request may cost at most, and the numbers behind it."""
+
+    card: RateCard
+    version: int
+    surcharge: Surcharge
+    terms: Terms
+    usage: Usage
+    bill: Bill
+
+    def price(self, usage: Usage) -> Bill:
+        """Return the bill of the actual usage under the same terms."""
+        return quote(self.card, self.surcharge.bps, self.terms, usage)
+
+    def bill_result(self, bill: Bill, usage: Usage) -> BillResult:
+        """Return a bill under these terms as the API shows it."""
+        return BillResult(
+            version=self.version,
+            surcharge_epoch=self.surcharge.epoch,
+            terms=hex(self.terms.pack()),
+            usage=hex(usage.pack()),
+            lines=bill.lines.to_json(),
+        )
+
+
+def token_limit(endpoint: str, asked: int | None, limits: Limits) -> int:
+    """Return the output tokens one replica may make.
+
+    Raises:
+        InvalidField: more than the router allows.
+    """
+    if asked is None:
+        default = limits.default_max_tokens
+        return min(default, DEFAULT_VERDICT_TOKENS) if endpoint == "validate" else default
+    if asked > limits.max_tokens:
+        raise InvalidField(f"must be at most {limits.max_tokens}", field="max_tokens")
+    return asked
+
+
+def build_terms(
+    consensus: ConsensusRequest, policy: PolicyRequest, facts: SessionFacts, slots: Sequence[Slot]
+) -> Terms:
+    """Return the terms a request is priced at; no tier means best effort."""
+    return Terms(
+        sla_tier=SLA_TIERS.index(policy.tier or "best_effort"),
+        model_class=model_class(slots),
+        replicas=len(slots),
+        consensus_method=CONSENSUS_METHODS.index(consensus.strategy),
+        disagreement_policy=DISAGREEMENT_POLICIES.index(consensus.disagreement_policy),
+        agreement_threshold_bps=consensus.agreement_threshold_bps,
+        volume_tier=facts.volume_tier,
+        surcharge_cap_bps=facts.surcharge_cap_bps,
+    )
+
+
+def build_quote(
+    card: RateCard,
+    version: int,
+    surcharge: Surcharge,
+    terms: Terms,
+    prompt_bounds: Sequence[int],
+    *,
+    max_tokens: int,
+) -> Quote:
+    """Price the most that replicas with these prompt bounds may use."""
+    usage = Usage(
+        input_units=sum(prompt_bounds),
+        output_units=max_tokens * len(prompt_bounds),
+    )
+    return Quote(card, version, surcharge, terms, usage, quote(card, surcharge.bps, terms, usage))
+
+
+def quote_response(
+    made: Quote, account: Account, endpoint: str, slots: Sequence[Slot]
+) -> QuoteResponse:
+    """Return a quote as the API shows it."""
+    return QuoteResponse(
+        session_id=account.facts.session,
+        endpoint=endpoint,
+        replicas=len(slots),
+        session_pool=[slot.session.id for slot in slots],
+        max_charge_wei=str(made.bill.total),
+        max_charge_cor=format_cor(made.bill.total),
+        available_wei=str(account.available),
+        bill=made.bill_result(made.bill, made.usage),
+        surcharge_bps=made.surcharge.bps,
+    )
+
+
+def check_budget(response: QuoteResponse, account: Account) -> None:
+    """Refuse a request that may cost more than its task cap or what the deposit has left.
+
+    Raises:
+        OverBudget: with the quote inside.
+    """
+    most, cap = int(response.max_charge_wei), account.facts.task_cap_wei
+    shown = {
+        "max_charge_wei": response.max_charge_wei,
+        "max_charge_cor": response.max_charge_cor,
+        "available_wei": response.available_wei,
+        "task_cap_wei": str(cap),
+        "lines": response.bill.lines,
+    }
+    if most > cap:
+        raise OverBudget(
+            f"may cost {response.max_charge_cor} COR, the session caps a task at "
+            f"{format_cor(cap)} COR",
+            shown,
+        )
+    if most > account.available:
+        raise OverBudget(
+            f"may cost {response.max_charge_cor} COR, the session has "
+            f"{format_cor(account.available)} COR left",
+            shown,
+        )

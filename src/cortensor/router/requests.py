@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading HTTP requests: size, time, type, JSON, schema. Each refusal names what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import msgspec
+import rfc8785
+from msgspec import Meta, Struct
+
+from cortensor.errors import NotFound, TooLarge, UnsupportedMedia
+from cortensor.receipts.canonical import URN_PREFIX
+from cortensor.router.problems import BodyTimeoutError, InvalidField, Malformed
+from cortensor.router.schemas import (
+    DelegateRequest,
+    PaymentSessionId,
+    Policy,
+    Tier,
+    ValidateRequest,
+)
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cortensor.router.config import Limits
+
+T = TypeVar("T")
+
+JSON_TYPE = "application/json"
+API_VERSION = "v4"
+_NAMED = re.compile(r"(?:unknown|required) field `([^`]*)`")
+_ID = re.compile(r"0x[0-9a-f]{64}")
+
+
+class QuoteQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Query of GET /api/v4/quote; `input_bytes` is the UTF-8 size of all text sent."""
+
+    session_id: PaymentSessionId
+    endpoint: Literal["delegate", "validate"] = "delegate"
+    replicas: int = 1
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    input_bytes: Annotated[int, Meta(ge=0, le=1 << 24)] = 0
+    session_pool: str | None = None
+    disagreement_policy: Policy = "return_all"
+    agreement_threshold_bps: Annotated[int, Meta(ge=0, le=10000)] = 5001
+    tier: Tier | None = None
+
+
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """Return a JSON request's body.
+
+    Raises:
+        UnsupportedMedia: the content type is not JSON.
+        TooLarge: more than the limit; the rest is not read.
+        BodyTimeoutError: the body did not arrive in time.
+    """
+    given = request.headers.get("content-type", "")
+    if given.partition(";")[0].strip().lower() != JSON_TYPE:
+        raise UnsupportedMedia(f"send {JSON_TYPE}", field="Content-Type")
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limits.max_body_bytes:
+        raise _too_large(limits)
+    data = bytearray()
+    try:
+        async with asyncio.timeout(limits.body_timeout_ms / 1000):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > limits.max_body_bytes:
+                    raise _too_large(limits)
+    except TimeoutError as error:
+        raise BodyTimeoutError("the body did not arrive in time") from error
+    return bytes(data)
+
+
+def _too_large(limits: Limits) -> TooLarge:
+    return TooLarge(f"a body may have {limits.max_body_bytes} bytes")
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object in `raw`.
+
+    Raises:
+        Malformed: no JSON, or not an object.
+    """
+    try:
+        data = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"the body is no JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise Malformed("the body must be a JSON object")
+    return data
+
+
+def convert(data: object, shape: type[T], *, strict: bool = True) -> T:
+    """Return `data` as a schema type.
+
+    Raises:
+        InvalidField: `unknown_field` or `invalid_field`, with the dotted path.
+    """
+    try:
+        return msgspec.convert(data, shape, strict=strict)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `")
+        field = where.rstrip("`").removeprefix("$").lstrip(".")
+        named = _NAMED.search(reason)
+        if named:
+            field = f"{field}.{named[1]}".lstrip(".")
+        code = "unknown_field" if "unknown field" in reason else "invalid_field"
+        raise InvalidField(reason, field=field or "$", code=code) from error
+
+
+def decode_call(endpoint: str, data: dict[str, Any]) -> DelegateRequest | ValidateRequest:
+    """Return the body of a paid call. Raises InvalidField."""
+    if endpoint == "validate":
+        return convert(data, ValidateRequest)
+    return convert(data, DelegateRequest)
+
+
+def canonical_request(endpoint: str, data: dict[str, Any]) -> bytes:
+    """Return the canonical bytes of a call, which its receipt commits to.
+
+    They are the RFC 8785 form of `{"api_version", "endpoint", "request"}` with the body as sent.
+
+    Raises:
+        InvalidField: the body holds a number or text with no canonical form.
+    """
+    try:
+        canonical: bytes = rfc8785.dumps(
+            {"api_version": API_VERSION, "endpoint": endpoint, "request": data}
+        )
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
+        raise InvalidField(f"has no canonical JSON form: {error}", field="$") from error
+    return canonical
+
+
+def receipt_key(text: str) -> str:
+    """Return the 0x id in a receipt URN or id.
+
+    Raises:
+        NotFound: it is neither, so no receipt has it.
+    """
+    found = text.strip().lower().removeprefix(URN_PREFIX)
+    if not _ID.fullmatch(found):
+        raise NotFound("no receipt has this id", field="receipt_id", code="unknown_receipt")
+    return found

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests and answers of the v4 API. Unknown fields are refused; OpenAPI is made from these.
+
+Money is decimal text of wei (`*_wei`) or of COR (`*_cor`). `agreement` and `confidence` are
+decimals of basis points for reading; the receipt holds the exact integers.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+PaymentSessionId = Annotated[
+    str,
+    Meta(
+        pattern="^0x[0-9a-f]{40}$",
+        description="Payment session: 0x and 40 lower-case hex digits.",
+        examples=["0x0000000100000000000000000000000000000001"],
+    ),
+]
+ComputeSessionId = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(min_length=1, max_length=1 << 20)]
+Tier = Literal["best_effort", "low", "medium", "high"]
+Policy = Literal["return_all", "fail_hard", "best_effort"]
+Equivalence = Literal["exact", "json", "overlap"]
+
+
+class ConsensusRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """How agreement is formed.
+
+    `replicas` independent runs on distinct compute sessions out of `session_pool` (default: all).
+    """
+
+    replicas: int = 1
+    session_pool: Annotated[list[ComputeSessionId], Meta(max_length=256)] | None = None
+    strategy: Literal["majority"] = "majority"
+    disagreement_policy: Policy = "return_all"
+    agreement_threshold_bps: Annotated[int, Meta(ge=0, le=10000)] = 5001
+    equivalence: Equivalence | None = None
+
+
+class PolicyRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Risk policy; the tier is the service level the request is priced at."""
+
+    tier: Tier | None = None
+
+
+class PaidRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every paid call has."""
+
+    session_id: PaymentSessionId
+    consensus: ConsensusRequest = field(default_factory=ConsensusRequest)
+    policy: PolicyRequest = field(default_factory=PolicyRequest)
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    timeout_ms: Annotated[int, Meta(ge=1)] | None = None
+    receipt: bool = True
+    metadata: dict[str, Any] | None = None
+
+
+class DelegateRequest(PaidRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Do a task: an objective, its input, and optionally the JSON schema of the answer."""
+
+    objective: Text
+    input: Any = None
+    output_schema: dict[str, Any] | None = None
+
+
+class ValidateRequest(PaidRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Check a claim, optionally against a context; the verdict is VALID or INVALID."""
+
+    claim: Text
+    context: Any = None
+
+
+class ReplicaResult(Struct, frozen=True, omit_defaults=True):
+    """One replica in the answer; `output` is shown under return_all only."""
+
+    index: int
+    session_id: str
+    task_id: str
+    status: Literal["OK", "TIMEOUT", "ERROR"]
+    late: bool
+    latency_ms: int
+    input_units: int
+    output_units: int
+    model: str
+    verdict: str | None = None
+    cluster: int | None = None
+    reason: str | None = None
+    output: str | None = None
+    output_hash: str | None = None
+    miner: str | None = None
+    flags: list[str] = field(default_factory=list)
+
+
+class ConsensusResult(Struct, frozen=True):
+    """How the answer was formed; recomputable from the receipt."""
+
+    replicas: int
+    agreement: float
+    strategy: str
+    weight_by: str | None
+    confidence: float
+    confidence_method: str
+    disagreement_policy: str
+    agreement_threshold_bps: int
+    equivalence: str
+    votes: dict[str, int]
+    non_votes: int
+    strong_disagreement: bool
+    low_confidence: bool
+    winner: list[int]
+    dissent: list[int]
+    replica_results: list[ReplicaResult]
+
+
+class Result(Struct, frozen=True):
+    """The consolidated answer; `data` is the parsed output where a schema was asked for."""
+
+    outcome: str
+    verdict: str | None = None
+    output: str | None = None
+    data: Any = None
+
+
+class BillResult(Struct, frozen=True):
+    """The itemised charge; lines in wei, packed words as hex."""
+
+    version: int
+    surcharge_epoch: int
+    terms: str
+    usage: str
+    lines: dict[str, str]
+
+
+class ReceiptSummary(Struct, frozen=True):
+    """Where the receipt is, and what its signature covers."""
+
+    receipt_id: str
+    digest: str
+    signature: str
+    url: str
+
+
+class PaidResponse(Struct, frozen=True):
+    """The answer to delegate and validate.
+
+    `request_salt` with the canonical request proves the receipt's request commitment.
+    """
+
+    result: Result
+    consensus: ConsensusResult
+    receipt_id: str
+    charge_wei: str
+    charge_cor: str
+    bill: BillResult
+    request_salt: str
+    receipt: ReceiptSummary | None = None
+
+
+class QuoteResponse(Struct, frozen=True):
+    """The most a call can cost, and how that is made up."""
+
+    session_id: str
+    endpoint: str
+    replicas: int
+    session_pool: list[str]
+    max_charge_wei: str
+    max_charge_cor: str
+    available_wei: str
+    bill: BillResult
+    surcharge_bps: int
+
+
+class SessionState(Struct, frozen=True):
+    """A compute session as the router sees it now."""
+
+    id: str
+    model_class: str
+    miner: str | None
+    healthy: bool
+    state: Literal["closed", "half_open", "open"]
+    consecutive_failures: int
+    in_flight: int
+    max_concurrency: int
+
+
+class SessionsResponse(Struct, frozen=True):
+    """All compute sessions."""
+
+    count: int
+    sessions: list[SessionState]
+
+
+class AnchorStatus(Struct, frozen=True):
+    """Where a receipt stands: waiting, built or sent in a batch, or confirmed on chain."""
+
+    state: Literal["waiting", "built", "sent", "confirmed"]
+    root: str | None = None
+    index: int | None = None
+    cumulative: str | None = None
+    tx_hash: str | None = None
+
+
+class ReceiptResponse(Struct, frozen=True):
+    """A receipt: canonical body, signed struct, signature, anchor status."""
+
+    receipt_id: str
+    receipt: dict[str, Any]
+    charge: dict[str, str]
+    digest: str
+    signature: str
+    anchor: AnchorStatus
+
+
+class BatchLeaf(Struct, frozen=True):
+    """One anchored leaf with the signed struct it commits to."""
+
+    position: int
+    receipt_id: str
+    session_id: str
+    digest: str
+    index: int
+    cumulative: str
+    leaf: str
+    charge: dict[str, str]
+    signature: str
+
+
+class BatchResponse(Struct, frozen=True):
+    """A settlement batch with every leaf, enough to rebuild its root."""
+
+    root: str
+    version: int
+    count: int
+    uri: str
+    state: str
+    tx_hash: str | None
+    leaves: list[BatchLeaf]
+
+
+class Problem(Struct, frozen=True):
+    """RFC 9457 problem; some codes add members, see docs/spec/router.md."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    field: str | None = None

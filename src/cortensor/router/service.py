@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one paid path: authenticate, quote, reserve, run, agree, bill, sign, commit.
+
+Whatever happens between the reservation and the commit (a bug, a cancelled task, a shutdown),
+the reservation is released; a killed process's are released at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cortensor.consensus import OK
+from cortensor.errors import Conflict, PaymentRequired, TooManyRequests
+from cortensor.receipts.keccak import keccak256, to_hex
+from cortensor.router.answer import Answer, Job, decide, finish, replica_result, replica_runs
+from cortensor.router.fanout import TASK_ID_BYTES, Deadlines, run_replicas
+from cortensor.router.output_schema import check_schema
+from cortensor.router.problems import AllReplicasFailed, InvalidField
+from cortensor.router.prompts import build_call, prompt_bound
+from cortensor.router.quoting import (
+    build_quote,
+    build_terms,
+    check_budget,
+    quote_response,
+    token_limit,
+)
+from cortensor.router.schemas import DelegateRequest
+from cortensor.store.records import IdempotencyKey
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from cortensor.receipts.access import Access
+    from cortensor.router.access import Doorkeeper
+    from cortensor.router.answer import Signer
+    from cortensor.router.config import Limits
+    from cortensor.router.payment_sessions import PaymentSessions
+    from cortensor.router.ports import Backend, Clock, LedgerPort
+    from cortensor.router.quoting import Quote
+    from cortensor.router.schemas import (
+        ConsensusRequest,
+        PolicyRequest,
+        QuoteResponse,
+        ValidateRequest,
+    )
+    from cortensor.router.selection import Pool, Slot
+    from cortensor.store.records import Account
+
+REPLICA_COUNTS = (1, 3, 5)
+KEY_CHARS = 255
+METADATA_BYTES = 4096
+
+
+class Service:
+    """Serves paid requests and quotes.
+
+    Args:
+        backend: runs prompts.
+        ledger: holds the money.
+        sessions: payment sessions.
+        pool: compute sessions.
+        doorkeeper: checks grants.
+        signer: signs receipts.
+        clock: time.
+        limits: bounds on requests.
+        public_url: where receipts can be fetched from outside, without a trailing slash.
+    """
+
+    def __init__(
+        self,
+        *,
+        backend: Backend,
+        ledger: LedgerPort,
+        sessions: PaymentSessions,
+        pool: Pool,
+        doorkeeper: Doorkeeper,
+        signer: Signer,
+        clock: Clock,
+        limits: Limits,
+        public_url: str,
+    ) -> None:
+        self._backend = backend
+        self._ledger = ledger
+        self._sessions = sessions
+        self.pool = pool
+        self._doorkeeper = doorkeeper
+        self.signer = signer
+        self._clock = clock
+        self._limits = limits
+        self.public_url = public_url
+        self._running: set[asyncio.Task[Answer]] = set()
+        self._keyed: dict[tuple[str, str], tuple[str, asyncio.Task[Answer]]] = {}
+
+    async def authorise(self, access: Access, session: str) -> Account:
+        """Return the account of a session the caller may use.
+
+        Raises:
+            NotFound: unknown session.
+            Unauthorized: the grant does not fit.
+        """
+        account = await self._sessions.load(session)
+        self._doorkeeper.check(access, session, account.facts.payer, self._clock.unix())
+        return account
+
+    async def paid(
+        self,
+        endpoint: str,
+        request: DelegateRequest | ValidateRequest,
+        canonical: bytes,
+        key: str | None,
+        access: Access,
+    ) -> Answer:
+        """Serve delegate or validate.
+
+        The work goes on when the caller disconnects: it is paid for and has a receipt.
+
+        Args:
+            endpoint: delegate or validate.
+            request: the decoded body.
+            canonical: the canonical bytes the receipt commits to.
+            key: the caller's idempotency key.
+            access: the parsed grant.
+        """
+        account = await self.authorise(access, request.session_id)
+        if key is None:
+            alone = self._execute(endpoint, request, canonical, None, account)
+            return await asyncio.shield(self._spawn(alone))
+        if not 0 < len(key) <= KEY_CHARS or not key.isprintable():
+            raise InvalidField(
+                f"must be 1 to {KEY_CHARS} printable characters", field="Idempotency-Key"
+            )
+        hashed = to_hex(keccak256(canonical))
+        place = (request.session_id, key)
+        # No await between this look and the entry below: duplicates must meet.
+        running = self._keyed.get(place)
+        if running is not None:
+            _same(running[0], hashed)
+            return _replayed(await asyncio.shield(running[1]))
+        work = self._once(
+            endpoint, request, canonical, IdempotencyKey(key=key, request_hash=hashed), account
+        )
+        task = self._spawn(work)
+        self._keyed[place] = (hashed, task)
+        task.add_done_callback(lambda _: self._keyed.pop(place, None))
+        return await asyncio.shield(task)
+
+    async def _once(
+        self,
+        endpoint: str,
+        request: DelegateRequest | ValidateRequest,
+        canonical: bytes,
+        key: IdempotencyKey,
+        account: Account,
+    ) -> Answer:
+        stored = await asyncio.to_thread(self._ledger.replay, request.session_id, key.key)
+        if stored is not None:
+            _same(stored.request_hash, key.request_hash)
+            return Answer(stored.status, stored.response, stored.receipt_id, replayed=True)
+        return await self._execute(endpoint, request, canonical, key, account)
+
+    def _spawn(self, work: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[Answer]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen: the caller may have left before the failure
+
+    async def drain(self, grace_s: float) -> None:
+        """Wait for running work, then cancel what is left; its reservations are released."""
+        if self._running:
+            _, left = await asyncio.wait(self._running, timeout=grace_s)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def quote(
+        self, endpoint: str, request: DelegateRequest | ValidateRequest
+    ) -> QuoteResponse:
+        """Return the most a request can cost now; nothing is reserved."""
+        self._check(request)
+        account = await self._sessions.load(request.session_id)
+        self._sessions.require_open(account)
+        slots = self.pool.pick(request.consensus.session_pool, request.consensus.replicas)
+        made = await self._quote(endpoint, request, account, slots)
+        return quote_response(made, account, endpoint, slots)
+
+    async def quote_sizes(
+        self,
+        endpoint: str,
+        session: str,
+        *,
+        consensus: ConsensusRequest,
+        policy: PolicyRequest,
+        max_tokens: int | None,
+        prompt_bytes: int,
+    ) -> QuoteResponse:
+        """Return the most a request of `prompt_bytes` bytes of prompt can cost now."""
+        _check_replicas(consensus)
+        account = await self._sessions.load(session)
+        self._sessions.require_open(account)
+        slots = self.pool.pick(consensus.session_pool, consensus.replicas)
+        bounds = [prompt_bound(slot.session, prompt_bytes) for slot in slots]
+        made = build_quote(
+            await self._sessions.card(account.facts.version),
+            account.facts.version,
+            await self._sessions.surcharge(),
+            build_terms(consensus, policy, account.facts, slots),
+            bounds,
+            max_tokens=token_limit(endpoint, max_tokens, self._limits),
+        )
+        return quote_response(made, account, endpoint, slots)
+
+    async def _quote(
+        self,
+        endpoint: str,
+        request: DelegateRequest | ValidateRequest,
+        account: Account,
+        slots: list[Slot],
+    ) -> Quote:
+        tokens = token_limit(endpoint, request.max_tokens, self._limits)
+        return build_quote(
+            await self._sessions.card(account.facts.version),
+            account.facts.version,
+            await self._sessions.surcharge(),
+            build_terms(request.consensus, request.policy, account.facts, slots),
+            [build_call(request, slot.session, tokens).prompt_bound for slot in slots],
+            max_tokens=tokens,
+        )
+
+    def _check(self, request: DelegateRequest | ValidateRequest) -> None:
+        """Refuse what the schema alone cannot."""
+        _check_replicas(request.consensus)
+        if request.timeout_ms is not None and request.timeout_ms > self._limits.max_timeout_ms:
+            raise InvalidField(f"must be at most {self._limits.max_timeout_ms}", field="timeout_ms")
+        if request.metadata and len(msgspec.json.encode(request.metadata)) > METADATA_BYTES:
+            raise InvalidField(f"must be at most {METADATA_BYTES} bytes", field="metadata")
+        if isinstance(request, DelegateRequest):
+            if request.output_schema is not None:
+                check_schema(request.output_schema)
+        elif request.consensus.equivalence is not None:
+            raise InvalidField("verdicts have only one", field="consensus.equivalence")
+
+    async def _execute(
+        self,
+        endpoint: str,
+        request: DelegateRequest | ValidateRequest,
+        canonical: bytes,
+        key: IdempotencyKey | None,
+        account: Account,
+    ) -> Answer:
+        started = self._clock.monotonic()
+        self._check(request)
+        self._sessions.require_open(account)
+        if len(self._running) > self._limits.max_in_flight:
+            raise TooManyRequests("the router is at its limit; try again", code="overloaded")
+        slots = self.pool.pick(request.consensus.session_pool, request.consensus.replicas)
+        made = await self._quote(endpoint, request, account, slots)
+        shown = quote_response(made, account, endpoint, slots)
+        if made.bill.total > account.available:  # a top-up may not be in the cache yet
+            account = await self._sessions.load(request.session_id, fresh=True)
+            self._sessions.require_open(account)
+            shown = quote_response(made, account, endpoint, slots)
+        check_budget(shown, account)
+        job = Job(
+            endpoint=endpoint,
+            request=request,
+            canonical=canonical,
+            task_id="0x" + secrets.token_hex(TASK_ID_BYTES),
+            quote=made,
+        )
+        try:
+            await self._blocking_reserve(job)
+        except PaymentRequired:  # another request took the money meanwhile
+            account = await self._sessions.load(request.session_id)
+            check_budget(quote_response(made, account, endpoint, slots), account)
+            raise
+        try:
+            return await self._run(job, slots, key, started)
+        except BaseException:
+            # Shielded: a second cancellation must not stop the release half-way.
+            await asyncio.shield(asyncio.to_thread(self._ledger.release, job.task_id))
+            raise
+
+    async def _blocking_reserve(self, job: Job) -> None:
+        """Reserve; if this task is cancelled meanwhile, the reservation is dropped again."""
+        work = asyncio.ensure_future(
+            asyncio.to_thread(
+                self._ledger.reserve,
+                job.request.session_id,
+                job.task_id,
+                job.quote.bill.total,
+                self._clock.unix(),
+            )
+        )
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait([work])
+            await asyncio.to_thread(self._ledger.release, job.task_id)
+            raise
+
+    async def _run(
+        self, job: Job, slots: list[Slot], key: IdempotencyKey | None, started: float
+    ) -> Answer:
+        limits, request = self._limits, job.request
+        soft = started + (request.timeout_ms or limits.default_timeout_ms) / 1000
+        tokens = token_limit(job.endpoint, request.max_tokens, limits)
+        replicas = await run_replicas(
+            request,
+            slots,
+            [build_call(request, slot.session, tokens) for slot in slots],
+            backend=self._backend,
+            clock=self._clock,
+            deadlines=Deadlines(
+                started=started, soft=soft, hard=soft + limits.late_grace_ms / 1000
+            ),
+        )
+        if all(replica.status != OK for replica in replicas):
+            raise AllReplicasFailed(
+                [msgspec.to_builtins(replica_result(r, None, shows=False)) for r in replicas]
+            )
+        runs = replica_runs(replicas, self._backend.model, self._backend.model_digest)
+        answer, record = finish(
+            job,
+            replicas,
+            runs,
+            decision=decide(job, replicas),
+            signer=self.signer,
+            now=self._clock.unix(),
+            public_url=self.public_url,
+        )
+        card = msgspec.json.encode(job.quote.card.to_json())
+        commit = asyncio.ensure_future(
+            asyncio.to_thread(
+                self._ledger.commit, job.task_id, record, (answer.status, answer.body), key, card
+            )
+        )
+        try:
+            await asyncio.shield(commit)
+        except asyncio.CancelledError:
+            # The commit runs on in its thread; a release now could race with it.
+            await asyncio.wait([commit])
+            raise
+        return answer
+
+
+def _check_replicas(consensus: ConsensusRequest) -> None:
+    if consensus.replicas not in REPLICA_COUNTS:
+        raise InvalidField("must be 1, 3 or 5", field="consensus.replicas")
+
+
+def _same(stored: str, given: str) -> None:
+    if stored != given:
+        raise Conflict(
+            "this key was used for another request",
+            field="Idempotency-Key",
+            code="idempotency_conflict",
+        )
+
+
+def _replayed(answer: Answer) -> Answer:
+    return msgspec.structs.replace(answer, replayed=True)

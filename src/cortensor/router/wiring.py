@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts a router together from its configuration, and takes it apart again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from cortensor.chain.book import AddressBook
+from cortensor.chain.reader import ChainReader
+from cortensor.chain.settler import Settler
+from cortensor.errors import Conflict, Error
+from cortensor.receipts.sign import address_of
+from cortensor.router.access import Doorkeeper
+from cortensor.router.adapters.embedded import EmbeddedBackend
+from cortensor.router.adapters.openai import OpenAIBackend
+from cortensor.router.answer import Signer
+from cortensor.router.app import Parts, build_app
+from cortensor.router.clock import SystemClock
+from cortensor.router.config import secret
+from cortensor.router.payment_sessions import PaymentSessions
+from cortensor.router.proofs import Library
+from cortensor.router.selection import Pool
+from cortensor.router.service import Service
+from cortensor.router.settlement import settle_for_ever
+from cortensor.store.lock import FileLock
+from cortensor.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from starlette.applications import Starlette
+
+    from cortensor.router.config import Config
+    from cortensor.router.ports import Backend, Chain, Clock
+
+log = logging.getLogger(__name__)
+
+
+def address_book(config: Config) -> AddressBook:
+    """Return the configured contracts."""
+    if config.addresses is not None:
+        given = config.addresses
+        return AddressBook.of(given.session_payment, given.table, given.receipt_anchor)
+    return AddressBook.load(config.path(config.deployments or "."))
+
+
+def build_backend(config: Config) -> Backend:
+    """Return the configured backend, not started."""
+    settings = config.backend
+    if settings.kind == "openai":
+        key = secret(settings.api_key_env, "backend.api_key_env") if settings.api_key_env else None
+        return OpenAIBackend(settings, api_key=key)
+    return EmbeddedBackend(settings, sum(session.max_concurrency for session in config.sessions))
+
+
+def build_settler(config: Config, store: Store, public_url: str | None) -> Settler:
+    """Return the settler for a configuration; batches point at `public_url` by default."""
+    base = config.settlement.uri_base
+    if base is None and public_url is not None:
+        base = f"{public_url.rstrip('/')}/api/v4/batch/"
+    return Settler(
+        rpc_url=config.rpc_url,
+        book=address_book(config),
+        key=config.signer_key(),
+        router_id=config.router_id,
+        outbox=store.outbox,
+        lock_path=lock_path(config.database_path, "settle.lock"),
+        uri_base=base,
+        timeout_s=config.settlement.transaction_timeout_s,
+    )
+
+
+def lock_path(database: Path, suffix: str) -> Path:
+    """Return the path of a lock beside the database."""
+    return database.with_name(f"{database.name}.{suffix}")
+
+
+async def check_signer(config: Config, chain: Chain) -> Signer:
+    """Return who signs receipts, checked against the chain.
+
+    Raises:
+        Conflict: the key is not the router's settler, so no receipt would count.
+    """
+    identity = await chain.identity()
+    address = address_of(config.signer_key())
+    settler = await chain.settler(config.router_id)
+    if settler.lower() != address.lower():
+        raise Conflict(
+            f"router {config.router_id} settles from {settler}, the key is {address}",
+            field="signer_key_env",
+            code="not_settler",
+        )
+    return Signer(
+        router_id=config.router_id, address=address, key=config.signer_key(), chain=identity
+    )
+
+
+@asynccontextmanager
+async def running(
+    config: Config,
+    public_url: str,
+    *,
+    chain: Chain | None = None,
+    backend: Backend | None = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[Starlette]:
+    """Start everything, yield the application, stop everything.
+
+    Args:
+        config: checked configuration.
+        public_url: where the router is reached.
+        chain: instead of the configured node.
+        backend: instead of the configured one.
+        clock: instead of the system's.
+
+    Raises:
+        Error: a part does not come up; what did is stopped again.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        path = config.database_path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(FileLock(lock_path(path, "lock"), "a router"))
+        store = stack.enter_context(Store(path))
+        _recover(store)
+        reader = chain or ChainReader(config.rpc_url, address_book(config))
+        signer = await check_signer(config, reader)
+        engine = backend or build_backend(config)
+        stack.push_async_callback(engine.close)
+        await engine.start()
+        time = clock or SystemClock()
+        service = _service(
+            config,
+            store,
+            chain=reader,
+            backend=engine,
+            clock=time,
+            signer=signer,
+            public_url=public_url,
+        )
+        stack.push_async_callback(service.drain, config.limits.shutdown_grace_s)
+        if config.settlement.enabled:
+            settler = build_settler(config, store, public_url)
+            task = asyncio.create_task(
+                settle_for_ever(store.outbox, settler, config.settlement, time)
+            )
+            stack.push_async_callback(_cancel, task)
+        yield build_app(
+            Parts(
+                service=service,
+                library=Library(store.ledger, store.outbox, signer.address),
+                ledger=store.ledger,
+                chain=reader,
+                backend=engine,
+                limits=config.limits,
+            )
+        )
+
+
+def _recover(store: Store) -> None:
+    released = store.ledger.recover()
+    if released:
+        log.warning("released %d reservations of a router that was killed", len(released))
+    found = store.ledger.audit()
+    if found:
+        raise Error("the ledger is unsound: " + "; ".join(found[:3]), code="ledger_unsound")
+
+
+def _service(
+    config: Config,
+    store: Store,
+    *,
+    chain: Chain,
+    backend: Backend,
+    clock: Clock,
+    signer: Signer,
+    public_url: str,
+) -> Service:
+    limits = config.limits
+    return Service(
+        backend=backend,
+        ledger=store.ledger,
+        sessions=PaymentSessions(
+            chain,
+            store.ledger,
+            clock,
+            router_id=config.router_id,
+            cache_s=limits.session_cache_s,
+            surcharge_s=limits.surcharge_cache_s,
+            expiry_margin_s=config.settlement.expiry_margin_s,
+        ),
+        pool=Pool(
+            config.sessions, clock, limits.breaker_failures, limits.breaker_cooldown_ms / 1000
+        ),
+        doorkeeper=Doorkeeper(signer.domain),
+        signer=signer,
+        clock=clock,
+        limits=limits,
+        public_url=public_url.rstrip("/"),
+    )
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accounts, reservations and the one transaction that charges.
+
+INV-L1, per session and at every commit: `spent` is the sum of its receipts' charges, `reserved`
+the sum of its open reservations, and spent + reserved never exceeds the deposit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cortensor.errors import Conflict, Error, NotFound, PaymentRequired
+from cortensor.store.records import (
+    STATE_CLOSED,
+    Account,
+    IdempotencyKey,
+    ReceiptRecord,
+    Replay,
+    SessionFacts,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from cortensor.store.sqlite import Database
+
+RECEIPT_COLUMNS = (
+    "receipt_id, session, version, charge, digest, signature, body, struct, evidence, request, "
+    "surcharge_bps, created_at"
+)
+
+
+class Ledger:
+    """The money side of the store.
+
+    Args:
+        database: an open database; the caller closes it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def recover(self) -> list[str]:
+        """Release every open reservation and return their ids.
+
+        Call once at start, holding the router's lock: whoever made them is dead, and work that
+        did not commit is not charged.
+        """
+        with self._db.transaction() as sql:
+            ids = [str(row["id"]) for row in sql.execute("SELECT id FROM reservations")]
+            sql.execute("DELETE FROM reservations")
+            sql.execute("UPDATE payment_sessions SET reserved = '0'")
+        return ids
+
+    def account(self, session: str) -> Account | None:
+        """Return a known session's account."""
+        row = self._db.row("SELECT * FROM payment_sessions WHERE session = ?", session)
+        return _account(row) if row is not None else None
+
+    def refresh(self, facts: SessionFacts) -> Account:
+        """Store what the chain says of a session and return its account.
+
+        A closed session keeps the deposit it had: the payer's withdrawal does not undo charges.
+
+        Raises:
+            Conflict: the chain has settled more than this ledger ever assigned, so the ledger
+                is not the session's full history and must not sign new indexes for it.
+        """
+        with self._db.transaction() as sql:
+            found = sql.execute(
+                "SELECT * FROM payment_sessions WHERE session = ?", (facts.session,)
+            ).fetchone()
+            known = _account(found) if found is not None else None
+            if facts.settled > (known.cumulative if known else 0):
+                raise Conflict(
+                    "the chain has settled more for this session than this router's ledger "
+                    "holds; restore the ledger's latest copy",
+                    field="session_id",
+                    code="ledger_behind_chain",
+                )
+            deposit = facts.deposit
+            if known and facts.state == STATE_CLOSED:
+                deposit = max(deposit, known.facts.deposit)
+            sql.execute(
+                "INSERT INTO payment_sessions (session, payer, deposit, settled, expiry, state,"
+                " volume_tier, version, surcharge_cap_bps, task_cap_wei, fetched_at)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+                " ON CONFLICT (session) DO UPDATE SET payer = excluded.payer,"
+                " deposit = excluded.deposit, settled = excluded.settled,"
+                " expiry = excluded.expiry, state = excluded.state,"
+                " volume_tier = excluded.volume_tier, version = excluded.version,"
+                " surcharge_cap_bps = excluded.surcharge_cap_bps,"
+                " task_cap_wei = excluded.task_cap_wei, fetched_at = excluded.fetched_at",
+                (
+                    facts.session,
+                    facts.payer,
+                    str(deposit),
+                    str(facts.settled),
+                    facts.expiry,
+                    facts.state,
+                    facts.volume_tier,
+                    facts.version,
+                    facts.surcharge_cap_bps,
+                    str(facts.task_cap_wei),
+                    facts.fetched_at,
+                ),
+            )
+            return _require(sql, facts.session)
+
+    def reserve(self, session: str, reservation: str, amount: int, now: int) -> None:
+        """Set `amount` wei aside.
+
+        Raises:
+            PaymentRequired: the deposit does not cover it beside what is spent and reserved.
+            NotFound: the session was never read from the chain.
+        """
+        with self._db.transaction() as sql:
+            account = _require(sql, session)
+            if amount > account.available:
+                raise PaymentRequired(
+                    f"needs {amount} wei, the session has {account.available} wei left",
+                    field="session_id",
+                    code="over_budget",
+                )
+            sql.execute(
+                "INSERT INTO reservations (id, session, amount, created_at) VALUES (?,?,?,?)",
+                (reservation, session, str(amount), now),
+            )
+            sql.execute(
+                "UPDATE payment_sessions SET reserved = ? WHERE session = ?",
+                (str(account.reserved + amount), session),
+            )
+
+    def release(self, reservation: str) -> None:
+        """Drop a reservation without a charge; harmless when it is gone."""
+        with self._db.transaction() as sql:
+            _free(sql, reservation)
+
+    def commit(
+        self,
+        reservation: str,
+        record: ReceiptRecord,
+        response: tuple[int, bytes],
+        key: IdempotencyKey | None,
+        card: bytes,
+    ) -> None:
+        """Charge, store the receipt and the answer, and drop the reservation: all or nothing.
+
+        Args:
+            reservation: the open reservation of the request.
+            record: the signed receipt; its charge is what the session pays.
+            response: HTTP status and body, returned again for the same idempotency key.
+            key: the caller's key, if any.
+            card: JSON of the rate card of `record.version`, kept for bundles.
+
+        Raises:
+            NotFound: the reservation is gone (released by a recovery).
+            Conflict: the idempotency key is taken.
+            Error: the charge exceeds the reservation; nothing is charged.
+        """
+        with self._db.transaction() as sql:
+            reserved = _free(sql, reservation)
+            if reserved is None:
+                raise NotFound("the reservation is gone", code="unknown_reservation")
+            if record.charge > reserved:
+                raise Error("charge exceeds the reservation", code="charge_over_reservation")
+            account = _require(sql, record.session)
+            sql.execute(
+                f"INSERT INTO receipts ({RECEIPT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608  constant column list
+                (
+                    record.receipt_id,
+                    record.session,
+                    record.version,
+                    str(record.charge),
+                    record.digest,
+                    record.signature,
+                    record.body,
+                    record.struct,
+                    record.evidence,
+                    record.request,
+                    record.surcharge_bps,
+                    record.created_at,
+                ),
+            )
+            sql.execute(
+                "UPDATE payment_sessions SET spent = ? WHERE session = ?",
+                (str(account.spent + record.charge), record.session),
+            )
+            sql.execute(
+                "INSERT OR IGNORE INTO cards (version, card) VALUES (?,?)", (record.version, card)
+            )
+            if key is not None:
+                taken = sql.execute(
+                    "SELECT 1 FROM idempotency WHERE session = ? AND key = ?",
+                    (record.session, key.key),
+                ).fetchone()
+                if taken is not None:
+                    raise Conflict("idempotency key already used", code="idempotency_conflict")
+                sql.execute(
+                    "INSERT INTO idempotency (session, key, request_hash, status, response,"
+                    " receipt_id, created_at) VALUES (?,?,?,?,?,?,?)",
+                    (
+                        record.session,
+                        key.key,
+                        key.request_hash,
+                        response[0],
+                        response[1],
+                        record.receipt_id,
+                        record.created_at,
+                    ),
+                )
+
+    def replay(self, session: str, key: str) -> Replay | None:
+        """Return what was answered to an idempotency key, if anything was charged for it."""
+        row = self._db.row(
+            "SELECT request_hash, status, response, receipt_id FROM idempotency"
+            " WHERE session = ? AND key = ?",
+            session,
+            key,
+        )
+        return None if row is None else Replay(*tuple(row))
+
+    def receipt(self, receipt_id: str) -> ReceiptRecord | None:
+        """Return a receipt by its 0x id."""
+        row = self._db.row(
+            f"SELECT {RECEIPT_COLUMNS} FROM receipts WHERE receipt_id = ?",  # noqa: S608  constant column list
+            receipt_id,
+        )
+        return None if row is None else receipt_of(row)
+
+    def card(self, version: int) -> bytes | None:
+        """Return the JSON of a rate card some receipt was priced with."""
+        row = self._db.row("SELECT card FROM cards WHERE version = ?", version)
+        return None if row is None else bytes(row["card"])
+
+    def audit(self) -> list[str]:
+        """Return every violation of INV-L1, one sentence each; empty when the ledger holds."""
+        found = []
+        with self._db.transaction() as sql:
+            for row in sql.execute("SELECT * FROM payment_sessions").fetchall():
+                account = _account(row)
+                name = account.facts.session
+                charges = _sum(sql, "SELECT charge FROM receipts WHERE session = ?", name)
+                held = _sum(sql, "SELECT amount FROM reservations WHERE session = ?", name)
+                if account.spent != charges:
+                    found.append(f"{name}: spent {account.spent}, receipts sum to {charges}")
+                if account.reserved != held:
+                    found.append(f"{name}: reserved {account.reserved}, reservations {held}")
+                if account.spent + account.reserved > account.facts.deposit:
+                    found.append(f"{name}: spent and reserved exceed {account.facts.deposit}")
+                if account.cumulative > account.spent:
+                    found.append(f"{name}: assigned {account.cumulative} of {account.spent} spent")
+        return found
+
+
+def receipt_of(row: sqlite3.Row) -> ReceiptRecord:
+    """Build a receipt record from a row with RECEIPT_COLUMNS."""
+    values = {name: row[name] for name in RECEIPT_COLUMNS.split(", ")}
+    values["charge"] = int(values["charge"])
+    return ReceiptRecord(**values)
+
+
+def _sum(sql: sqlite3.Connection, query: str, session: str) -> int:
+    return sum(int(row[0]) for row in sql.execute(query, (session,)))
+
+
+def _require(sql: sqlite3.Connection, session: str) -> Account:
+    row = sql.execute("SELECT * FROM payment_sessions WHERE session = ?", (session,)).fetchone()
+    if row is None:
+        raise NotFound("unknown payment session", field="session_id", code="unknown_session")
+    return _account(row)
+
+
+def _free(sql: sqlite3.Connection, reservation: str) -> int | None:
+    row = sql.execute(
+        "SELECT session, amount FROM reservations WHERE id = ?", (reservation,)
+    ).fetchone()
+    if row is None:
+        return None
+    amount = int(row["amount"])
+    account = _require(sql, row["session"])
+    sql.execute("DELETE FROM reservations WHERE id = ?", (reservation,))
+    sql.execute(
+        "UPDATE payment_sessions SET reserved = ? WHERE session = ?",
+        (str(account.reserved - amount), row["session"]),
+    )
+    return amount
+
+
+def _account(row: sqlite3.Row) -> Account:
+    facts = SessionFacts(
+        session=row["session"],
+        payer=row["payer"],
+        deposit=int(row["deposit"]),
+        settled=int(row["settled"]),
+        expiry=row["expiry"],
+        state=row["state"],
+        volume_tier=row["volume_tier"],
+        version=row["version"],
+        surcharge_cap_bps=row["surcharge_cap_bps"],
+        task_cap_wei=int(row["task_cap_wei"]),
+        fetched_at=row["fetched_at"],
+    )
+    return Account(
+        facts=facts,
+        spent=int(row["spent"]),
+        reserved=int(row["reserved"]),
+        next_index=row["next_index"],
+        cumulative=int(row["cumulative"]),
+    )

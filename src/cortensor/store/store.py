@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole store behind one handle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from cortensor.store.ledger import Ledger
+from cortensor.store.outbox import Outbox
+from cortensor.store.sqlite import Database
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Store:
+    """One database file with its ledger and its outbox.
+
+    Args:
+        path: the SQLite file, created if missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.database = Database(path)
+        self.ledger = Ledger(self.database)
+        self.outbox = Outbox(self.database)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
