@@ -149,7 +149,7 @@ class Protocol:
         """Return 32 bytes that no call of this protocol returned before."""
         return word(next(self._serial))
 
-    def request(self, **changes) -> OpenRequest:
+    def request(self, **changes: object) -> OpenRequest:
         """Return a request that `open` accepts, with changes."""
         plain = OpenRequest(
             router_id=1,
@@ -165,17 +165,17 @@ class Protocol:
         )
         return plain._replace(**changes)
 
-    def open(self, payer: str | None = None, **changes) -> int:
+    def open(self, payer: str | None = None, **changes: object) -> int:
         """Open a session; return its id."""
         return self.payment.open(self.request(**changes), sender=payer or self.payer)
 
-    def batch(self, *totals: tuple[int, int], **changes) -> Batch:
+    def batch(self, *totals: tuple[int, int], **changes: object) -> Batch:
         """Return a batch of (session, cumulative wei) under a root of its own, with changes."""
         items = [item(session, cumulative) for session, cumulative in totals]
         plain = Batch(1, 1, self.unique(), max(len(items), 1), "ipfs://batch", items)
         return plain._replace(**changes)
 
-    def settle(self, *totals: tuple[int, int], sender: str | None = None, **changes) -> int:
+    def settle(self, *totals: tuple[int, int], sender: str | None = None, **changes: object) -> int:
         """Settle a batch of (session, cumulative wei); return what became pending."""
         return self.payment.settle(self.batch(*totals, **changes), sender=sender or self.settler)
 

@@ -20,7 +20,7 @@ from tests.contracts.protocol import (
 LONGEST = 30 * 86_400
 
 
-def deployed(protocol, **changes):
+def deployed(protocol, **changes: object):
     """Deploy an escrow like the protocol's, with changes."""
     parts = {
         "owner": protocol.owner,

@@ -19,7 +19,7 @@ from tests.contracts.protocol import (
 DAY = 86_400
 
 
-def changed(**fields) -> tuple:
+def changed(**fields: object) -> tuple:
     """Return the reference card with raw fields, unchecked, as the contract takes it."""
     names = RateCard.__struct_fields__
     return tuple(fields.get(name, getattr(REFERENCE_CARD, name)) for name in names)

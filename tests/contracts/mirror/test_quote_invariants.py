@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""INV-T1 to INV-T4 and INV-T6, fuzzed on the contract itself."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import boa
+import msgspec
+import pytest
+from boa import BoaError
+from cortensor.pricing import RateCard, Terms, Usage
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tests.contracts.profile import examples
+from tests.contracts.protocol import DELAY_SECONDS, REFERENCE_CARD, travel
+from tests.contracts.strategies import moderate_cards, moderate_jobs
+
+pytestmark = pytest.mark.fuzz
+
+FRESH = 7
+MOST_BPS = 10_000
+GROWING_TERMS = (
+    "execution_depth",
+    "tool_depth",
+    "validator_depth",
+    "replicas",
+    "agreement_threshold_bps",
+)
+GROWING_USAGE = ("input_units", "output_units", "validator_units")
+
+
+def put(table, card: RateCard) -> None:
+    """Publish a card by the contract's own code, without the step from the last one."""
+    table.internal._publish(FRESH, card.abi_tuple(), 1)
+
+
+def total(table, terms: Terms, usage: Usage) -> int:
+    """Return the contract's total at no surcharge."""
+    return table.quote(FRESH, 0, terms.pack(), usage.pack())[0]
+
+
+@st.composite
+def growths(draw: st.DrawFn) -> tuple[tuple[Terms, Usage], tuple[Terms, Usage]]:
+    """Draw a job, and the same job with one quantity larger."""
+    terms, usage = draw(moderate_jobs())
+    field = draw(st.sampled_from(GROWING_TERMS + GROWING_USAGE))
+    if field in GROWING_USAGE:
+        more = getattr(usage, field) + draw(st.integers(1, 10**6))
+        return (terms, usage), (terms, msgspec.structs.replace(usage, **{field: more}))
+    before = getattr(terms, field)
+    if field == "replicas":
+        assume(before < 5)
+        more = draw(st.sampled_from([count for count in (3, 5) if count > before]))
+    elif field == "agreement_threshold_bps":
+        more = draw(st.integers(before, MOST_BPS))
+    else:
+        more = before + draw(st.integers(1, 3))
+    return (terms, usage), (msgspec.structs.replace(terms, **{field: more}), usage)
+
+
+@settings(max_examples=examples(100))
+@given(card=moderate_cards(), pair=growths())
+def test_inv_t1_a_quote_never_falls_when_the_job_grows(table, card, pair):
+    put(table, card)
+    smaller, larger = pair
+    assert total(table, *smaller) <= total(table, *larger)
+
+
+@settings(max_examples=examples(100))
+@given(card=moderate_cards(), job=moderate_jobs())
+def test_inv_t2_a_quote_never_rises_with_a_fault(table, card, job):
+    put(table, card)
+    terms, usage = job
+    price = total(table, terms, usage)
+    failed, late = usage.failed_replicas, usage.late_replicas
+    if failed + late < terms.replicas:
+        for worse in ({"failed_replicas": failed + 1}, {"late_replicas": late + 1}):
+            assert total(table, terms, msgspec.structs.replace(usage, **worse)) <= price
+    if late:
+        worse = {"failed_replicas": failed + 1, "late_replicas": late - 1}
+        assert total(table, terms, msgspec.structs.replace(usage, **worse)) <= price
+
+
+@settings(max_examples=examples(100))
+@given(card=moderate_cards(), job=moderate_jobs(), cut=st.tuples(*[st.fractions(0, 1)] * 3))
+def test_inv_t3_splitting_a_job_is_never_cheaper(table, card, job, cut):
+    put(table, card)
+    terms, usage = job
+    first = {
+        name: int(getattr(usage, name) * Fraction(part))
+        for name, part in zip(GROWING_USAGE, cut, strict=True)
+    }
+    second = {name: getattr(usage, name) - units for name, units in first.items()}
+    parts = [msgspec.structs.replace(usage, **units) for units in (first, second)]
+    assert sum(total(table, terms, part) for part in parts) >= total(table, terms, usage)
+
+
+@settings(max_examples=examples(100))
+@given(card=moderate_cards(), job=moderate_jobs(), data=st.data())
+def test_inv_t4_charges_round_up_and_rebates_down(table, card, job, data):
+    put(table, card)
+    bps = data.draw(st.integers(0, 500), label="surcharge")
+    # The first epoch may begin at once; a later example begins from nothing again.
+    epoch = table.post_surcharge(bps, sender=table.oracle())
+    terms, usage = job
+    price, lines = table.quote(FRESH, epoch, terms.pack(), usage.pack())
+    base, sla, depth, redundancy, consensus, validation, surcharge, rebates = lines
+    assert price == sum(lines[:7]) - rebates
+    assert 0 <= price
+
+    def is_ceiling(line: int, exact: Fraction) -> bool:
+        return 0 <= line - exact < 1
+
+    def bps_of(amount: int, rate: int) -> Fraction:
+        return Fraction(amount * rate, MOST_BPS)
+
+    work = base + sla + depth
+    assert is_ceiling(sla, bps_of(base, card.sla_bps[terms.sla_tier]))
+    depth_bps = (
+        terms.execution_depth * card.execution_depth_bps + terms.tool_depth * card.tool_depth_bps
+    )
+    assert is_ceiling(depth, bps_of(base, depth_bps))
+    assert is_ceiling(redundancy, bps_of(work, card.redundancy_bps[terms.replicas // 2]))
+    units = usage.validator_units * card.validator_unit_wei
+    levels = terms.validator_depth * card.validator_depth_bps
+    assert is_ceiling(validation - units, bps_of(work, levels))
+    priced = work + redundancy + consensus + validation
+    assert is_ceiling(surcharge, bps_of(priced, min(bps, terms.surcharge_cap_bps)))
+    gross = priced + surcharge
+    faults = (
+        usage.failed_replicas * card.failed_rebate_bps + usage.late_replicas * card.late_rebate_bps
+    )
+    kept = 1 - Fraction(faults, terms.replicas * MOST_BPS)
+    volume = Fraction(card.volume_rebate_bps[terms.volume_tier], MOST_BPS)
+    # Two floors: the payer is given back less than two wei too little, and never too much.
+    assert 0 <= price - gross * kept * (1 - volume) < 2
+
+
+def is_one_step(old: RateCard, new: RateCard) -> bool:
+    """Return whether each number of a card is within a step of the last card's."""
+
+    def flat(card: RateCard, suffix: str) -> list[int]:
+        numbers: list[int] = []
+        for name in RateCard.__struct_fields__:
+            if name.endswith(suffix):
+                value = getattr(card, name)
+                numbers += [value] if isinstance(value, int) else list(value)
+        return numbers
+
+    prices = zip(flat(old, "_wei"), flat(new, "_wei"), strict=True)
+    rates = zip(flat(old, "_bps"), flat(new, "_bps"), strict=True)
+    return all(abs(b - a) <= max(a // 4, 1) for a, b in prices) and all(
+        abs(b - a) <= 1_000 for a, b in rates
+    )
+
+
+@st.composite
+def neighbours(draw: st.DrawFn) -> RateCard:
+    """Draw a card near the reference card: some one step away, some a little further."""
+    card = REFERENCE_CARD
+    for _ in range(draw(st.integers(1, 3))):
+        name = draw(st.sampled_from(RateCard.__struct_fields__))
+        value = getattr(card, name)
+        numbers = [value] if isinstance(value, int) else list(value)
+        i = draw(st.integers(0, len(numbers) - 1))
+        if name.endswith("_wei"):
+            edge = max(numbers[i] // 4, 1)
+            numbers[i] += draw(st.sampled_from((-1, 1))) * (edge + draw(st.integers(-1, 1)))
+        else:
+            numbers[i] += draw(st.sampled_from((-1, 1))) * (1_000 + draw(st.integers(-1, 1)))
+        numbers[i] = max(numbers[i], 0)
+        changed = numbers[0] if isinstance(value, int) else tuple(numbers)
+        try:
+            card = msgspec.structs.replace(card, **{name: changed})
+        except ValueError:
+            assume(False)
+    return card
+
+
+@settings(max_examples=examples(100))
+@given(card=neighbours())
+def test_inv_t6_exactly_one_step(protocol, table, card):
+    try:
+        published = table.publish(card.abi_tuple(), sender=protocol.owner) == 2
+    except BoaError as error:
+        reason = error.stack_trace.last_frame.pretty_vm_reason
+        assert reason in ("card: price step too large", "card: rate step too large")
+        published = False
+    assert published == is_one_step(REFERENCE_CARD, card)
+
+
+def test_inv_t6_steps_add_up_over_cards_only(protocol, table):
+    """Two steps take two cards and two delays."""
+    price = REFERENCE_CARD.task_wei
+    for _ in range(2):
+        price += price // 4
+        card = msgspec.structs.replace(REFERENCE_CARD, task_wei=price)
+        table.publish(card.abi_tuple(), sender=protocol.owner)
+        with boa.reverts("table: last card still waits"):
+            table.publish(card.abi_tuple(), sender=protocol.owner)
+        travel(DELAY_SECONDS)
+    assert RateCard.from_abi(table.card(3)).task_wei == REFERENCE_CARD.task_wei * 25 // 16
