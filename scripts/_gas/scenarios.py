@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scenarios, by name. Each starts from the same chain state, whatever ran before it.
+
+`first` touches storage slots that were never written; without a suffix or with `steady`, slots hold
+something already, which is what nearly every transaction meets. The token allowance is infinite and
+whoever is paid holds COR, except where a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from eth_utils import keccak
+
+from cortensor.pricing import RateCard, Terms, Usage
+from cortensor.receipts.merkle import StandardMerkleTree
+from scripts._gas.bench import (
+    BUCKET_SECONDS,
+    CHALLENGE_WINDOW_SECONDS,
+    LIFETIME_SECONDS,
+    SETTLE_WINDOW_SECONDS,
+    WALLET_WEI,
+    Bench,
+    Used,
+)
+
+CHARGE_WEI = 123_456_789_012_345_678
+URI = "https://router.example/api/v4/batch/0123456789abcdef"
+DEPTH = 10
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One measured transaction.
+
+    Attributes:
+        name: dotted, stable.
+        used: what it took.
+        items: over how many sessions or receipts it spreads.
+        note: what it starts from.
+        is_view: whether it is a free call in practice, sent as a transaction to be measured.
+    """
+
+    name: str
+    used: Used
+    items: int
+    note: str
+    is_view: bool = False
+
+
+def run_scenarios(bench: Bench) -> Iterator[Scenario]:
+    """Run every scenario and yield it, in the order of a session's life."""
+    yield from _deployments(bench)
+    yield from _governance(bench)
+    yield from _opening(bench)
+    yield from _settling(bench)
+    yield from _anchoring(bench)
+    yield from _closing(bench)
+    yield from _views(bench)
+
+
+def _deployments(bench: Bench) -> Iterator[Scenario]:
+    for name in ("SessionPaymentTable", "ReceiptAnchor", "SessionPayment"):
+        yield Scenario(f"deploy.{name}", bench.deployed[name], 1, "constructor included")
+
+
+def _governance(bench: Bench) -> Iterator[Scenario]:
+    actors = bench.actors
+    registered, authorised = bench.add_router(actors.settler)
+    yield Scenario("router.register", registered, 1, "the first router")
+    yield Scenario("router.authorise", authorised, 1, "by the settler, once; writes the log's genesis")
+    for pot, recipient in enumerate((actors.nodes, actors.validators, actors.treasury)):
+        used = bench.send(bench.payment.functions.set_pot_recipient(pot, recipient), actors.owner)
+    yield Scenario("pot.recipient.set", used, 1, "the treasury's, never set before")
+    with bench.aside():
+        yield Scenario("table.publish", _publish(bench), 1, "card 2, every wei price moved")
+    with bench.aside():
+        post = bench.table.functions.post_surcharge
+        bench.send(post(250), actors.oracle)
+        bench.wait(600)
+        used = bench.send(post(300), actors.oracle)
+        yield Scenario("table.surcharge.post", used, 1, "epoch 2; each epoch is a fresh slot")
+
+
+def _publish(bench: Bench) -> Used:
+    old = bench.card.to_json()
+    new = {
+        key: [str(int(v) * 11 // 10) for v in value] if isinstance(value, list) else
+        str(int(value) * 11 // 10)
+        for key, value in old.items()
+        if key.endswith("_wei")
+    }
+    card = RateCard.from_json({**old, **new})
+    return bench.send(bench.table.functions.publish(card.abi_tuple()), bench.actors.owner)
+
+
+def _opening(bench: Bench) -> Iterator[Scenario]:
+    actors = bench.actors
+    _, used = bench.open(actors.first_payer)
+    yield Scenario("session.open.genesis", used, 1, "the escrow's very first deposit")
+    session, used = bench.open(actors.payer)
+    yield Scenario("session.open.first", used, 1, "a payer's first session with its deposit")
+    with bench.aside():
+        _, used = bench.open(actors.payer)
+        yield Scenario("session.open.steady", used, 1, "the same payer's next session")
+    with bench.aside():
+        _publish(bench)
+        bench.wait(86_400)
+        used = bench.send(bench.payment.functions.adopt_card(), actors.owner)
+        yield Scenario("session.card.adopt", used, 1, "by anyone, after a new card took effect")
+    with bench.aside():
+        used = bench.send(bench.payment.functions.top_up(session, 10**18), actors.payer)
+        yield Scenario("session.topup.steady", used, 1, "1 COR more")
+
+
+def _settling(bench: Bench) -> Iterator[Scenario]:
+    payer = bench.actors.payer
+    with bench.aside():
+        bench.next_bucket()
+        session, _ = bench.open(payer)
+        used = bench.settle({session: CHARGE_WEI})
+        yield Scenario("settle.escrow.1.first", used, 1, "the router's and the bucket's first")
+    # From here on the router has settled before.
+    sessions = [bench.open(payer)[0] for _ in range(512)]
+    bench.settle(dict.fromkeys(sessions, CHARGE_WEI))
+    with bench.aside():
+        bench.next_bucket()
+        used = bench.settle({sessions[0]: 2 * CHARGE_WEI})
+        yield Scenario("settle.escrow.1.bucket", used, 1, "the first of a bucket, router settled before")
+    bench.next_bucket()
+    bench.settle({sessions[-1]: 2 * CHARGE_WEI})
+    with bench.aside():
+        root = bench.word()
+        used = bench.settle({sessions[0]: 2 * CHARGE_WEI}, root)
+        yield Scenario("settle.escrow.1.steady", used, 1, "the bucket holds something")
+        used = bench.settle({sessions[0]: 2 * CHARGE_WEI}, root)
+        yield Scenario("settle.resend", used, 1, "the same batch again: nothing moves")
+    with bench.aside():
+        used = bench.settle({sessions[0]: 2 * CHARGE_WEI}, uri=URI)
+        yield Scenario("settle.escrow.1.uri", used, 1, f"with a URI of {len(URI)} bytes in the event")
+    for count in (10, 100, 512):
+        with bench.aside():
+            used = bench.settle(dict.fromkeys(sessions[:count], 2 * CHARGE_WEI))
+            yield Scenario(f"settle.escrow.{count}", used, count, "sessions, steady; root included")
+    with bench.aside():
+        stranger = sessions[0] ^ 1
+        totals = dict.fromkeys(sessions[:100], 2 * CHARGE_WEI)
+        used = bench.settle({**totals, stranger: CHARGE_WEI})
+        yield Scenario("settle.escrow.100.skip", used, 101, "and one session that does not exist")
+
+
+def _anchoring(bench: Bench) -> Iterator[Scenario]:
+    anchorer = bench.actors.anchorer
+    anchor = bench.anchor.functions.anchor
+    used = bench.send(anchor(bench.word(), 1_000, ""), anchorer)
+    yield Scenario("receipt.anchor.batch.first", used, 1_000, "the log's first batch, of 1,000 receipts")
+    with bench.aside():
+        used = bench.send(anchor(bench.word(), 1_000, ""), anchorer)
+        yield Scenario("receipt.anchor.batch", used, 1_000, "any later batch, of 1,000 receipts")
+    revoke = bench.anchor.functions.revoke
+    with bench.aside():
+        used = bench.send(revoke(bench.word(), bytes(32)), anchorer)
+        yield Scenario("receipt.anchor.revoke", used, 1, "without a successor")
+    with bench.aside():
+        used = bench.send(revoke(bench.word(), bench.word()), anchorer)
+        yield Scenario("receipt.anchor.supersede", used, 1, "with a successor")
+
+
+def _closing(bench: Bench) -> Iterator[Scenario]:
+    actors = bench.actors
+    with bench.aside():
+        session, _ = bench.open(actors.payer)
+        bench.settle({session: CHARGE_WEI})
+        bucket = bench.now() // BUCKET_SECONDS
+        used = bench.send(bench.payment.functions.request_close(session), actors.payer)
+        yield Scenario("session.close.request", used, 1, "by the payer")
+        bench.wait(SETTLE_WINDOW_SECONDS + 1)
+        used = bench.send(bench.payment.functions.withdraw(session), actors.payer)
+        yield Scenario("session.close.withdraw", used, 1, "the rest, after the settle window")
+        bench.wait(CHALLENGE_WINDOW_SECONDS + BUCKET_SECONDS)
+        yield from _releasing(bench, bucket)
+    with bench.aside():
+        session, _ = bench.open(actors.payer)
+        bench.wait(LIFETIME_SECONDS + SETTLE_WINDOW_SECONDS + 1)
+        used = bench.send(bench.payment.functions.withdraw(session), actors.owner)
+        yield Scenario("session.expire.withdraw", used, 1, "an expired session, by somebody else")
+
+
+def _releasing(bench: Bench, bucket: int) -> Iterator[Scenario]:
+    actors, payment = bench.actors, bench.payment.functions
+    # Whoever is paid holds COR already, as in steady life.
+    bench.send(bench.cor.functions.transfer(actors.nodes, WALLET_WEI), actors.owner)
+    # The first settlement of all was in an earlier bucket.
+    used = bench.send(payment.release(1, 1, bucket - 1), actors.owner)
+    yield Scenario("pending.release.first", used, 1, "one bucket; the pots were empty")
+    used = bench.send(payment.release(1, 1, bucket), actors.owner)
+    yield Scenario("pending.release", used, 1, "one bucket, however many sessions are in it")
+    used = bench.send(payment.pay_pot(0), actors.owner)
+    yield Scenario("pot.pay", used, 1, "the node pot; the recipient holds COR")
+    used = bench.send(payment.pay_pot(1), actors.owner)
+    yield Scenario("pot.pay.first", used, 1, "the validator pot; the recipient never held COR")
+
+
+def _views(bench: Bench) -> Iterator[Scenario]:
+    caller = bench.actors.owner
+    terms = Terms(model_class=1, sla_tier=2, replicas=3, surcharge_cap_bps=2_000).pack()
+    usage = Usage(input_units=1_500, output_units=900).pack()
+    used = bench.send(bench.table.functions.quote(1, 0, terms, usage), caller)
+    yield Scenario("table.quote", used, 1, "three replicas, standard class", is_view=True)
+    with bench.aside():
+        leaves = [keccak(i.to_bytes(32, "big")) for i in range(2**DEPTH)]
+        tree = StandardMerkleTree(leaves)
+        bench.send(bench.anchor.functions.anchor(tree.root, len(leaves), ""), bench.actors.anchorer)
+        proof = tree.proof(0)
+        call = bench.anchor.functions.is_anchored(
+            bench.actors.anchorer, leaves[0], proof, tree.root
+        )
+        if not call.call() or len(proof) != DEPTH:
+            raise AssertionError("the proof of the scenario does not hold")
+        used = bench.send(call, caller)
+        yield Scenario("anchor.is_anchored.10", used, 1, "a proof of depth 10", is_view=True)

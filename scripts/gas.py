@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ape run gas`: measure the named scenarios on an Anvil of its own; `--check` compares exactly."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cortensor.errors import Error
+from cortensor.pricing import load_card
+from scripts._deploy.compiler import ROOT
+from scripts._gas import results
+from scripts._gas.bench import run_bench
+from scripts._gas.scenarios import run_scenarios
+
+CARD_PATH = ROOT / "config" / "rate-card.toml"
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if any number differs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def cli(check: bool, as_json: bool) -> None:
+    """Measure gas into gas/scenarios.json and docs/spec/gas.md."""
+    try:
+        drifted = _run(is_check=check, as_json=as_json)
+    except Error as error:
+        raise click.ClickException(str(error)) from error
+    if drifted:
+        raise SystemExit(1)
+
+
+def _run(*, is_check: bool, as_json: bool) -> bool:
+    committed = results.load(results.SCENARIOS_PATH) if is_check else None
+    with run_bench(load_card(CARD_PATH)) as bench:
+        measured = results.build(run_scenarios(bench), bench.version)
+    if committed is not None:
+        drifts = results.compare(committed, measured)
+        page = results.PAGE_PATH
+        if not drifts and (not page.is_file() or page.read_text() != results.page(measured)):
+            drifts = [results.Drift("docs/spec/gas.md", "differs", "from gas/*.json")]
+        _show_drifts(drifts, len(measured["scenarios"]), as_json=as_json)
+        return bool(drifts)
+    results.SCENARIOS_PATH.parent.mkdir(exist_ok=True)
+    results.PAGE_PATH.parent.mkdir(parents=True, exist_ok=True)
+    results.SCENARIOS_PATH.write_text(results.dump(measured))
+    results.PAGE_PATH.write_text(results.page(measured))
+    if as_json:
+        click.echo(results.dump(measured), nl=False)
+    else:
+        _show(measured)
+        for path in (results.SCENARIOS_PATH, results.PAGE_PATH):
+            click.echo(f"wrote {os.path.relpath(path)}")
+    return False
+
+
+def _show(document: results.Document) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("scenario", no_wrap=True)
+    for column in ("gas", "items", "per item"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("starts from")
+    for name, entry in document["scenarios"].items():
+        items = f"{entry['items']:,}" if entry["items"] > 1 else ""
+        per_item = f"{entry['gas_per_item']:,}" if entry["items"] > 1 else ""
+        table.add_row(name, f"{entry['gas_used']:,}", items, per_item, entry["note"])
+    Console().print(table)
+
+
+def _show_drifts(drifts: list[results.Drift], count: int, *, as_json: bool) -> None:
+    if as_json:
+        rows = [{**vars(drift), "delta": drift.delta or None} for drift in drifts]
+        click.echo(json.dumps({"ok": not drifts, "drifts": rows}, indent=2))
+        return
+    if not drifts:
+        click.echo(f"{count} scenarios measured, every number as committed")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("differs", "committed", "measured", "delta"):
+        table.add_column(column, no_wrap=True)
+    for drift in drifts:
+        table.add_row(drift.name, str(drift.committed), str(drift.measured), drift.delta)
+    Console(width=140).print(table)
+    click.echo(f"{len(drifts)} differences; if they are meant, run `make gas` and commit")
