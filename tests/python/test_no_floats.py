@@ -15,22 +15,26 @@ ROOT = Path(cortensor.__file__).parent
 FILES = [path for package in PURE for path in sorted((ROOT / package).rglob("*.py"))]
 
 
-def floats_in(tree: ast.AST) -> list[str]:
+def is_float(node: ast.AST) -> bool:
     # pathlib's `/` is the same operator; the pure packages join no paths.
-    found = []
-    for node in ast.walk(tree):
-        line = getattr(node, "lineno", 0)
-        if isinstance(node, ast.Constant) and isinstance(node.value, float | complex):
-            found.append(f"line {line}: literal {node.value}")
-        elif isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div):
-            found.append(f"line {line}: true division")
-        elif isinstance(node, ast.Name) and node.id in {"float", "complex"}:
-            found.append(f"line {line}: {node.id}")
-        elif (
-            isinstance(node, ast.Import) and any(alias.name == "math" for alias in node.names)
-        ) or (isinstance(node, ast.ImportFrom) and node.module == "math"):
-            found.append(f"line {line}: math")
-    return found
+    match node:
+        case ast.Constant(value=float() | complex()):
+            return True
+        case ast.BinOp(op=ast.Div()) | ast.AugAssign(op=ast.Div()):
+            return True
+        case ast.Name(id="float" | "complex") | ast.ImportFrom(module="math"):
+            return True
+        case ast.Import(names=names):
+            return any(alias.name == "math" for alias in names)
+    return False
+
+
+def floats_in(tree: ast.AST) -> list[str]:
+    return [
+        f"line {getattr(node, 'lineno', 0)}: {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        if is_float(node)
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

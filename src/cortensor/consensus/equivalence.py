@@ -12,9 +12,10 @@ import json as _json
 import re
 import unicodedata
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cortensor.errors import InvalidInput
+from cortensor.nesting import check_nesting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,30 +96,21 @@ def parse_json(text: str) -> object:
         InvalidInput: if it is not one JSON value, repeats a key, nests deeper than
             `MAX_JSON_DEPTH` or holds a number beyond `MAX_NUMBER_DIGITS`.
     """
+    bare = _strip_fence(text)
+    check_nesting(bare, MAX_JSON_DEPTH, field="text")
     try:
-        value = _json.loads(
-            _strip_fence(text),
-            parse_float=_number,
-            parse_int=_number,
-            parse_constant=_reject_constant,
-            object_pairs_hook=_object,
+        return cast(
+            "object",
+            _json.loads(
+                bare,
+                parse_float=_number,
+                parse_int=_number,
+                parse_constant=_reject_constant,
+                object_pairs_hook=_object,
+            ),
         )
-        _check_depth(value, MAX_JSON_DEPTH)
-    except (_NotJson, ValueError, RecursionError):
+    except (_NotJson, ValueError):
         raise InvalidInput("is not a JSON value that can be compared", field="text") from None
-    return value
-
-
-def _check_depth(value: object, left: int) -> None:
-    if left == 0:
-        raise _NotJson
-    children: list[object] = []
-    if isinstance(value, dict):
-        children = list(value.values())
-    elif isinstance(value, list):
-        children = value
-    for child in children:
-        _check_depth(child, left - 1)
 
 
 def _prepare_json(text: str) -> tuple[bool, object]:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-OK = "OK"
-TIMEOUT = "TIMEOUT"
-ERROR = "ERROR"
+OK: Final = "OK"
+TIMEOUT: Final = "TIMEOUT"
+ERROR: Final = "ERROR"
 STATUSES = (OK, TIMEOUT, ERROR)
 
 NO_CONSENSUS = "NO_CONSENSUS"

@@ -13,6 +13,7 @@ from typing import Any, cast
 import rfc8785
 
 from cortensor.errors import InvalidInput
+from cortensor.nesting import check_nesting
 from cortensor.receipts.keccak import keccak256, to_hex
 
 MAX_SAFE_INTEGER = 2**53 - 1
@@ -77,6 +78,9 @@ def load_json(data: bytes | str) -> Any:
     Raises:
         InvalidInput: for malformed JSON, repeated keys, floats and unsafe integers.
     """
+    if isinstance(data, bytes):
+        data = _decode(data)
+    check_nesting(data, MAX_DEPTH)
     try:
         value = json.loads(
             data,
@@ -86,12 +90,17 @@ def load_json(data: bytes | str) -> Any:
         )
     except InvalidInput:
         raise
-    except RecursionError:
-        raise InvalidInput("nests too deep", field="$") from None
     except ValueError as error:
         raise InvalidInput(f"is not JSON: {error}", field="$") from error
     check_canonical(value)
     return value
+
+
+def _decode(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise InvalidInput("is not UTF-8", field="$") from None
 
 
 def _reject_number(text: str) -> Any:

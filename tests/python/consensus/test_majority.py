@@ -21,44 +21,44 @@ def verdicts(text: str, policy: str = "return_all", threshold_bps: int = 5001) -
 
 
 @pytest.mark.parametrize(
-    ("votes", "policy", "outcome", "agreement", "confidence", "strong"),
+    ("votes", "policy", "expected"),
     [
         # one replica
-        ("V", "return_all", "VALID", 10_000, 6_666, False),
-        ("V", "fail_hard", "VALID", 10_000, 6_666, False),
-        ("T", "return_all", "FAILED", 0, 0, True),
+        ("V", "return_all", ("VALID", 10_000, 6_666, False)),
+        ("V", "fail_hard", ("VALID", 10_000, 6_666, False)),
+        ("T", "return_all", ("FAILED", 0, 0, True)),
         # three
-        ("VVV", "fail_hard", "VALID", 10_000, 8_000, False),
-        ("VVI", "return_all", "VALID", 6_666, 6_000, False),
-        ("VVI", "fail_hard", "VALID", 6_666, 6_000, False),
-        ("VIR", "return_all", "NO_CONSENSUS", 3_333, 0, True),
-        ("VIR", "fail_hard", "NO_CONSENSUS", 3_333, 0, True),
-        ("VIR", "best_effort", "VALID", 3_333, 4_000, True),
-        ("TIV", "best_effort", "INVALID", 3_333, 4_000, True),
+        ("VVV", "fail_hard", ("VALID", 10_000, 8_000, False)),
+        ("VVI", "return_all", ("VALID", 6_666, 6_000, False)),
+        ("VVI", "fail_hard", ("VALID", 6_666, 6_000, False)),
+        ("VIR", "return_all", ("NO_CONSENSUS", 3_333, 0, True)),
+        ("VIR", "fail_hard", ("NO_CONSENSUS", 3_333, 0, True)),
+        ("VIR", "best_effort", ("VALID", 3_333, 4_000, True)),
+        ("TIV", "best_effort", ("INVALID", 3_333, 4_000, True)),
         # non-votes count against: one vote of three is no majority
-        ("VTE", "return_all", "VALID", 3_333, 4_000, True),
-        ("VTE", "fail_hard", "NO_CONSENSUS", 3_333, 0, True),
-        ("VTE", "best_effort", "VALID", 3_333, 4_000, True),
-        ("VVT", "fail_hard", "VALID", 6_666, 6_000, False),
-        ("V--", "fail_hard", "NO_CONSENSUS", 3_333, 0, True),
-        ("TEE", "best_effort", "FAILED", 0, 0, True),
+        ("VTE", "return_all", ("VALID", 3_333, 4_000, True)),
+        ("VTE", "fail_hard", ("NO_CONSENSUS", 3_333, 0, True)),
+        ("VTE", "best_effort", ("VALID", 3_333, 4_000, True)),
+        ("VVT", "fail_hard", ("VALID", 6_666, 6_000, False)),
+        ("V--", "fail_hard", ("NO_CONSENSUS", 3_333, 0, True)),
+        ("TEE", "best_effort", ("FAILED", 0, 0, True)),
         # five
-        ("VVVVV", "fail_hard", "VALID", 10_000, 8_571, False),
-        ("VVVII", "fail_hard", "VALID", 6_000, 5_714, False),
-        ("VVIIR", "return_all", "NO_CONSENSUS", 4_000, 0, True),
-        ("IIVVR", "best_effort", "INVALID", 4_000, 4_285, True),
-        ("VVIRT", "return_all", "VALID", 4_000, 4_285, True),
-        ("VVIRT", "fail_hard", "NO_CONSENSUS", 4_000, 0, True),
+        ("VVVVV", "fail_hard", ("VALID", 10_000, 8_571, False)),
+        ("VVVII", "fail_hard", ("VALID", 6_000, 5_714, False)),
+        ("VVIIR", "return_all", ("NO_CONSENSUS", 4_000, 0, True)),
+        ("IIVVR", "best_effort", ("INVALID", 4_000, 4_285, True)),
+        ("VVIRT", "return_all", ("VALID", 4_000, 4_285, True)),
+        ("VVIRT", "fail_hard", ("NO_CONSENSUS", 4_000, 0, True)),
     ],
 )
-def test_outcomes(
-    votes: str, policy: str, outcome: str, agreement: int, confidence: int, strong: bool
-) -> None:
+def test_outcomes(votes: str, policy: str, expected: tuple[str, int, int, bool]) -> None:
     decision = verdicts(votes, policy)
-    assert decision.outcome == outcome
-    assert decision.agreement_bps == agreement
-    assert decision.confidence_bps == confidence
-    assert decision.strong_disagreement is strong
+    assert (
+        decision.outcome,
+        decision.agreement_bps,
+        decision.confidence_bps,
+        decision.strong_disagreement,
+    ) == expected
     assert decision.replicas == len(votes)
 
 

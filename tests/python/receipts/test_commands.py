@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cortensor receipt` as a verifier types it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cortensor.cli import main
+from tests.conformance.cases import chain_facts
+from tests.conformance.chain_facts import ChainFacts
+from tests.conformance.samples import CARD, SIGNER, good_bundles
+from tests.python.pricing.test_card import _toml
+
+GOOD = good_bundles()
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> str:
+    path = tmp_path / "good.json"
+    path.write_text(json.dumps(GOOD["delegate-agreed"]))
+    return str(path)
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> str:
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps({**GOOD["delegate-agreed"], "receipt_id": "0x" + "1" * 64}))
+    return str(path)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["receipt", *arguments], env={"COLUMNS": "160"})
+
+
+def test_a_verified_receipt_exits_0(good: str) -> None:
+    result = run("verify", good)
+    assert result.exit_code == 0, result.output
+    assert "VERIFIED" in result.output
+    assert "not checked" in result.output
+    assert "Not proven by any receipt" in result.output
+
+
+def test_a_refused_receipt_exits_1_whatever_else_is_given(
+    good: str, bad: str, tmp_path: Path
+) -> None:
+    result = run("verify", good, bad, str(tmp_path / "none.json"))
+    assert result.exit_code == 1
+    assert "REFUSED" in result.output
+    assert "the body hashes to" in result.output
+    assert "none.json" in result.output
+
+
+@pytest.mark.parametrize("content", ["", "{", "{} {}", "1.5", "[" * 100_000, "\x00"])
+def test_an_unreadable_file_exits_2(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text(content)
+    result = run("verify", str(path))
+    assert result.exit_code == 2
+    assert "unreadable" in result.output
+    assert run("show", str(path)).exit_code == 2
+
+
+def test_missing_files_and_folders_exit_2(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.json", tmp_path):
+        result = run("verify", str(path))
+        assert (result.exit_code, "cannot read" in result.output) == (2, True)
+
+
+def test_a_malformed_bundle_is_refused_with_its_field(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.json"
+    data = {key: value for key, value in GOOD["delegate-agreed"].items() if key != "signature"}
+    path.write_text(json.dumps(data))
+    result = run("verify", str(path), "--json")
+    assert result.exit_code == 1
+    [entry] = json.loads(result.output)
+    assert entry["ok"] is False
+    assert entry["checks"][0]["name"] == "format"
+    assert "signature" in entry["checks"][0]["detail"]
+
+
+def test_json_lists_files_checks_and_errors(good: str, bad: str, tmp_path: Path) -> None:
+    result = run("verify", good, bad, str(tmp_path / "none.json"), "--json")
+    first, second, third = json.loads(result.output)
+    assert (first["ok"], second["ok"], third["ok"]) == (True, False, False)
+    assert {check["status"] for check in first["checks"]} == {"proven", "not_checked"}
+    assert third["error"]["code"] == "invalid_input"
+
+
+def test_trusted_values(good: str, tmp_path: Path) -> None:
+    card = tmp_path / "card.toml"
+    card.write_text(_toml(CARD.to_json()))
+    root = GOOD["delegate-agreed"]["anchor"]["root"]
+    trusted = ["--card", str(card), "--signer", SIGNER, "--root", root]
+    result = run("verify", good, *trusted, "--json")
+    statuses = {c["name"]: c["status"] for c in json.loads(result.output)[0]["checks"]}
+    assert [statuses[name] for name in ("card", "signer", "anchored")] == ["proven"] * 3
+    assert run("verify", good, "--signer", "0x" + "1" * 40).exit_code == 1
+    assert run("verify", good, "--card", str(tmp_path / "none.toml")).exit_code == 2
+
+
+def test_rpc_asks_a_chain(good: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    class View(ChainFacts):
+        def __init__(self, rpc_url: str, chain: Any) -> None:
+            asked.append((rpc_url, chain.chain_id))
+            super().__init__(chain_facts())
+
+    module = ModuleType("cortensor.chain.verify")
+    module.ChainView = View  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "cortensor.chain.verify", module)
+    result = run("verify", good, "--rpc", "http://127.0.0.1:1")
+    assert result.exit_code == 0, result.output
+    assert "not checked" not in result.output
+    assert asked == [("http://127.0.0.1:1", 421_614)]
+
+
+def test_show_prints_the_receipt(good: str) -> None:
+    result = run("show", good)
+    assert result.exit_code == 0
+    for text in (
+        "urn:cortensor:receipt:0x",
+        "100.00% of 3 replicas",
+        "80.00% (laplace)",
+        "rebates",
+    ):
+        assert text in result.output
+    body = json.loads(run("show", good, "--json").output)
+    assert body == GOOD["delegate-agreed"]["receipt"]
+
+
+def test_text_from_a_receipt_is_never_markup(tmp_path: Path) -> None:
+    data = json.loads(json.dumps(GOOD["delegate-agreed"]))
+    data["receipt"]["result"]["output_summary"] = "[bold]x[/] [/nonsense] [link=http://a]y[/link]"
+    data["receipt"]["replicas"][0]["model"] = "[/oops]"
+    path = tmp_path / "markup.json"
+    path.write_text(json.dumps(data))
+    shown = run("show", str(path))
+    assert shown.exit_code == 0
+    assert "[bold]x[/] [/nonsense]" in shown.output
+    assert "[/oops]" in shown.output
+    assert run("verify", str(path)).exit_code == 1
