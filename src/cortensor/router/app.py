@@ -32,6 +32,7 @@ from cortensor.router.schemas import (
     ConsensusRequest,
     PolicyRequest,
     SessionsResponse,
+    TasksResponse,
 )
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
             Route("/api/v4/quote", routes.quote, methods=["GET", "POST"]),
             Route("/api/v4/receipt/{receipt_id}", routes.receipt, methods=["GET"]),
             Route("/api/v4/batch/{root}", routes.batch, methods=["GET"]),
+            Route("/api/v4/tasks", routes.tasks, methods=["GET"]),
             Route("/api/v4/sessions", routes.sessions, methods=["GET"]),
             Route("/healthz", routes.healthz, methods=["GET"]),
             Route("/readyz", routes.readyz, methods=["GET"]),
@@ -173,6 +175,15 @@ class Routes:
     async def batch(self, request: Request) -> Response:
         """GET /api/v4/batch/{root}."""
         return _json(await self._parts.library.batch(request.path_params["root"]))
+
+    async def tasks(self, request: Request) -> Response:
+        """GET /api/v4/tasks: what runs now in the payment session of the caller's grant."""
+        access = read_header(request.headers.get("authorization"))
+        session = f"0x{access.grant.session:040x}"
+        service = self._parts.service
+        await service.authorise(access, session)
+        tasks = service.board.of(session)
+        return _json(TasksResponse(count=len(tasks), tasks=tasks))
 
     async def sessions(self, _request: Request) -> Response:
         """GET /api/v4/sessions."""

@@ -18,12 +18,14 @@ from cortensor.router.ports import BackendError
 from cortensor.router.prompts import Reading, read_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cortensor.router.config import ComputeSession
-    from cortensor.router.ports import Backend, Call, Clock, Completion
+    from cortensor.router.ports import Backend, Call, Clock, Completion, ReplicaStatus
     from cortensor.router.schemas import DelegateRequest, ValidateRequest
     from cortensor.router.selection import Slot
+
+    OnEnd = Callable[[int, ReplicaStatus], None]
 
 TASK_ID_BYTES = 16
 
@@ -74,9 +76,13 @@ async def run_replicas(
     backend: Backend,
     clock: Clock,
     deadlines: Deadlines,
+    on_end: OnEnd,
 ) -> list[Replica]:
-    """Run one call on each session and return the replicas by index."""
-    environment = (backend, clock, deadlines)
+    """Run one call on each session and return the replicas by index.
+
+    `on_end` is told each replica's index and status as it ends.
+    """
+    environment = (backend, clock, deadlines, on_end)
     for slot in slots:
         slot.in_flight += 1  # before the first await: a burst must see each other's load
     try:
@@ -96,13 +102,15 @@ async def _run(
     index: int,
     slot: Slot,
     call: Call,
-    environment: tuple[Backend, Clock, Deadlines],
+    environment: tuple[Backend, Clock, Deadlines, OnEnd],
 ) -> Replica:
-    backend, clock, deadlines = environment
+    backend, clock, deadlines, on_end = environment
     task_id = "0x" + secrets.token_hex(TASK_ID_BYTES)
     completion: Completion | None = None
     reading: Reading | None = None
-    status, reason, started = OK, None, False
+    status: ReplicaStatus = OK
+    reason: str | None = None
+    started = False
     try:
         async with asyncio.timeout(max(0.0, deadlines.hard - clock.monotonic())), slot.gate:
             started = True
@@ -121,6 +129,7 @@ async def _run(
         if not error.healthy:
             slot.failed(clock.monotonic())
     ended = clock.monotonic()
+    on_end(index, status)
     return Replica(
         index=index,
         session=slot.session,

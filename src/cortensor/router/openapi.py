@@ -18,6 +18,7 @@ _SCHEMAS = (
     schemas.ReceiptResponse,
     schemas.BatchResponse,
     schemas.SessionsResponse,
+    schemas.TasksResponse,
     schemas.Problem,
 )
 _QUOTE_QUERY = (
@@ -84,6 +85,13 @@ def document() -> dict[str, Any]:
         "get": {
             "summary": "States of the compute sessions",
             "responses": _responses(ref["SessionsResponse"], ref["Problem"], ()),
+        }
+    }
+    paths["/api/v4/tasks"] = {
+        "get": {
+            "summary": "The running tasks of the caller's payment session",
+            "security": [{"grant": []}],
+            "responses": _responses(ref["TasksResponse"], ref["Problem"], (401, 404)),
         }
     }
     for path, title in (("/healthz", "The process answers"), ("/readyz", "All parts answer")):

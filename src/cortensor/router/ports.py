@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
         Replay,
         SessionFacts,
     )
+
+
+ReplicaStatus = Literal["RUNNING", "OK", "TIMEOUT", "ERROR"]
+"""How far a replica is."""
 
 
 class Call(Struct, frozen=True):

@@ -193,6 +193,30 @@ class SessionsResponse(Struct, frozen=True):
     sessions: list[SessionState]
 
 
+class ReplicaProgress(Struct, frozen=True):
+    """A replica of a running task."""
+
+    index: int
+    session_id: str
+    status: Literal["RUNNING", "OK", "TIMEOUT", "ERROR"]
+
+
+class TaskProgress(Struct, frozen=True):
+    """A running task of the caller's payment session."""
+
+    task_id: str
+    endpoint: str
+    idempotency_key: str | None
+    replicas: list[ReplicaProgress]
+
+
+class TasksResponse(Struct, frozen=True):
+    """The running tasks of the caller's payment session, oldest first."""
+
+    count: int
+    tasks: list[TaskProgress]
+
+
 class AnchorStatus(Struct, frozen=True):
     """Where a receipt stands: waiting, built or sent in a batch, or confirmed on chain."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from cortensor.router.answer import Answer, Job, decide, finish, replica_result,
 from cortensor.router.fanout import TASK_ID_BYTES, Deadlines, run_replicas
 from cortensor.router.output_schema import check_schema
 from cortensor.router.problems import AllReplicasFailed, InvalidField
+from cortensor.router.progress import Board
 from cortensor.router.prompts import build_call, prompt_bound
 from cortensor.router.quoting import (
     build_quote,
@@ -92,6 +94,7 @@ class Service:
         self._clock = clock
         self._limits = limits
         self.public_url = public_url
+        self.board = Board()
         self._running: set[asyncio.Task[Answer]] = set()
         self._keyed: dict[tuple[str, str], tuple[str, asyncio.Task[Answer]]] = {}
 
@@ -283,11 +286,20 @@ class Service:
             check_budget(quote_response(made, account, endpoint, slots), account)
             raise
         try:
+            self.board.begin(
+                job.task_id,
+                session=request.session_id,
+                key=key.key if key else None,
+                endpoint=endpoint,
+                compute_sessions=[slot.session.id for slot in slots],
+            )
             return await self._run(job, slots, key, started)
         except BaseException:
             # Shielded: a second cancellation must not stop the release half-way.
             await asyncio.shield(asyncio.to_thread(self._ledger.release, job.task_id))
             raise
+        finally:
+            self.board.end(job.task_id)
 
     async def _blocking_reserve(self, job: Job) -> None:
         """Reserve; if this task is cancelled meanwhile, the reservation is dropped again."""
@@ -322,6 +334,7 @@ class Service:
             deadlines=Deadlines(
                 started=started, soft=soft, hard=soft + limits.late_grace_ms / 1000
             ),
+            on_end=partial(self.board.note, job.task_id),
         )
         if all(replica.status != OK for replica in replicas):
             raise AllReplicasFailed(
