@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the payer, and whoever closes the books, does on the demo's chain."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+from web3.contract import Contract
+
+from cortensor.chain.rpc import connect, contract
+from cortensor.errors import Conflict
+from cortensor.receipts.access import make_token
+from cortensor.receipts.typed import AccessGrant, Domain
+from scripts._deploy.config import DeployConfig, load_config, resolve
+from scripts._deploy.engine import Deployment, deploy_all
+from scripts._deploy.signing import KeySigner
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / "config" / "local.toml"
+COR = 10**18
+GWEI = 10**9
+GAS_MONEY_WEI = 10 * COR
+DEPOSIT_WEI = 5 * COR
+IDLE_DEPOSIT_WEI = 2 * COR
+TASK_CAP_WEI = COR // 10
+SURCHARGE_CAP_BPS = 2_000
+SESSION_SECONDS = 86_400
+POTS = ("nodes", "validators", "treasury")
+NO_ADDRESS = "0x" + "00" * 20
+
+
+@dataclass
+class Measured:
+    """A transaction worth showing."""
+
+    name: str
+    gas_used: int
+    note: str
+
+
+@dataclass
+class People:
+    """Everybody with a key or an address in the demo; all of them new in every run."""
+
+    deployer: LocalAccount = field(default_factory=Account.create)
+    settler: LocalAccount = field(default_factory=Account.create)
+    payer: LocalAccount = field(default_factory=Account.create)
+    idle_payer: LocalAccount = field(default_factory=Account.create)
+    pots: tuple[str, ...] = field(
+        default_factory=lambda: tuple(str(Account.create().address) for _ in POTS)
+    )
+
+
+class Chain:
+    """The deployed contracts with the demo's people.
+
+    Args:
+        rpc_url: the demo's Anvil.
+        records: folder for the deployment records.
+    """
+
+    def __init__(self, rpc_url: str, records: Path) -> None:
+        self.rpc_url = rpc_url
+        self.web3: Web3 = connect(rpc_url)
+        self.people = People()
+        self.records = records
+        self.gas: list[Measured] = []
+        self.deployment = self._deploy()
+        self.cor = self._bind("MockCOR")
+        self.payment = self._bind("SessionPayment")
+        self.anchor = self._bind("ReceiptAnchor")
+        self.table = self._bind("SessionPaymentTable")
+
+    def _deploy(self) -> Deployment:
+        people = self.people
+        for account in (people.deployer, people.settler, people.payer, people.idle_payer):
+            self._rpc("anvil_setBalance", account.address, hex(GAS_MONEY_WEI))
+        loaded = load_config(CONFIG)
+        names = ("node_pot", "validator_pot", "treasury")
+        roles = msgspec.structs.replace(
+            loaded.roles, **dict(zip(names, people.pots, strict=True))
+        )
+        router = msgspec.structs.replace(loaded.routers[0], settler=people.settler.address)
+        config: DeployConfig = msgspec.structs.replace(loaded, roles=roles, routers=[router])
+        deployer = people.deployer.address
+        return deploy_all(
+            self.web3,
+            resolve(config, deployer, lambda _: deployer),
+            [KeySigner(people.deployer), KeySigner(people.settler)],
+            self.records,
+            network=config.network.name,
+            is_own_node=True,
+        )
+
+    def _bind(self, name: str) -> Contract:
+        return contract(self.web3, name, self.deployment.address(name))
+
+    def _rpc(self, method: str, *params: object) -> Any:
+        answer = self.web3.provider.make_request(method, list(params))  # type: ignore[arg-type]
+        if "error" in answer:
+            raise Conflict(f"{method}: {answer['error']}")
+        return answer.get("result")
+
+    def send(self, sender: LocalAccount, call: Any, name: str = "", note: str = "") -> Any:
+        """Send a transaction and wait for it; with a name, its gas goes into the report.
+
+        Raises:
+            Conflict: it reverted.
+        """
+        transaction = call.build_transaction(
+            {
+                "from": sender.address,
+                "nonce": self.web3.eth.get_transaction_count(sender.address),
+                "maxFeePerGas": 2 * self.web3.eth.get_block("latest")["baseFeePerGas"] + 1,
+                "maxPriorityFeePerGas": 0,
+            }
+        )
+        signed = sender.sign_transaction(transaction)
+        tx_hash = self.web3.eth.send_raw_transaction(signed.raw_transaction)
+        receipt = self.web3.eth.wait_for_transaction_receipt(tx_hash, poll_latency=0.05)
+        if receipt["status"] != 1:
+            raise Conflict(f"{name or 'a transaction'} reverted")
+        if name:
+            self.gas.append(Measured(name, int(receipt["gasUsed"]), note))
+        return receipt
+
+    def open_session(self, payer: LocalAccount, deposit_wei: int, name: str, note: str) -> int:
+        """Give a payer COR and open a session with all of it; returns the session's id."""
+        people = self.people
+        # A payer who keeps something, like most: an emptied token account would earn a refund.
+        grant = self.cor.functions.transfer(payer.address, deposit_wei + COR)
+        self.send(people.deployer, grant)
+        escrow = self.payment.address
+        self.send(payer, self.cor.functions.approve(escrow, 2**256 - 1))
+        salt = secrets.token_bytes(32)
+        now = int(self.web3.eth.get_block("latest")["timestamp"])
+        request = {
+            "router_id": 1,
+            "version": self.table.functions.current_version().call(),
+            "volume_tier": 0,
+            "funding": 0,
+            "surcharge_cap_bps": SURCHARGE_CAP_BPS,
+            "task_cap_gwei": TASK_CAP_WEI // GWEI,
+            "expiry": now + SESSION_SECONDS,
+            "session_key": NO_ADDRESS,
+            "salt": salt,
+            "amount": deposit_wei,
+        }
+        self.send(payer, self.payment.functions.open(request), name, note)
+        return int(self.payment.functions.session_id(payer.address, 1, salt).call())
+
+    def token(self, payer: LocalAccount, session: int) -> str:
+        """Return the bearer token by which the router knows the payer."""
+        expires = int(self.web3.eth.get_block("latest")["timestamp"]) + SESSION_SECONDS
+        return make_token(payer.key, AccessGrant(session=session, expires=expires), self.domain)
+
+    @property
+    def domain(self) -> Domain:
+        """The EIP-712 domain of everything signed here."""
+        chain_id = self.deployment.chain_id
+        return Domain(chain_id=chain_id, session_payment=self.payment.address)
+
+    def pass_time(self, seconds: int) -> None:
+        """Let time go by on the chain."""
+        self._rpc("evm_increaseTime", seconds)
+        self._rpc("evm_mine")
+
+    def balance(self, address: str) -> int:
+        """Return an account's COR in wei."""
+        return int(self.cor.functions.balanceOf(address).call())

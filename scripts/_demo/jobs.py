@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sends the jobs of examples/jobs.json over HTTP, as any client would, and shows them run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from cortensor.errors import Unavailable
+
+ROOT = Path(__file__).resolve().parents[2]
+JOBS = ROOT / "examples" / "jobs.json"
+POLL_SECONDS = 0.15
+TIMEOUT_SECONDS = 180
+ATTEMPTS = 60
+RETRY_SECONDS = 0.5
+
+
+@dataclass
+class Job:
+    """A job and how far it is.
+
+    Attributes:
+        name: short and unique.
+        kind: what sort of work it is.
+        endpoint: delegate or validate.
+        body: the request, without the session.
+        expected: the verdict that is true, known to the demo only; None if there is none.
+        replicas: one entry a replica, growing as they answer.
+        answer: the router's answer, once it is there.
+        ms: from request to answer, in milliseconds.
+    """
+
+    name: str
+    kind: str
+    endpoint: str
+    body: dict[str, Any]
+    expected: str | None
+    replicas: list[dict[str, Any]] = field(default_factory=list)
+    answer: dict[str, Any] | None = None
+    ms: int = 0
+
+
+def load_jobs(path: Path = JOBS) -> list[Job]:
+    """Return the example jobs in order."""
+    return [
+        Job(
+            name=entry["name"],
+            kind=entry["kind"],
+            endpoint=entry["endpoint"],
+            body=entry["request"],
+            expected=entry.get("expected_verdict"),
+        )
+        for entry in json.loads(path.read_text("utf-8"))["jobs"]
+    ]
+
+
+class Caller:
+    """A payer's HTTP client.
+
+    Args:
+        url: returns the router's address; it changes when the router is restarted.
+        token: the bearer token of the session.
+        session: the payment session, 0x and 40 hex digits.
+        on_change: called whenever something is to be shown.
+    """
+
+    def __init__(
+        self, url: Callable[[], str], token: str, session: str, on_change: Callable[[], None]
+    ) -> None:
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._session = session
+        self._on_change = on_change
+
+    async def run(self, job: Job) -> None:
+        """Send a job and wait for its answer; the same key makes every retry one charge.
+
+        Raises:
+            Unavailable: the router answers with a problem that a retry does not cure.
+        """
+        started = time.monotonic()
+        body = {"session_id": self._session, **job.body}
+        wanted = body.get("consensus", {}).get("replicas", 1)
+        job.replicas = [{"status": "RUNNING", "winner": False} for _ in range(wanted)]
+        self._on_change()
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+        async with aiohttp.ClientSession(headers=self._headers, timeout=timeout) as http:
+            watch = asyncio.create_task(self._watch(http, job))
+            try:
+                job.answer = await self._post(http, job, body)
+            finally:
+                watch.cancel()
+        job.ms = round((time.monotonic() - started) * 1000)
+        consensus = job.answer["consensus"]
+        job.replicas = [
+            {**replica, "winner": replica["index"] in consensus["winner"]}
+            for replica in consensus["replica_results"]
+        ]
+        self._on_change()
+
+    async def _post(
+        self, http: aiohttp.ClientSession, job: Job, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        for _ in range(ATTEMPTS):
+            try:
+                async with http.post(
+                    f"{self._url()}/api/v4/{job.endpoint}",
+                    json=body,
+                    headers={"Idempotency-Key": job.name},
+                ) as reply:
+                    answer: dict[str, Any] = await reply.json(content_type=None)
+            except (aiohttp.ClientConnectionError, TimeoutError):
+                await asyncio.sleep(RETRY_SECONDS)  # killed, or not up yet: ask again
+                continue
+            if "consensus" in answer:  # fail_hard answers with a problem that has it, too
+                return answer
+            raise Unavailable(f"{job.name}: {answer.get('detail', answer)}")
+        raise Unavailable(f"{job.name}: the router did not come back")
+
+    async def _watch(self, http: aiohttp.ClientSession, job: Job) -> None:
+        """Follow the replicas of a running job."""
+        url = "/api/v4/tasks"
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                async with http.get(self._url() + url) as reply:
+                    tasks = (await reply.json()).get("tasks", [])
+            except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError):
+                continue
+            for task in tasks:
+                if task["idempotency_key"] == job.name:
+                    job.replicas = [{**r, "winner": False} for r in task["replicas"]]
+                    self._on_change()
+
+
+async def fetch_bundle(url: str, token: str, receipt_id: str) -> dict[str, Any]:
+    """Return a receipt's bundle from the router.
+
+    Raises:
+        Unavailable: the router does not give it.
+    """
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as http,
+        http.get(f"{url}/api/v4/receipt/{receipt_id}?bundle=1") as reply,
+    ):
+        bundle: dict[str, Any] = await reply.json(content_type=None)
+        if not reply.ok:
+            raise Unavailable(f"{receipt_id}: {bundle.get('detail', reply.status)}")
+        return bundle
