@@ -66,7 +66,7 @@ def run_anvil(*, chain_id: int = 31337, options: Sequence[str] = ()) -> Iterator
         [binary, "--version"], capture_output=True, text=True, check=True
     ).stdout.splitlines()[0]
     command = [binary, "--port", "0", "--chain-id", str(chain_id), "--hardfork", HARDFORK, *options]
-    # A file and not a pipe: nobody would read the pipe after the port is known, and Anvil would stop.
+    # A file and not a pipe: nobody reads once the port is known, and a full pipe would stop Anvil.
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
         try:

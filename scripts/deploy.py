@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ape run deploy`: plan, confirm, execute. Run it again to resume, or to see that nothing is left."""
+"""`ape run deploy`: plan, confirm, execute; run again to resume, or to see that nothing is left."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _run(
     config = load_config(target.config_path(config_file))
     target.check_chain(config)
     _check_consent(target, config, account, is_asking=not dry_run and not yes, rehearse=rehearse)
-    signers = _signers(provider, target, config, account, settler_account, is_dry=dry_run)
+    signers = _signers(provider, config, account, settler_account, is_dry=dry_run)
     config = _resolve(target, config, signers[0].address, rehearse=rehearse)
     store = Store(target.directory(deployments, config), target.network_name(config))
 
@@ -64,18 +64,16 @@ def _run(
         click.echo(line, err=as_json)
 
     if dry_run:
-        view = inspection(
-            target.web3, config, signers, store, is_own_node=target.is_own_node
-        )
+        view = inspection(target.web3, config, signers, store, is_own_node=target.is_own_node)
         _show(make_plan(view), as_json=as_json)
         if store.pending() is not None:
-            say("note    a transaction of an earlier run is under way; a real run finishes it first")
+            say(
+                "note    a transaction of an earlier run is under way; a real run finishes it first"
+            )
         return
     with store.locked():
         resumed = finish_pending(target.web3, store, say)
-        view = inspection(
-            target.web3, config, signers, store, is_own_node=target.is_own_node
-        )
+        view = inspection(target.web3, config, signers, store, is_own_node=target.is_own_node)
         plan = make_plan(view)
         for line in report.plan_lines(plan):
             say(line)
@@ -110,7 +108,6 @@ def _check_consent(
 
 def _signers(
     provider: Any,
-    target: Target,
     config: DeployConfig,
     account: str | None,
     settler_account: str | None,
@@ -128,7 +125,9 @@ def _signers(
     return [load_signer(name, provider, may_prompt=may_prompt) for name in dict.fromkeys(names)]
 
 
-def _resolve(target: Target, config: DeployConfig, deployer: str, *, rehearse: bool) -> DeployConfig:
+def _resolve(
+    target: Target, config: DeployConfig, deployer: str, *, rehearse: bool
+) -> DeployConfig:
     address = config.token.address
     if rehearse and (address == "" or (address != MOCK and not code_at(target.web3, address))):
         supply = str(REHEARSAL_SUPPLY_WEI)

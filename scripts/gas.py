@@ -13,7 +13,7 @@ from rich.table import Table
 from cortensor.errors import Error
 from cortensor.pricing import load_card
 from scripts._deploy.compiler import ROOT
-from scripts._gas import results
+from scripts._gas import page, results
 from scripts._gas.bench import run_bench
 from scripts._gas.scenarios import run_scenarios
 
@@ -39,22 +39,25 @@ def _run(*, is_check: bool, as_json: bool) -> bool:
         measured = results.build(run_scenarios(bench), bench.version)
     if committed is not None:
         drifts = results.compare(committed, measured)
-        page = results.PAGE_PATH
-        if not drifts and (not page.is_file() or page.read_text() != results.page(measured)):
+        if not drifts and not _is_page_current(measured):
             drifts = [results.Drift("docs/spec/gas.md", "differs", "from gas/*.json")]
         _show_drifts(drifts, len(measured["scenarios"]), as_json=as_json)
         return bool(drifts)
     results.SCENARIOS_PATH.parent.mkdir(exist_ok=True)
-    results.PAGE_PATH.parent.mkdir(parents=True, exist_ok=True)
+    page.PAGE_PATH.parent.mkdir(parents=True, exist_ok=True)
     results.SCENARIOS_PATH.write_text(results.dump(measured))
-    results.PAGE_PATH.write_text(results.page(measured))
+    page.PAGE_PATH.write_text(page.page(measured))
     if as_json:
         click.echo(results.dump(measured), nl=False)
     else:
         _show(measured)
-        for path in (results.SCENARIOS_PATH, results.PAGE_PATH):
+        for path in (results.SCENARIOS_PATH, page.PAGE_PATH):
             click.echo(f"wrote {os.path.relpath(path)}")
     return False
+
+
+def _is_page_current(measured: results.Document) -> bool:
+    return page.PAGE_PATH.is_file() and page.PAGE_PATH.read_text() == page.page(measured)
 
 
 def _show(document: results.Document) -> None:

@@ -23,9 +23,7 @@ from scripts._deploy.target import Target, target_of
 @click.option("--config", "config_file", help="Parameters; default: config/<network>.toml.")
 @click.option("--deployments", help="Folder of records; default: deployments/<network>.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
-def cli(
-    provider: Any, config_file: str | None, deployments: str | None, as_json: bool
-) -> None:
+def cli(provider: Any, config_file: str | None, deployments: str | None, as_json: bool) -> None:
     """Compare the deployed contracts with these sources and records."""
     try:
         checks = _verify(target_of(provider), config_file, deployments)

@@ -109,9 +109,7 @@ def expected_code(web3: Web3, record: Record, artifact: Artifact) -> bytes:
     return bytes(web3.eth.call(call, "latest", override))
 
 
-def _checks(
-    web3: Web3, record: Record, artifact: Artifact
-) -> Iterator[tuple[str, str, str]]:
+def _checks(web3: Web3, record: Record, artifact: Artifact) -> Iterator[tuple[str, str, str]]:
     yield _pair("chain id", web3.eth.chain_id, record["chain_id"])
     yield _pair("source integrity", artifact.integrity, record["source_integrity"])
     yield _pair("compiler", _compiler(artifact.compiler), _compiler(record["compiler"]))
@@ -161,9 +159,7 @@ def _transaction_check(web3: Web3, record: Record, artifact: Artifact) -> tuple[
     return "creation", OK, f"block {record['block_number']}, {record['tx_hash']}"
 
 
-def _state_checks(
-    web3: Web3, record: Record, artifact: Artifact
-) -> Iterator[tuple[str, str, str]]:
+def _state_checks(web3: Web3, record: Record, artifact: Artifact) -> Iterator[tuple[str, str, str]]:
     name = record["contract"]
     view = contract_at(web3, name, record["address"]).functions
     inputs = {entry["name"]: entry for entry in abi.constructor_inputs(artifact.abi)}

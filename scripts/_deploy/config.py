@@ -33,7 +33,9 @@ Delay = Annotated[int, Meta(ge=0, le=MAX_WINDOW_SECONDS)]
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _TEST = re.compile(r"test:[0-9]{1,2}")
 _MSGSPEC_PATH = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*?)`)?$", re.DOTALL)
-_MSGSPEC_FIELD = re.compile(r"^Object (?P<what>missing required|contains unknown) field `(?P<name>.+)`$")
+_MSGSPEC_FIELD = re.compile(
+    r"^Object (?P<what>missing required|contains unknown) field `(?P<name>.+)`$"
+)
 
 
 class Network(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,7 +124,9 @@ def load_config(path: str | Path) -> DeployConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"is not TOML: {error}", field=str(source)) from error
     if "card" in document:
-        raise InvalidInput("belongs into the file that table.card_file names", field=f"{source}: card")
+        raise InvalidInput(
+            "belongs into the file that table.card_file names", field=f"{source}: card"
+        )
     try:
         config = _decode(document)
         check_config(config)
@@ -158,7 +162,9 @@ def check_config(config: DeployConfig) -> None:
     settlers = [router.settler.lower() for router in config.routers if router.settler]
     for index, settler in enumerate(settlers):
         if settler in settlers[:index]:
-            raise InvalidInput("is the settler of another router", field=f"routers[{index}].settler")
+            raise InvalidInput(
+                "is the settler of another router", field=f"routers[{index}].settler"
+            )
 
 
 def named_roles(config: DeployConfig) -> dict[str, str]:
@@ -170,7 +176,11 @@ def named_roles(config: DeployConfig) -> dict[str, str]:
 
 
 def resolve(
-    config: DeployConfig, deployer: str, test_address: Callable[[int], str], *, rehearse: bool = False
+    config: DeployConfig,
+    deployer: str,
+    test_address: Callable[[int], str],
+    *,
+    rehearse: bool = False,
 ) -> DeployConfig:
     """Return the configuration with an address in every role.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plan: what is there and stays, what is deployed, which transactions follow, what others must do.
+"""The plan: what stays, what is deployed, which transactions follow, what others must do.
 
 Making a plan only reads. Addresses of contracts not yet there are predicted from the deployer's
 nonce, so that a plan shows complete constructor arguments; execution stops if one comes out
@@ -163,7 +163,9 @@ def _names(config: DeployConfig, view: Inspection) -> list[str]:
             raise Conflict("`mock` is for nodes of your own", field="token.address")
         return ["MockCOR", *names]
     if not code_at(view.web3, config.token.address):
-        raise Conflict(f"no contract at {config.token.address} on this chain", field="token.address")
+        raise Conflict(
+            f"no contract at {config.token.address} on this chain", field="token.address"
+        )
     return names
 
 

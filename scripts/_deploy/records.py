@@ -68,7 +68,9 @@ class Store:
         if record["contract"] != contract:
             raise InvalidInput(f"is the record of {record['contract']}", field=where)
         if record["network"] != self.network:
-            raise Conflict(f"is a record of {record['network']}, not of {self.network}", field=where)
+            raise Conflict(
+                f"is a record of {record['network']}, not of {self.network}", field=where
+            )
         return record
 
     def load_all(self) -> dict[str, Record]:
@@ -102,7 +104,9 @@ class Store:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise Conflict("another run is deploying here", field=str(self.directory)) from error
+                raise Conflict(
+                    "another run is deploying here", field=str(self.directory)
+                ) from error
             yield
 
     def _read(self, name: str) -> Record | None:
@@ -129,7 +133,7 @@ class Store:
 
 
 def git_state() -> Record:
-    """Return the commit and whether contracts or configuration differ from it; nulls outside git."""
+    """Return the commit, and whether contracts or configuration differ; nulls outside git."""
 
     def git(*arguments: str) -> str | None:
         try:

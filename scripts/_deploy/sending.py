@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One transaction at a time, exactly once: remembered before it is sent, forgotten once recorded."""
+"""One transaction at a time, exactly once: written down before it is sent, until recorded."""
 
 from __future__ import annotations
 

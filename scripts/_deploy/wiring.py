@@ -105,8 +105,17 @@ def _table_calls(
     if oracle != config.roles.oracle:
         arguments = {"oracle": config.roles.oracle}
         calls.append(
-            Call("set oracle", name, address, "set_oracle", arguments, owner, "owner", oracle,
-                 config.roles.oracle)
+            Call(
+                "set oracle",
+                name,
+                address,
+                "set_oracle",
+                arguments,
+                owner,
+                "owner",
+                oracle,
+                config.roles.oracle,
+            )
         )
     version = view.latest_version().call()
     card = type(config.first_card()).from_abi(view.card(version).call()).to_json()
@@ -138,28 +147,41 @@ def _payment_calls(
         _note_owner(name, owner, roles.owner, notes)
 
     def call(step: str, function: str, arguments: dict[str, Any], old: str, new: str) -> None:
-        calls.append(
-            Call(step, name, address, function, arguments, owner, "owner", old, new)
-        )
+        calls.append(Call(step, name, address, function, arguments, owner, "owner", old, new))
 
     if guardian != roles.guardian:
         call("set guardian", "set_guardian", {"guardian": roles.guardian}, guardian, roles.guardian)
     for index, router in enumerate(config.routers):
         new = router.settler
         if index >= len(settlers):
-            call(f"register router {index + 1} ({router.name})", "register_router",
-                 {"settler": new}, "none", new)
+            call(
+                f"register router {index + 1} ({router.name})",
+                "register_router",
+                {"settler": new},
+                "none",
+                new,
+            )
         elif settlers[index] != new:
-            call(f"set settler of router {index + 1} ({router.name})", "set_settler",
-                 {"router_id": str(index + 1), "settler": new}, settlers[index], new)
+            call(
+                f"set settler of router {index + 1} ({router.name})",
+                "set_settler",
+                {"router_id": str(index + 1), "settler": new},
+                settlers[index],
+                new,
+            )
     if count > len(config.routers):
         notes.append(Note("routers", f"{count} on chain, {len(config.routers)} in the file"))
     for pot, key in enumerate(POTS):
         new = getattr(roles, key)
         if recipients[pot] != new:
             old = "none" if recipients[pot] == ZERO_ADDRESS else recipients[pot]
-            call(f"set {key} recipient", "set_pot_recipient",
-                 {"pot": str(pot), "recipient": new}, old, new)
+            call(
+                f"set {key} recipient",
+                "set_pot_recipient",
+                {"pot": str(pot), "recipient": new},
+                old,
+                new,
+            )
 
 
 def _anchor_calls(
@@ -178,9 +200,17 @@ def _anchor_calls(
             if view.is_authorised(settler, caller).call():
                 continue
         calls.append(
-            Call(f"authorise SessionPayment for router {index + 1} ({router.name})", name, address,
-                 "authorise", {"caller": caller, "is_allowed": True}, settler, "settler",
-                 "not authorised", "authorised")
+            Call(
+                f"authorise SessionPayment for router {index + 1} ({router.name})",
+                name,
+                address,
+                "authorise",
+                {"caller": caller, "is_allowed": True},
+                settler,
+                "settler",
+                "not authorised",
+                "authorised",
+            )
         )
 
 

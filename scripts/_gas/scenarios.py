@@ -8,7 +8,7 @@ whoever is paid holds COR, except where a name says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from eth_utils import keccak
@@ -69,7 +69,9 @@ def _governance(bench: Bench) -> Iterator[Scenario]:
     actors = bench.actors
     registered, authorised = bench.add_router(actors.settler)
     yield Scenario("router.register", registered, 1, "the first router")
-    yield Scenario("router.authorise", authorised, 1, "by the settler, once; writes the log's genesis")
+    yield Scenario(
+        "router.authorise", authorised, 1, "by the settler, once; writes the log's genesis"
+    )
     for pot, recipient in enumerate((actors.nodes, actors.validators, actors.treasury)):
         used = bench.send(bench.payment.functions.set_pot_recipient(pot, recipient), actors.owner)
     yield Scenario("pot.recipient.set", used, 1, "the treasury's, never set before")
@@ -86,8 +88,9 @@ def _governance(bench: Bench) -> Iterator[Scenario]:
 def _publish(bench: Bench) -> Used:
     old = bench.card.to_json()
     new = {
-        key: [str(int(v) * 11 // 10) for v in value] if isinstance(value, list) else
-        str(int(value) * 11 // 10)
+        key: [str(int(v) * 11 // 10) for v in value]
+        if isinstance(value, list)
+        else str(int(value) * 11 // 10)
         for key, value in old.items()
         if key.endswith("_wei")
     }
@@ -127,7 +130,9 @@ def _settling(bench: Bench) -> Iterator[Scenario]:
     with bench.aside():
         bench.next_bucket()
         used = bench.settle({sessions[0]: 2 * CHARGE_WEI})
-        yield Scenario("settle.escrow.1.bucket", used, 1, "the first of a bucket, router settled before")
+        yield Scenario(
+            "settle.escrow.1.bucket", used, 1, "the first of a bucket, router settled before"
+        )
     bench.next_bucket()
     bench.settle({sessions[-1]: 2 * CHARGE_WEI})
     with bench.aside():
@@ -138,7 +143,9 @@ def _settling(bench: Bench) -> Iterator[Scenario]:
         yield Scenario("settle.resend", used, 1, "the same batch again: nothing moves")
     with bench.aside():
         used = bench.settle({sessions[0]: 2 * CHARGE_WEI}, uri=URI)
-        yield Scenario("settle.escrow.1.uri", used, 1, f"with a URI of {len(URI)} bytes in the event")
+        yield Scenario(
+            "settle.escrow.1.uri", used, 1, f"with a URI of {len(URI)} bytes in the event"
+        )
     for count in (10, 100, 512):
         with bench.aside():
             used = bench.settle(dict.fromkeys(sessions[:count], 2 * CHARGE_WEI))
@@ -154,7 +161,9 @@ def _anchoring(bench: Bench) -> Iterator[Scenario]:
     anchorer = bench.actors.anchorer
     anchor = bench.anchor.functions.anchor
     used = bench.send(anchor(bench.word(), 1_000, ""), anchorer)
-    yield Scenario("receipt.anchor.batch.first", used, 1_000, "the log's first batch, of 1,000 receipts")
+    yield Scenario(
+        "receipt.anchor.batch.first", used, 1_000, "the log's first batch, of 1,000 receipts"
+    )
     with bench.aside():
         used = bench.send(anchor(bench.word(), 1_000, ""), anchorer)
         yield Scenario("receipt.anchor.batch", used, 1_000, "any later batch, of 1,000 receipts")

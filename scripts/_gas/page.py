@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/spec/gas.md: our scenarios, and the rows that other systems have. Never hand-written."""
+
+from __future__ import annotations
+
+import json
+
+from scripts._deploy.compiler import ROOT
+from scripts._gas.results import Document
+
+PEERS_PATH = ROOT / "gas" / "peers.json"
+PAGE_PATH = ROOT / "docs" / "spec" / "gas.md"
+
+_PAGE = """\
+<!-- Written by `ape run gas` from gas/scenarios.json and gas/peers.json: do not edit. -->
+# Gas
+
+Every number is {metric}:
+{compiler}, optimiser {optimizer}, EVM {evm}, Anvil `--hardfork {hardfork}`. Addresses, times and
+hashes are fixed, so each run gives the same numbers to the unit; `make gas ARGS=--check` fails on
+any other. A fee on Arbitrum also holds the cost of posting the data, which is not in here.
+
+## Scenarios
+
+`.first` writes storage slots that were never written; `.steady`, or no suffix, slots that hold
+something. Views are free; they were sent as transactions to be measured, and *execution* is what
+one takes when a contract calls it, the call instruction and the cold account excluded.
+
+| scenario | gas | items | per item | execution | starts from |
+|---|--:|--:|--:|--:|---|
+{scenarios}
+
+Code on chain, immutables excluded, of 24,576 bytes allowed: {sizes}.
+
+## Beside other systems
+
+{source} {note}
+
+| operation | scenario | here | others |
+|---|---|--:|---|
+{peers}
+"""
+
+
+def page(document: Document) -> str:
+    """Return the page's text for measured scenarios."""
+    peers = json.loads(PEERS_PATH.read_text())
+    scenarios = document["scenarios"]
+    sizes = (f"{name} {size:,}" for name, size in document["code_bytes"].items())
+    return _PAGE.format(
+        **document["header"],
+        scenarios="\n".join(_scenario(name, entry) for name, entry in scenarios.items()),
+        sizes=", ".join(sizes),
+        source=_sentence(peers["header"]["source"]),
+        note=_sentence(peers["header"]["note"]),
+        peers="\n".join(_operation(row, scenarios[row["scenario"]]) for row in peers["rows"]),
+    )
+
+
+def _scenario(name: str, entry: Document) -> str:
+    is_batch = entry["items"] > 1
+    cells = [
+        f"`{name}`",
+        f"{entry['gas_used']:,}",
+        f"{entry['items']:,}" if is_batch else "",
+        f"{entry['gas_per_item']:,}" if is_batch else "",
+        f"{entry['execution_gas']:,}" if "execution_gas" in entry else "",
+        entry["note"],
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _operation(row: Document, entry: Document) -> str:
+    # A batch of receipts is one root whatever it holds; sessions are compared one by one.
+    is_spread = row["scenario"].startswith("settle.")
+    here = entry["gas_per_item"] if is_spread else entry["gas_used"]
+    others = "; ".join(_peer(peer) for peer in row["peers"])
+    return f"| {row['what']} | `{row['scenario']}` | {here:,} | {others} |"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _peer(peer: Document) -> str:
+    note = f" ({peer['note']})" if "note" in peer else ""
+    return f"{peer['name']} {peer['gas']:,}{note}"
