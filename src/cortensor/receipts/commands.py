@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import click
 from rich.console import Console
@@ -54,9 +54,16 @@ def _view(rpc: str | None, body: Body) -> AnchorView | None:
     return cast("AnchorView", module.ChainView(rpc, body.chain))
 
 
-def verify_file(
-    path: str, rpc: str | None, card: RateCard | None, root: str | None, signer: str | None
-) -> Verification:
+class Trusted(TypedDict):
+    """What the verifier knows by other means; see `verify_bundle`."""
+
+    card: RateCard | None
+    root: str | None
+    signer: str | None
+    session_payment: str | None
+
+
+def verify_file(path: str, rpc: str | None, trusted: Trusted) -> Verification:
     """Verify one file; a malformed bundle is a verification with one failed check.
 
     Raises:
@@ -70,7 +77,7 @@ def verify_file(
         checks = (Check("format", FAILED, str(error)),)
         return Verification(receipt_id="", checks=checks, not_proven=NOT_PROVEN)
     view = _view(rpc, bundle.receipt)
-    return verify_bundle(bundle, view, card=card, root=root, signer=signer)
+    return verify_bundle(bundle, view, **trusted)
 
 
 @click.group()
@@ -84,6 +91,7 @@ def receipt() -> None:
 @click.option("--card", "card_path", metavar="FILE", help="A rate card you trust, TOML.")
 @click.option("--root", metavar="HEX", help="A batch root you know to be anchored.")
 @click.option("--signer", metavar="ADDRESS", help="The router's signer you trust.")
+@click.option("--session-payment", metavar="ADDRESS", help="The SessionPayment you trust.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def verify(
@@ -94,16 +102,22 @@ def verify(
     card_path: str | None,
     root: str | None,
     signer: str | None,
+    session_payment: str | None,
     as_json: bool,
 ) -> None:
     """Verify bundles: 0 all verified, 1 a receipt failed, 2 a file could not be read."""
-    card = None if card_path is None else load_card(card_path)
+    trusted = Trusted(
+        card=None if card_path is None else load_card(card_path),
+        root=root,
+        signer=signer,
+        session_payment=session_payment,
+    )
     console = Console()
     code = VERIFIED
     results: list[dict[str, Any]] = []
     for path in files:
         try:
-            verification = verify_file(path, rpc, card, root, signer)
+            verification = verify_file(path, rpc, trusted)
         except Error as error:
             # One refused receipt outranks any number of unreadable files.
             code = code or UNREADABLE

@@ -19,6 +19,7 @@ from cortensor.receipts.verify_chain import (
     NO_CHAIN,
     check_anchored,
     check_card,
+    check_contract,
     check_signer,
 )
 from cortensor.receipts.verify_money import (
@@ -62,6 +63,7 @@ def verify_bundle(
     card: RateCard | None = None,
     root: str | None = None,
     signer: str | None = None,
+    session_payment: str | None = None,
 ) -> Verification:
     """Verify a receipt.
 
@@ -71,6 +73,8 @@ def verify_bundle(
         card: a rate card the verifier trusts.
         root: an anchored batch root the verifier trusts, "0x" and 64 hex digits.
         signer: the router's signer the verifier trusts.
+        session_payment: the SessionPayment address the verifier trusts. Without it the chain's
+            answers are those of whatever contract the receipt names.
 
     Raises:
         VerificationFailed: if the bundle is malformed; `field` says where.
@@ -93,6 +97,7 @@ def verify_bundle(
         ("bill", partial(check_bill, read)),
         ("leaf", partial(check_leaf, read)),
         ("proof", partial(check_proof, read)),
+        ("contract", partial(check_contract, read, session_payment)),
         ("card", partial(check_card, read, anchored, card)),
         ("signer", partial(check_signer, read, anchored, signer)),
         ("anchored", partial(check_anchored, read, anchored, root)),

@@ -31,6 +31,22 @@ def check_chain(bundle: Bundle, view: AnchorView) -> Check:
     )
 
 
+def check_contract(bundle: Bundle, trusted: str | None) -> Check:
+    """The SessionPayment named is the one the verifier trusts.
+
+    A router could name a contract of its own, which says what it likes: every answer of a chain
+    is worth what this check is worth.
+    """
+    stated = bundle.receipt.chain.session_payment
+    if trusted is None:
+        return not_checked("contract", f"is SessionPayment {stated} the one you trust?")
+    return judge(
+        "contract",
+        differ("chain.session_payment", stated, trusted.lower(), "you trust"),
+        f"SessionPayment {stated} is the one you trust",
+    )
+
+
 def check_card(bundle: Bundle, view: AnchorView | None, trusted: RateCard | None) -> Check:
     """The card in the bundle is the published one."""
     card = bundle.rate_card()

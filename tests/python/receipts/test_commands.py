@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from cortensor.cli import main
 from tests.conformance.cases import chain_facts
 from tests.conformance.chain_facts import ChainFacts
-from tests.conformance.samples import CARD, SIGNER, good_bundles
+from tests.conformance.samples import CARD, CHAIN, SIGNER, good_bundles
 from tests.python.pricing.test_card import _toml
 
 GOOD = good_bundles()
@@ -116,7 +116,8 @@ def test_rpc_asks_a_chain(good: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("cortensor.chain.verify")
     module.ChainView = View  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "cortensor.chain.verify", module)
-    result = run("verify", good, "--rpc", "http://127.0.0.1:1")
+    trusted = ["--session-payment", CHAIN.session_payment]
+    result = run("verify", good, "--rpc", "http://127.0.0.1:1", *trusted)
     assert result.exit_code == 0, result.output
     assert "not checked" not in result.output
     assert asked == [("http://127.0.0.1:1", 421_614)]

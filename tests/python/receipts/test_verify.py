@@ -24,6 +24,7 @@ from tests.conformance.cases import chain_facts
 from tests.conformance.chain_facts import ChainFacts
 from tests.conformance.samples import (
     CARD,
+    CHAIN,
     JOBS,
     OTHER_KEY,
     SIGNER,
@@ -64,7 +65,7 @@ def test_offline_says_what_it_did_not_check() -> None:
     assert verification.ok
     open_checks = {c.name for c in verification.checks if c.status == "not_checked"}
     assert open_checks == {
-        "grouping", "card", "signer", "anchored",
+        "grouping", "contract", "card", "signer", "anchored",
         "chain", "surcharge", "revocation", "pinned", "settled",
     }  # fmt: skip
     assert verification.not_proven == NOT_PROVEN
@@ -73,8 +74,18 @@ def test_offline_says_what_it_did_not_check() -> None:
 
 
 def test_with_a_chain_nothing_is_left_open() -> None:
-    verification = verify_bundle(GOOD["delegate-agreed"], ChainFacts(chain_facts()))
+    verification = verify_bundle(
+        GOOD["delegate-agreed"], ChainFacts(chain_facts()), session_payment=CHAIN.session_payment
+    )
     assert {check.status for check in verification.checks} == {"proven"}
+
+
+def test_a_receipt_of_another_contract_is_refused_when_one_is_trusted() -> None:
+    status, text = detail(GOOD["delegate-agreed"], "contract", session_payment="0x" + "1" * 40)
+    assert (status, CHAIN.session_payment in text) == ("failed", True)
+    # Without one the chain's answers stand, and the report says whose they are.
+    status, text = detail(GOOD["delegate-agreed"], "contract", anchored=ChainFacts(chain_facts()))
+    assert (status, CHAIN.session_payment in text) == ("not_checked", True)
 
 
 def test_values_one_trusts_replace_the_chain() -> None:
@@ -175,7 +186,7 @@ def test_build_refuses_what_the_format_does_not_know(job: Job, message: str | No
         job.body()
 
 
-def test_build_wants_one_salt_a_replica(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_wants_one_salt_a_replica() -> None:
     job = JOBS[0]
     body = job.body()
     with pytest.raises(InvalidInput, match="one salt a replica"):
