@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is done to good receipts: edits of a file, and lies that a router signs and anchors."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from cortensor.pricing import Terms, Usage, quote
+from cortensor.receipts import to_hex
+from tests.conformance.samples import (
+    CARD,
+    JOBS,
+    OTHER_KEY,
+    SESSION,
+    SURCHARGE_BPS,
+    anchor,
+    resign,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Data = dict[str, Any]
+_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+
+
+def edit(data: Data, change: Callable[[Data], object]) -> Data:
+    edited = copy.deepcopy(data)
+    change(edited)
+    return edited
+
+
+def put(path: str, value: object) -> Callable[[Data], None]:
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+
+    def change(data: Data) -> None:
+        node: Any = data
+        for part in parents:
+            node = node[part]
+        node[last] = value
+
+    return change
+
+
+def unanchored(name: str) -> Data:
+    return next(job for job in JOBS if job.name == name).bundle()
+
+
+def lie(name: str, *changes: Callable[[Data], object]) -> Data:
+    """Return what a dishonest router would sign and anchor: the body edited, all else fitting."""
+    data = unanchored(name)
+    for change in changes:
+        change(data)
+    return anchor([resign(data)])[0]
+
+
+def reprice(
+    *, terms: dict[str, int] | None = None, usage: dict[str, int] | None = None
+) -> Callable[[Data], None]:
+    def change(data: Data) -> None:
+        bill = data["receipt"]["bill"]
+        packed = Terms.unpack(int(bill["terms"], 16))
+        used = Usage.unpack(int(bill["usage"], 16))
+        packed = Terms(**{n: getattr(packed, n) for n in packed.__struct_fields__} | (terms or {}))
+        used = Usage(**{n: getattr(used, n) for n in used.__struct_fields__} | (usage or {}))
+        priced = quote(CARD, SURCHARGE_BPS, packed, used)
+        bill.update(
+            terms=hex(packed.pack()),
+            usage=hex(used.pack()),
+            lines=priced.lines.to_json(),
+            charge=str(priced.total),
+        )
+
+    return change
+
+
+def overcharge(data: Data) -> None:
+    bill = data["receipt"]["bill"]
+    bill["lines"]["base"] = str(int(bill["lines"]["base"]) + 10**12)
+    bill["charge"] = str(int(bill["charge"]) + 10**12)
+
+
+def merge_groups(data: Data) -> None:
+    """Claim that all three answers agree, with every number fitting the claim."""
+    for replica in data["receipt"]["replicas"]:
+        replica["cluster"] = 0
+    data["receipt"]["consensus"].update(
+        votes={"0": 3}, agreement_bps=10_000, confidence_bps=8_000, winner=[0, 1, 2], dissent=[]
+    )
+
+
+def flip_dissent(data: Data) -> None:
+    """Turn the dissenting verdict, with every number fitting; the evidence stays."""
+    data["receipt"]["replicas"][1]["verdict"] = "VALID"
+    data["receipt"]["consensus"].update(
+        votes={"VALID": 3}, agreement_bps=10_000, confidence_bps=8_000, winner=[0, 1, 2], dissent=[]
+    )
+
+
+def high_s(data: Data) -> None:
+    raw = bytes.fromhex(data["signature"][2:])
+    flipped = _ORDER - int.from_bytes(raw[32:64], "big")
+    data["signature"] = to_hex(raw[:32] + flipped.to_bytes(32, "big") + bytes([55 - raw[64]]))
+
+
+def loser(data: Data) -> None:
+    data["receipt"]["result"]["output_hash"] = data["receipt"]["replicas"][2]["output_hash"]
+
+
+def signed_by_other(data: Data) -> Data:
+    signed = resign(data, OTHER_KEY)
+    return anchor([signed])[0]
+
+
+def other_router(data: Data) -> None:
+    data["receipt"]["session_id"] = f"0x{SESSION ^ (1 << 128):040x}"
+
+
+def drop(path: str) -> Callable[[Data], None]:
+    *parents, last = path.split(".")
+
+    def change(data: Data) -> None:
+        node: Any = data
+        for part in parents:
+            node = node[part]
+        del node[last]
+
+    return change
