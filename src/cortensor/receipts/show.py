@@ -30,16 +30,27 @@ def percent(bps: int) -> str:
     return f"{whole}.{rest:02d}%"
 
 
+def _plain_table(columns: int) -> Table:
+    """Return a table without lines that folds long values: an id cut short is no id."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for _ in range(columns):
+        table.add_column(overflow="fold")
+    return table
+
+
 def verification_view(path: str, verification: Verification) -> RenderableType:
     """Return the checks of a verification as a table under its verdict."""
     verdict = Text("VERIFIED", "bold green") if verification.ok else Text("REFUSED", "bold red")
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table = _plain_table(columns=3)
     for check in verification.checks:
         style = _STYLES[check.status]
         # Details repeat text from the receipt, which must not act as markup.
         table.add_row(
             Text(check.status.replace("_", " "), style), Text(check.name), Text(check.detail)
         )
+    left = sum(1 for check in verification.checks if check.status == NOT_CHECKED)
+    if left:
+        verdict.append(f" ({left} of {len(verification.checks)} not checked)", "yellow")
     open_points = Text("Not proven by any receipt:", "dim")
     for point in verification.not_proven:
         open_points.append(f"\n- {point}")
@@ -50,7 +61,7 @@ def receipt_view(bundle: Bundle) -> RenderableType:
     """Return a receipt's facts, replicas and bill."""
     body = bundle.receipt
     block = body.consensus
-    facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    facts = _plain_table(columns=2)
     for name, value in (
         ("receipt", receipt_urn(bundle.receipt_id)),
         ("endpoint", f"{body.endpoint} {body.api_version}"),
@@ -64,7 +75,7 @@ def receipt_view(bundle: Bundle) -> RenderableType:
         facts.add_row(name, Text(value))
     replicas = Table(title="Replicas")
     for column in ("#", "session", "status", "verdict or group", "model", "in", "out", "ms"):
-        replicas.add_column(column)
+        replicas.add_column(column, overflow="fold")
     for entry in body.replicas:
         answer = entry.verdict if entry.verdict is not None else entry.cluster
         replicas.add_row(
