@@ -16,7 +16,7 @@ from cortensor.pricing import load_card
 from cortensor.receipts.bundle import MAX_BUNDLE_BYTES, Bundle
 from cortensor.receipts.canonical import load_json
 from cortensor.receipts.checks import FAILED, Check, Verification
-from cortensor.receipts.show import receipt_view, verification_view
+from cortensor.receipts.show import plain, receipt_view, verification_view
 from cortensor.receipts.verify import NOT_PROVEN, verify_bundle
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def verify(
             code = code or UNREADABLE
             results.append({"file": path, "ok": False, "error": error.problem()})
             if not as_json:
-                click.echo(f"{path}: unreadable: {error.reason}", err=True)
+                click.echo(f"{path}: unreadable: {plain(error.reason)}", err=True)
             continue
         if not verification.ok:
             code = REFUSED
@@ -144,7 +144,7 @@ def show(ctx: click.Context, file: str, *, as_json: bool) -> None:
     try:
         bundle = Bundle.from_json(read_file(file))
     except Error as error:
-        click.echo(f"{file}: unreadable: {error}", err=True)
+        click.echo(f"{file}: unreadable: {plain(str(error))}", err=True)
         ctx.exit(UNREADABLE)
     if as_json:
         click.echo(json.dumps(bundle.receipt.to_json(), indent=2))

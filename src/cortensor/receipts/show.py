@@ -24,6 +24,13 @@ _STYLES = {PROVEN: "green", FAILED: "bold red", NOT_CHECKED: "yellow"}
 _BPS_PER_PERCENT = 100
 
 
+def plain(text: str) -> str:
+    """Return text with every character that steers a terminal (or turns text around) escaped."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
 def percent(bps: int) -> str:
     """Return bps as an exact percentage: 6666 -> "66.66%"."""
     whole, rest = divmod(bps, _BPS_PER_PERCENT)
@@ -46,7 +53,7 @@ def verification_view(path: str, verification: Verification) -> RenderableType:
         style = _STYLES[check.status]
         # Details repeat text from the receipt, which must not act as markup.
         table.add_row(
-            Text(check.status.replace("_", " "), style), Text(check.name), Text(check.detail)
+            Text(check.status.replace("_", " "), style), Text(check.name), Text(plain(check.detail))
         )
     left = sum(1 for check in verification.checks if check.status == NOT_CHECKED)
     if left:
@@ -72,7 +79,7 @@ def receipt_view(bundle: Bundle) -> RenderableType:
         ("session", body.session_id),
         ("router", f"{body.router.router_id}, signer {body.router.signer}"),
     ):
-        facts.add_row(name, Text(value))
+        facts.add_row(name, Text(plain(value)))
     replicas = Table(title="Replicas")
     for column in ("#", "session", "status", "verdict or group", "model", "in", "out", "ms"):
         replicas.add_column(column, overflow="fold")
@@ -80,10 +87,10 @@ def receipt_view(bundle: Bundle) -> RenderableType:
         answer = entry.verdict if entry.verdict is not None else entry.cluster
         replicas.add_row(
             str(entry.index),
-            escape(entry.session_id),
+            escape(plain(entry.session_id)),
             entry.status + (" late" if entry.late else ""),
-            escape("" if answer is None else str(answer)),
-            escape(entry.model),
+            escape(plain("" if answer is None else str(answer))),
+            escape(plain(entry.model)),
             str(entry.input_units),
             str(entry.output_units),
             str(entry.latency_ms),

@@ -148,3 +148,19 @@ def test_text_from_a_receipt_is_never_markup(tmp_path: Path) -> None:
     assert "[bold]x[/] [/nonsense]" in shown.output
     assert "[/oops]" in shown.output
     assert run("verify", str(path)).exit_code == 1
+
+
+def test_text_from_a_receipt_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    data = json.loads(json.dumps(GOOD["delegate-agreed"]))
+    hostile = "\x1b[2J\x1b[1;32mVERIFIED\x1b[0m \u202e\r"
+    data["receipt"]["result"]["output_summary"] = hostile
+    data["receipt"]["result"]["outcome"] = hostile
+    data["receipt"]["replicas"][0]["model"] = hostile
+    path = tmp_path / "hostile.json"
+    path.write_text(json.dumps(data))
+    for result in (run("show", str(path)), run("verify", str(path))):
+        assert "\x1b[2J" not in result.output
+        assert "\u202e" not in result.output
+        assert "\\x1b" in result.output
+    path.write_text('{"\x1b[2J": 1, "\x1b[2J": 2}')
+    assert "\x1b" not in run("verify", str(path)).output
