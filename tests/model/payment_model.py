@@ -135,7 +135,7 @@ class PaymentModel:
             raise Refused("payment: session not open")
         if sender != session.payer:
             raise Refused("payment: caller is not the payer")
-        end = self.now if self.now < session.expiry else session.expiry
+        end = min(self.now, session.expiry)
         self.sessions[key] = replace(session, expiry=end, state="closing")
 
     def withdraw(self, key: int) -> int:
@@ -159,6 +159,7 @@ class PaymentModel:
         sender: str,
         router: int,
         version: int,
+        *,
         root: bytes,
         count: int,
         totals: Sequence[tuple[int, int]],

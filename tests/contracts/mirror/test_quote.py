@@ -6,11 +6,11 @@ from __future__ import annotations
 import boa
 import pytest
 from boa import BoaError
-from cortensor.errors import InvalidInput
-from cortensor.pricing import RateCard, Terms, Usage, quote
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from cortensor.errors import InvalidInput
+from cortensor.pricing import RateCard, Terms, Usage, quote
 from tests.contracts.profile import examples
 from tests.contracts.protocol import deploy_table, travel
 from tests.contracts.strategies import any_words, cards, jobs

@@ -9,10 +9,10 @@ import boa
 import msgspec
 import pytest
 from boa import BoaError
-from cortensor.pricing import RateCard, Terms, Usage
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from cortensor.pricing import RateCard, Terms, Usage
 from tests.contracts.profile import examples
 from tests.contracts.protocol import DELAY_SECONDS, REFERENCE_CARD, travel
 from tests.contracts.strategies import moderate_cards, moderate_jobs
@@ -108,7 +108,7 @@ def test_inv_t4_charges_round_up_and_rebates_down(table, card, job, data):
     price, lines = table.quote(FRESH, epoch, terms.pack(), usage.pack())
     base, sla, depth, redundancy, consensus, validation, surcharge, rebates = lines
     assert price == sum(lines[:7]) - rebates
-    assert 0 <= price
+    assert price >= 0
 
     def is_ceiling(line: int, exact: Fraction) -> bool:
         return 0 <= line - exact < 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import boa
 import pytest
-from cortensor.receipts.merkle import receipt_leaf
-from cortensor.receipts.typed import Domain, ReceiptStruct
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cortensor.receipts.merkle import receipt_leaf
+from cortensor.receipts.typed import Domain, ReceiptStruct
 from tests.contracts.profile import examples
 from tests.contracts.protocol import CHAIN_ID, deploy_payment
 

@@ -1,0 +1,440 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A state machine that takes every step on chain and in the reference model, and compares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import boa
+from eth_utils import keccak
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from tests.contracts.protocol import (
+    BUCKET_SECONDS,
+    CHAIN_ID,
+    CHALLENGE_WINDOW_SECONDS,
+    DELAY_SECONDS,
+    REFERENCE_CARD,
+    SETTLE_WINDOW_SECONDS,
+    Protocol,
+    travel,
+    word,
+)
+from tests.model.anchor_model import AnchorModel
+from tests.model.payment_model import Card, PaymentModel, Refused, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HOUR = 3_600
+DAY = 86_400
+URI = "ipfs://batch"
+CODES = {"open": 1, "closing": 2, "closed": 3}
+FULL_CHECK_EVERY = 6
+
+PAYERS = st.sampled_from(("payer", "other_payer"))
+ROUTERS = st.sampled_from((1, 1, 1, 1, 2, 2, 2, 3))
+AMOUNTS = st.one_of(st.integers(1, 20_000), st.integers(1, 20_000), st.integers(0, 9))
+PICKS = st.integers(0, 2**16)
+# How the total of an item relates to the session: beyond what is settled, or the deposit.
+TOTALS = st.sampled_from(("some", "some", "one", "all", "some", "again", "lower", "too much"))
+RARELY = st.sampled_from((False,) * 7 + (True,))
+NEWER = st.sampled_from((0, 0, 0, 0, 1, 1, -1))
+HOURS = st.sampled_from((4_000, 2_000, 2_000, 1_000, 400, 50, 1, 0))
+
+
+class PaymentMachine(RuleBasedStateMachine):
+    """Payers, two routers, an owner and strangers use one escrow at random.
+
+    Subclasses set `protocol`. `successes` counts the steps that were not refused, by rule, over
+    all examples of a class.
+    """
+
+    protocol: Protocol
+    successes: Counter[str]
+    attempts: Counter[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._undo = boa.env.anchor()
+        self._undo.__enter__()
+        chain = self.protocol
+        self.payment, self.table, self.anchor = chain.payment, chain.table, chain.anchor
+        self.anchor.authorise(self.payment, True, sender=chain.stranger)
+        self.model = PaymentModel(
+            settle_window=SETTLE_WINDOW_SECONDS,
+            challenge_window=CHALLENGE_WINDOW_SECONDS,
+            bucket_seconds=BUCKET_SECONDS,
+            now=boa.env.timestamp,
+            settlers={1: chain.settler, 2: chain.other_settler},
+            anchor=AnchorModel(CHAIN_ID, self.anchor.address, URI),
+            cards=[self._card(1)],
+        )
+        self.batches: list[tuple[str, int, int, bytes, list[tuple[int, int]]]] = []
+        self.touched: set[int] = set()
+        self.highest: dict[int, int] = {}
+        self.steps = 0
+
+    # Taking a step twice.
+
+    def both(self, name: str, on_chain: Callable[[], Any], in_model: Callable[[], Any]) -> Any:
+        """Take a step on chain and in the model; both give the same value or the same reason."""
+        self.attempts[name] += 1
+        try:
+            expected = in_model()
+        except Refused as refused:
+            with boa.reverts(str(refused)):
+                on_chain()
+            return None
+        assert on_chain() == expected
+        self.successes[name] += 1
+        return expected
+
+    def pick(self, number: int) -> int:
+        """Return a known session, or one that nobody opened."""
+        keys = [*self.model.sessions, *self.model.sessions, 1 << 128 | 7]
+        key = keys[number % len(keys)]
+        self.touched.add(key)
+        return key
+
+    def _card(self, version: int) -> Card:
+        node_bps, validator_bps = self.table.shares(version)
+        return Card(self.table.effective_at(version), node_bps, validator_bps)
+
+    # Payers.
+
+    @rule(
+        payer=PAYERS,
+        router=ROUTERS,
+        amount=AMOUNTS,
+        hours=HOURS,
+        tier=st.sampled_from((0, 1, 2, 3, 3, 4)),
+        newer=NEWER,
+        salt=st.integers(0, 30),
+    )
+    def open(self, payer, router, amount, hours, tier, newer, salt):
+        account = getattr(self.protocol, payer)
+        version = self.model.adopted + newer
+        expiry = self.model.now + hours * HOUR
+        request = self.protocol.request(
+            router_id=router,
+            version=version,
+            volume_tier=tier,
+            expiry=expiry,
+            amount=amount,
+            salt=word(salt),
+        )
+        key = self.payment.session_id(account, router, word(salt))
+        self.touched.add(key)
+        session = Session(account, router, amount, expiry, version, tier)
+        self.both(
+            "open",
+            lambda: self.payment.open(request, sender=account),
+            lambda: self.model.open(key, session),
+        )
+
+    @initialize(amounts=st.lists(st.integers(10, 20_000), min_size=2, max_size=4))
+    def open_some(self, amounts):
+        for i, amount in enumerate(amounts):
+            payer = ("payer", "other_payer")[i % 2]
+            self.open(payer, i % 3 // 2 + 1, amount, 1_000 * (i + 1), i, 0, 100 + i)
+
+    @rule(number=PICKS, amount=AMOUNTS, sender=PAYERS)
+    def top_up(self, number, amount, sender):
+        key, account = self.pick(number), getattr(self.protocol, sender)
+        self.both(
+            "top_up",
+            lambda: self.payment.top_up(key, amount, sender=account),
+            lambda: self.model.top_up(key, amount, account),
+        )
+
+    @rule(number=PICKS, by_other=RARELY)
+    def request_close(self, number, by_other):
+        key = self.pick(number)
+        session = self.model.sessions.get(key)
+        sender = self.protocol.stranger if by_other or session is None else session.payer
+        self.both(
+            "request_close",
+            lambda: self.payment.request_close(key, sender=sender),
+            lambda: self.model.request_close(key, sender),
+        )
+
+    @rule(number=PICKS)
+    def withdraw(self, number):
+        key = self.pick(number)
+        self.both(
+            "withdraw",
+            lambda: self.payment.withdraw(key, sender=self.protocol.stranger),
+            lambda: self.model.withdraw(key),
+        )
+
+    @precondition(lambda self: self.model.sessions)
+    @rule(number=PICKS, is_early=RARELY)
+    def wait_and_withdraw(self, number, is_early):
+        """Wait for the end of a session that ends soon, or close it first."""
+        key = self.pick(number)
+        session = self.model.sessions.get(key)
+        if session is None:
+            return
+        if session.expiry > self.model.now + DAY:
+            self.request_close(number, by_other=False)
+        at = self.model.sessions[key].expiry + SETTLE_WINDOW_SECONDS + (0 if is_early else 1)
+        self._wait(max(at - self.model.now, 0))
+        self.withdraw(number)
+
+    # Routers.
+
+    @rule(
+        router=st.sampled_from((1, 1, 2)),
+        version_of=PICKS,
+        items=st.lists(st.tuples(PICKS, TOTALS), min_size=1, max_size=5),
+        by_other=RARELY,
+        stray=RARELY,
+    )
+    def settle(self, router, version_of, items, by_other, stray):
+        own = [key for key, s in self.model.sessions.items() if s.router == router]
+        keys = list(self.model.sessions) if stray else [*own, *own, router << 128 | 7]
+        version = self.model.adopted
+        if own:
+            version = self.model.sessions[own[version_of % len(own)]].version
+        totals = []
+        for number, kind in items:
+            key = keys[number % len(keys)] if keys else router << 128 | 7
+            totals.append((key, self._total(key, kind)))
+        sender = self.protocol.payer if by_other else self.model.settlers[router]
+        root = keccak(word(self.steps) + b"root")
+        self._settle("settle", (sender, router, version, root, totals))
+
+    def _total(self, key: int, kind: str) -> int:
+        session = self.model.sessions.get(key)
+        if session is None:
+            return 1
+        left = session.deposit - session.settled
+        return {
+            "again": session.settled,
+            "lower": session.settled // 2,
+            "one": session.settled + 1,
+            "some": session.settled + (left + 2) // 3,
+            "all": session.deposit,
+            "too much": session.deposit + 1,
+        }[kind]
+
+    def _settle(self, name: str, batch: tuple[str, int, int, bytes, list[tuple[int, int]]]) -> None:
+        sender, router, version, root, totals = batch
+        self.touched.update(key for key, _ in totals)
+        count = max(len(totals), 1)
+        sent = self.protocol.batch(
+            *totals, router_id=router, version=version, root=root, count=count, uri=URI
+        )
+        moved = self.both(
+            name,
+            lambda: self.payment.settle(sent, sender=sender),
+            lambda: self.model.settle(
+                sender, router, version, root=root, count=count, totals=totals
+            ),
+        )
+        if moved is not None:
+            events = [e for e in self.payment.get_logs() if type(e).__name__ == "SettlementSkipped"]
+            assert [(e.session, e.cumulative, e.reason) for e in events] == self.model.skipped
+            self.batches.append(batch)
+        if moved:
+            self.successes[f"{name} (moved)"] += 1
+
+    @rule(router=st.sampled_from((1, 2)), number=PICKS, kind=TOTALS)
+    def settle_one(self, router, number, kind):
+        self.settle(router, number, [(number, kind)], by_other=False, stray=False)
+
+    @precondition(lambda self: self.batches)
+    @rule(number=PICKS)
+    def resend(self, number):
+        """INV-P4: a batch that was sent moves nothing more, unless a deposit grew since."""
+        self._settle("resend", self.batches[-1 - number % min(len(self.batches), 3)])
+
+    @rule(router=st.sampled_from((1, 2)), by=st.sampled_from(("owner", "settler", "payer")))
+    def set_settler(self, router, by):
+        chain = self.protocol
+        old = self.model.settlers[router]
+        usual = (chain.settler, chain.other_settler)[router - 1]
+        new = chain.stranger if old == usual else usual
+        sender = {"owner": chain.owner, "settler": old, "payer": chain.payer}[by]
+        if by == "payer":
+            with boa.reverts("ownable: caller is not the owner"):
+                self.payment.set_settler(router, new, sender=sender)
+            return
+        self.payment.set_settler(router, new, sender=sender)
+        self.model.settlers[router] = new
+        self.successes["set_settler"] += 1
+
+    # Anyone.
+
+    @rule(number=PICKS, is_off=RARELY)
+    def release(self, number, is_off):
+        slots = [*self.model.pending, (1, 1, self.model.now // BUCKET_SECONDS)]
+        router, version, bucket = slots[number % max(len(slots) - 1, 1)]
+        bucket += is_off
+        self.both(
+            "release",
+            lambda: self.payment.release(router, version, bucket, sender=self.protocol.stranger),
+            lambda: self.model.release(router, version, bucket),
+        )
+
+    @precondition(lambda self: self.model.pending)
+    @rule(number=PICKS, is_early=RARELY)
+    def wait_and_release(self, number, is_early):
+        slots = list(self.model.pending)
+        bucket = slots[number % len(slots)][2]
+        matures_at = (bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS
+        self._wait(max(matures_at - is_early - self.model.now, 0))
+        self.release(number, is_off=False)
+
+    @rule(pot=st.integers(0, 2))
+    def pay_pot(self, pot):
+        self.both(
+            "pay_pot",
+            lambda: self.payment.pay_pot(pot, sender=self.protocol.stranger),
+            lambda: self.model.pay_pot(pot),
+        )
+
+    @rule(amount=st.integers(1, 1_000))
+    def send_tokens_unasked(self, amount):
+        self.protocol.cor.transfer(self.payment, amount, sender=self.protocol.deployer)
+        self.model.unasked += amount
+        self.successes["send_tokens_unasked"] += 1
+
+    @rule(seconds=st.sampled_from((1, 60, 900, BUCKET_SECONDS, HOUR, HOUR + 1)))
+    def wait(self, seconds):
+        self._wait(seconds)
+
+    def _wait(self, seconds: int) -> None:
+        travel(seconds)
+        self.model.now += seconds
+
+    @rule(sender=st.sampled_from(("settler", "owner", "stranger")))
+    def anchor_for_another(self, sender):
+        """INV-A3: nobody but the escrow writes a settler's log."""
+        anchorer = self.protocol.other_settler
+        with boa.reverts("anchor: caller not authorised"):
+            self.anchor.anchor_for(
+                anchorer, word(self.steps), 1, "", sender=getattr(self.protocol, sender)
+            )
+
+    # The owner and the guardian.
+
+    @rule(node=st.integers(-1_000, 1_000), is_waited_for=st.booleans())
+    def publish(self, node, is_waited_for):
+        latest = self.table.latest_version()
+        fields = list(REFERENCE_CARD.abi_tuple())
+        before, validator_bps = self.table.shares(latest)
+        fields[-2] = min(max(before + node, 0), 10_000 - validator_bps)
+        effective_at = self.model.now + DELAY_SECONDS
+        card = Card(effective_at, fields[-2], validator_bps)
+        version = self.both(
+            "publish",
+            lambda: self.table.publish(fields, sender=self.protocol.owner),
+            lambda: self.model.publish(card),
+        )
+        if version and is_waited_for:
+            self._wait(DELAY_SECONDS)
+
+    @rule()
+    def adopt_card(self):
+        self.both(
+            "adopt_card",
+            lambda: self.payment.adopt_card(sender=self.protocol.stranger),
+            self.model.adopt_card,
+        )
+
+    @rule(deposits=RARELY, settlement=RARELY, by=st.sampled_from(("owner", "guardian")))
+    def set_pause(self, deposits, settlement, by):
+        self.payment.set_pause(deposits, settlement, sender=getattr(self.protocol, by))
+        self.model.deposits_paused, self.model.settle_paused = deposits, settlement
+        self.successes["set_pause"] += 1
+
+    # What holds after every step.
+
+    @invariant()
+    def same_sums(self):
+        """INV-P1, INV-P6: the balance covers everything owed; pending sums up."""
+        self.steps += 1
+        pending = []
+        for router in self.model.settlers:
+            settler, wei = self.payment.router(router)
+            assert settler == self.model.settlers[router]
+            assert wei == self.model.pending_of(router)
+            pending.append(wei)
+        pots = [self.payment.pot(pot)[0] for pot in range(3)]
+        assert pots == self.model.pots
+        owed = self.model.left_in_sessions() + sum(pending) + sum(pots)
+        assert self.protocol.cor.balanceOf(self.payment) == owed + self.model.unasked
+
+    @invariant()
+    def same_sessions(self):
+        """INV-P2: what a step touched is as in the model; every few steps, all is."""
+        keys, self.touched = self.touched, set()
+        if self.steps % FULL_CHECK_EVERY == 0:
+            keys = set(self.model.sessions)
+            self.check_logs()
+        for key in keys:
+            self.check_session(key)
+
+    def check_session(self, key: int) -> None:
+        """Compare a session; its settled total never fell and is within its deposit."""
+        facts = self.payment.session(key)
+        session = self.model.sessions.get(key)
+        if session is None:
+            assert facts.state == 0
+            return
+        assert (facts.payer, facts.deposit, facts.settled, facts.expiry) == (
+            session.payer,
+            session.deposit,
+            session.settled,
+            session.expiry,
+        )
+        assert (facts.state, facts.version) == (CODES[session.state], session.version)
+        assert facts.volume_tier == session.volume_tier
+        assert key >> 128 == session.router
+        assert self.highest.get(key, 0) <= facts.settled <= facts.deposit
+        self.highest[key] = facts.settled
+
+    def check_logs(self) -> None:
+        """INV-A1, INV-A2: each log is the model's, batch by batch, and its head chains it."""
+        for anchorer, log in self.model.anchor.logs.items():
+            assert self.anchor.head(anchorer) == self.model.anchor.head(anchorer)
+            for number, batch in enumerate(log, start=1):
+                known = self.anchor.batch(anchorer, batch.root)
+                assert known == (batch.anchored_at, batch.count, number)
+
+    def teardown(self) -> None:
+        """INV-P5: at the end everybody leaves, all paused; only unasked tokens stay."""
+        try:
+            self.check_logs()
+            self.everybody_leaves()
+        finally:
+            self._undo.__exit__(None, None, None)
+
+    def everybody_leaves(self) -> None:
+        """Withdraw, release and pay everything, with deposits and settlement paused."""
+        self.payment.set_pause(True, True, sender=self.protocol.guardian)
+        ends = [s.expiry for s in self.model.sessions.values()]
+        self._wait(max([*ends, self.model.now]) - self.model.now + 40 * DAY)
+        for number, key in enumerate(list(self.model.sessions)):
+            self.check_session(key)
+            if self.model.sessions[key].deposit > self.model.sessions[key].settled:
+                self.withdraw(number)
+        for router, version, bucket in list(self.model.pending):
+            self.payment.release(router, version, bucket, sender=self.protocol.stranger)
+            self.model.release(router, version, bucket)
+        for pot in range(3):
+            if self.model.pots[pot]:
+                self.payment.pay_pot(pot, sender=self.protocol.stranger)
+                self.model.pay_pot(pot)
+        assert self.protocol.cor.balanceOf(self.payment) == self.model.unasked
+        self.same_sums()
