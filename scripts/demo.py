@@ -41,6 +41,8 @@ def cli(
     signal.signal(signal.SIGTERM, _interrupt)
     options = Options(_fresh(folder), backend, model, kill_after)
     console = Console(stderr=as_json)
+    if not console.is_terminal:
+        console.width = 132  # a log file has no width of its own
     try:
         result = _watched(options, console)
     except Error as error:

@@ -32,7 +32,8 @@ class Job:
         kind: what sort of work it is.
         endpoint: delegate or validate.
         body: the request, without the session.
-        expected: the verdict that is true, known to the demo only; None if there is none.
+        expected: the truth, known to the demo only: a verdict, or the object to extract; None if
+            there is no one truth.
         replicas: one entry a replica, growing as they answer.
         answer: the router's answer, once it is there.
         ms: from request to answer, in milliseconds.
@@ -42,7 +43,7 @@ class Job:
     kind: str
     endpoint: str
     body: dict[str, Any]
-    expected: str | None
+    expected: Any
     replicas: list[dict[str, Any]] = field(default_factory=list)
     answer: dict[str, Any] | None = None
     ms: int = 0
@@ -56,7 +57,7 @@ def load_jobs(path: Path = JOBS) -> list[Job]:
             kind=entry["kind"],
             endpoint=entry["endpoint"],
             body=entry["request"],
-            expected=entry.get("expected_verdict"),
+            expected=entry.get("expected"),
         )
         for entry in json.loads(path.read_text("utf-8"))["jobs"]
     ]

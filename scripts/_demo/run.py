@@ -177,7 +177,8 @@ async def _send_all(
         running = asyncio.create_task(caller.run(job))
         await asyncio.sleep(0.4)  # long enough to have reserved, too short to have answered
         router.kill()
-        await asyncio.to_thread(router.start)
+        # In this thread, though it blocks: a child dies with the thread that started it.
+        router.start()
         await running
     return kill_after is not None and kill_after < len(jobs)
 
@@ -222,8 +223,11 @@ async def _bundles(
 
 
 def _verify(files: Sequence[Path], chain: Chain) -> list[dict[str, Any]]:
+    contract = chain.payment.address
     done = _cortensor(
-        ["receipt", "verify", *map(str, files), "--rpc", chain.rpc_url, "--json"], {}
+        ["receipt", "verify", *map(str, files), "--rpc", chain.rpc_url]
+        + ["--session-payment", contract, "--json"],
+        {},
     )
     if not done.stdout:
         raise Unavailable(f"the verifier said nothing: {done.stderr}")
@@ -288,8 +292,8 @@ def _row(job: Job, bundle: dict[str, Any], verified: dict[str, Any]) -> dict[str
         "asked": job.body.get("claim") or job.body["objective"] + "\n\n" + str(job.body["input"]),
         "answer_short": " ".join(str(short).split())[:90],
         "outcome": result["outcome"],
-        "expected": job.expected,
-        "correct": None if job.expected is None else result["verdict"] == job.expected,
+        "expected": job.expected if isinstance(job.expected, str) else json.dumps(job.expected),
+        "correct": _is_correct(job),
         "agreement_pct": _percent(consensus["agreement"]),
         "confidence_pct": _percent(consensus["confidence"]),
         "votes": consensus["votes"],
@@ -304,6 +308,14 @@ def _row(job: Job, bundle: dict[str, Any], verified: dict[str, Any]) -> dict[str
         "verified": verified["ok"],
         "checks": verified["checks"],
     }
+
+
+def _is_correct(job: Job) -> bool | None:
+    """Return whether the answer is the known truth; None if there is no one truth."""
+    if job.expected is None:
+        return None
+    result = _answer(job).get("result", {})
+    return bool(job.expected == (result.get("verdict") or result.get("data")))
 
 
 def _percent(share: float) -> str:
@@ -346,16 +358,14 @@ def _backend(options: Options, jobs: list[Job]) -> dict[str, Any]:
 
 
 def _summary(jobs: list[Job], verified: list[dict[str, Any]], charged: int) -> dict[str, Any]:
-    claims = [job for job in jobs if job.expected is not None]
+    known = [job for job in jobs if job.expected is not None]
     agreement = sum(_answer(job)["consensus"]["agreement"] for job in jobs) / len(jobs)
     return {
         "verified": sum(1 for result in verified if result["ok"]),
         "charged_cor": format_cor(charged),
         "agreement_pct": _percent(agreement),
-        "truth_right": sum(
-            1 for job in claims if _answer(job)["result"].get("verdict") == job.expected
-        ),
-        "truth_total": len(claims),
+        "truth_right": sum(1 for job in known if _is_correct(job)),
+        "truth_total": len(known),
     }
 
 
