@@ -10,7 +10,9 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # Ape's pins (numpy < 2) end at Python 3.12.
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+PYTHON ?= $(shell for python in python3.11 python3.12 python3; do \
+  $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
+    && echo $$python && break; done)
 ARGS ?=
 
 BOOT := .venv-boot
@@ -48,7 +50,7 @@ gas: $(CONTRACTS)/.stamp $(ANVIL) ## Measure the gas scenarios on Anvil into gas
 
 ##@ Prove
 .PHONY: check
-check: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(VYPER_LINT)/.stamp ## Formatting, types, layers, contract lint, artefacts
+check: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(VYPER_LINT)/.stamp $(ANVIL) ## Formatting, types, layers, contract lint, artefacts, gas
 	$(call say,Python: ruff)
 	@$(PACKAGE)/bin/ruff check .
 	@$(PACKAGE)/bin/ruff format --check .
@@ -65,6 +67,8 @@ check: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(VYPER_LINT)/.stamp ## Formatting,
 	@$(CONTRACTS)/bin/python -m tools.lint_vyper
 	$(call say,Vyper: committed artefacts)
 	@$(CONTRACTS)/bin/python -m tools.artifacts --check
+	$(call say,Gas: committed numbers)
+	@$(APE) run gas --check
 
 .PHONY: test
 test: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(ANVIL) ## Every test of a pull request
@@ -124,9 +128,8 @@ clean: ## Remove environments, caches and what runs left
 # --- environments -----------------------------------------------------------------------------------
 
 $(BOOT)/.stamp: requirements/boot.txt
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or 3.12 is needed: make PYTHON=/path/to/it" >&2; exit 1; }
 	@echo "making $(BOOT) with $(PYTHON)"
-	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 12) else \
-	  "Python 3.11 or 3.12 is needed (make PYTHON=/path/to/python3.11)")'
 	@$(PYTHON) -m venv --clear $(BOOT)
 	@$(BOOT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  -r requirements/boot.txt
