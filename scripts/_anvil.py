@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from cortensor.errors import Unavailable
+from scripts._children import start_child, stop
 
 ROOT = Path(__file__).resolve().parents[1]
 HARDFORK = "cancun"
@@ -68,16 +69,11 @@ def run_anvil(*, chain_id: int = 31337, options: Sequence[str] = ()) -> Iterator
     command = [binary, "--port", "0", "--chain-id", str(chain_id), "--hardfork", HARDFORK, *options]
     # A file and not a pipe: nobody reads once the port is known, and a full pipe would stop Anvil.
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
+        process = start_child(command, stdout=log, stderr=subprocess.STDOUT)
         try:
             yield Anvil(url=_await_url(process, log), version=version, process=process)
         finally:
-            process.terminate()
-            try:
-                process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process)
 
 
 def _await_url(process: subprocess.Popen[bytes], log: IO[str]) -> str:

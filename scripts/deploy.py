@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 import msgspec
-from ape.cli import ConnectedProviderCommand, network_option
+from ape.cli import network_option
 
 from cortensor.errors import Error, InvalidInput
 from scripts._deploy import report
 from scripts._deploy.accounts import ApeSigner, has_terminal, load_signer, test_address
+from scripts._deploy.command import NetworkCommand
 from scripts._deploy.config import MOCK, DeployConfig, Token, load_config, resolve
 from scripts._deploy.engine import execute, finish_pending, inspection
 from scripts._deploy.plan import Plan, code_at, make_plan
@@ -22,7 +23,7 @@ from scripts._deploy.target import Target, target_of
 REHEARSAL_SUPPLY_WEI = 10**27
 
 
-@click.command(cls=ConnectedProviderCommand)
+@click.command(cls=NetworkCommand)
 @network_option()
 @click.option("--account", help="Who deploys: an Ape alias, or TEST::N. Required on real networks.")
 @click.option("--settler-account", help="The router's settler, if its key is at hand.")

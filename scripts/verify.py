@@ -7,18 +7,19 @@ import json
 from typing import Any
 
 import click
-from ape.cli import ConnectedProviderCommand, network_option
+from ape.cli import network_option
 from rich.console import Console
 from rich.table import Table
 
 from cortensor.errors import Conflict, Error, NotFound
 from scripts._deploy.checks import FAILED, Check, verify_record, verify_wiring
+from scripts._deploy.command import NetworkCommand
 from scripts._deploy.config import load_config
 from scripts._deploy.records import Store, check_record
 from scripts._deploy.target import Target, target_of
 
 
-@click.command(cls=ConnectedProviderCommand)
+@click.command(cls=NetworkCommand)
 @network_option()
 @click.option("--config", "config_file", help="Parameters; default: config/<network>.toml.")
 @click.option("--deployments", help="Folder of records; default: deployments/<network>.")

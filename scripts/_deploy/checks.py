@@ -56,10 +56,16 @@ class Check:
     detail: str
 
 
-def verify_record(web3: Web3, record: Record) -> list[Check]:
-    """Check one record against the chain and the sources, compiled afresh."""
+def verify_record(web3: Web3, record: Record, *, fresh: bool = True) -> list[Check]:
+    """Check one record against the chain and the sources.
+
+    Args:
+        web3: the node.
+        record: the record.
+        fresh: compile now, instead of taking what the same sources gave before.
+    """
     name = record["contract"]
-    artifact = compile_contract(name, fresh=True)
+    artifact = compile_contract(name, fresh=fresh)
     checks = [Check(name, *found) for found in _checks(web3, record, artifact)]
     if any(check.status == FAILED and check.name == "code" for check in checks):
         # Calls into other code would say nothing.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,16 @@ def compile_contract(name: str, *, fresh: bool = False) -> Artifact:
     Raises:
         VyperException: if a source does not compile.
     """
+    return _compile(name, fresh=True) if fresh else _remembered(name)
+
+
+@cache
+def _remembered(name: str) -> Artifact:
+    # Once a process: a plan made from one state of the sources is carried out from the same.
+    return _compile(name, fresh=False)
+
+
+def _compile(name: str, *, fresh: bool) -> Artifact:
     # Here and not above: the compiler takes half a second to import, and `ape run` imports every
     # script to list their names.
     import vyper  # noqa: PLC0415

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make demo` as a user types it, with the real model, and a kill -9 in the middle of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.ape.running import APE, ROOT, ape_run, environment
+
+SETTLE_GAS_LIMIT = 115_000
+OPEN_GAS_LIMIT = 98_000
+
+
+def demo(folder, kill_after):
+    done = subprocess.run(
+        [APE, "run", "demo", "--out", folder, "--json", "--kill-router-after", str(kill_after)],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=420,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """One demo in which the router is killed with SIGKILL while the fifth job runs."""
+    folder = tmp_path_factory.mktemp("demo")
+    result = demo(folder, kill_after=4)
+    return folder, result
+
+
+@pytest.mark.model
+@pytest.mark.anvil
+@pytest.mark.timeout(480)
+class TestDemo:
+    def test_every_receipt_is_verified_by_a_process_with_bundle_and_rpc_only(self, run):
+        _, result = run
+        assert len(result["jobs"]) >= 12
+        for job in result["jobs"]:
+            assert job["verified"], job
+            left = [c["name"] for c in job["checks"] if c["status"] != "proven"]
+            assert left == [], (job["name"], left)
+
+    def test_a_killed_router_loses_no_receipt_and_charges_nobody_twice(self, run):
+        folder, result = run
+        assert result["router_killed"]
+        log = (folder / "router.log").read_text()
+        assert "released 1 reservations of a router that was killed" in log
+        names = [job["receipt_id"] for job in result["jobs"]]
+        assert len(set(names)) == len(names)
+        database = sqlite3.connect(folder / "router.db")
+        stored = dict(database.execute("SELECT receipt_id, charge FROM receipts").fetchall())
+        database.close()
+        # One receipt a job, not one more for the job that was cut short and sent again.
+        assert {key: int(charge) for key, charge in stored.items()} == {
+            job["receipt_id"]: int(job["charge_wei"]) for job in result["jobs"]
+        }
+
+    def test_every_wei_is_accounted_for(self, run):
+        _, result = run
+        accounting = result["accounting"]
+        charged = sum(int(job["charge_wei"]) for job in result["jobs"])
+        assert int(accounting["charged_wei"]) == int(accounting["settled_wei"]) == charged
+        assert sum(map(int, accounting["pots_wei"].values())) == charged
+        assert int(accounting["refund_wei"]) == int(accounting["deposit_wei"]) - charged
+        assert accounting["left_over_wei"] == "0"
+        assert accounting["exact"]
+
+    def test_the_frauds_are_caught_for_the_right_reason(self, run):
+        _, result = run
+        tampered, overcharged = result["attacks"]
+        assert "id" in tampered["failed_checks"]
+        # Signed and anchored by the router's own key: nothing but the arithmetic gives it away.
+        assert overcharged["failed_checks"] == ["bill"]
+        assert "charged" in overcharged["said"]
+
+    def test_gas_stays_under_its_ceilings(self, run):
+        _, result = run
+        assert result["settlement"]["count"] == len(result["jobs"])
+        assert result["settlement"]["gas_used"] < SETTLE_GAS_LIMIT
+        gas = {item["name"]: item["gas_used"] for item in result["gas"]}
+        assert gas["open"] < OPEN_GAS_LIMIT
+
+    def test_answers_are_the_models_own(self, run):
+        _, result = run
+        outputs = [r["output"] for job in result["jobs"] for r in job["replicas"]]
+        assert len(outputs) == result["backend"]["replicas_run"]
+        assert "SmolLM2" in result["backend"]["model"]
+        # Sessions differ by prompt, seed and temperature: some replicas must disagree.
+        assert any(len(job["votes"]) > 1 for job in result["jobs"])
+
+    def test_the_page_needs_nothing_from_outside(self, run):
+        folder, result = run
+        page = (folder / "report.html").read_text()
+        for forbidden in ("<script", "src=", "@import", "url("):
+            assert forbidden not in page
+        for job in result["jobs"]:
+            assert job["receipt_urn"] in page
+        assert result["settlement"]["tx_hash"] in page
+
+    def test_no_process_is_left(self, run):
+        folder, _ = run
+        assert [p for p in processes() if str(folder) in p[1]] == []
+
+
+@pytest.mark.model
+@pytest.mark.anvil
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_demo_leaves_no_process_behind(tmp_path, how):
+    running = subprocess.Popen(
+        [APE, "run", "demo", "--out", str(tmp_path / "out")],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    log = tmp_path / "out" / "router.log"
+    await_that(lambda: log.exists() and "server process" in log.read_text(), 60)
+    children = descendants(running.pid)
+    assert len(children) >= 3  # Anvil, the router, its model
+    os.kill(running.pid, how)
+    running.wait(30)
+    await_that(lambda: not [pid for pid in children if is_alive(pid)], 20)
+
+
+def test_a_folder_of_something_else_is_never_emptied(tmp_path):
+    (tmp_path / "precious").write_text("x")
+    done = ape_run("demo", "--out", tmp_path)
+    assert done.returncode == 2
+    assert "not from an earlier demo" in done.stderr
+    assert (tmp_path / "precious").read_text() == "x"
+
+
+def test_backend_and_model_go_together(tmp_path):
+    done = ape_run("demo", "--out", tmp_path / "out", "--backend", "http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert "--backend and --model go together" in done.stderr
+
+
+def await_that(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "took too long"
+        time.sleep(0.1)
+
+
+def processes():
+    """(pid, command line) of every process."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue  # it ended meanwhile
+        found.append((int(path.name), line))
+    return found
+
+
+def descendants(pid):
+    direct = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        direct += [int(child) for child in path.read_text().split()]
+    return [*direct, *(grand for child in direct for grand in descendants(child))]
+
+
+def is_alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
