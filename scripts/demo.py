@@ -22,14 +22,20 @@ from scripts._demo.jobs import Job
 from scripts._demo.report import print_table, vote_dots, write_html
 from scripts._demo.run import Options, Stage, run
 
-DEFAULT_FOLDER = Path("build") / "demo"
+DEFAULT_FOLDER = Path("runs") / "demo"
 
 
 @click.command()
-@click.option("--backend", help="Base URL of an OpenAI-compatible server, instead of the embedded model.")
+@click.option(
+    "--backend", help="Base URL of an OpenAI-compatible server, instead of the embedded model."
+)
 @click.option("--model", help="The model's name on that server.")
-@click.option("--out", "folder", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT_FOLDER)
-@click.option("--kill-router-after", "kill_after", type=click.IntRange(0), help="Kill -9 after N jobs.")
+@click.option(
+    "--out", "folder", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT_FOLDER
+)
+@click.option(
+    "--kill-router-after", "kill_after", type=click.IntRange(0), help="Kill -9 after N jobs."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
 def cli(
     backend: str | None, model: str | None, folder: Path, kill_after: int | None, as_json: bool

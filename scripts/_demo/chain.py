@@ -84,9 +84,7 @@ class Chain:
             self._rpc("anvil_setBalance", account.address, hex(GAS_MONEY_WEI))
         loaded = load_config(CONFIG)
         names = ("node_pot", "validator_pot", "treasury")
-        roles = msgspec.structs.replace(
-            loaded.roles, **dict(zip(names, people.pots, strict=True))
-        )
+        roles = msgspec.structs.replace(loaded.roles, **dict(zip(names, people.pots, strict=True)))
         router = msgspec.structs.replace(loaded.routers[0], settler=people.settler.address)
         config: DeployConfig = msgspec.structs.replace(loaded, roles=roles, routers=[router])
         deployer = people.deployer.address

@@ -3,39 +3,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from cortensor.errors import Unavailable
-
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent ends (Linux only; elsewhere a no-op)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def stop(process: subprocess.Popen[bytes], seconds: float = 10) -> None:
-    """End a process: politely, then for good."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+from scripts._children import start_child, stop
 
 
 def wait_until(
@@ -78,9 +57,11 @@ class Router:
             Unavailable: it ended or took too long; the message shows the end of its log.
         """
         with self._log.open("ab") as out:
-            self._process = _start(self._arguments, subprocess.PIPE, out, self._environment)
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+            self._process = start_child(
+                self._arguments, stdout=subprocess.PIPE, stderr=out, env=self._environment
+            )
+        stdout = self._process.stdout
+        line = stdout.readline() if stdout else b""
         if not line:
             self.stop()
             tail = self._log.read_text(errors="replace")[-2000:]
@@ -90,9 +71,9 @@ class Router:
 
     def kill(self) -> None:
         """Kill it as a power cut would: no clean-up, no last write."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def stop(self) -> None:
         """End it politely, if it runs."""
@@ -101,25 +82,7 @@ class Router:
 
     def _is_ready(self) -> bool:
         try:
-            with urlopen(f"{self.url}/readyz", timeout=5) as reply:  # noqa: S310
-                return reply.status == 200
+            with urlopen(f"{self.url}/readyz", timeout=5):  # noqa: S310 -- our own child's URL
+                return True  # any other status than 200 raises
         except (URLError, OSError):
             return False
-
-
-def _start(
-    arguments: list[str],
-    out: int | IO[bytes],
-    err: IO[bytes],
-    environment: dict[str, str] | None = None,
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603
-        arguments,
-        stdin=subprocess.DEVNULL,
-        stdout=out,
-        stderr=err,
-        env=environment,
-        # Ctrl-C in the terminal reaches the demo alone, which then ends its children in order.
-        start_new_session=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 - nothing else runs threads at this point
-    )

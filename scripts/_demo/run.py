@@ -94,9 +94,7 @@ def run(options: Options, stage: Stage) -> dict[str, Any]:
             jobs = load_jobs()
             token = chain.token(chain.people.payer, session)
             session_id = f"0x{session:040x}"
-            caller = Caller(
-                lambda: router.url, token, session_id, lambda: stage.show(jobs)
-            )
+            caller = Caller(lambda: router.url, token, session_id, lambda: stage.show(jobs))
             killed = asyncio.run(_send_all(jobs, caller, router, options.kill_after))
             stage.say("anchoring and settling everything in one transaction")
             settlement = _settle(folder, chain)
@@ -224,11 +222,8 @@ async def _bundles(
 
 def _verify(files: Sequence[Path], chain: Chain) -> list[dict[str, Any]]:
     contract = chain.payment.address
-    done = _cortensor(
-        ["receipt", "verify", *map(str, files), "--rpc", chain.rpc_url]
-        + ["--session-payment", contract, "--json"],
-        {},
-    )
+    trusted = ["--rpc", chain.rpc_url, "--session-payment", contract]
+    done = _cortensor(["receipt", "verify", *map(str, files), *trusted, "--json"], {})
     if not done.stdout:
         raise Unavailable(f"the verifier said nothing: {done.stderr}")
     read = json.loads(done.stdout)
