@@ -69,16 +69,6 @@ def test_the_quote_of_the_page(protocol):
     table = deploy_table(protocol.owner, protocol.oracle, card=card)
     table.post_surcharge(400, sender=protocol.oracle)
     total, lines = table.quote(1, 1, terms.pack(), usage.pack())
-    names = [
-        "base",
-        "sla",
-        "depth",
-        "redundancy",
-        "consensus",
-        "validation",
-        "surcharge",
-        "rebates",
-    ]
     assert [example[name] for name in LINE_NAMES] == lines
     assert total == example["total"]
 

@@ -22,8 +22,8 @@ MOST_EXAMPLES = 2_000
 FLOORS = {
     "open": 60,
     "top_up": 8,
-    "settle": 100,
-    "settle (moved)": 40,
+    "settle": 50,
+    "settle (moved)": 15,
     "resend": 10,
     "request_close": 15,
     "withdraw": 50,
