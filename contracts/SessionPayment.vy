@@ -225,7 +225,7 @@ def request_close(session: uint256):
     expiry: uint256 = min(words._expiry(hot), block.timestamp)
     self._hot[session] = words._with_end(hot, expiry, words.STATE_CLOSING)
     log ISessionPayment.SessionCloseRequested(
-        session=session, withdrawable_at=expiry + SETTLE_WINDOW_SECONDS
+        session=session, withdrawable_at=expiry + SETTLE_WINDOW_SECONDS + 1
     )
 
 

@@ -19,9 +19,10 @@ def test_ends_the_session_now(protocol, payment):
         payment,
         "SessionCloseRequested",
         session=session,
-        withdrawable_at=now + SETTLE_WINDOW_SECONDS,
+        withdrawable_at=now + SETTLE_WINDOW_SECONDS + 1,
     )
     assert payment.session(session) == before._replace(expiry=now, state=2)
+    assert payment.withdrawable_at(session) == now + SETTLE_WINDOW_SECONDS + 1
 
 
 def test_never_moves_the_end_later(protocol, payment):
@@ -33,7 +34,7 @@ def test_never_moves_the_end_later(protocol, payment):
         payment,
         "SessionCloseRequested",
         session=session,
-        withdrawable_at=expiry + SETTLE_WINDOW_SECONDS,
+        withdrawable_at=expiry + SETTLE_WINDOW_SECONDS + 1,
     )
     assert payment.session(session).expiry == expiry
 
