@@ -75,7 +75,11 @@ class ComputeSession(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
-    """Bounds that keep one caller from taking the router down."""
+    """Bounds that keep one caller from taking the router down.
+
+    A payer names a session's volume tier when it opens it; sessions of a higher tier than
+    `max_volume_tier` are refused, because their rebate was never granted.
+    """
 
     max_body_bytes: Positive = 1 << 20
     body_timeout_ms: Positive = 20_000
@@ -87,6 +91,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     late_grace_ms: Natural = 5_000
     session_cache_s: Natural = 10
     surcharge_cache_s: Natural = 5
+    max_volume_tier: Annotated[int, Meta(ge=0, le=3)] = 0
     breaker_failures: Positive = 3
     breaker_cooldown_ms: Natural = 10_000
     shutdown_grace_s: Natural = 30

@@ -32,7 +32,7 @@ _QUOTE_QUERY = (
     ("agreement_threshold_bps", "integer", False),
     ("tier", "string", False),
 )
-_PAID_PROBLEMS = (400, 401, 402, 404, 409, 413, 415, 422, 429, 500, 502, 503)
+_PAID_PROBLEMS = (400, 401, 402, 403, 404, 409, 413, 415, 422, 429, 500, 502, 503)
 
 
 def document() -> dict[str, Any]:
@@ -50,7 +50,7 @@ def document() -> dict[str, Any]:
         for name, (title, body) in paid.items()
     }
     either = {"oneOf": [ref["DelegateRequest"], ref["ValidateRequest"]]}
-    quoted = _responses(ref["QuoteResponse"], ref["Problem"], (400, 402, 404, 409, 422, 503))
+    quoted = _responses(ref["QuoteResponse"], ref["Problem"], (400, 402, 403, 404, 409, 422, 503))
     query = [_parameter(name, "query", kind, needed) for name, kind, needed in _QUOTE_QUERY]
     paths["/api/v4/quote"] = {
         "get": {

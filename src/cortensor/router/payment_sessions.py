@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from cortensor.errors import NotFound
+from cortensor.errors import Forbidden, NotFound
 from cortensor.router.problems import SessionClosed
 from cortensor.store.records import STATE_OPEN
 
@@ -30,6 +30,7 @@ class PaymentSessions:
         cache_s: how long facts may be used without asking again.
         surcharge_s: the same for the surcharge epoch.
         expiry_margin_s: a session this close to its end takes no new work.
+        max_volume_tier: sessions opened with a higher tier are refused.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class PaymentSessions:
         cache_s: int,
         surcharge_s: int,
         expiry_margin_s: int,
+        max_volume_tier: int,
     ) -> None:
         self._chain = chain
         self._ledger = ledger
@@ -50,6 +52,7 @@ class PaymentSessions:
         self._cache_s = cache_s
         self._surcharge_s = surcharge_s
         self._margin_s = expiry_margin_s
+        self._max_volume_tier = max_volume_tier
         self._cards: dict[int, RateCard] = {}
         self._surcharge: tuple[float, Surcharge] | None = None
 
@@ -77,6 +80,7 @@ class PaymentSessions:
 
         Raises:
             SessionClosed: code `session_closed` or `session_expired`.
+            Forbidden: code `volume_tier_not_granted`.
         """
         if account.facts.state != STATE_OPEN:
             raise SessionClosed("the payment session is closing or closed", field="session_id")
@@ -85,6 +89,13 @@ class PaymentSessions:
                 "the payment session has expired or is about to",
                 field="session_id",
                 code="session_expired",
+            )
+        if account.facts.volume_tier > self._max_volume_tier:
+            raise Forbidden(
+                f"the session claims volume tier {account.facts.volume_tier}, this router grants "
+                f"up to {self._max_volume_tier}; open a session with that",
+                field="session_id",
+                code="volume_tier_not_granted",
             )
 
     async def card(self, version: int) -> RateCard:

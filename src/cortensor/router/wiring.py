@@ -192,6 +192,7 @@ def _service(
             cache_s=limits.session_cache_s,
             surcharge_s=limits.surcharge_cache_s,
             expiry_margin_s=config.settlement.expiry_margin_s,
+            max_volume_tier=limits.max_volume_tier,
         ),
         pool=Pool(
             config.sessions, clock, limits.breaker_failures, limits.breaker_cooldown_ms / 1000
