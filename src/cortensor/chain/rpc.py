@@ -6,10 +6,12 @@ Calls block; async code runs them in threads.
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+import eth_account  # noqa: F401 -- before the recursion limit is set back
 import msgspec
 import requests
 from web3 import Web3
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
     from web3.contract import Contract
 
 RPC_TIMEOUT_S = 15
+RECURSION_LIMIT = 1000
+
+# py_ecc, which web3 imports, sets 100,000: deep JSON from outside would then overflow the C stack
+# and end the process instead of raising. This is Python's own default again.
+sys.setrecursionlimit(RECURSION_LIMIT)
 
 
 def connect(rpc_url: str) -> Web3:

@@ -118,7 +118,10 @@ class Routes:
         return await self._paid(request, "validate")
 
     async def _paid(self, request: Request, endpoint: str) -> Response:
+        # The caller first: a stranger's body is not even read.
         access = read_header(request.headers.get("authorization"))
+        session = f"0x{access.grant.session:040x}"
+        account = await self._parts.service.authorise(access, session)
         data = parse_object(await read_body(request, self._parts.limits))
         call = decode_call(endpoint, data)
         answer = await self._parts.service.paid(
@@ -126,7 +129,7 @@ class Routes:
             call,
             canonical_request(endpoint, data),
             request.headers.get("idempotency-key"),
-            access,
+            account,
         )
         kind = JSON if answer.status < HTTP_BAD_REQUEST else PROBLEM_JSON
         headers = {"Idempotent-Replayed": "true"} if answer.replayed else None

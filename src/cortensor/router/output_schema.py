@@ -15,6 +15,7 @@ import msgspec
 
 from cortensor.consensus import parse_json
 from cortensor.errors import InvalidInput
+from cortensor.router.json_guard import decode_json
 from cortensor.router.problems import InvalidField
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def parse_output(text: str, schema: dict[str, Any]) -> tuple[bool, Any]:
     fenced = _FENCE.fullmatch(text)
     try:
         parse_json(text)  # the strict reading consensus uses: no duplicate keys, no NaN
-        value = msgspec.json.decode(fenced[1] if fenced else text)
+        value = decode_json(fenced[1] if fenced else text)
     except (InvalidInput, msgspec.DecodeError):
         return False, None
     return bool(jsonschema.Draft202012Validator(schema).is_valid(value)), value

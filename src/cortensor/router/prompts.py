@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from cortensor.router.json_guard import decode_json, is_nested_sanely
 from cortensor.router.output_schema import parse_output
 from cortensor.router.ports import Call
 from cortensor.router.schemas import DelegateRequest, ValidateRequest
@@ -106,6 +107,9 @@ def read_answer(request: DelegateRequest | ValidateRequest, text: str) -> Readin
         return Reading(verdict=verdict, reason=None if verdict else "unparsable")
     if not text.strip():
         return Reading(reason="empty")
+    if not is_nested_sanely(text):
+        # Consensus parses answers too, and prose does not nest like this.
+        return Reading(reason="unparsable")
     if request.output_schema is None:
         return Reading()
     matches, data = parse_output(text, request.output_schema)
@@ -115,7 +119,7 @@ def read_answer(request: DelegateRequest | ValidateRequest, text: str) -> Readin
 def read_verdict(text: str) -> str | None:
     """Return VALID or INVALID, or None when the text is not exactly one of them."""
     try:
-        value = msgspec.json.decode(text)
+        value = decode_json(text)
     except msgspec.DecodeError:
         value = text
     if isinstance(value, dict):

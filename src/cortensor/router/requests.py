@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from cortensor.errors import NotFound, TooLarge, UnsupportedMedia
 from cortensor.receipts.canonical import URN_PREFIX
+from cortensor.router.json_guard import decode_json
 from cortensor.router.problems import BodyTimeoutError, InvalidField, Malformed
 from cortensor.router.schemas import (
     DelegateRequest,
@@ -86,8 +87,8 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         Malformed: no JSON, or not an object.
     """
     try:
-        data = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        data = decode_json(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"the body is no JSON: {error}") from error
     if not isinstance(data, dict):
         raise Malformed("the body must be a JSON object")

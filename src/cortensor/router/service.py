@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cortensor.consensus import OK
-from cortensor.errors import Conflict, PaymentRequired, TooManyRequests
+from cortensor.errors import Conflict, PaymentRequired, TooManyRequests, Unauthorized
 from cortensor.receipts.keccak import keccak256, to_hex
 from cortensor.router.answer import Answer, Job, decide, finish, replica_result, replica_runs
 from cortensor.router.fanout import TASK_ID_BYTES, Deadlines, run_replicas
@@ -115,7 +115,7 @@ class Service:
         request: DelegateRequest | ValidateRequest,
         canonical: bytes,
         key: str | None,
-        access: Access,
+        account: Account,
     ) -> Answer:
         """Serve delegate or validate.
 
@@ -126,9 +126,13 @@ class Service:
             request: the decoded body.
             canonical: the canonical bytes the receipt commits to.
             key: the caller's idempotency key.
-            access: the parsed grant.
+            account: the session the caller's grant is for.
+
+        Raises:
+            Unauthorized: the request names another session.
         """
-        account = await self.authorise(access, request.session_id)
+        if request.session_id != account.facts.session:
+            raise Unauthorized("the grant is for another session", field="session_id")
         if key is None:
             alone = self._execute(endpoint, request, canonical, None, account)
             return await asyncio.shield(self._spawn(alone))

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from cortensor.errors import Unavailable
+from cortensor.router.json_guard import decode_json
 from cortensor.router.ports import BackendError, Completion
 
 if TYPE_CHECKING:
@@ -158,8 +159,8 @@ class OpenAIBackend:
 
     def _completion(self, call: Call, raw: bytes) -> Completion:
         try:
-            reply = msgspec.json.decode(raw, type=_Reply)
-        except (msgspec.DecodeError, RecursionError) as error:
+            reply = msgspec.convert(decode_json(raw), _Reply)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise BackendError("bad_reply", healthy=False) from error
         if not reply.choices or reply.choices[0].message.content is None:
             raise BackendError("bad_reply", healthy=False)
