@@ -39,7 +39,12 @@ sys.setrecursionlimit(RECURSION_LIMIT)
 
 def connect(rpc_url: str) -> Web3:
     """Return a client for a node. Nothing is sent yet."""
-    provider = Web3.HTTPProvider(rpc_url, request_kwargs={"timeout": RPC_TIMEOUT_S})
+    # No retries below us: callers know whether to try again, and what it may cost.
+    provider = Web3.HTTPProvider(
+        rpc_url,
+        request_kwargs={"timeout": RPC_TIMEOUT_S},
+        exception_retry_configuration=None,
+    )
     web3 = Web3(provider)
     # Chains with signatures in the block's extra data (many test networks) would not decode.
     web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)

@@ -57,7 +57,9 @@ def record(number: int, charge: int, session: str = SESSION, version: int = 1) -
     )
 
 
-def charge(store: Store, number: int, amount: int, session: str = SESSION, version: int = 1) -> None:
+def charge(
+    store: Store, number: int, amount: int, session: str = SESSION, version: int = 1
+) -> None:
     store.ledger.reserve(session, f"r{number}", amount, 1)
     made = record(number, amount, session, version)
     store.ledger.commit(f"r{number}", made, (200, b""), None, b"{}")
@@ -159,9 +161,8 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 def test_locks_exclude(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
-    with FileLock(path, "a router"):
-        with pytest.raises(Conflict, match="a router already runs"):
-            FileLock(path, "a router").acquire()
+    with FileLock(path, "a router"), pytest.raises(Conflict, match="a router already runs"):
+        FileLock(path, "a router").acquire()
     with FileLock(path, "a router"):
         pass
 
@@ -176,7 +177,9 @@ def test_batches_give_indexes_in_commit_order(store: Store) -> None:
     assert (first.count, first.total, first.state) == (3, 22, "built")
     assert first.uri == "https://x/" + first.root
     assert sorted(item & (2**96 - 1) for item in first.items) == [5, 17]
-    leaves = [(leaf.session, leaf.index, leaf.cumulative) for leaf in store.outbox.leaves(first.root)]
+    leaves = [
+        (leaf.session, leaf.index, leaf.cumulative) for leaf in store.outbox.leaves(first.root)
+    ]
     assert leaves == [(SESSION, 1, 10), (OTHER, 1, 5), (SESSION, 2, 17)]
     assert store.outbox.build(None, 9) is None
     charge(store, 4, 1)
