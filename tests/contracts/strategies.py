@@ -14,8 +14,10 @@ U96 = 2**96 - 1
 
 
 def _wei(limit: int) -> st.SearchStrategy[int]:
-    """Return prices: cheap ones, at which rounding shows, beside any that fits."""
-    return st.one_of(st.integers(0, 50), st.integers(0, 10**13), st.integers(0, limit))
+    """Return prices: cheap ones, at which rounding shows, usual ones, and the dearest that fit."""
+    return st.one_of(
+        st.integers(0, 50), st.integers(0, min(10**13, limit)), st.integers(limit // 2, limit)
+    )
 
 
 def _rates(count: int, limit: int = U16) -> st.SearchStrategy[tuple[int, ...]]:
@@ -75,7 +77,9 @@ def terms(draw: st.DrawFn, depth_limit: int = 255) -> Terms:
 @st.composite
 def usages(draw: st.DrawFn, replicas: int, limit: int = U48) -> Usage:
     """Draw usage of a job with so many replicas."""
-    units = st.one_of(st.integers(0, 100), st.integers(0, min(10**6, limit)), st.integers(0, limit))
+    units = st.one_of(
+        st.integers(0, 100), st.integers(0, min(10**6, limit)), st.integers(limit // 2, limit)
+    )
     failed = draw(st.integers(0, replicas))
     return Usage(
         input_units=draw(units),
