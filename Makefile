@@ -50,7 +50,7 @@ gas: $(CONTRACTS)/.stamp $(ANVIL) ## Measure the gas scenarios on Anvil into gas
 
 ##@ Prove
 .PHONY: check
-check: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(VYPER_LINT)/.stamp $(ANVIL) ## Formatting, types, layers, contract lint, artefacts, gas
+check: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(VYPER_LINT)/.stamp ## Formatting, types, layers, contract lint, artefacts
 	$(call say,Python: ruff)
 	@$(PACKAGE)/bin/ruff check .
 	@$(PACKAGE)/bin/ruff format --check .
@@ -67,8 +67,6 @@ check: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(VYPER_LINT)/.stamp $(ANVIL) ## Fo
 	@$(CONTRACTS)/bin/python -m tools.lint_vyper
 	$(call say,Vyper: committed artefacts)
 	@$(CONTRACTS)/bin/python -m tools.artifacts --check
-	$(call say,Gas: committed numbers)
-	@$(APE) run gas --check
 
 .PHONY: test
 test: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(ANVIL) ## Every test of a pull request
