@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 from ape.cli import ConnectedProviderCommand
+from ape.exceptions import ApeException
 from ape.logging import logger
 
 
@@ -14,7 +15,14 @@ class NetworkCommand(ConnectedProviderCommand):
     """Ape logs to standard output; with `--json` it must not."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command inside Ape's connection."""
+        """Run the command inside Ape's connection; a failure of Ape's is one line."""
         if ctx.params.get("as_json"):
             logger.set_level("ERROR")
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except (ApeException, ConnectionError) as error:
+            # A dead URL or another chain is no reason to show a traceback of Ape's own files.
+            # For a dead local URL Ape looks for geth to start, and says that it is missing.
+            what = "no node answers there" if isinstance(error, ConnectionError) else str(error)
+            reason = what.strip().splitlines()[0]
+            raise click.ClickException(f"--network: {reason}") from error

@@ -102,13 +102,13 @@ def compare(committed: Document, measured: Document) -> list[Drift]:
     old, new = committed["scenarios"], measured["scenarios"]
     for name in dict.fromkeys([*old, *new]):
         before, after = old.get(name, {}), new.get(name, {})
-        drifts += [
-            Drift(
-                f"{name}" if key == "gas_used" else f"{name} {key}", before.get(key), after.get(key)
-            )
-            for key in dict.fromkeys([*before, *after])
-            if before.get(key) != after.get(key)
-        ]
+        has_moved = before.get("gas_used") != after.get("gas_used")
+        for key in dict.fromkeys([*before, *after]):
+            # What follows from another number needs no line of its own.
+            if before.get(key) == after.get(key) or (has_moved and key == "gas_per_item"):
+                continue
+            label = name if key == "gas_used" else f"{name} {key}"
+            drifts.append(Drift(label, before.get(key), after.get(key)))
     return drifts
 
 

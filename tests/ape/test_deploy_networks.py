@@ -110,6 +110,19 @@ def test_wrong_chain_is_refused(sepolia, tmp_path):
     assert not (tmp_path / "records").exists()
 
 
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        ("cor:testnet1a:{url}", "does not match network chain ID '18964747554'"),
+        ("ethereum:local:http://127.0.0.1:1", "--network: no node answers there"),
+    ],
+)
+def test_url_of_another_network_or_of_nobody_is_one_line(sepolia, tmp_path, network, reason):
+    arguments = ("--network", network.format(url=sepolia), "--deployments", tmp_path / "records")
+    assert reason in error_of(ape_run("deploy", *arguments, "--rehearse", "--yes"))
+    assert not (tmp_path / "records").exists()
+
+
 @pytest.fixture(scope="module")
 def real(sepolia, rehearsed, tmp_path_factory):
     """What looks like Arbitrum Sepolia, a configuration for it, a keyfile of a funded account."""
