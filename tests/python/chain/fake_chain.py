@@ -55,21 +55,21 @@ class FakeChain(FakeNode):
             return [self.authorised]
         return super()._values(name, values)
 
-    def _eth_estimateGas(self, *_: Any) -> str:
+    def _eth_estimateGas(self, *_: Any) -> str:  # noqa: N802 -- the RPC's name
         if self.revert is not None:
             raise ValueError(f"execution reverted: {self.revert}")
         return hex(50_000)
 
-    def _eth_maxPriorityFeePerGas(self) -> str:
+    def _eth_maxPriorityFeePerGas(self) -> str:  # noqa: N802 -- the RPC's name
         return "0x0"
 
-    def _eth_getBlockByNumber(self, *_: Any) -> dict[str, Any]:
+    def _eth_getBlockByNumber(self, *_: Any) -> dict[str, Any]:  # noqa: N802 -- the RPC's name
         return {"number": "0x1", "baseFeePerGas": hex(self.base_fee), "timestamp": "0x1"}
 
-    def _eth_getTransactionCount(self, address: str, _block: str) -> str:
+    def _eth_getTransactionCount(self, address: str, _block: str) -> str:  # noqa: N802 -- the RPC's name
         return hex(self.nonces.get(address.lower(), 0))
 
-    def _eth_sendRawTransaction(self, raw: str) -> str:
+    def _eth_sendRawTransaction(self, raw: str) -> str:  # noqa: N802 -- the RPC's name
         data = bytes.fromhex(raw[2:])
         self.sent.append(data)
         if self.refuse is not None:
@@ -87,7 +87,7 @@ class FakeChain(FakeNode):
                 self.authorised = True
         return tx_hash
 
-    def _eth_getTransactionReceipt(self, tx_hash: str) -> dict[str, Any] | None:
+    def _eth_getTransactionReceipt(self, tx_hash: str) -> dict[str, Any] | None:  # noqa: N802 -- the RPC's name
         if tx_hash not in self.mined:
             return None
         block = 1 + list(self.mined).index(tx_hash)

@@ -146,7 +146,7 @@ def test_a_wrong_key_and_a_running_settlement_are_refused(chain: FakeChain, stor
     with pytest.raises(Conflict) as caught:
         settler(chain, store, "0x" + "77" * 32).settle_all()
     assert caught.value.code == "not_settler"
-    with FileLock(store.database.path.with_name("settle.lock"), "a settlement"):
-        with pytest.raises(Conflict) as caught:
-            settler(chain, store).settle_all()
+    lock = FileLock(store.database.path.with_name("settle.lock"), "a settlement")
+    with lock, pytest.raises(Conflict) as caught:
+        settler(chain, store).settle_all()
     assert caught.value.code == "already_running"
