@@ -14,7 +14,7 @@ from tests.contracts.protocol import CONTRACTS, deployer_of
 HERE = Path(__file__).parent
 FOLDERS = {"SessionPaymentTable": "table", "SessionPayment": "payment", "ReceiptAnchor": "anchor"}
 SKIP_REASONS = re.compile(r'return "([a-z][a-z ]+)"')
-REASON = re.compile(r'"((?:payment|table|card|anchor): [^"]+)"')
+REASON = re.compile(r'"((?:payment|table|card|job|anchor): [^"]+)"')
 
 
 def sources() -> list[Path]:

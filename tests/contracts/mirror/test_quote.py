@@ -24,9 +24,8 @@ SEVERAL_JOBS = st.lists(jobs(), min_size=1, max_size=2)
 
 
 @pytest.fixture(scope="module")
-def priced(protocol):
-    """Return a table with a few surcharge epochs."""
-    table = deploy_table(protocol.owner, protocol.oracle)
+def priced(protocol, table):
+    """Return the table with a few surcharge epochs; titanoboa undoes them after this module."""
     for bps in SURCHARGES[1:]:
         travel(600)
         table.post_surcharge(bps, sender=protocol.oracle)
@@ -78,10 +77,10 @@ def test_three_prices_are_one(priced, card, several, epoch):
 
 @settings(max_examples=examples(300))
 @given(words=any_words())
-def test_all_refuse_the_same_words(table, words):
-    card = RateCard.from_abi(table.card(1))
+def test_all_refuse_the_same_words(priced, words):
+    card = RateCard.from_abi(priced.card(1))
     try:
-        chain = table.quote(1, 0, *words)
+        chain = priced.quote(1, 0, *words)
     except BoaError as error:
         chain = error.stack_trace.last_frame.pretty_vm_reason
     assert chain == in_package(card, 0, *words)

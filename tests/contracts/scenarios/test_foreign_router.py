@@ -12,7 +12,7 @@ def test_inv_p3_a_batch_with_a_foreign_session_moves_nothing(protocol, payment, 
     own = protocol.open(router_id=2)
     victim = protocol.open(protocol.other_payer, router_id=1)
     attack = protocol.batch((own, COR), (victim, COR), router_id=2)
-    with boa.reverts("payment: session of another router"):
+    with boa.reverts("payment: other router's session"):
         payment.settle(attack, sender=protocol.other_settler)
     assert payment.session(own).settled == payment.session(victim).settled == 0
     assert anchor.batch(protocol.other_settler, attack.root) == (0, 0, 0)

@@ -83,7 +83,7 @@ def test_nobody_settles_for_a_router_that_does_not_exist(protocol, router_id):
 def test_inv_p3_refuses_sessions_of_another_router(protocol, payment):
     mine, theirs = protocol.open(), protocol.open(router_id=2)
     for totals in [((theirs, 1),), ((mine, 1), (theirs, 1)), ((theirs, 0),)]:
-        with boa.reverts("payment: session of another router"):
+        with boa.reverts("payment: other router's session"):
             protocol.settle(*totals)
     assert payment.session(mine).settled == payment.session(theirs).settled == 0
     assert protocol.settle((theirs, 1), router_id=2, sender=protocol.other_settler) == 1

@@ -19,7 +19,7 @@ def test_session_id_of_routers(protocol, payment):
     last = payment.session_id(protocol.payer, 2**32 - 1, salt)
     assert last >> 128 == 2**32 - 1
     assert last % 2**128 == payment.session_id(protocol.payer, 1, salt) % 2**128
-    with boa.reverts("payment: router id exceeds uint32"):
+    with boa.reverts("payment: router id over uint32"):
         payment.session_id(protocol.payer, 2**32, salt)
 
 

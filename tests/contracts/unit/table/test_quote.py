@@ -97,18 +97,18 @@ def test_refuses_unknown_epochs(protocol, table):
 @pytest.mark.parametrize(
     ("word", "reason"),
     [
-        (Terms().pack() | 1 << 136, "table: stray terms bits"),
-        (Terms().pack() | 1 << 255, "table: stray terms bits"),
-        (field(0, 4), "table: unknown sla tier"),
-        (field(8, 4), "table: unknown model class"),
-        (field(40, 0), "table: replicas not 1, 3 or 5"),
-        (field(40, 2), "table: replicas not 1, 3 or 5"),
-        (field(40, 4), "table: replicas not 1, 3 or 5"),
-        (field(40, 7), "table: replicas not 1, 3 or 5"),
-        (field(48, 8), "table: unknown consensus method"),
-        (field(56, 3), "table: unknown policy"),
-        (Terms(agreement_threshold_bps=10_001).pack(), "table: threshold over 100%"),
-        (field(80, 4), "table: unknown volume tier"),
+        (Terms().pack() | 1 << 136, "job: stray terms bits"),
+        (Terms().pack() | 1 << 255, "job: stray terms bits"),
+        (field(0, 4), "job: unknown sla tier"),
+        (field(8, 4), "job: unknown model class"),
+        (field(40, 0), "job: replicas not 1, 3 or 5"),
+        (field(40, 2), "job: replicas not 1, 3 or 5"),
+        (field(40, 4), "job: replicas not 1, 3 or 5"),
+        (field(40, 7), "job: replicas not 1, 3 or 5"),
+        (field(48, 8), "job: unknown consensus method"),
+        (field(56, 3), "job: unknown policy"),
+        (Terms(agreement_threshold_bps=10_001).pack(), "job: threshold over 100%"),
+        (field(80, 4), "job: unknown volume tier"),
     ],
 )
 def test_refuses_unpriced_terms(table, word, reason):
@@ -131,12 +131,12 @@ def test_prices_terms_at_their_limits(table, terms):
 @pytest.mark.parametrize(
     ("usage", "reason"),
     [
-        (USAGE.pack() | 1 << 160, "table: stray usage bits"),
-        (USAGE.pack() | 1 << 255, "table: stray usage bits"),
-        (Usage(failed_replicas=4).pack(), "table: faults over replicas"),
-        (Usage(late_replicas=4).pack(), "table: faults over replicas"),
-        (Usage(failed_replicas=2, late_replicas=2).pack(), "table: faults over replicas"),
-        (Usage(failed_replicas=255, late_replicas=255).pack(), "table: faults over replicas"),
+        (USAGE.pack() | 1 << 160, "job: stray usage bits"),
+        (USAGE.pack() | 1 << 255, "job: stray usage bits"),
+        (Usage(failed_replicas=4).pack(), "job: faults over replicas"),
+        (Usage(late_replicas=4).pack(), "job: faults over replicas"),
+        (Usage(failed_replicas=2, late_replicas=2).pack(), "job: faults over replicas"),
+        (Usage(failed_replicas=255, late_replicas=255).pack(), "job: faults over replicas"),
     ],
 )
 def test_refuses_impossible_usage(table, usage, reason):
