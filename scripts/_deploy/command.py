@@ -20,9 +20,9 @@ class NetworkCommand(ConnectedProviderCommand):
             logger.set_level("ERROR")
         try:
             return super().invoke(ctx)
-        except (ApeException, ConnectionError) as error:
+        except (ApeException, OSError) as error:
             # A dead URL or another chain is no reason to show a traceback of Ape's own files.
             # For a dead local URL Ape looks for geth to start, and says that it is missing.
-            what = "no node answers there" if isinstance(error, ConnectionError) else str(error)
+            what = "no node answers there" if isinstance(error, OSError) else str(error)
             reason = what.strip().splitlines()[0]
             raise click.ClickException(f"--network: {reason}") from error
