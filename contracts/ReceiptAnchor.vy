@@ -26,9 +26,7 @@
 from contracts.interfaces import IReceiptAnchor
 from snekmate.utils import merkle_proof_verification as merkle
 
-
 implements: IReceiptAnchor
-
 
 _TIME_MASK: constant(uint256) = 2**64 - 1
 _COUNT_MASK: constant(uint256) = 2**64 - 1
@@ -69,9 +67,7 @@ def authorise(caller: address, is_allowed: bool):
     # Writing the genesis head here takes the cost of a fresh slot off the first batch.
     if self._heads[msg.sender] == 0:
         self._heads[msg.sender] = self._genesis(msg.sender)
-    log IReceiptAnchor.CallerAuthorised(
-        anchorer=msg.sender, caller=caller, is_allowed=is_allowed
-    )
+    log IReceiptAnchor.CallerAuthorised(anchorer=msg.sender, caller=caller, is_allowed=is_allowed)
 
 
 @external

@@ -43,11 +43,9 @@ from ethereum.ercs import IERC20
 from snekmate.auth import ownable
 from snekmate.auth import ownable_2step
 
-
 implements: ISessionPayment
 initializes: ownable
 initializes: ownable_2step[ownable := ownable]
-
 
 exports: (
     # @dev Two-step ownership; `renounce_ownership` is withheld, since routers
@@ -57,7 +55,6 @@ exports: (
     ownable_2step.transfer_ownership,
     ownable_2step.accept_ownership,
 )
-
 
 POT_NODES: constant(uint256) = 0
 POT_VALIDATORS: constant(uint256) = 1
@@ -233,7 +230,9 @@ def request_close(session: uint256):
 def withdraw(session: uint256) -> uint256:
     hot: uint256 = self._hot[session]
     assert words._state(hot) != words.STATE_NONE, "payment: unknown session"
-    assert block.timestamp > words._expiry(hot) + SETTLE_WINDOW_SECONDS, "payment: settle window open"
+    assert (
+        block.timestamp > words._expiry(hot) + SETTLE_WINDOW_SECONDS
+    ), "payment: settle window open"
     # INV-P2: settled never exceeds the deposit.
     settled: uint256 = words._settled(hot)
     refund: uint256 = words._deposit(hot) - settled
@@ -264,7 +263,7 @@ def settle(batch: ISessionPayment.Batch) -> uint256:
     earliest_expiry: uint256 = block.timestamp - SETTLE_WINDOW_SECONDS
     total: uint256 = 0
     for item: uint256 in batch.items:
-        assert item >> 224 == router_id, "payment: session of another router"
+        assert item >> 224 == router_id, "payment: other router's session"
         session: uint256 = item >> 96
         cumulative: uint256 = item & words.U96
         # Read here and not through lib/session_words.vy: a call costs more
@@ -454,7 +453,7 @@ def session(session: uint256) -> ISessionPayment.Session:
 @external
 @view
 def session_id(payer: address, router_id: uint256, salt: bytes32) -> uint256:
-    assert router_id < 2**32, "payment: router id exceeds uint32"
+    assert router_id < 2**32, "payment: router id over uint32"
     return self._session_id(payer, router_id, salt)
 
 

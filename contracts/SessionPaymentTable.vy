@@ -35,11 +35,9 @@ from contracts.lib import job_words
 from snekmate.auth import ownable
 from snekmate.auth import ownable_2step
 
-
 implements: ISessionPaymentTable
 initializes: ownable
 initializes: ownable_2step[ownable := ownable]
-
 
 exports: (
     # @dev Two-step ownership; `renounce_ownership` is withheld, since a table
@@ -49,7 +47,6 @@ exports: (
     ownable_2step.transfer_ownership,
     ownable_2step.accept_ownership,
 )
-
 
 MAX_SURCHARGE_BPS: public(constant(uint256)) = 5_000
 MAX_SURCHARGE_STEP_BPS: public(constant(uint256)) = 500

@@ -32,7 +32,9 @@ def _check(card: ISessionPaymentTable.RateCard):
     assert card.failed_rebate_bps <= 10_000, "card: rebate over 100%"
     for bps: uint16 in card.volume_rebate_bps:
         assert bps <= 10_000, "card: rebate over 100%"
-    shares: uint256 = convert(card.node_share_bps, uint256) + convert(card.validator_share_bps, uint256)
+    shares: uint256 = convert(card.node_share_bps, uint256) + convert(
+        card.validator_share_bps, uint256
+    )
     assert shares <= 10_000, "card: shares over 100%"
 
 

@@ -20,7 +20,6 @@
 
 from contracts.interfaces import ISessionPaymentTable
 
-
 _U16: constant(uint256) = 2**16 - 1
 _U64: constant(uint256) = 2**64 - 1
 _U96: constant(uint256) = 2**96 - 1

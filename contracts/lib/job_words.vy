@@ -55,7 +55,7 @@ def _terms(word: uint256) -> Terms:
     @param word The packed terms.
     @return Terms The fields, each within the range that a card prices.
     """
-    assert word >> _TERMS_BITS == 0, "table: stray terms bits"
+    assert word >> _TERMS_BITS == 0, "job: stray terms bits"
     terms: Terms = Terms(
         sla_tier=word & _U8,
         model_class=(word >> 8) & _U8,
@@ -69,13 +69,13 @@ def _terms(word: uint256) -> Terms:
         volume_tier=(word >> 80) & _U8,
         surcharge_cap_bps=(word >> 88) & _U16,
     )
-    assert terms.sla_tier < 4, "table: unknown sla tier"
-    assert terms.model_class < 4, "table: unknown model class"
-    assert terms.replicas in [1, 3, 5], "table: replicas not 1, 3 or 5"
-    assert terms.consensus_method < 8, "table: unknown consensus method"
-    assert terms.disagreement_policy < 3, "table: unknown policy"
-    assert terms.agreement_threshold_bps <= 10_000, "table: threshold over 100%"
-    assert terms.volume_tier < 4, "table: unknown volume tier"
+    assert terms.sla_tier < 4, "job: unknown sla tier"
+    assert terms.model_class < 4, "job: unknown model class"
+    assert terms.replicas in [1, 3, 5], "job: replicas not 1, 3 or 5"
+    assert terms.consensus_method < 8, "job: unknown consensus method"
+    assert terms.disagreement_policy < 3, "job: unknown policy"
+    assert terms.agreement_threshold_bps <= 10_000, "job: threshold over 100%"
+    assert terms.volume_tier < 4, "job: unknown volume tier"
     return terms
 
 
@@ -88,7 +88,7 @@ def _usage(word: uint256, replicas: uint256) -> Usage:
     @param replicas How many replicas the job was priced for.
     @return Usage The fields.
     """
-    assert word >> _USAGE_BITS == 0, "table: stray usage bits"
+    assert word >> _USAGE_BITS == 0, "job: stray usage bits"
     usage: Usage = Usage(
         input_units=word & _U48,
         output_units=(word >> 48) & _U48,
@@ -96,5 +96,5 @@ def _usage(word: uint256, replicas: uint256) -> Usage:
         failed_replicas=(word >> 144) & _U8,
         late_replicas=(word >> 152) & _U8,
     )
-    assert usage.failed_replicas + usage.late_replicas <= replicas, "table: faults over replicas"
+    assert usage.failed_replicas + usage.late_replicas <= replicas, "job: faults over replicas"
     return usage

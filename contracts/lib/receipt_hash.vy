@@ -13,7 +13,6 @@
 
 from contracts.interfaces import ISessionPayment
 
-
 _DOMAIN_TYPE: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
@@ -34,9 +33,7 @@ def _digest(receipt: ISessionPayment.Receipt) -> bytes32:
     @return bytes32 The digest.
     """
     struct_hash: bytes32 = keccak256(abi_encode(_RECEIPT_TYPE, receipt))
-    domain: bytes32 = keccak256(
-        abi_encode(_DOMAIN_TYPE, _NAME_HASH, _VERSION_HASH, chain.id, self)
-    )
+    domain: bytes32 = keccak256(abi_encode(_DOMAIN_TYPE, _NAME_HASH, _VERSION_HASH, chain.id, self))
     return keccak256(concat(x"1901", domain, struct_hash))
 
 

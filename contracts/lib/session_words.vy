@@ -14,7 +14,6 @@
         cold: payer u160 | surcharge_cap_bps u16 | task_cap_gwei u64 | free u16
 """
 
-
 STATE_NONE: constant(uint256) = 0
 STATE_OPEN: constant(uint256) = 1
 STATE_CLOSING: constant(uint256) = 2

@@ -16,11 +16,9 @@ from ethereum.ercs import IERC20
 from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
-
 implements: IERC20
 initializes: ownable
 initializes: erc20[ownable := ownable]
-
 
 exports: (
     # @dev ERC-20, its metadata, and permit; minting and roles are withheld.

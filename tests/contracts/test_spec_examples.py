@@ -28,7 +28,7 @@ from tests.contracts.protocol import (
 HERE = Path(__file__).parent
 SPEC = HERE.parents[1] / "docs" / "spec"
 PAGES = {
-    "session-payment-table": ("SessionPaymentTable", ("table", "card")),
+    "session-payment-table": ("SessionPaymentTable", ("table", "job", "card")),
     "session-payment": ("SessionPayment", ("payment",)),
     "receipt-anchor": ("ReceiptAnchor", ("anchor",)),
 }

@@ -170,7 +170,7 @@ class PaymentModel:
         if self.settle_paused:
             raise Refused("payment: settlement paused")
         if any(key >> 128 != router for key, _ in totals):
-            raise Refused("payment: session of another router")
+            raise Refused("payment: other router's session")
         self.skipped = []
         moved = 0
         for key, total in totals:

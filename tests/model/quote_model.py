@@ -26,14 +26,14 @@ def rate(bps: int) -> Fraction:
 
 def _refuse(terms: Any, usage: Any) -> str | None:
     reasons = {
-        "table: unknown sla tier": terms.sla_tier not in range(4),
-        "table: unknown model class": terms.model_class not in range(4),
-        "table: replicas not 1, 3 or 5": terms.replicas not in REPLICAS,
-        "table: unknown consensus method": terms.consensus_method not in range(8),
-        "table: unknown policy": terms.disagreement_policy not in range(3),
-        "table: threshold over 100%": rate(terms.agreement_threshold_bps) > 1,
-        "table: unknown volume tier": terms.volume_tier not in range(4),
-        "table: faults over replicas": usage.failed_replicas + usage.late_replicas > terms.replicas,
+        "job: unknown sla tier": terms.sla_tier not in range(4),
+        "job: unknown model class": terms.model_class not in range(4),
+        "job: replicas not 1, 3 or 5": terms.replicas not in REPLICAS,
+        "job: unknown consensus method": terms.consensus_method not in range(8),
+        "job: unknown policy": terms.disagreement_policy not in range(3),
+        "job: threshold over 100%": rate(terms.agreement_threshold_bps) > 1,
+        "job: unknown volume tier": terms.volume_tier not in range(4),
+        "job: faults over replicas": usage.failed_replicas + usage.late_replicas > terms.replicas,
     }
     return next((reason for reason, is_at_fault in reasons.items() if is_at_fault), None)
 

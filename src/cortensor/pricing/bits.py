@@ -55,5 +55,5 @@ def unpack_word(layout: Layout, word: int, module: str) -> dict[str, int]:
         values[name] = (word >> offset) & mask
         known |= mask << offset
     if word & ~known:
-        raise InvalidInput(f"table: stray {module} bits", field=module)
+        raise InvalidInput(f"job: stray {module} bits", field=module)
     return values

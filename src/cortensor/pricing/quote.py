@@ -101,7 +101,7 @@ def check_terms(card: RateCard, terms: Terms) -> None:
         (terms.volume_tier < len(card.volume_rebate_bps), "volume_tier", "unknown volume tier"),
     ):
         if not known:
-            raise InvalidInput(f"table: {reason}", field=f"terms.{field}", code="unpriced_terms")
+            raise InvalidInput(f"job: {reason}", field=f"terms.{field}", code="unpriced_terms")
 
 
 def quote(card: RateCard, surcharge_bps: int, terms: Terms, usage: Usage) -> Bill:
@@ -124,7 +124,7 @@ def quote(card: RateCard, surcharge_bps: int, terms: Terms, usage: Usage) -> Bil
     usage.pack()
     if usage.failed_replicas + usage.late_replicas > terms.replicas:
         raise InvalidInput(
-            "table: faults over replicas", field="usage.failed_replicas", code="unpriced_usage"
+            "job: faults over replicas", field="usage.failed_replicas", code="unpriced_usage"
         )
     lines = _lines(card, surcharge_bps, terms, usage)
     total = sum(lines.as_tuple()[:-1]) - lines.rebates

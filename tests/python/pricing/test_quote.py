@@ -71,18 +71,18 @@ def test_an_idle_job_costs_its_task_fees() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason", "field"),
     [
-        ({"sla_tier": 4}, "table: unknown sla tier", "terms.sla_tier"),
-        ({"model_class": 4}, "table: unknown model class", "terms.model_class"),
-        ({"replicas": 2}, "table: replicas not 1, 3 or 5", "terms.replicas"),
-        ({"replicas": 0}, "table: replicas not 1, 3 or 5", "terms.replicas"),
-        ({"consensus_method": 8}, "table: unknown consensus method", "terms.consensus_method"),
-        ({"disagreement_policy": 3}, "table: unknown policy", "terms.disagreement_policy"),
+        ({"sla_tier": 4}, "job: unknown sla tier", "terms.sla_tier"),
+        ({"model_class": 4}, "job: unknown model class", "terms.model_class"),
+        ({"replicas": 2}, "job: replicas not 1, 3 or 5", "terms.replicas"),
+        ({"replicas": 0}, "job: replicas not 1, 3 or 5", "terms.replicas"),
+        ({"consensus_method": 8}, "job: unknown consensus method", "terms.consensus_method"),
+        ({"disagreement_policy": 3}, "job: unknown policy", "terms.disagreement_policy"),
         (
             {"agreement_threshold_bps": 10_001},
-            "table: threshold over 100%",
+            "job: threshold over 100%",
             "terms.agreement_threshold_bps",
         ),
-        ({"volume_tier": 4}, "table: unknown volume tier", "terms.volume_tier"),
+        ({"volume_tier": 4}, "job: unknown volume tier", "terms.volume_tier"),
     ],
 )
 def test_refuses_unpriced_terms_as_the_contract_does(
@@ -96,7 +96,7 @@ def test_refuses_unpriced_terms_as_the_contract_does(
 
 def test_refuses_more_faults_than_replicas() -> None:
     usage = msgspec.structs.replace(USAGE, failed_replicas=2, late_replicas=2)
-    with pytest.raises(InvalidInput, match="table: faults over replicas"):
+    with pytest.raises(InvalidInput, match="job: faults over replicas"):
         quote(CARD, 0, TERMS, usage)
     quote(CARD, 0, TERMS, msgspec.structs.replace(usage, late_replicas=1))
 

@@ -65,13 +65,13 @@ def test_table_explains_each_line(card: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--terms", "replicas=2"], "table: replicas not 1, 3 or 5"),
+        (["--terms", "replicas=2"], "job: replicas not 1, 3 or 5"),
         (["--terms", "colour=red"], "terms.colour"),
         (["--terms", "replicas"], "name=value"),
         (["--terms", "replicas=many"], "whole number"),
         (["--terms", "sla_tier=gold"], "best_effort, low, medium, high"),
         (["--terms", "replicas=3,replicas=5"], "given twice"),
-        (["--terms", "0x" + "f" * 64], "table: stray terms bits"),
+        (["--terms", "0x" + "f" * 64], "job: stray terms bits"),
         (["--usage", "input_units=\u0663"], "whole number"),
         (["--usage", "failed_replicas=2"], "faults over replicas"),
     ],

@@ -70,13 +70,13 @@ def test_usage_round_trip(word: int) -> None:
 
 @pytest.mark.parametrize("bit", [136, 137, 200, 255])
 def test_stray_terms_bits_are_refused(bit: int) -> None:
-    with pytest.raises(InvalidInput, match="table: stray terms bits"):
+    with pytest.raises(InvalidInput, match="job: stray terms bits"):
         Terms.unpack(1 << bit)
 
 
 @pytest.mark.parametrize("bit", [160, 161, 255])
 def test_stray_usage_bits_are_refused(bit: int) -> None:
-    with pytest.raises(InvalidInput, match="table: stray usage bits"):
+    with pytest.raises(InvalidInput, match="job: stray usage bits"):
         Usage.unpack(1 << bit)
 
 
