@@ -69,31 +69,32 @@ def test_rehearsal_on_the_l3(tmp_path):
     assert len(result["contracts"]) == 4
 
 
-def test_fork__deployed_on_a_copy_and_not_on_the_original(sepolia, tmp_path):
+@pytest.mark.parametrize(
+    ("network", "chain_id", "name", "configured"),
+    [
+        ("arbitrum:sepolia", SEPOLIA, "arbitrum-sepolia", "http://127.0.0.1:18547"),
+        ("cor:testnet1a", TESTNET_1A, "cor-testnet1a", "http://127.0.0.1:18548"),
+    ],
+)
+def test_fork__deployed_on_a_copy_and_not_on_the_original(
+    tmp_path, network, chain_id, name, configured
+):
     # Ape reads its configuration where it runs: the same project, with this Anvil as the upstream.
-    for name in ("scripts", "contracts", "config"):
-        (tmp_path / name).symlink_to(ROOT / name)
+    for folder in ("scripts", "contracts", "config"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     text = (ROOT / "ape-config.yaml").read_text()
-    assert "http://127.0.0.1:18547" in text
-    (tmp_path / "ape-config.yaml").write_text(text.replace("http://127.0.0.1:18547", sepolia))
-    before = block_number(sepolia)
-    records = tmp_path / "records"
-    done = ape_run(
-        "deploy",
-        "--network",
-        "arbitrum:sepolia-fork:foundry",
-        "--deployments",
-        records,
-        "--rehearse",
-        "--yes",
-        "--json",
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert (result["network"], result["chain_id"]) == ("arbitrum-sepolia-fork", SEPOLIA)
-    assert block_number(sepolia) == before
-    assert rpc(sepolia, "eth_getCode", result["contracts"]["SessionPayment"], "latest") == "0x"
+    assert configured in text
+    arguments = ("--network", f"{network}-fork:foundry", "--deployments", tmp_path / "records")
+    with run_anvil(chain_id=chain_id) as anvil:
+        (tmp_path / "ape-config.yaml").write_text(text.replace(configured, anvil.url))
+        before = block_number(anvil.url)
+        done = ape_run("deploy", *arguments, "--rehearse", "--yes", "--json", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert (result["network"], result["chain_id"]) == (f"{name}-fork", chain_id)
+        assert block_number(anvil.url) == before
+        address = result["contracts"]["SessionPayment"]
+        assert rpc(anvil.url, "eth_getCode", address, "latest") == "0x"
 
 
 def test_empty_roles_are_refused_without_a_rehearsal(sepolia, tmp_path):
