@@ -74,18 +74,19 @@ def check_surcharge(bundle: Bundle, view: AnchorView) -> Check:
 def check_signer(bundle: Bundle, view: AnchorView | None, trusted: str | None) -> Check:
     """The signer may settle for the router named."""
     router = bundle.receipt.router
-    if trusted is not None and trusted.lower() != router.signer:
-        return judge("signer", [f"signed by {router.signer}, you trust {trusted}"], "")
-    if view is not None:
-        settler = view.router_signer(router.router_id).lower()
-        return judge(
-            "signer",
-            differ("router.signer", router.signer, settler, f"router {router.router_id} has"),
-            f"{router.signer} settles for router {router.router_id}",
-        )
     if trusted is not None:
+        # The verifier's word goes first: a router that changed its key has another one today.
+        if trusted.lower() != router.signer:
+            return judge("signer", [f"signed by {router.signer}, you trust {trusted}"], "")
         return Check("signer", PROVEN, "is the signer you trust")
-    return not_checked("signer", f"{NO_CHAIN}: whether the signer is the router's is open")
+    if view is None:
+        return not_checked("signer", f"{NO_CHAIN}: whether the signer is the router's is open")
+    settler = view.router_signer(router.router_id).lower()
+    return judge(
+        "signer",
+        differ("router.signer", router.signer, settler, f"router {router.router_id} has"),
+        f"{router.signer} settles for router {router.router_id}",
+    )
 
 
 def check_anchored(bundle: Bundle, view: AnchorView | None, trusted_root: str | None) -> Check:

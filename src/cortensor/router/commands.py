@@ -74,8 +74,21 @@ class _Server(uvicorn.Server):
 @click.option("--port", type=click.IntRange(0, 65535), help="Instead of the configured port.")
 def router(config_path: str, host: str | None, port: int | None) -> None:
     """Run a router until SIGINT or SIGTERM; prints one JSON line when ready."""
+    serve(load_config(config_path), host, port)
+
+
+def serve(config: Config, host: str | None = None, port: int | None = None) -> None:
+    """Run a router until SIGINT or SIGTERM.
+
+    Args:
+        config: checked configuration.
+        host: instead of the configured address.
+        port: instead of the configured port; 0 takes a free one.
+
+    Raises:
+        Error: a part does not come up.
+    """
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-    config = load_config(config_path)
     asyncio.run(
         _serve(
             config,

@@ -13,12 +13,15 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from cortensor.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MODEL_CLASSES = ("light", "standard", "heavy", "frontier")
 MAX_URI_BYTES = 128  # ReceiptAnchor stores a String[128]; a root in hex takes 66 of them
@@ -170,8 +173,12 @@ def secret(variable: str, name: str) -> str:
     return value
 
 
-def load_config(path: str | Path) -> Config:
+def load_config(path: str | Path, overrides: Mapping[str, object] | None = None) -> Config:
     """Read and check a configuration file.
+
+    Args:
+        path: the TOML file.
+        overrides: top-level keys that count instead of the file's.
 
     Raises:
         InvalidInput: unreadable, not TOML, or a key is unknown, missing or out of range.
@@ -185,7 +192,7 @@ def load_config(path: str | Path) -> Config:
         raise InvalidInput(f"{file} is not TOML: {error}", field="config") from error
     if "source" in data:
         raise InvalidInput("unknown key `source`", field="source")
-    return parse_config({**data, "source": str(file.resolve())})
+    return parse_config({**data, **(overrides or {}), "source": str(file.resolve())})
 
 
 def parse_config(data: dict[str, object]) -> Config:

@@ -88,6 +88,17 @@ def test_a_receipt_of_another_contract_is_refused_when_one_is_trusted() -> None:
     assert (status, CHAIN.session_payment in text) == ("not_checked", True)
 
 
+def test_a_receipt_from_before_a_change_of_key_is_verified_by_the_signer_one_trusts() -> None:
+    class Rotated(ChainFacts):
+        def router_signer(self, router_id: int) -> str:
+            return address_of(OTHER_KEY)
+
+    view = Rotated(chain_facts())
+    data = GOOD["delegate-agreed"]
+    assert detail(data, "signer", anchored=view)[0] == "failed"
+    assert detail(data, "signer", anchored=view, signer=SIGNER)[0] == "proven"
+
+
 def test_values_one_trusts_replace_the_chain() -> None:
     data = GOOD["delegate-agreed"]
     root = data["anchor"]["root"]

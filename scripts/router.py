@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ape run router`: the router on the network that Ape is connected to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from ape.cli import network_option
+
+from cortensor.errors import Error, InvalidInput
+from cortensor.router.commands import serve
+from cortensor.router.config import load_config as load_router_config
+from scripts._deploy.command import NetworkCommand
+from scripts._deploy.compiler import ROOT
+from scripts._deploy.config import load_config
+from scripts._deploy.target import Target, target_of
+
+DEFAULT_CONFIG = ROOT / "config" / "router.toml"
+
+
+@click.command(cls=NetworkCommand)
+@network_option()
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=DEFAULT_CONFIG,
+    help="The router's TOML; default: config/router.toml.",
+)
+@click.option("--deployments", help="Folder of records; default: deployments/<network>.")
+@click.option("--host", help="Instead of the configured address.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Instead of the configured port.")
+def cli(
+    provider: Any,
+    config_file: Path,
+    deployments: str | None,
+    host: str | None,
+    port: int | None,
+) -> None:
+    """Run a router until Ctrl-C; node and contracts are the connected network's."""
+    try:
+        overrides = {
+            "rpc_url": _rpc_url(provider),
+            "deployments": str(_records(target_of(provider), deployments)),
+        }
+        serve(load_router_config(config_file, overrides), host, port)
+    except Error as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _rpc_url(provider: Any) -> str:
+    url = getattr(provider, "http_uri", None)
+    if not url:
+        raise InvalidInput("has no HTTP endpoint that a router could use", field="--network")
+    return str(url)
+
+
+def _records(target: Target, given: str | None) -> Path:
+    config = load_config(target.config_path(None))
+    folder = target.directory(given, config).resolve()
+    if not folder.is_dir():
+        raise InvalidInput(f"no records in {folder}: deploy first", field="--deployments")
+    return folder
