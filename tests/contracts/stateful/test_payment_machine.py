@@ -26,7 +26,7 @@ FLOORS = {
     "settle (moved)": 15,
     "resend": 10,
     "request_close": 15,
-    "withdraw": 50,
+    "withdraw": 25,
     "release": 8,
     "pay_pot": 4,
     "publish": 10,
