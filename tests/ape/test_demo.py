@@ -52,7 +52,8 @@ class TestDemo:
         for job in result["jobs"]:
             assert job["verified"], job
             left = [c["name"] for c in job["checks"] if c["status"] != "proven"]
-            assert left == [], (job["name"], left)
+            # A verdict is its replica's own label: there is no grouping of answers to recompute.
+            assert left == (["grouping"] if job["kind"] == "claim" else []), job["name"]
 
     def test_a_killed_router_loses_no_receipt_and_charges_nobody_twice(self, run):
         folder, result = run

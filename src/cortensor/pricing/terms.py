@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The terms of a job: everything about its price that is fixed before it runs, in one word.
 
-The bit layout is the contract's (`lib/terms.vy`). `pack` checks widths only; which values mean
+The bit layout is the contract's (`lib/job_words.vy`). `pack` checks widths only; which values mean
 something (tiers, replicas, methods) is decided by `quote`, as on chain, so that both sides refuse
 the same words for the same reason.
 """

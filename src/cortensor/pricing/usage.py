@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a job consumed, in one word; the bit layout is the contract's (`lib/usage.vy`)."""
+"""What a job consumed, in one word; the bit layout is the contract's (`lib/job_words.vy`)."""
 
 from __future__ import annotations
 
