@@ -28,9 +28,12 @@ APE := $(CHAIN_PATH) ape
 
 # pytest in each environment. Ape's plug-in connects to a chain in every run that loads it, so only
 # tests/ape does.
-PYTEST_PACKAGE := $(PACKAGE)/bin/python -m pytest
-PYTEST_CONTRACTS := $(CHAIN_PATH) $(CONTRACTS)/bin/python -m pytest -p no:ape_test
-PYTEST_APE := $(CHAIN_PATH) $(CONTRACTS)/bin/python -m pytest
+# Tests of one module or class stay on one worker, so that they share what they set up.
+WORKERS ?= 2
+PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadscope
+PYTEST_PACKAGE := $(PACKAGE)/bin/$(PYTEST)
+PYTEST_CONTRACTS := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) -p no:ape_test
+PYTEST_APE := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST)
 
 say = @printf '\n== %s ==\n' '$(1)'
 
