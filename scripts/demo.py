@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cortensor.errors import Error
-from scripts._demo.jobs import Job
+from scripts._demo.jobs import JOBS, Job
 from scripts._demo.report import print_table, vote_dots, write_html
 from scripts._demo.run import Options, Stage, run
 
@@ -36,16 +36,27 @@ DEFAULT_FOLDER = Path("runs") / "demo"
 @click.option(
     "--kill-router-after", "kill_after", type=click.IntRange(0), help="Kill -9 after N jobs."
 )
+@click.option(
+    "--jobs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=JOBS,
+    help="Jobs of your own, in the form of examples/jobs.json.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
 def cli(
-    backend: str | None, model: str | None, folder: Path, kill_after: int | None, as_json: bool
+    backend: str | None,
+    model: str | None,
+    folder: Path,
+    kill_after: int | None,
+    jobs: Path,
+    as_json: bool,
 ) -> None:
     """One paid, agreed, anchored, verified answer, a dozen times, on this machine."""
     if (backend is None) != (model is None):
         raise click.UsageError("--backend and --model go together")
     # SIGTERM ends like Ctrl-C: through every `finally`, so that no child is left.
     signal.signal(signal.SIGTERM, _interrupt)
-    options = Options(_fresh(folder), backend, model, kill_after)
+    options = Options(_fresh(folder), backend, model, kill_after, jobs)
     console = Console(stderr=as_json)
     if not console.is_terminal:
         console.width = 132  # a log file has no width of its own

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from cortensor.errors import Unavailable
+from cortensor.errors import InvalidInput, Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "examples" / "jobs.json"
@@ -49,18 +49,30 @@ class Job:
     ms: int = 0
 
 
-def load_jobs(path: Path = JOBS) -> list[Job]:
-    """Return the example jobs in order."""
-    return [
-        Job(
-            name=entry["name"],
-            kind=entry["kind"],
-            endpoint=entry["endpoint"],
-            body=entry["request"],
-            expected=entry.get("expected"),
-        )
-        for entry in json.loads(path.read_text("utf-8"))["jobs"]
-    ]
+def load_jobs(path: Path) -> list[Job]:
+    """Return the jobs of a file in order (its form: examples/README.md).
+
+    Raises:
+        InvalidInput: the file cannot be read, or an entry lacks something.
+    """
+    try:
+        entries = json.loads(path.read_text("utf-8"))["jobs"]
+        jobs = [
+            Job(
+                name=entry["name"],
+                kind=entry["kind"],
+                endpoint=entry["endpoint"],
+                body=entry["request"],
+                expected=entry.get("expected"),
+            )
+            for entry in entries
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(f"{path} is no file of jobs: {error!r}", field="--jobs") from error
+    names = [job.name for job in jobs]
+    if not jobs or len(set(names)) != len(names):
+        raise InvalidInput(f"{path} needs jobs with a name each of its own", field="--jobs")
+    return jobs
 
 
 class Caller:

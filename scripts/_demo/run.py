@@ -21,7 +21,7 @@ from cortensor.pricing import format_cor
 from scripts._anvil import run_anvil
 from scripts._demo import frauds
 from scripts._demo.chain import DEPOSIT_WEI, IDLE_DEPOSIT_WEI, Chain
-from scripts._demo.jobs import Caller, Job, fetch_bundle, load_jobs
+from scripts._demo.jobs import JOBS, Caller, Job, fetch_bundle, load_jobs
 from scripts._demo.money import close_books
 from scripts._demo.processes import Router
 
@@ -46,12 +46,14 @@ class Options:
         backend: base URL of an OpenAI-compatible server; None for the embedded model.
         model: the model's name on that server.
         kill_after: kill the router with SIGKILL while job N+1 runs, and start it again.
+        jobs: the file of jobs.
     """
 
     folder: Path
     backend: str | None = None
     model: str | None = None
     kill_after: int | None = None
+    jobs: Path = JOBS
 
 
 class Stage:
@@ -73,7 +75,7 @@ def run(options: Options, stage: Stage) -> dict[str, Any]:
     Raises:
         Error: a step failed; every process is ended first.
     """
-    folder = options.folder
+    jobs, folder = load_jobs(options.jobs), options.folder
     folder.mkdir(parents=True, exist_ok=True)
     fees = ["--base-fee", str(BASE_FEE_WEI), "--disable-min-priority-fee"]
     with run_anvil(options=fees) as anvil:
@@ -91,7 +93,6 @@ def run(options: Options, stage: Stage) -> dict[str, Any]:
         )
         stage.say("starting the router and its model")
         with _router(options, chain) as router:
-            jobs = load_jobs()
             token = chain.token(chain.people.payer, session)
             session_id = f"0x{session:040x}"
             caller = Caller(lambda: router.url, token, session_id, lambda: stage.show(jobs))
@@ -284,7 +285,7 @@ def _row(job: Job, bundle: dict[str, Any], verified: dict[str, Any]) -> dict[str
     return {
         "name": job.name,
         "kind": job.kind,
-        "asked": job.body.get("claim") or job.body["objective"] + "\n\n" + str(job.body["input"]),
+        "asked": _asked(job.body),
         "answer_short": " ".join(str(short).split())[:90],
         "outcome": result["outcome"],
         "expected": job.expected if isinstance(job.expected, str) else json.dumps(job.expected),
@@ -303,6 +304,14 @@ def _row(job: Job, bundle: dict[str, Any], verified: dict[str, Any]) -> dict[str
         "verified": verified["ok"],
         "checks": verified["checks"],
     }
+
+
+def _asked(body: dict[str, Any]) -> str:
+    """Return what was asked, for a person to read."""
+    parts = [body.get("claim") or body["objective"], body.get("context") or body.get("input")]
+    return "\n\n".join(
+        part if isinstance(part, str) else json.dumps(part) for part in parts if part is not None
+    )
 
 
 def _is_correct(job: Job) -> bool | None:

@@ -140,6 +140,86 @@ def test_a_stopped_demo_leaves_no_process_behind(tmp_path, how):
     await_that(lambda: not [pid for pid in children if is_alive(pid)], 20)
 
 
+@pytest.fixture(scope="module")
+def model_server():
+    """A real OpenAI-compatible server: llama.cpp's own, with the packaged model."""
+    program = (
+        "import sys, xllamacpp\n"
+        "from cortensor.router.adapters.embedded import find_model\n"
+        "params = xllamacpp.CommonParams()\n"
+        "params.model.path = str(find_model(None))\n"
+        "params.n_parallel, params.n_ctx, params.warmup, params.verbosity = 3, 6144, False, 0\n"
+        "server = xllamacpp.Server(params)\n"
+        "print('at', server.listening_address, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    server = subprocess.Popen(
+        [str(Path(APE).parent / "python"), "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield next(line.split()[1] for line in server.stdout if line.startswith("at "))
+    finally:
+        server.kill()
+        server.wait()
+        server.stdin.close()
+        server.stdout.close()
+
+
+@pytest.mark.model
+@pytest.mark.anvil
+@pytest.mark.timeout(120)
+def test_jobs_of_ones_own_on_a_server_of_ones_own(model_server, tmp_path):
+    jobs = {
+        "jobs": [
+            {
+                "name": "colour",
+                "kind": "rewrite",
+                "endpoint": "delegate",
+                "request": {"objective": "Name a colour.", "max_tokens": 8},
+            },
+            {
+                "name": "strict",
+                "kind": "rewrite",
+                "endpoint": "delegate",
+                "request": {
+                    "objective": "Write a sentence about the sea.",
+                    "max_tokens": 24,
+                    "consensus": {
+                        "replicas": 3,
+                        "equivalence": "exact",
+                        "disagreement_policy": "fail_hard",
+                    },
+                },
+            },
+        ]
+    }
+    (tmp_path / "jobs.json").write_text(json.dumps(jobs))
+    backend = ("--backend", model_server, "--model", "SmolLM2")
+    done = ape_run("demo", "--out", tmp_path / "out", "--jobs", tmp_path / "jobs.json", *backend)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 receipts anchored and settled in one transaction" in done.stdout
+    assert "every wei is accounted for" in done.stdout
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    # A run that fails hard is work that was done: charged, with a receipt that says so.
+    strict = result["jobs"][1]
+    assert strict["outcome"] == "NO_CONSENSUS"
+    assert int(strict["charge_wei"]) > 0
+    assert strict["verified"]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"jobs": []}', '{"jobs": [{"name": "x"}]}'])
+def test_a_bad_file_of_jobs_is_one_line_and_starts_nothing(tmp_path, text):
+    (tmp_path / "jobs.json").write_text(text)
+    done = ape_run("demo", "--out", tmp_path / "out", "--jobs", tmp_path / "jobs.json")
+    assert done.returncode == 1
+    assert "--jobs: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_folder_of_something_else_is_never_emptied(tmp_path):
     (tmp_path / "precious").write_text("x")
     done = ape_run("demo", "--out", tmp_path)
