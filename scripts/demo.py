@@ -136,7 +136,7 @@ def _progress(jobs: Sequence[Job]) -> Table:
             result = job.answer.get("result", {})
             text = result.get("verdict") or result.get("output") or "no consensus"
             confidence = job.answer["consensus"]["confidence"]
-            said = Text(" ".join(str(text).split())[:60]) + Text(f"  {confidence:.0%}", "dim")
+            said = Text.assemble(" ".join(str(text).split())[:60], (f"  {confidence:.0%}", "dim"))
         table.add_row(f"  {job.name}", vote_dots(job.replicas), said)
     return table
 
@@ -151,8 +151,8 @@ def _print(result: dict[str, Any], page: Path, console: Console) -> None:
         f"{settlement['gas_used']:,} gas, {settlement['gas_share']:,} a receipt"
     )
     for attack in result["attacks"]:
-        verdict = Text("caught", "green") if attack["caught"] else Text("NOT CAUGHT", "bold red")
-        console.print(verdict + Text(f": {attack['name']}"))
+        verdict = ("caught", "green") if attack["caught"] else ("NOT CAUGHT", "bold red")
+        console.print(Text.assemble(verdict, f": {attack['name']}"))
         console.print(Text(f"        {attack['said']}", "dim"))
     console.print(Text(accounting["statement"], "green" if accounting["exact"] else "bold red"))
     console.print(f"report: {page}")

@@ -32,13 +32,13 @@ def vote_dots(replicas: list[dict[str, Any]]) -> Text:
     marks = Text()
     for replica in replicas:
         if replica["status"] == "RUNNING":
-            marks.append("○ ", "dim")
+            marks.append("· ", "dim")
         elif replica["status"] != "OK":
             marks.append("✗ ", "red")
         elif replica["winner"]:
             marks.append("● ", "blue")
         else:
-            marks.append("● ", "dim")
+            marks.append("○ ", "dim")
     return marks
 
 
@@ -54,7 +54,7 @@ def print_table(result: dict[str, Any], console: Console) -> None:
         mark = {True: "✓ ", False: "✗ ", None: ""}[job["correct"]]
         table.add_row(
             job["name"],
-            Text(mark, "green" if job["correct"] else "red") + Text(job["answer_short"][:34]),
+            Text.assemble((mark, "green" if job["correct"] else "red"), job["answer_short"][:34]),
             vote_dots(job["replicas"]),
             f"{job['agreement_pct']}%",
             f"{job['confidence_pct']}%",

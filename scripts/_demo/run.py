@@ -79,6 +79,7 @@ def run(options: Options, stage: Stage) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     fees = ["--base-fee", str(BASE_FEE_WEI), "--disable-min-priority-fee"]
     with run_anvil(options=fees) as anvil:
+        client = f"Anvil {anvil.version.rpartition(' ')[2]}"
         stage.say("deploying the contracts")
         chain = Chain(anvil.url, folder / "deployments")
         stage.say("opening two payment sessions")
@@ -109,14 +110,14 @@ def run(options: Options, stage: Stage) -> dict[str, Any]:
         accounting = close_books(chain, session, idle, charged)
         network = {
             "chain_id": chain.deployment.chain_id,
-            "client": anvil.version,
+            "client": client,
             "contracts": {
                 name: record["address"] for name, record in chain.deployment.records.items()
             },
         }
     return {
         "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "versions": _versions(anvil.version),
+        "versions": _versions(client),
         "network": network,
         "backend": _backend(options, jobs),
         "session": {"id": session_id, "payer": chain.people.payer.address},
