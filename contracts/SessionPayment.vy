@@ -16,9 +16,11 @@
         (router, card, bucket of time): batches of one bucket share one slot.
         Words: lib/session_words.vy.
 @custom:security The token is trusted to move what it says (no fee on transfer)
-                 and is checked at deployment. The owner registers routers and
-                 sets where pots go; it can touch no session and no pending
-                 money. The guardian may pause deposits and settlement, never
+                 and is checked at deployment. A payer trusts the settler of
+                 the router it chose, up to the deposit. The owner registers
+                 routers and decides whom the pots are paid to, so settled money
+                 is at its word; it can replace no settler and touch no deposit.
+                 The guardian may pause deposits and settlement, never
                  withdrawals.
 @custom:kill set_pause(True, True): no deposits, no settlement; every payer
              still withdraws after expiry or request_close + settle window.
@@ -313,11 +315,11 @@ def settle(batch: ISessionPayment.Batch) -> uint256:
 @external
 def set_settler(router_id: uint256, settler: address):
     router: uint256 = self._routers[router_id]
-    old: address = convert(router & words.U160, address)
     assert router != 0, "payment: unknown router"
-    if msg.sender != old:
-        ownable._check_owner()
-    self._set_settler(router_id, old, settler, router >> 160)
+    # Not the owner, either: whoever names the settler can take what its
+    # sessions have deposited.
+    assert router & words.U160 == convert(msg.sender, uint256), "payment: caller is not settler"
+    self._set_settler(router_id, msg.sender, settler, router >> 160)
 
 
 # ---------------------------------------------------------------------------

@@ -146,8 +146,15 @@ def _payment_calls(
         recipients = [view.pot(pot).call()[1] for pot in range(3)]
         _note_owner(name, owner, roles.owner, notes)
 
-    def call(step: str, function: str, arguments: dict[str, Any], old: str, new: str) -> None:
-        calls.append(Call(step, name, address, function, arguments, owner, "owner", old, new))
+    def call(
+        step: str,
+        function: str,
+        arguments: dict[str, Any],
+        old: str,
+        new: str,
+        by: tuple[str, str] = (owner, "owner"),
+    ) -> None:
+        calls.append(Call(step, name, address, function, arguments, *by, old, new))
 
     if guardian != roles.guardian:
         call("set guardian", "set_guardian", {"guardian": roles.guardian}, guardian, roles.guardian)
@@ -168,6 +175,7 @@ def _payment_calls(
                 {"router_id": str(index + 1), "settler": new},
                 settlers[index],
                 new,
+                by=(settlers[index], "settler"),
             )
     if count > len(config.routers):
         notes.append(Note("routers", f"{count} on chain, {len(config.routers)} in the file"))

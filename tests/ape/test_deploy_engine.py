@@ -211,8 +211,10 @@ def test_roles_changed__one_call_each(web3, config, tmp_path):
         "set_settler",
         "set_pot_recipient",
     ]
+    # Only the settler of today names the next, and only the next can authorise.
+    assert plan.calls[2].sender == SETTLER.address
     assert [call.function for call in plan.manual] == ["authorise"]
-    deployment = deploy(web3, changed, tmp_path, signers=(DEPLOYER, STRANGER))
+    deployment = deploy(web3, changed, tmp_path, signers=(DEPLOYER, SETTLER, STRANGER))
     assert deployment.records["SessionPayment"]["roles"]["settler_1"] == STRANGER.address
     assert deployment.records["SessionPaymentTable"]["roles"]["oracle"] == STRANGER.address
     assert plan_of(web3, changed, tmp_path).is_empty

@@ -33,6 +33,6 @@ def test_an_id_with_the_own_prefix_is_another_session(protocol, payment):
 
 def test_a_replaced_settler_settles_no_more(protocol, payment):
     session = protocol.open()
-    payment.set_settler(1, protocol.stranger, sender=protocol.owner)
+    payment.set_settler(1, protocol.stranger, sender=protocol.settler)
     with boa.reverts("payment: caller is not settler"):
         protocol.settle((session, COR), root=word(1))

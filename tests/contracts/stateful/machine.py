@@ -200,8 +200,8 @@ class PaymentMachine(Comparison):
         usual = (chain.settler, chain.other_settler)[router - 1]
         new = chain.stranger if old == usual else usual
         sender = {"owner": chain.owner, "settler": old, "payer": chain.payer}[by]
-        if by == "payer":
-            with boa.reverts("ownable: caller is not the owner"):
+        if by != "settler":
+            with boa.reverts("payment: caller is not settler"):
                 self.payment.set_settler(router, new, sender=sender)
             return
         self.payment.set_settler(router, new, sender=sender)

@@ -57,11 +57,10 @@ def test_refuses_nobody_as_settler(protocol, payment):
         payment.set_settler(1, ZERO_ADDRESS, sender=protocol.settler)
 
 
-@pytest.mark.parametrize("role", ["owner", "settler"])
-def test_settlers_are_replaced_and_pending_money_stays(protocol, payment, anchor, role):
+def test_settlers_replace_themselves_and_pending_money_stays(protocol, payment, anchor):
     session = protocol.open()
     protocol.settle((session, 50))
-    payment.set_settler(1, protocol.stranger, sender=getattr(protocol, role))
+    payment.set_settler(1, protocol.stranger, sender=protocol.settler)
     assert_event(
         payment,
         "RouterSet",
@@ -78,8 +77,8 @@ def test_settlers_are_replaced_and_pending_money_stays(protocol, payment, anchor
 
 
 def test_nobody_else_replaces_a_settler(protocol, payment):
-    for sender in (protocol.other_settler, protocol.guardian, protocol.payer):
-        with boa.reverts("ownable: caller is not the owner"):
+    for sender in (protocol.other_settler, protocol.guardian, protocol.payer, protocol.owner):
+        with boa.reverts("payment: caller is not settler"):
             payment.set_settler(1, sender, sender=sender)
 
 
