@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cortensor.errors import Error, NotFound
+from cortensor.errors import Error, NotFound, Unauthorized
 from cortensor.router.access import read_header
 from cortensor.router.openapi import document
 from cortensor.router.problems import MethodNotAllowedError
@@ -143,9 +143,11 @@ class Routes:
             endpoint = "validate" if "claim" in data else "delegate"
             call = decode_call(endpoint, data)
             canonical_request(endpoint, data)  # refuse now what the call itself would refuse
-            return _json(await service.quote(endpoint, call))
+            granted = await self._granted(request, call.session_id)
+            return _json(await service.quote(endpoint, call, granted=granted))
         query = convert(dict(request.query_params), QuoteQuery, strict=False)
         pool = query.session_pool
+        granted = await self._granted(request, query.session_id)
         return _json(
             await service.quote_sizes(
                 query.endpoint,
@@ -159,21 +161,31 @@ class Routes:
                 policy=PolicyRequest(tier=query.tier),
                 max_tokens=query.max_tokens,
                 prompt_bytes=query.input_bytes + template_bytes(query.endpoint),
+                granted=granted,
             )
         )
 
     async def receipt(self, request: Request) -> Response:
-        """GET /api/v4/receipt/{id}, with `?bundle=1` for the verifier's file."""
+        """GET /api/v4/receipt/{id}, with `?bundle=1` for the verifier's file.
+
+        What was answered is the session's own: without its grant only what a dispute needs.
+        """
         library = self._parts.library
         record = await library.record(receipt_key(request.path_params["receipt_id"]))
+        granted = await self._granted(request, record.session)
         if request.query_params.get("bundle") not in ("1", "true"):
-            return _json(await library.receipt(record))
-        private = False
+            return _json(await library.receipt(record, granted=granted))
+        if not granted:
+            raise Unauthorized("a bundle needs the grant of the receipt's session")
+        return _json(await library.bundle(record))
+
+    async def _granted(self, request: Request, session: str) -> bool:
+        """Return whether the request has a grant of the session; a wrong one is refused."""
         header = request.headers.get("authorization")
-        if header:
-            await self._parts.service.authorise(read_header(header), record.session)
-            private = True
-        return _json(await library.bundle(record, private=private))
+        if not header:
+            return False
+        await self._parts.service.authorise(read_header(header), session)
+        return True
 
     async def batch(self, request: Request) -> Response:
         """GET /api/v4/batch/{root}."""

@@ -50,23 +50,26 @@ def document() -> dict[str, Any]:
         for name, (title, body) in paid.items()
     }
     either = {"oneOf": [ref["DelegateRequest"], ref["ValidateRequest"]]}
-    quoted = _responses(ref["QuoteResponse"], ref["Problem"], (400, 402, 403, 404, 409, 422, 503))
+    quoted = _responses(ref["QuoteResponse"], ref["Problem"], (400, 401, 403, 404, 409, 422, 503))
     query = [_parameter(name, "query", kind, needed) for name, kind, needed in _QUOTE_QUERY]
     paths["/api/v4/quote"] = {
         "get": {
             "summary": "The most a call of a size can cost",
+            "security": [{}, {"grant": []}],
             "parameters": query,
             "responses": quoted,
         },
         "post": {
             "summary": "The most this call can cost",
+            "security": [{}, {"grant": []}],
             "requestBody": _body(either),
             "responses": quoted,
         },
     }
     paths["/api/v4/receipt/{receipt_id}"] = {
         "get": {
-            "summary": "A receipt, or with bundle=1 the verifier's file",
+            "summary": "A receipt, or with bundle=1 the verifier's file; body and file by grant",
+            "security": [{}, {"grant": []}],
             "parameters": [
                 _parameter("receipt_id", "path", "string", True),
                 _parameter("bundle", "query", "string", False),

@@ -46,20 +46,20 @@ class Library:
             raise NotFound("no receipt has this id", field="receipt_id", code="unknown_receipt")
         return record
 
-    async def receipt(self, record: ReceiptRecord) -> ReceiptResponse:
-        """Return a receipt as the API shows it."""
+    async def receipt(self, record: ReceiptRecord, *, granted: bool) -> ReceiptResponse:
+        """Return a receipt as the API shows it; its body only to whom it was `granted`."""
         return ReceiptResponse(
             receipt_id=receipt_urn(record.receipt_id),
-            receipt=msgspec.json.decode(record.body),
+            receipt=msgspec.json.decode(record.body) if granted else None,
             charge=msgspec.json.decode(record.struct),
             digest=record.digest,
             signature=record.signature,
             anchor=await asyncio.to_thread(self._status, record.receipt_id),
         )
 
-    async def bundle(self, record: ReceiptRecord, *, private: bool) -> dict[str, Any]:
-        """Return a receipt's bundle; without `private` it has no outputs, salts or request."""
-        return await asyncio.to_thread(self._bundle, record, private=private)
+    async def bundle(self, record: ReceiptRecord) -> dict[str, Any]:
+        """Return a receipt's bundle, with outputs, salts and request: for the session's holder."""
+        return await asyncio.to_thread(self._bundle, record)
 
     async def batch(self, root: str) -> BatchResponse:
         """Return a batch with every leaf. Raises NotFound."""
@@ -78,7 +78,7 @@ class Library:
             tx_hash=batch.tx_hash,
         )
 
-    def _bundle(self, record: ReceiptRecord, *, private: bool) -> dict[str, Any]:
+    def _bundle(self, record: ReceiptRecord) -> dict[str, Any]:
         card = self._ledger.card(record.version)
         if card is None:
             raise NotFound("the rate card is not stored", code="unknown_card")
@@ -88,8 +88,8 @@ class Library:
             receipt_id=record.receipt_id,
             charge=msgspec.json.decode(record.struct),
             signature=record.signature,
-            evidence=msgspec.json.decode(record.evidence, type=list[Evidence]) if private else [],
-            request=msgspec.json.decode(record.request, type=RequestReveal) if private else None,
+            evidence=msgspec.json.decode(record.evidence, type=list[Evidence]),
+            request=msgspec.json.decode(record.request, type=RequestReveal),
             card=msgspec.json.decode(card),
             surcharge_bps=record.surcharge_bps,
             anchor=self._anchor(record.receipt_id),

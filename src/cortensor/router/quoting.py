@@ -110,9 +110,9 @@ def build_quote(
 
 
 def quote_response(
-    made: Quote, account: Account, endpoint: str, slots: Sequence[Slot]
+    made: Quote, account: Account, endpoint: str, slots: Sequence[Slot], *, granted: bool
 ) -> QuoteResponse:
-    """Return a quote as the API shows it."""
+    """Return a quote as the API shows it; what the session has left only if `granted`."""
     return QuoteResponse(
         session_id=account.facts.session,
         endpoint=endpoint,
@@ -120,7 +120,7 @@ def quote_response(
         session_pool=[slot.session.id for slot in slots],
         max_charge_wei=str(made.bill.total),
         max_charge_cor=format_cor(made.bill.total),
-        available_wei=str(account.available),
+        available_wei=str(account.available) if granted else None,
         bill=made.bill_result(made.bill, made.usage),
         surcharge_bps=made.surcharge.bps,
     )
@@ -136,7 +136,7 @@ def check_budget(response: QuoteResponse, account: Account) -> None:
     shown = {
         "max_charge_wei": response.max_charge_wei,
         "max_charge_cor": response.max_charge_cor,
-        "available_wei": response.available_wei,
+        "available_wei": str(account.available),
         "task_cap_wei": str(cap),
         "lines": response.bill.lines,
     }

@@ -160,7 +160,10 @@ class PaidResponse(Struct, frozen=True):
 
 
 class QuoteResponse(Struct, frozen=True):
-    """The most a call can cost, and how that is made up."""
+    """The most a call can cost, and how that is made up.
+
+    `available_wei` is what the session has left; null without its grant.
+    """
 
     session_id: str
     endpoint: str
@@ -168,7 +171,7 @@ class QuoteResponse(Struct, frozen=True):
     session_pool: list[str]
     max_charge_wei: str
     max_charge_cor: str
-    available_wei: str
+    available_wei: str | None
     bill: BillResult
     surcharge_bps: int
 
@@ -228,10 +231,13 @@ class AnchorStatus(Struct, frozen=True):
 
 
 class ReceiptResponse(Struct, frozen=True):
-    """A receipt: canonical body, signed struct, signature, anchor status."""
+    """A receipt: canonical body, signed struct, signature, anchor status.
+
+    `receipt`, the body, is null without the grant of the receipt's session.
+    """
 
     receipt_id: str
-    receipt: dict[str, Any]
+    receipt: dict[str, Any] | None
     charge: dict[str, str]
     digest: str
     signature: str

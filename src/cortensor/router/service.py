@@ -189,15 +189,18 @@ class Service:
             await asyncio.gather(*left, return_exceptions=True)
 
     async def quote(
-        self, endpoint: str, request: DelegateRequest | ValidateRequest
+        self, endpoint: str, request: DelegateRequest | ValidateRequest, *, granted: bool
     ) -> QuoteResponse:
-        """Return the most a request can cost now; nothing is reserved."""
+        """Return the most a request can cost now; nothing is reserved.
+
+        What the session has left is shown only if the caller's grant was checked (`granted`).
+        """
         self._check(request)
         account = await self._sessions.load(request.session_id)
         self._sessions.require_open(account)
         slots = self.pool.pick(request.consensus.session_pool, request.consensus.replicas)
         made = await self._quote(endpoint, request, account, slots)
-        return quote_response(made, account, endpoint, slots)
+        return quote_response(made, account, endpoint, slots, granted=granted)
 
     async def quote_sizes(
         self,
@@ -208,6 +211,7 @@ class Service:
         policy: PolicyRequest,
         max_tokens: int | None,
         prompt_bytes: int,
+        granted: bool,
     ) -> QuoteResponse:
         """Return the most a request of `prompt_bytes` bytes of prompt can cost now."""
         _check_replicas(consensus)
@@ -223,7 +227,7 @@ class Service:
             bounds,
             max_tokens=token_limit(endpoint, max_tokens, self._limits),
         )
-        return quote_response(made, account, endpoint, slots)
+        return quote_response(made, account, endpoint, slots, granted=granted)
 
     async def _quote(
         self,
@@ -270,11 +274,11 @@ class Service:
             raise TooManyRequests("the router is at its limit; try again", code="overloaded")
         slots = self.pool.pick(request.consensus.session_pool, request.consensus.replicas)
         made = await self._quote(endpoint, request, account, slots)
-        shown = quote_response(made, account, endpoint, slots)
+        shown = quote_response(made, account, endpoint, slots, granted=True)
         if made.bill.total > account.available:  # a top-up may not be in the cache yet
             account = await self._sessions.load(request.session_id, fresh=True)
             self._sessions.require_open(account)
-            shown = quote_response(made, account, endpoint, slots)
+            shown = quote_response(made, account, endpoint, slots, granted=True)
         check_budget(shown, account)
         job = Job(
             endpoint=endpoint,
@@ -287,7 +291,7 @@ class Service:
             await self._blocking_reserve(job)
         except PaymentRequired:  # another request took the money meanwhile
             account = await self._sessions.load(request.session_id)
-            check_budget(quote_response(made, account, endpoint, slots), account)
+            check_budget(shown, account)
             raise
         try:
             self.board.begin(

@@ -14,11 +14,12 @@ from cortensor.receipts.bundle import Bundle
 from cortensor.receipts.keccak import keccak256
 from cortensor.receipts.verify import verify_bundle
 from tests.python.router.fake_model import Script
-from tests.python.router.harness import CARD, STRANGER_KEY, token
+from tests.python.router.harness import CARD, COR, PAYER, STRANGER_KEY, session_number, token
 
 if TYPE_CHECKING:
     from tests.python.router.conftest import Start
     from tests.python.router.fake_model import FakeModel
+    from tests.python.router.fake_node import FakeNode
     from tests.python.router.harness import Router
 
 
@@ -61,31 +62,57 @@ def test_the_receipt_and_its_bundle_verify(router: Router, session: str, model: 
     consensus = data["consensus"]
     assert (consensus["agreement"], consensus["confidence"]) == (0.6666, 0.6)
     assert consensus["votes"] == {"VALID": 2, "INVALID": 1}
-    receipt = router.get(f"/api/v4/receipt/{data['receipt_id']}").json()
+    path = f"/api/v4/receipt/{data['receipt_id']}"
+    receipt = router.get(path, auth=token(session)).json()
     assert receipt["anchor"]["state"] == "waiting"
     assert receipt["charge"]["charge"] == data["charge_wei"]
-    plain = router.get(f"/api/v4/receipt/{data['receipt_id']}?bundle=1").json()
-    assert plain["evidence"] == []
-    assert plain["request"] is None
-    full = router.get(f"/api/v4/receipt/{data['receipt_id']}?bundle=1", auth=token(session))
+    full = router.get(f"{path}?bundle=1", auth=token(session))
     bundle = Bundle.load(full.content)
     assert len(bundle.evidence) == 3
     result = verify_bundle(bundle)
-    assert result.ok, [check for check in result.checks if check.status == "failed"]
+    assert not result.failures, result.failures
     assert bundle.request is not None
     salted = bytes.fromhex(data["request_salt"][2:]) + bundle.request.canonical.encode()
     assert receipt["receipt"]["request_commitment"] == "0x" + keccak256(salted).hex()
-    stranger = router.get(
-        f"/api/v4/receipt/{data['receipt_id']}?bundle=1", auth=token(session, STRANGER_KEY)
-    )
-    assert stranger.status_code == 401
+
+
+def test_a_stranger_sees_what_a_dispute_needs_and_no_answer(
+    router: Router, node: FakeNode, session: str, model: FakeModel
+) -> None:
+    verdicts(model, "VALID", "VALID", "INVALID")
+    data = router.post("validate", validate(session)).json()
+    path = f"/api/v4/receipt/{data['receipt_id']}"
+    whole = router.get(path, auth=token(session)).json()
+    assert whole["receipt"]["result"]["verdict"] == "VALID"
+    plain = router.get(path)
+    assert plain.json() == {**whole, "receipt": None}
+    assert "VALID" not in plain.text
+    other = node.open(session_number(2), PAYER, COR)
+    assert router.get(f"{path}?bundle=1").status_code == 401
+    for wrong in (token(session, STRANGER_KEY), token(other), token(session, expires=1)):
+        for query in ("", "?bundle=1"):
+            refused = router.get(path + query, auth=wrong)
+            assert (refused.status_code, refused.json()["code"]) == (401, "unauthorized")
+
+
+def test_a_quote_shows_the_balance_to_its_holder_only(
+    router: Router, node: FakeNode, session: str
+) -> None:
+    other = node.open(session_number(2), PAYER, COR)
+    sizes = f"/api/v4/quote?session_id={session}"
+    assert router.post("quote", delegate(session), auth="").json()["available_wei"] is None
+    assert router.get(sizes).json()["available_wei"] is None
+    assert router.post("quote", delegate(session)).json()["available_wei"] == str(COR)
+    assert router.get(sizes, auth=token(session)).json()["available_wei"] == str(COR)
+    assert router.post("quote", delegate(session), auth=token(other)).status_code == 401
+    assert router.get(sizes, auth=token(session, STRANGER_KEY)).status_code == 401
 
 
 def test_a_request_with_fractions_gets_a_receipt(router: Router, session: str) -> None:
     body = delegate(session, input={"price": 19.5}, metadata={"x": 0.25})
     data = router.post("delegate", body).json()
     full = router.get(f"/api/v4/receipt/{data['receipt_id']}?bundle=1", auth=token(session))
-    assert verify_bundle(Bundle.load(full.content)).ok
+    assert not verify_bundle(Bundle.load(full.content)).failures
 
 
 def test_structured_output_is_parsed_and_agreed(
@@ -120,7 +147,8 @@ def test_fail_hard_is_a_problem_that_is_charged(
     assert data["code"] == "consensus_failed"
     assert "charged" in data["detail"]
     assert router.ledger() == {session: (int(data["charge_wei"]), 0)}
-    receipt = router.get(f"/api/v4/receipt/{data['receipt_id']}").json()["receipt"]
+    path = f"/api/v4/receipt/{data['receipt_id']}"
+    receipt = router.get(path, auth=token(session)).json()["receipt"]
     assert receipt["result"]["outcome"] == "NO_CONSENSUS"
     assert "output" not in data["consensus"]["replica_results"][0]
 
