@@ -7,15 +7,16 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cortensor.pricing import Terms
 from cortensor.receipts import Body, address_of, to_hex
+from tests.conformance.case import Case, chain_facts, forged_facts, trusting
 from tests.conformance.edits import (
-    Data,
     drop,
     edit,
     flip_dissent,
+    forged,
     high_s,
     lie,
     loser,
@@ -36,7 +37,6 @@ from tests.conformance.samples import (
     ROUTER_ID,
     SESSION,
     SIGNER,
-    SURCHARGE_BPS,
     VERSION,
     fixed,
     good_bundles,
@@ -46,45 +46,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Case(NamedTuple):
-    """One vector: a bundle, the chain's facts or None, and what a verifier must say."""
-
-    name: str
-    why: str
-    bundle: Data
-    chain: Data | None
-    failed: tuple[str, ...] = ()
-    malformed: str | None = None
-
-
-def chain_facts() -> Data:
-    """Return the facts under which every good receipt verifies."""
-    bundles = good_bundles()
-    last = list(bundles.values())[-1]["anchor"]
-    return {
-        "chain_id": CHAIN_ID,
-        "cards": {str(VERSION): CARD.to_json()},
-        "surcharges": {str(EPOCH): SURCHARGE_BPS},
-        "routers": {str(ROUTER_ID): SIGNER},
-        "batches": {f"{SIGNER}:{last['root']}": [ISSUED_AT + 60, len(bundles)]},
-        "revocations": {},
-        "sessions": {
-            f"0x{SESSION:040x}": {
-                "payer": to_hex(fixed("payer", 20)),
-                "deposit": str(10**18),
-                "settled": last["cumulative"],
-                "expiry": ISSUED_AT + 86_400,
-                "state": 1,
-                "funding": 0,
-                "volume_tier": 0,
-                "version": VERSION,
-                "surcharge_cap_bps": 300,
-                "task_cap_gwei": 10**8,
-            }
-        },
-    }
-
-
 def _good() -> Iterator[Case]:
     facts = chain_facts()
     for name, bundle in good_bundles().items():
@@ -92,12 +53,22 @@ def _good() -> Iterator[Case]:
         terms = Terms.unpack(int(bundle["receipt"]["bill"]["terms"], 16))
         session = tiered["sessions"][bundle["receipt"]["session_id"]]
         session["volume_tier"] = terms.volume_tier
-        yield Case(f"good-{name}", "an honest receipt, anchored and settled", bundle, tiered)
+        yield trusting(f"good-{name}", "an honest receipt, anchored and settled", bundle, tiered)
     single = unanchored("delegate-single")
     yield Case("good-not-anchored-yet", "signed, in no batch yet; checked offline", single, None)
     hidden = edit(good_bundles()["delegate-json"], lambda data: data["evidence"].pop(1))
     hidden["request"] = None
-    yield Case("good-partly-shown", "one replica and the request are kept private", hidden, facts)
+    why = "one replica and the request are kept private"
+    yield trusting("good-partly-shown", why, hidden, facts)
+    for name, why, chain in (
+        ("offline", "nobody was asked; who signed it is open", None),
+        ("any-contract", "the chain was asked about whatever contracts the receipt names", facts),
+    ):
+        yield Case(f"good-{name}", why, good_bundles()["delegate-agreed"], chain)
+    why = "made by a stranger: own key, own contracts; offline nothing tells"
+    yield Case("forged-wholly", why, forged(), None)
+    why = "made by a stranger, who has anchored it in contracts of their own"
+    yield Case("forged-on-own-contracts", why, forged(), forged_facts())
 
 
 def _dishonest() -> Iterator[Case]:
@@ -353,15 +324,22 @@ def _chain() -> Iterator[Case]:
         ("over-task-cap", "the charge is over the session's cap per task",
          f"sessions.{session}.task_cap_gwei", 1, ("pinned",)),
     ):  # fmt: skip
-        yield Case(f"chain-{name}", why, good, edit(facts, put(path, value)), failed)
-    yield Case(
+        yield trusting(f"chain-{name}", why, good, edit(facts, put(path, value)), failed)
+    yield trusting(
+        "chain-other-contract",
+        "the receipt names contracts the verifier does not trust",
+        forged(),
+        forged_facts(),
+        ("contract",),
+    )
+    yield trusting(
         "chain-not-anchored-yet",
         "the chain was asked about a receipt in no batch",
         unanchored("delegate-agreed"),
         facts,
         ("anchored",),
     )
-    yield Case(
+    yield trusting(
         "chain-no-answer",
         "a node that does not answer proves nothing",
         good,

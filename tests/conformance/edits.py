@@ -7,7 +7,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from cortensor.pricing import Terms, Usage, quote
-from cortensor.receipts import to_hex
+from cortensor.receipts import address_of, to_hex
 from tests.conformance.samples import (
     CARD,
     JOBS,
@@ -15,6 +15,7 @@ from tests.conformance.samples import (
     SESSION,
     SURCHARGE_BPS,
     anchor,
+    fixed,
     resign,
 )
 
@@ -111,6 +112,18 @@ def loser(data: Data) -> None:
 def signed_by_other(data: Data) -> Data:
     signed = resign(data, OTHER_KEY)
     return anchor([signed])[0]
+
+
+def forged() -> Data:
+    """Return what a stranger makes alone: own key, own contracts, own batch; all of it fits."""
+    data = unanchored("delegate-agreed")
+    signer = address_of(OTHER_KEY)
+    own = {name: to_hex(fixed(f"forged {name}", 20)) for name in ("session_payment", "table")}
+    data["receipt"]["chain"].update(own)
+    data["receipt"]["router"]["signer"] = signer
+    bundle = anchor([resign(data, OTHER_KEY)])[0]
+    bundle["anchor"]["anchorer"] = signer
+    return bundle
 
 
 def other_router(data: Data) -> None:

@@ -21,13 +21,14 @@ def render(case: Case) -> str:
     if case.malformed is not None:
         expect: dict[str, object] = {"verdict": "malformed", "field": case.malformed}
     else:
-        verdict = "refused" if case.failed else "verified"
+        verdict = "failed" if case.failed else case.unfailed
         expect = {"verdict": verdict, "failed": sorted(case.failed)}
     document = {
         "name": case.name,
         "why": case.why,
         "expect": expect,
         "chain": case.chain,
+        "session_payment": case.session_payment,
         "bundle": case.bundle,
     }
     return json.dumps(document, indent=1, sort_keys=False) + "\n"

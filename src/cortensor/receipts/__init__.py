@@ -17,7 +17,15 @@ from cortensor.receipts.body import (
 from cortensor.receipts.build import Priced, build_body, usage_of
 from cortensor.receipts.bundle import Anchor, Bundle
 from cortensor.receipts.canonical import canonical_bytes, load_json, receipt_id, receipt_urn
-from cortensor.receipts.checks import FAILED, NOT_CHECKED, PROVEN, Check, Verification
+from cortensor.receipts.checks import (
+    CONSISTENT,
+    FAILED,
+    NOT_CHECKED,
+    PROVEN,
+    VERIFIED,
+    Check,
+    Verification,
+)
 from cortensor.receipts.evidence import (
     ReplicaRun,
     evidence_entries,
@@ -46,11 +54,13 @@ from cortensor.receipts.verify import NOT_PROVEN, verify_bundle
 leaf = receipt_leaf
 
 __all__ = [
+    "CONSISTENT",
     "FAILED",
     "NOT_CHECKED",
     "NOT_PROVEN",
     "OUTCOMES",
     "PROVEN",
+    "VERIFIED",
     "Access",
     "AccessGrant",
     "Anchor",

@@ -14,6 +14,12 @@ PROVEN = "proven"
 FAILED = "failed"
 NOT_CHECKED = "not_checked"
 
+VERIFIED = "verified"
+CONSISTENT = "consistent"
+TRUST = ("contract", "signer", "card", "anchored")
+"""The checks that tie a receipt to the world. Anyone can make a receipt that passes all others,
+with a key, a card and contracts of their own; so without these proven it is not verified."""
+
 
 class Check(msgspec.Struct, frozen=True):
     """One statement about a receipt: `status` is proven, failed or not_checked."""
@@ -40,9 +46,22 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     not_proven: tuple[str, ...]
 
     @property
+    def verdict(self) -> str:
+        """`failed` if a check failed, `consistent` if trust is open, `verified` otherwise."""
+        if self.failures:
+            return FAILED
+        return CONSISTENT if self.trust_open else VERIFIED
+
+    @property
     def ok(self) -> bool:
-        """Whether something was checked and nothing failed."""
-        return any(check.status == PROVEN for check in self.checks) and not self.failures
+        """Whether the verdict is `verified`."""
+        return self.verdict == VERIFIED
+
+    @property
+    def trust_open(self) -> tuple[str, ...]:
+        """The names in `TRUST` that are not proven."""
+        proven = {check.name for check in self.checks if check.status == PROVEN}
+        return tuple(name for name in TRUST if name not in proven)
 
     @property
     def failures(self) -> tuple[Check, ...]:
@@ -56,7 +75,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     def to_json(self) -> dict[str, Any]:
         """Return the verification as JSON data."""
         data: dict[str, Any] = msgspec.to_builtins(self)
-        return {"ok": self.ok, **data}
+        return {"verdict": self.verdict, "ok": self.ok, **data}
 
 
 def judge(name: str, problems: Sequence[str], proven: str) -> Check:

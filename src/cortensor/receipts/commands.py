@@ -15,7 +15,7 @@ from cortensor.errors import Error, InvalidInput, VerificationFailed
 from cortensor.pricing import load_card
 from cortensor.receipts.bundle import MAX_BUNDLE_BYTES, Bundle
 from cortensor.receipts.canonical import load_json
-from cortensor.receipts.checks import FAILED, Check, Verification
+from cortensor.receipts.checks import CONSISTENT, FAILED, VERIFIED, Check, Verification
 from cortensor.receipts.show import plain, receipt_view, verification_view
 from cortensor.receipts.verify import NOT_PROVEN, verify_bundle
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from cortensor.receipts.anchor_view import AnchorView
     from cortensor.receipts.body import Body
 
-VERIFIED, REFUSED, UNREADABLE = 0, 1, 2
+UNREADABLE = 2
+_EXIT_CODES = {VERIFIED: 0, FAILED: 1, CONSISTENT: 3}
+_RANK = (0, 3, UNREADABLE, 1)
+"""Exit codes from best to worst; of several files the worst decides."""
 
 
 def read_file(path: str) -> object:
@@ -105,7 +108,16 @@ def verify(
     session_payment: str | None,
     as_json: bool,
 ) -> None:
-    """Verify bundles: 0 all verified, 1 a receipt failed, 2 a file could not be read."""
+    """Verify bundles.
+
+    VERIFIED: nothing failed, and contract, signer, card and anchored are proven (--rpc with
+    --session-payment, or --session-payment, --signer, --card and --root). CONSISTENT: nothing
+    failed, but one of those is open; anyone can make such a receipt with a key of their own.
+    FAILED: a check failed.
+
+    Exit codes: 0 all verified, 1 a receipt failed, 2 a file could not be read, 3 nothing failed
+    but a receipt is only consistent. With several, 1 goes before 2 and 2 before 3.
+    """
     trusted = Trusted(
         card=None if card_path is None else load_card(card_path),
         root=root,
@@ -113,26 +125,24 @@ def verify(
         session_payment=session_payment,
     )
     console = Console()
-    code = VERIFIED
+    codes = {0}
     results: list[dict[str, Any]] = []
     for path in files:
         try:
             verification = verify_file(path, rpc, trusted)
         except Error as error:
-            # One refused receipt outranks any number of unreadable files.
-            code = code or UNREADABLE
+            codes.add(UNREADABLE)
             results.append({"file": path, "ok": False, "error": error.problem()})
             if not as_json:
                 click.echo(f"{path}: unreadable: {plain(error.reason)}", err=True)
             continue
-        if not verification.ok:
-            code = REFUSED
+        codes.add(_EXIT_CODES[verification.verdict])
         results.append({"file": path, **verification.to_json()})
         if not as_json:
             console.print(verification_view(path, verification))
     if as_json:
         click.echo(json.dumps(results, indent=2))
-    ctx.exit(code)
+    ctx.exit(max(codes, key=_RANK.index))
 
 
 @receipt.command()

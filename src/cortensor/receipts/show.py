@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cortensor.pricing import LINE_NAMES, format_cor
 from cortensor.receipts.canonical import receipt_urn
-from cortensor.receipts.checks import FAILED, NOT_CHECKED, PROVEN
+from cortensor.receipts.checks import CONSISTENT, FAILED, NOT_CHECKED, PROVEN, VERIFIED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cortensor.receipts.checks import Verification
 
 _STYLES = {PROVEN: "green", FAILED: "bold red", NOT_CHECKED: "yellow"}
+_VERDICT_STYLES = {VERIFIED: "bold green", CONSISTENT: "bold yellow", FAILED: "bold red"}
 _BPS_PER_PERCENT = 100
 
 
@@ -47,7 +48,9 @@ def _plain_table(columns: int) -> Table:
 
 def verification_view(path: str, verification: Verification) -> RenderableType:
     """Return the checks of a verification as a table under its verdict."""
-    verdict = Text("VERIFIED", "bold green") if verification.ok else Text("REFUSED", "bold red")
+    verdict = Text(verification.verdict.upper(), _VERDICT_STYLES[verification.verdict])
+    if verification.verdict == CONSISTENT:
+        verdict.append(f", trust open: {', '.join(verification.trust_open)} not checked")
     table = _plain_table(columns=3)
     for check in verification.checks:
         style = _STYLES[check.status]

@@ -20,7 +20,7 @@ from cortensor.receipts import (
     usage_of,
     verify_bundle,
 )
-from tests.conformance.cases import chain_facts
+from tests.conformance.case import chain_facts
 from tests.conformance.chain_facts import ChainFacts
 from tests.conformance.samples import (
     CARD,
@@ -62,14 +62,15 @@ def test_an_overcharge_is_named_with_both_amounts() -> None:
 
 def test_offline_says_what_it_did_not_check() -> None:
     verification = verify_bundle(GOOD["validate-majority"])
-    assert verification.ok
+    assert (verification.verdict, verification.ok) == ("consistent", False)
     open_checks = {c.name for c in verification.checks if c.status == "not_checked"}
     assert open_checks == {
         "grouping", "contract", "card", "signer", "anchored",
         "chain", "surcharge", "revocation", "pinned", "settled",
     }  # fmt: skip
     assert verification.not_proven == NOT_PROVEN
-    assert verification.to_json()["ok"] is True
+    assert verification.to_json()["ok"] is False
+    assert verification.to_json()["verdict"] == "consistent"
     assert verification.status_of("bill") == "proven"
 
 
@@ -78,6 +79,23 @@ def test_with_a_chain_nothing_is_left_open() -> None:
         GOOD["delegate-agreed"], ChainFacts(chain_facts()), session_payment=CHAIN.session_payment
     )
     assert {check.status for check in verification.checks} == {"proven"}
+    assert (verification.verdict, verification.ok) == ("verified", True)
+
+
+@pytest.mark.parametrize("left_out", ["session_payment", "signer", "card", "root"])
+def test_each_open_point_of_trust_keeps_a_receipt_from_being_verified(left_out: str) -> None:
+    data = GOOD["delegate-agreed"]
+    trusted: dict[str, Any] = {
+        "session_payment": CHAIN.session_payment,
+        "signer": SIGNER,
+        "card": CARD,
+        "root": data["anchor"]["root"],
+    }
+    assert verify_bundle(data, **trusted).verdict == "verified"
+    del trusted[left_out]
+    verification = verify_bundle(data, **trusted)
+    assert (verification.verdict, verification.ok) == ("consistent", False)
+    assert len(verification.trust_open) == 1
 
 
 def test_a_receipt_of_another_contract_is_refused_when_one_is_trusted() -> None:
