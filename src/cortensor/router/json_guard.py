@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -29,3 +30,35 @@ def decode_json(data: str | bytes) -> Any:
     if not is_nested_sanely(data):
         raise msgspec.DecodeError("nests too deep")
     return msgspec.json.decode(data)
+
+
+class _RepeatedKeyError(Exception):
+    """Carries the first key that an object has twice."""
+
+
+def repeated_key(data: bytes) -> str | None:
+    """Return the first key that some object in a valid JSON text has twice, if any.
+
+    Args:
+        data: UTF-8 text that `decode_json` takes, so its depth is known to be harmless.
+    """
+    try:
+        # Numbers stay text: none is needed, and long ones would be costly or refused.
+        json.loads(
+            data.decode(),
+            object_pairs_hook=_unique,
+            parse_int=str,
+            parse_float=str,
+            parse_constant=str,
+        )
+    except _RepeatedKeyError as error:
+        return str(error)
+    return None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> None:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _RepeatedKeyError(key)
+        seen.add(key)

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from cortensor.errors import NotFound, TooLarge, UnsupportedMedia
 from cortensor.receipts.canonical import URN_PREFIX
-from cortensor.router.json_guard import decode_json
+from cortensor.router.json_guard import decode_json, repeated_key
 from cortensor.router.problems import BodyTimeoutError, InvalidField, Malformed
 from cortensor.router.schemas import (
     DelegateRequest,
@@ -77,21 +77,25 @@ async def read_body(request: Request, limits: Limits) -> bytes:
 
 
 def _too_large(limits: Limits) -> TooLarge:
-    return TooLarge(f"a body may have {limits.max_body_bytes} bytes")
+    return TooLarge(f"a body may have {limits.max_body_bytes} bytes", field="$")
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
     """Return the JSON object in `raw`.
 
     Raises:
-        Malformed: no JSON, or not an object.
+        Malformed: no JSON, a key twice in one object (two readers would see two requests), or
+            not an object.
     """
     try:
         data = decode_json(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"the body is no JSON: {error}") from error
+        raise Malformed(f"the body is no JSON: {error}", field="$") from error
+    repeated = repeated_key(raw)
+    if repeated is not None:
+        raise Malformed(f"the key {repeated[:64]!r} is there twice", field="$")
     if not isinstance(data, dict):
-        raise Malformed("the body must be a JSON object")
+        raise Malformed("the body must be a JSON object", field="$")
     return data
 
 

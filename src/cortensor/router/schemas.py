@@ -41,7 +41,7 @@ class ConsensusRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PolicyRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Risk policy; the tier is the service level the request is priced at."""
+    """Risk policy; only the tier best_effort (the default) is served yet."""
 
     tier: Tier | None = None
 

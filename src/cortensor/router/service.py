@@ -215,6 +215,7 @@ class Service:
     ) -> QuoteResponse:
         """Return the most a request of `prompt_bytes` bytes of prompt can cost now."""
         _check_replicas(consensus)
+        _check_tier(policy)
         account = await self._sessions.load(session)
         self._sessions.require_open(account)
         slots = self.pool.pick(consensus.session_pool, consensus.replicas)
@@ -249,6 +250,7 @@ class Service:
     def _check(self, request: DelegateRequest | ValidateRequest) -> None:
         """Refuse what the schema alone cannot."""
         _check_replicas(request.consensus)
+        _check_tier(request.policy)
         if request.timeout_ms is not None and request.timeout_ms > self._limits.max_timeout_ms:
             raise InvalidField(f"must be at most {self._limits.max_timeout_ms}", field="timeout_ms")
         if request.metadata and len(msgspec.json.encode(request.metadata)) > METADATA_BYTES:
@@ -376,6 +378,12 @@ class Service:
 def _check_replicas(consensus: ConsensusRequest) -> None:
     if consensus.replicas not in REPLICA_COUNTS:
         raise InvalidField("must be 1, 3 or 5", field="consensus.replicas")
+
+
+def _check_tier(policy: PolicyRequest) -> None:
+    # A tier has a price; it may not be sold before it changes how a request is served.
+    if policy.tier not in (None, "best_effort"):
+        raise InvalidField("only best_effort is served yet", field="policy.tier")
 
 
 def _same(stored: str, given: str) -> None:

@@ -93,6 +93,9 @@ BODIES: list[tuple[str, dict[str, Any], int, str, str | None]] = [
     ("delegate", {"timeout_ms": 10**9}, 422, "invalid_field", "timeout_ms"),
     ("delegate", {"metadata": {"x": "y" * 5000}}, 422, "invalid_field", "metadata"),
     ("delegate", {"input": 2**60}, 422, "invalid_field", "$"),
+    ("delegate", {"policy": {"tier": "low"}}, 422, "invalid_field", "policy.tier"),
+    ("validate", {"policy": {"tier": "high"}}, 422, "invalid_field", "policy.tier"),
+    ("quote", {"policy": {"tier": "medium"}}, 422, "invalid_field", "policy.tier"),
     ("delegate", {"policy": {"tier": "gold"}}, 422, "invalid_field", "policy.tier"),
     ("delegate", {"output_schema": {"$ref": "x"}}, 422, "invalid_field", "output_schema.$ref"),
     ("delegate", {"output_schema": {"type": "thing"}}, 422, "invalid_field", "output_schema.type"),
@@ -110,7 +113,7 @@ BODIES: list[tuple[str, dict[str, Any], int, str, str | None]] = [
 
 
 def body_of(endpoint: str, session: str, changes: dict[str, Any]) -> dict[str, Any]:
-    base = {"objective": "x"} if endpoint == "delegate" else {"claim": "x"}
+    base = {"claim": "x"} if endpoint == "validate" else {"objective": "x"}
     return {"session_id": session, **base, **changes}
 
 
@@ -125,7 +128,7 @@ def test_bad_transport_is_named_and_free(router: Router, session: str) -> None:
     body = body_of("delegate", session, {})
     bearer = token(session)
     for raw in (b"{", b"", b"\xff", b"[1]", b'"x"', b"[" * 100_000):
-        refused(router.post("delegate", body, raw=raw, auth=bearer), 400, "malformed_json")
+        refused(router.post("delegate", body, raw=raw, auth=bearer), 400, "malformed_json", "$")
     for kind in ("text/plain", "", "application/jsonp"):
         refused(
             router.post("delegate", body, content_type=kind),
@@ -144,6 +147,12 @@ def test_bad_transport_is_named_and_free(router: Router, session: str) -> None:
         router.get(f"/api/v4/quote?session_id={session}&colour=1"), 422, "unknown_field", "colour"
     )
     refused(
+        router.get(f"/api/v4/quote?session_id={session}&tier=high"),
+        422,
+        "invalid_field",
+        "policy.tier",
+    )
+    refused(
         router.get(f"/api/v4/quote?session_id={session}&replicas=2"),
         422,
         "invalid_field",
@@ -151,10 +160,26 @@ def test_bad_transport_is_named_and_free(router: Router, session: str) -> None:
     )
 
 
+def test_a_repeated_key_is_refused_at_any_depth(router: Router, session: str) -> None:
+    start = f'{{"session_id":"{session}","objective":"x","max_tokens":10'
+    for more in (
+        '"objective":"y"',
+        '"input":[{"a":1,"b":{"c":1,"c":1}}]',
+        r'"input":{"a":1,"\u0061":1}',
+    ):
+        raw = f"{start},{more}}}".encode()
+        for endpoint in ("delegate", "quote"):
+            answer = router.post(endpoint, {}, raw=raw, auth=token(session))
+            refused(answer, 400, "malformed_json", "$")
+    free(router)
+    raw = f'{start},"input":[{{"a":1.5}},{{"a":2e3}}]}}'.encode()
+    assert router.post("delegate", {}, raw=raw, auth=token(session)).ok
+
+
 def test_a_ten_megabyte_body_is_refused_early(router: Router, session: str) -> None:
     big = json.dumps(body_of("delegate", session, {"input": "x" * 10_000_000})).encode()
     answer = router.post("delegate", {}, raw=big, auth=token(session))
-    refused(answer, 413, "too_large")
+    refused(answer, 413, "too_large", "$")
 
     def chunks() -> Any:
         for _ in range(100):
@@ -166,7 +191,7 @@ def test_a_ten_megabyte_body_is_refused_early(router: Router, session: str) -> N
         headers={"Content-Type": "application/json", "Authorization": f"Bearer {token(session)}"},
         timeout=30,
     )
-    refused(answer, 413, "too_large")
+    refused(answer, 413, "too_large", "$")
     # By announcement alone, before a byte of the body is sent:
     host, _, port = router.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as raw:
