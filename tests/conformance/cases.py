@@ -104,6 +104,27 @@ def _dishonest() -> Iterator[Case]:
             ("terms",),
         ),
         (
+            "dearer-tier",
+            "a service level nobody asked for is billed",
+            lie("delegate-agreed", reprice(terms={"sla_tier": 3})),
+            ("terms",),
+        ),
+        *(
+            (
+                f"{name.replace('_', '-')}-billed",
+                "v4 cannot ask for it",
+                lie("delegate-agreed", reprice(terms={name: 1})),
+                ("terms",),
+            )
+            for name in ("execution_depth", "tool_depth", "validator_depth", "route_hint")
+        ),
+        (
+            "one-session-twice",
+            "two replicas on one compute session are no two opinions",
+            lie("delegate-agreed", put("receipt.replicas.1.session_id", "201")),
+            ("evidence", "replicas"),
+        ),
+        (
             "confidence-inflated",
             "the stated confidence does not follow from the votes",
             lie("validate-majority", put("receipt.consensus.confidence_bps", 9_900)),
@@ -312,6 +333,8 @@ def _chain() -> Iterator[Case]:
             {f"{SIGNER}:{identifier}": [ISSUED_AT + 9, to_hex(fixed("successor"))]},
             ("revocation",),
         ),
+        ("anchored-before-issued", "the receipt is dated long after its batch", "batches",
+         {f"{SIGNER}:{root}": [ISSUED_AT - 301, good["anchor"]["count"]]}, ("anchored",)),
         ("no-session", "there is no such session", "sessions", {}, ("pinned", "settled")),
         ("not-settled", "less was settled than stated", f"sessions.{session}.settled", "1",
          ("settled",)),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cortensor.consensus import Decision, Vote, decide_answers, decide_verdicts
-from cortensor.pricing import RateCard, Terms, index_of, quote
+from cortensor.pricing import SLA_TIERS, RateCard, Terms, index_of, quote
 from cortensor.pricing.terms import DISAGREEMENT_POLICIES
 from cortensor.receipts import (
     Body,
@@ -92,6 +92,7 @@ class Job:
     verdicts: Sequence[str | None] = ()
     late: Sequence[int] = ()
     failure: str = "TIMEOUT"
+    tier: str | None = None
     terms: dict[str, int] = field(default_factory=dict)
 
     def runs(self) -> list[ReplicaRun]:
@@ -121,6 +122,7 @@ class Job:
     def packed_terms(self) -> Terms:
         """Return the terms the job ran under."""
         return Terms(
+            sla_tier=index_of(SLA_TIERS, self.tier or "best_effort", "tier"),
             replicas=len(self.outputs),
             disagreement_policy=index_of(DISAGREEMENT_POLICIES, self.policy, "policy"),
             surcharge_cap_bps=300,
@@ -169,7 +171,7 @@ class Job:
                 usage=usage,
                 bill=quote(CARD, SURCHARGE_BPS, terms, usage),
             ),
-            tier="safe",
+            tier=self.tier,
             tool_traces=[fixed("trace")] if self.name == "delegate-agreed" else [],
         )
 
@@ -238,7 +240,8 @@ JOBS = (
         policy="fail_hard",
         verdicts=["VALID", "INVALID", "VALID"],
         late=[2],
-        terms={"sla_tier": 2, "validator_depth": 1, "volume_tier": 1},
+        tier="medium",
+        terms={"volume_tier": 1},
     ),
     Job(
         "validate-no-consensus",
@@ -252,7 +255,7 @@ JOBS = (
         "delegate-json",
         ['{"total": 19.50, "currency": "EUR"}', '{"currency":"EUR","total":19.5}', "no idea"],
         equivalence="json",
-        terms={"model_class": 1, "execution_depth": 2, "tool_depth": 1},
+        terms={"model_class": 1},
     ),
     Job(
         "delegate-best-effort",

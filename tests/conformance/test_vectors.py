@@ -54,8 +54,7 @@ def test_cases_do_not_depend_on_earlier_runs() -> None:
 def test_every_check_fails_in_some_vector() -> None:
     checks = {check.name for check in verify_bundle(load(FILES[0])["bundle"]).checks}
     failing = {name for path in FILES for name in load(path)["expect"].get("failed", [])}
-    # Replica entries fail in the unit tests.
-    assert checks - failing == {"replicas"}
+    assert checks - failing == set()
 
 
 def test_bundles_survive_their_own_text() -> None:

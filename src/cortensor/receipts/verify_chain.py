@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from cortensor.receipts.bundle import Bundle
 
 WEI_PER_GWEI = 10**9
+CLOCK_SLACK_SECONDS = 300
+"""How far a router's clock may be ahead of the chain's: block times lag, and clocks differ. A
+receipt dated later than that was dated falsely, since it must exist before its batch does."""
 NO_CHAIN = "no chain was asked"
 NO_ANCHOR = "the receipt is in no batch yet"
 _STATE_NONE = 0
@@ -90,8 +93,11 @@ def check_signer(bundle: Bundle, view: AnchorView | None, trusted: str | None) -
 
 
 def check_anchored(bundle: Bundle, view: AnchorView | None, trusted_root: str | None) -> Check:
-    """The batch is anchored, with as many leaves as the bundle says."""
+    """The batch is anchored, with as many leaves as the bundle says, after the receipt was made."""
     anchor = bundle.anchor
+    issued_at = bundle.receipt.issued_at
+    if issued_at == 0:
+        return judge("anchored", ["issued_at is 0"], "")
     if anchor is None:
         if view is None and trusted_root is None:
             return not_checked("anchored", NO_ANCHOR)
@@ -108,6 +114,10 @@ def check_anchored(bundle: Bundle, view: AnchorView | None, trusted_root: str | 
     problems = differ("anchor.count", anchor.count, batch.leaf_count, "the chain has")
     if not view.is_anchored(anchor.anchorer, anchor.leaf, anchor.proof, anchor.root):
         problems.append("the contract refuses the proof")
+    if issued_at > batch.anchored_at + CLOCK_SLACK_SECONDS:
+        problems.append(
+            f"issued_at is {issued_at}, but the batch was anchored at {batch.anchored_at}"
+        )
     return judge("anchored", problems, f"at unix time {batch.anchored_at}")
 
 

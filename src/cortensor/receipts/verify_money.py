@@ -9,6 +9,7 @@ from cortensor.pricing import (
     CONSENSUS_METHODS,
     DISAGREEMENT_POLICIES,
     LINE_NAMES,
+    SLA_TIERS,
     Terms,
     Usage,
     format_cor,
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from cortensor.receipts.checks import Check
 
 _ROUTER_SHIFT = 128
+DEFAULT_TIER = "best_effort"
+"""What a request without a tier is priced at."""
+_UNUSED_TERMS = ("execution_depth", "tool_depth", "validator_depth", "route_hint")
+"""What API v4 cannot ask for: one call a replica, no tools, no validators over the result."""
 
 
 def check_id(bundle: Bundle) -> Check:
@@ -68,7 +73,7 @@ def check_session(body: Body) -> Check:
 
 
 def check_terms(body: Body) -> Check:
-    """The priced terms are the terms the consensus block ran under."""
+    """The priced terms are those of the consensus and policy blocks, and no others are priced."""
     terms = Terms.unpack(int(body.bill.terms, 16))
     block = body.consensus
     problems = differ("terms.replicas", terms.replicas, block.replicas_requested, "consensus says")
@@ -90,6 +95,14 @@ def check_terms(body: Body) -> Check:
         block.agreement_threshold_bps,
         "consensus says",
     )
+    problems += differ(
+        "terms.sla_tier",
+        _name(SLA_TIERS, terms.sla_tier),
+        body.policy.tier or DEFAULT_TIER,
+        "policy says",
+    )
+    for name in _UNUSED_TERMS:
+        problems += differ(f"terms.{name}", getattr(terms, name), 0, f"{body.api_version} has")
     return judge("terms", problems, f"{terms.replicas} replica(s), {block.strategy}")
 
 

@@ -82,6 +82,12 @@ def check_replicas(body: Body) -> Check:
     indices = [replica.index for replica in body.replicas]
     if indices != sorted(set(indices)):
         problems.append("replicas are not in ascending order of a unique index")
+    # One run told twice would be a majority of its own.
+    problems += [
+        f"two replicas have one {name}"
+        for name in ("session_id", "task_id")
+        if len({getattr(replica, name) for replica in body.replicas}) != len(body.replicas)
+    ]
     by_verdict = body.consensus.equivalence == VERDICT
     if by_verdict != (body.endpoint == "validate"):
         problems.append(f"{body.endpoint} cannot be decided by {body.consensus.equivalence}")

@@ -20,11 +20,13 @@ from cortensor.receipts import (
     usage_of,
     verify_bundle,
 )
+from cortensor.receipts.verify_chain import CLOCK_SLACK_SECONDS
 from tests.conformance.case import chain_facts
 from tests.conformance.chain_facts import ChainFacts
 from tests.conformance.samples import (
     CARD,
     CHAIN,
+    ISSUED_AT,
     JOBS,
     OTHER_KEY,
     SIGNER,
@@ -143,6 +145,8 @@ def test_values_one_trusts_replace_the_chain() -> None:
         ("delegate-agreed", {"verdict": "VALID"}, "verdict is set on a delegation"),
         ("delegate-agreed", {"cluster": None}, "exactly where an answer is"),
         ("delegate-agreed", {"output_hash": None}, "exactly where an answer is"),
+        ("delegate-agreed", {"session_id": "201"}, "two replicas have one session_id"),
+        ("delegate-agreed", {"task_id": JOBS[0].runs()[0].task_id}, "have one task_id"),
         ("validate-no-consensus", {"late": True}, "a verdict or lateness"),
         ("validate-no-consensus", {"verdict": "VALID"}, "a verdict or lateness"),
     ],
@@ -160,6 +164,18 @@ def test_an_endpoint_has_its_kind_of_consensus() -> None:
     data["receipt"]["endpoint"] = "validate"
     status, text = detail(resign(data), "replicas")
     assert (status, "cannot be decided by exact" in text) == ("failed", True)
+
+
+def test_a_date_fits_the_anchor() -> None:
+    data = GOOD["delegate-agreed"]
+    key = f"{SIGNER}:{data['anchor']['root']}"
+    for early, status in ((CLOCK_SLACK_SECONDS, "proven"), (CLOCK_SLACK_SECONDS + 1, "failed")):
+        facts = chain_facts()
+        facts["batches"][key][0] = ISSUED_AT - early
+        assert detail(data, "anchored", anchored=ChainFacts(facts))[0] == status
+    undated = copy.deepcopy(data)
+    undated["receipt"]["issued_at"] = 0
+    assert detail(resign(undated), "anchored") == ("failed", "anchored: issued_at is 0")
 
 
 def test_a_first_receipts_total_is_its_charge() -> None:
