@@ -33,6 +33,7 @@ _NAMED = re.compile(r"`([^`]*)`")
 Positive = Annotated[int, Meta(ge=1)]
 Natural = Annotated[int, Meta(ge=0)]
 Address = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+ModelName = Annotated[str, Meta(min_length=1, max_length=200)]  # as receipts take it
 SessionName = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9._:-]+$")]
 
 
@@ -54,7 +55,7 @@ class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: Literal["embedded", "openai"]
     base_url: str | None = None
-    model: str | None = None
+    model: ModelName | None = None
     api_key_env: str | None = None
     model_path: str | None = None
     model_digest: str | None = None
@@ -71,8 +72,8 @@ class ComputeSession(Struct, frozen=True, forbid_unknown_fields=True):
     system_prompt: Annotated[str, Meta(max_length=8192)] = "You are a careful assistant."
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
     temperature_bps: Annotated[int, Meta(ge=0, le=20000)] = 0
-    miner: Annotated[str, Meta(max_length=128)] | None = None
-    model: str | None = None
+    miner: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    model: ModelName | None = None
     model_class: Literal["light", "standard", "heavy", "frontier"] = "light"
     max_concurrency: Annotated[int, Meta(ge=1, le=4096)] = 1
 

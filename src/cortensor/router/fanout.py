@@ -41,7 +41,7 @@ class Deadlines(Struct, frozen=True):
 class Replica(Struct, frozen=True):
     """One finished replica.
 
-    `reason` says why it is no vote. Units are 0 unless it delivered.
+    `reason` says why it is no vote.
     """
 
     index: int
@@ -59,13 +59,6 @@ class Replica(Struct, frozen=True):
         """The full answer of a replica that delivered."""
         delivered = self.status == OK and self.completion is not None
         return self.completion.text if delivered and self.completion else None
-
-    @property
-    def units(self) -> tuple[int, int]:
-        """Input and output tokens that are billed."""
-        if self.status != OK or self.completion is None:
-            return 0, 0
-        return self.completion.input_units, self.completion.output_units
 
 
 async def run_replicas(

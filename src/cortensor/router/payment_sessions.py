@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from cortensor.errors import Forbidden, NotFound
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cortensor.store.records import Account
 
 ROUTER_ID_SHIFT = 128
+UNKNOWN_SIZE = 4096
 
 
 class PaymentSessions:
@@ -27,7 +29,8 @@ class PaymentSessions:
         ledger: where they are kept, with what was spent.
         clock: unix time.
         router_id: sessions of other routers are unknown here.
-        cache_s: how long facts may be used without asking again.
+        cache_s: how long facts, or that there is no such session, may be used without asking
+            again.
         surcharge_s: the same for the surcharge epoch.
         expiry_margin_s: a session this close to its end takes no new work.
         max_volume_tier: sessions opened with a higher tier are refused.
@@ -53,6 +56,7 @@ class PaymentSessions:
         self._surcharge_s = surcharge_s
         self._margin_s = expiry_margin_s
         self._max_volume_tier = max_volume_tier
+        self._unknown: OrderedDict[str, float] = OrderedDict()
         self._cards: dict[int, RateCard] = {}
         self._surcharge: tuple[float, Surcharge] | None = None
 
@@ -70,10 +74,21 @@ class PaymentSessions:
             known = await asyncio.to_thread(self._ledger.account, session)
             if known and self._clock.unix() - known.facts.fetched_at < self._cache_s:
                 return known
+            asked = self._unknown.get(session)
+            if asked is not None and self._clock.monotonic() - asked < self._cache_s:
+                raise _unknown("no payment session with this id was opened")
         facts = await self._chain.session(session)
         if facts is None:
+            self._remember_unknown(session)
             raise _unknown("no payment session with this id was opened")
         return await asyncio.to_thread(self._ledger.refresh, facts)
+
+    def _remember_unknown(self, session: str) -> None:
+        """So that asking for it over and over costs one call, not one each."""
+        self._unknown[session] = self._clock.monotonic()
+        self._unknown.move_to_end(session)
+        if len(self._unknown) > UNKNOWN_SIZE:
+            self._unknown.popitem(last=False)
 
     def require_open(self, account: Account) -> None:
         """Refuse a session that takes no new work.

@@ -153,8 +153,8 @@ class LedgerPort(Protocol):
     def card(self, version: int) -> bytes | None:
         """Return the JSON of a used rate card."""
 
-    def audit(self) -> list[str]:
-        """Return violations of INV-L1."""
+    def ping(self) -> None:
+        """Return if the database can be read; raises Unavailable."""
 
 
 class OutboxPort(Protocol):

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cortensor.consensus import OK
-from cortensor.errors import Conflict, PaymentRequired, TooManyRequests, Unauthorized
+from cortensor.errors import Conflict, Error, PaymentRequired, TooManyRequests, Unauthorized
 from cortensor.receipts.keccak import keccak256, to_hex
 from cortensor.router.answer import Answer, Job, decide, finish, replica_result, replica_runs
 from cortensor.router.fanout import TASK_ID_BYTES, Deadlines, run_replicas
+from cortensor.router.holds import Holds
 from cortensor.router.output_schema import check_schema
 from cortensor.router.problems import AllReplicasFailed, InvalidField
 from cortensor.router.progress import Board
@@ -34,12 +35,13 @@ from cortensor.router.schemas import DelegateRequest
 from cortensor.store.records import IdempotencyKey
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     from cortensor.receipts.access import Access
     from cortensor.router.access import Doorkeeper
     from cortensor.router.answer import Signer
     from cortensor.router.config import Limits
+    from cortensor.router.fanout import Replica
     from cortensor.router.payment_sessions import PaymentSessions
     from cortensor.router.ports import Backend, Clock, LedgerPort
     from cortensor.router.quoting import Quote
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
         ValidateRequest,
     )
     from cortensor.router.selection import Pool, Slot
-    from cortensor.store.records import Account
+    from cortensor.store.records import Account, ReceiptRecord
 
 REPLICA_COUNTS = (1, 3, 5)
 KEY_CHARS = 255
@@ -87,6 +89,7 @@ class Service:
     ) -> None:
         self._backend = backend
         self._ledger = ledger
+        self._holds = Holds(ledger, clock)
         self._sessions = sessions
         self.pool = pool
         self._doorkeeper = doorkeeper
@@ -290,7 +293,7 @@ class Service:
             quote=made,
         )
         try:
-            await self._blocking_reserve(job)
+            await self._holds.take(request.session_id, job.task_id, made.bill.total)
         except PaymentRequired:  # another request took the money meanwhile
             account = await self._sessions.load(request.session_id)
             check_budget(shown, account)
@@ -305,29 +308,10 @@ class Service:
             )
             return await self._run(job, slots, key, started)
         except BaseException:
-            # Shielded: a second cancellation must not stop the release half-way.
-            await asyncio.shield(asyncio.to_thread(self._ledger.release, job.task_id))
+            await self._holds.drop(job.task_id)
             raise
         finally:
             self.board.end(job.task_id)
-
-    async def _blocking_reserve(self, job: Job) -> None:
-        """Reserve; if this task is cancelled meanwhile, the reservation is dropped again."""
-        work = asyncio.ensure_future(
-            asyncio.to_thread(
-                self._ledger.reserve,
-                job.request.session_id,
-                job.task_id,
-                job.quote.bill.total,
-                self._clock.unix(),
-            )
-        )
-        try:
-            await asyncio.shield(work)
-        except asyncio.CancelledError:
-            await asyncio.wait([work])
-            await asyncio.to_thread(self._ledger.release, job.task_id)
-            raise
 
     async def _run(
         self, job: Job, slots: list[Slot], key: IdempotencyKey | None, started: float
@@ -350,16 +334,7 @@ class Service:
             raise AllReplicasFailed(
                 [msgspec.to_builtins(replica_result(r, None, shows=False)) for r in replicas]
             )
-        runs = replica_runs(replicas, self._backend.model, self._backend.model_digest)
-        answer, record = finish(
-            job,
-            replicas,
-            runs,
-            decision=decide(job, replicas),
-            signer=self.signer,
-            now=self._clock.unix(),
-            public_url=self.public_url,
-        )
+        answer, record = self._conclude(job, replicas)
         card = msgspec.json.encode(job.quote.card.to_json())
         commit = asyncio.ensure_future(
             asyncio.to_thread(
@@ -373,6 +348,21 @@ class Service:
             await asyncio.wait([commit])
             raise
         return answer
+
+    def _conclude(self, job: Job, replicas: Sequence[Replica]) -> tuple[Answer, ReceiptRecord]:
+        """Return answer and receipt. From here on whatever fails is the router's own fault."""
+        try:
+            return finish(
+                job,
+                replicas,
+                replica_runs(replicas, self._backend.model, self._backend.model_digest),
+                decision=decide(job, replicas),
+                signer=self.signer,
+                now=self._clock.unix(),
+                public_url=self.public_url,
+            )
+        except Exception as error:
+            raise Error("the receipt could not be made; nothing was charged") from error
 
 
 def _check_replicas(consensus: ConsensusRequest) -> None:

@@ -233,6 +233,14 @@ class Ledger:
         row = self._db.row("SELECT card FROM cards WHERE version = ?", version)
         return None if row is None else bytes(row["card"])
 
+    def ping(self) -> None:
+        """Return if the database can be read. Cheap, and waits for no writer of another process.
+
+        Raises:
+            Unavailable: it cannot.
+        """
+        self._db.rows("SELECT 1 FROM payment_sessions LIMIT 1")
+
     def audit(self) -> list[str]:
         """Return every violation of INV-L1, one sentence each; empty when the ledger holds."""
         found = []

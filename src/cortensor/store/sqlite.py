@@ -71,13 +71,11 @@ class Database:
         Commits at the end, rolls back on any exception.
 
         Raises:
-            Unavailable: the file is locked for too long or cannot be written.
+            Unavailable: the file is locked for too long or cannot be read or written; also when
+                a statement inside fails.
         """
-        with self._lock:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
-                raise Unavailable(f"ledger: {error}", code="ledger_unavailable") from error
+        with self._lock, _named():
+            self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
@@ -87,8 +85,8 @@ class Database:
                 raise
 
     def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
-        """Run a read-only query and return all rows."""
-        with self._lock:
+        """Run a read-only query and return all rows. Raises Unavailable."""
+        with self._lock, _named():
             return self._connection.execute(query, values).fetchall()
 
     def row(self, query: str, *values: object) -> sqlite3.Row | None:
@@ -106,6 +104,14 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise Unavailable(f"ledger: {error}", code="ledger_unavailable") from error
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -47,6 +47,7 @@ class FakeNode:
         self.sessions: dict[int, list[Any]] = {}
         self.surcharges = [0]
         self.down = False
+        self.calls: list[str] = []
         self._abis = {
             PAYMENT: _functions("SessionPayment"),
             TABLE: _functions("SessionPaymentTable"),
@@ -108,6 +109,7 @@ class FakeNode:
     def _call(self, call: dict[str, Any]) -> bytes:
         data = bytes.fromhex((call.get("data") or call["input"])[2:])
         name, inputs, outputs = self._abis[call["to"].lower()][data[:4].hex()]
+        self.calls.append(name)
         values = decode(inputs, data[4:])
         return encode(outputs, self._values(name, values))
 

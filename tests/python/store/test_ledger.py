@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,8 +103,9 @@ def test_a_failed_commit_changes_nothing(store: Store) -> None:
     store.ledger.reserve(SESSION, "b", 10, 1)
     with pytest.raises(Conflict):
         store.ledger.commit("b", record(2, 10), (200, b""), key, b"{}")
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(Unavailable, match="UNIQUE") as caught:
         store.ledger.commit("b", record(1, 10), (200, b""), None, b"{}")
+    assert caught.value.code == "ledger_unavailable"
     assert amounts(store) == (10, 10, 80)
     with pytest.raises(NotFound):
         store.ledger.commit("gone", record(3, 1), (200, b""), None, b"{}")
@@ -113,6 +113,16 @@ def test_a_failed_commit_changes_nothing(store: Store) -> None:
     assert replay is not None
     assert (replay.status, replay.response) == (200, b"answer")
     assert store.ledger.replay(OTHER, "k") is None
+
+
+def test_a_ledger_that_cannot_be_read_is_unavailable(tmp_path: Path) -> None:
+    store = Store(tmp_path / "router.db")
+    store.ledger.ping()
+    store.close()
+    for ask in (store.ledger.ping, lambda: store.ledger.account(SESSION), store.ledger.recover):
+        with pytest.raises(Unavailable) as caught:
+            ask()
+        assert (caught.value.code, caught.value.status) == ("ledger_unavailable", 503)
 
 
 def test_recovery_releases_only_reservations(store: Store) -> None:

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reservations of running requests: taken, and given back whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cortensor.router.ports import Clock, LedgerPort
+
+log = logging.getLogger(__name__)
+
+
+class Holds:
+    """Reserves and releases in the ledger, off the event loop.
+
+    A release that fails is remembered and tried again before the next reservation, so that a
+    ledger that was busy or full for a moment does not keep a payer's money until a restart.
+
+    Args:
+        ledger: holds the money.
+        clock: unix time of reservations.
+    """
+
+    def __init__(self, ledger: LedgerPort, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._left: set[str] = set()
+
+    async def take(self, session: str, reservation: str, amount: int) -> None:
+        """Reserve; if this task is cancelled meanwhile, the reservation is dropped again.
+
+        Raises:
+            PaymentRequired: the session cannot cover `amount` wei.
+            Unavailable: the ledger cannot be written.
+        """
+        for old in tuple(self._left):
+            await self.drop(old)
+        work = asyncio.ensure_future(
+            asyncio.to_thread(
+                self._ledger.reserve, session, reservation, amount, self._clock.unix()
+            )
+        )
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait([work])
+            await self.drop(reservation)
+            raise
+
+    async def drop(self, reservation: str) -> None:
+        """Release; a second cancellation does not stop it half-way, a failure is kept."""
+        await asyncio.shield(self._release(reservation))
+
+    async def _release(self, reservation: str) -> None:
+        try:
+            await asyncio.to_thread(self._ledger.release, reservation)
+        except Exception as error:  # noqa: BLE001 -- whatever it was, it must be tried again
+            self._left.add(reservation)
+            log.warning("release of %s failed, will be tried again: %s", reservation, error)
+        else:
+            self._left.discard(reservation)
