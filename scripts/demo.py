@@ -154,6 +154,8 @@ def _print(result: dict[str, Any], page: Path, console: Console) -> None:
         verdict = ("caught", "green") if attack["caught"] else ("NOT CAUGHT", "bold red")
         console.print(Text.assemble(verdict, f": {attack['name']}"))
         console.print(Text(f"        {attack['said']}", "dim"))
+    for job in result["not_charged"]:
+        console.print(Text(f"not charged: {job['name']}: {job['why']}", "yellow"))
     console.print(Text(accounting["statement"], "green" if accounting["exact"] else "bold red"))
     console.print(f"report: {page}")
 

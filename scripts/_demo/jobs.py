@@ -17,10 +17,11 @@ from cortensor.errors import InvalidInput, Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "examples" / "jobs.json"
-POLL_SECONDS = 0.15
+POLL_SECONDS = 0.1
 TIMEOUT_SECONDS = 180
 ATTEMPTS = 60
 RETRY_SECONDS = 0.5
+ALL_FAILED = "all_replicas_failed"
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Job:
             there is no one truth.
         replicas: one entry a replica, growing as they answer.
         answer: the router's answer, once it is there.
+        problem: why there is none, if every replica failed; then nothing was charged.
         ms: from request to answer, in milliseconds.
     """
 
@@ -46,6 +48,7 @@ class Job:
     expected: Any
     replicas: list[dict[str, Any]] = field(default_factory=list)
     answer: dict[str, Any] | None = None
+    problem: str | None = None
     ms: int = 0
 
 
@@ -93,8 +96,12 @@ class Caller:
         self._session = session
         self._on_change = on_change
 
-    async def run(self, job: Job) -> None:
+    async def run(self, job: Job, at_work: asyncio.Event | None = None) -> None:
         """Send a job and wait for its answer; the same key makes every retry one charge.
+
+        Args:
+            job: the job; what is known of it is kept up to date.
+            at_work: set once the router says that it works on the job, or is done with it.
 
         Raises:
             Unavailable: the router answers with a problem that a retry does not cure.
@@ -106,13 +113,21 @@ class Caller:
         self._on_change()
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         async with aiohttp.ClientSession(headers=self._headers, timeout=timeout) as http:
-            watch = asyncio.create_task(self._watch(http, job))
+            at_work = at_work or asyncio.Event()
+            watch = asyncio.create_task(self._watch(http, job, at_work))
             try:
-                job.answer = await self._post(http, job, body)
+                answer = await self._post(http, job, body)
             finally:
                 watch.cancel()
+                at_work.set()
         job.ms = round((time.monotonic() - started) * 1000)
-        consensus = job.answer["consensus"]
+        if answer.get("code") == ALL_FAILED:
+            job.problem = str(answer["detail"])
+            job.replicas = [{**r, "winner": False} for r in answer["replica_results"]]
+            self._on_change()
+            return
+        job.answer = answer
+        consensus = answer["consensus"]
         job.replicas = [
             {**replica, "winner": replica["index"] in consensus["winner"]}
             for replica in consensus["replica_results"]
@@ -133,12 +148,13 @@ class Caller:
             except (aiohttp.ClientConnectionError, TimeoutError):
                 await asyncio.sleep(RETRY_SECONDS)  # killed, or not up yet: ask again
                 continue
-            if "consensus" in answer:  # fail_hard answers with a problem that has it, too
+            # fail_hard answers with a problem that has it, too
+            if "consensus" in answer or answer.get("code") == ALL_FAILED:
                 return answer
             raise Unavailable(f"{job.name}: {answer.get('detail', answer)}")
         raise Unavailable(f"{job.name}: the router did not come back")
 
-    async def _watch(self, http: aiohttp.ClientSession, job: Job) -> None:
+    async def _watch(self, http: aiohttp.ClientSession, job: Job, at_work: asyncio.Event) -> None:
         """Follow the replicas of a running job."""
         url = "/api/v4/tasks"
         while True:
@@ -151,6 +167,7 @@ class Caller:
             for task in tasks:
                 if task["idempotency_key"] == job.name:
                     job.replicas = [{**r, "winner": False} for r in task["replicas"]]
+                    at_work.set()
                     self._on_change()
 
 

@@ -98,6 +98,7 @@ def run(options: Options, stage: Stage) -> dict[str, Any]:
             session_id = f"0x{session:040x}"
             caller = Caller(lambda: router.url, token, session_id, lambda: stage.show(jobs))
             killed = asyncio.run(_send_all(jobs, caller, router, options.kill_after))
+            jobs, failed = _sorted_out(jobs)
             stage.say("anchoring and settling everything in one transaction")
             settlement = _settle(folder, chain)
             bundles = asyncio.run(_bundles(jobs, router, token, folder))
@@ -122,6 +123,7 @@ def run(options: Options, stage: Stage) -> dict[str, Any]:
         "backend": _backend(options, jobs),
         "session": {"id": session_id, "payer": chain.people.payer.address},
         "router_killed": killed,
+        "not_charged": [{"name": job.name, "why": job.problem} for job in failed],
         "jobs": [_row(job, bundles[i], verified[i]) for i, job in enumerate(jobs)],
         "settlement": _settlement(settlement, chain),
         "gas": [vars(item) for item in chain.gas],
@@ -174,13 +176,26 @@ async def _send_all(
         if number != kill_after:
             await caller.run(job)
             continue
-        running = asyncio.create_task(caller.run(job))
-        await asyncio.sleep(0.4)  # long enough to have reserved, too short to have answered
+        at_work = asyncio.Event()
+        running = asyncio.create_task(caller.run(job, at_work))
+        await at_work.wait()
         router.kill()
         # In this thread, though it blocks: a child dies with the thread that started it.
         router.start()
         await running
     return kill_after is not None and kill_after < len(jobs)
+
+
+def _sorted_out(jobs: list[Job]) -> tuple[list[Job], list[Job]]:
+    """Return the jobs with an answer, and those whose replicas all failed.
+
+    Raises:
+        Unavailable: not one job has an answer.
+    """
+    answered = [job for job in jobs if job.answer is not None]
+    if not answered:
+        raise Unavailable(f"no job has an answer; the last one: {jobs[-1].problem}")
+    return answered, [job for job in jobs if job.answer is None]
 
 
 def _settle(folder: Path, chain: Chain) -> dict[str, Any]:
