@@ -13,6 +13,7 @@ from cortensor.pricing import Terms
 from cortensor.receipts import Body, address_of, to_hex
 from tests.conformance.case import Case, chain_facts, forged_facts, trusting
 from tests.conformance.edits import (
+    asked,
     drop,
     edit,
     flip_dissent,
@@ -119,6 +120,12 @@ def _dishonest() -> Iterator[Case]:
             for name in ("execution_depth", "tool_depth", "validator_depth", "route_hint")
         ),
         (
+            "another-request-answered",
+            "five replicas were asked for, three were run and billed",
+            lie("delegate-agreed", asked("request.consensus.replicas", 5)),
+            ("request",),
+        ),
+        (
             "one-session-twice",
             "two replicas on one compute session are no two opinions",
             lie("delegate-agreed", put("receipt.replicas.1.session_id", "201")),
@@ -164,7 +171,7 @@ def _dishonest() -> Iterator[Case]:
             "other-routers-session",
             "the session was opened with another router",
             lie("delegate-agreed", other_router),
-            ("session",),
+            ("request", "session"),
         ),
         (
             "unknown-strategy",
@@ -174,7 +181,7 @@ def _dishonest() -> Iterator[Case]:
                 put("receipt.consensus.strategy", "weighted"),
                 reprice(terms={"consensus_method": 1}),
             ),
-            ("consensus",),
+            ("consensus", "request"),
         ),
     ):
         yield Case(f"bad-{name}", why, bundle, None, failed)

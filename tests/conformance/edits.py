@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import TYPE_CHECKING, Any
 
+import rfc8785
+
 from cortensor.pricing import Terms, Usage, quote
-from cortensor.receipts import address_of, to_hex
+from cortensor.receipts import address_of, request_commitment, to_hex
 from tests.conformance.samples import (
     CARD,
     JOBS,
@@ -124,6 +127,25 @@ def forged() -> Data:
     bundle = anchor([resign(data, OTHER_KEY)])[0]
     bundle["anchor"]["anchorer"] = signer
     return bundle
+
+
+def asked(path: str, value: object) -> Callable[[Data], None]:
+    """Let the receipt commit to a request that says something else; the rest stays."""
+
+    def change(data: Data) -> None:
+        call = json.loads(data["request"]["canonical"])
+        put(path, value)(call)
+        commit_to(data, rfc8785.dumps(call).decode())
+
+    return change
+
+
+def commit_to(data: Data, text: str) -> None:
+    """Let the receipt commit to a text as its request."""
+    data["request"]["canonical"] = text
+    salt = bytes.fromhex(data["request"]["salt"][2:])
+    commitment = to_hex(request_commitment(salt, text.encode()))
+    data["receipt"]["request_commitment"] = commitment
 
 
 def other_router(data: Data) -> None:

@@ -10,6 +10,8 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import rfc8785
+
 from cortensor.consensus import Decision, Vote, decide_answers, decide_verdicts
 from cortensor.pricing import SLA_TIERS, RateCard, Terms, index_of, quote
 from cortensor.pricing.terms import DISAGREEMENT_POLICIES
@@ -23,7 +25,6 @@ from cortensor.receipts import (
     StandardMerkleTree,
     address_of,
     build_body,
-    canonical_bytes,
     evidence_entries,
     keccak256,
     leaf,
@@ -93,6 +94,7 @@ class Job:
     late: Sequence[int] = ()
     failure: str = "TIMEOUT"
     tier: str | None = None
+    asked: dict[str, Any] = field(default_factory=dict)
     terms: dict[str, int] = field(default_factory=dict)
 
     def runs(self) -> list[ReplicaRun]:
@@ -141,8 +143,25 @@ class Job:
 
     def request(self) -> tuple[bytes, str]:
         """Return the request's salt and canonical text."""
-        request = {"endpoint": self.endpoint, "objective": f"Do what {self.name} says."}
-        return fixed(f"{self.name} request salt"), canonical_bytes(request).decode()
+        text = {"delegate": "objective", "validate": "claim"}.get(self.endpoint, "text")
+        body: dict[str, Any] = {
+            "session_id": f"0x{SESSION:040x}",
+            text: f"What {self.name} is about.",
+            **self.asked,
+        }
+        if len(self.outputs) > 1:
+            body["consensus"] = {
+                "replicas": len(self.outputs),
+                "session_pool": [str(201 + i) for i in range(len(self.outputs))],
+                "disagreement_policy": self.policy,
+            }
+            if self.endpoint == "delegate":
+                body["consensus"]["equivalence"] = self.equivalence
+            body["max_tokens"] = 64
+        if self.tier is not None:
+            body["policy"] = {"tier": self.tier}
+        call = {"api_version": "v4", "endpoint": self.endpoint, "request": body}
+        return fixed(f"{self.name} request salt"), rfc8785.dumps(call).decode()
 
     def salts(self) -> list[bytes]:
         """Return one evidence salt a replica."""
@@ -264,7 +283,12 @@ JOBS = (
         equivalence="overlap",
         failure="ERROR",
     ),
-    Job("delegate-single", ["caf\u00e9 \U0001f600 \u2028 done"]),
+    Job(
+        "delegate-single",
+        ["caf\u00e9 \U0001f600 \u2028 done"],
+        equivalence="overlap",
+        asked={"input": {"price": 19.5, "large": 1e20, "note": "\u00fc"}, "max_tokens": None},
+    ),
 )
 
 

@@ -84,9 +84,9 @@ def load_json(data: bytes | str) -> Any:
     try:
         value = json.loads(
             data,
-            parse_float=_reject_number,
-            parse_constant=_reject_number,
-            object_pairs_hook=_unique_object,
+            parse_float=reject_number,
+            parse_constant=reject_number,
+            object_pairs_hook=unique_object,
         )
     except InvalidInput:
         raise
@@ -103,11 +103,13 @@ def _decode(data: bytes) -> str:
         raise InvalidInput("is not UTF-8", field="$") from None
 
 
-def _reject_number(text: str) -> Any:
+def reject_number(text: str) -> Any:
+    """Refuse a number while parsing. Raises InvalidInput."""
     raise InvalidInput(f"number {text[:40]} is not an integer", field="$")
 
 
-def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object while parsing. Raises InvalidInput for a repeated key."""
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:

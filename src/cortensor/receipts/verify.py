@@ -33,12 +33,12 @@ from cortensor.receipts.verify_money import (
     check_terms,
     check_usage,
 )
+from cortensor.receipts.verify_request import check_request
 from cortensor.receipts.verify_work import (
     check_consensus,
     check_evidence,
     check_grouping,
     check_replicas,
-    check_request,
     check_result,
 )
 

@@ -12,7 +12,6 @@ from cortensor.receipts.body import SUMMARY_CHARS
 from cortensor.receipts.canonical import canonical_bytes
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import OK, evidence_root, output_hash
-from cortensor.receipts.evidence import request_commitment as commit
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
 from cortensor.receipts.merkle import evidence_leaf
 
@@ -183,22 +182,3 @@ def _compare_output(body: Body, decision: Decision, outputs: dict[int, str | Non
     return differ(
         "result.output_hash", body.result.output_hash, output_hash(output), "the answers give"
     ) + differ("result.output_summary", body.result.output_summary, summary, "the answers give")
-
-
-def check_request(bundle: Bundle) -> Check:
-    """The shown request is the one the receipt commits to."""
-    if bundle.request is None:
-        return not_checked("request", "the request is not shown")
-    commitment = commit(
-        from_hex(bundle.request.salt, WORD_BYTES, "request.salt"), bundle.request.canonical.encode()
-    )
-    return judge(
-        "request",
-        differ(
-            "request_commitment",
-            bundle.receipt.request_commitment,
-            to_hex(commitment),
-            "the shown request gives",
-        ),
-        "the shown request is the one committed to",
-    )
