@@ -160,7 +160,11 @@ class Job:
             body["max_tokens"] = 64
         if self.tier is not None:
             body["policy"] = {"tier": self.tier}
-        call = {"api_version": "v4", "endpoint": self.endpoint, "request": body}
+        call: dict[str, Any] = {
+            "api_version": "v4",
+            "endpoint": self.endpoint,
+            "request": body,
+        }
         return fixed(f"{self.name} request salt"), rfc8785.dumps(call).decode()
 
     def salts(self) -> list[bytes]:
