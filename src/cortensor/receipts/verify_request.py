@@ -2,22 +2,22 @@
 """The check of the request: what was asked, as the caller sent it, against what the receipt says.
 
 The shown text is the RFC 8785 form of `{"api_version", "endpoint", "request"}` with the body as
-sent, so what the caller left out has the API's defaults. They are restated here: a verifier needs
-no router. A router that answers another request than the one it commits to fails here.
+sent (the commitment binds its bytes), so what the caller left out has the API's defaults. They are
+restated here: a verifier needs no router. A router that answers another request than the one it
+commits to fails here.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-import rfc8785
 
 from cortensor.errors import InvalidInput
 from cortensor.nesting import MAX_DEPTH, check_nesting
 from cortensor.receipts.body import split_message
-from cortensor.receipts.canonical import MAX_SAFE_INTEGER, reject_number, unique_object
+from cortensor.receipts.canonical import reject_number, unique_object
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import request_commitment as commit
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
@@ -33,7 +33,6 @@ DEFAULT_POLICY = "return_all"
 DEFAULT_THRESHOLD_BPS = 5001
 
 _NAME = "request"
-_SAFE_DIGITS = len(str(MAX_SAFE_INTEGER))
 
 
 class ConsensusAsked(msgspec.Struct, frozen=True):
@@ -92,40 +91,21 @@ def read_call(text: str) -> Call:
     """Read the text a receipt commits to.
 
     Raises:
-        InvalidInput: if it is not JSON, not in canonical form, or no call.
+        InvalidInput: if it is not JSON or no call.
     """
     check_nesting(text, MAX_DEPTH + 1, field=_NAME)  # the body, at most MAX_DEPTH, is in an object
     try:
-        data = json.loads(
-            text, parse_int=_number, parse_constant=reject_number, object_pairs_hook=unique_object
-        )
+        # Fractions are fine here: nothing that is compared below may be one.
+        data = json.loads(text, parse_constant=reject_number, object_pairs_hook=unique_object)
     except InvalidInput as error:
         raise InvalidInput(error.reason, field=_NAME) from error
     except ValueError as error:
         raise InvalidInput(f"is not JSON: {error}", field=_NAME) from error
     try:
-        is_canonical = rfc8785.dumps(data) == text.encode()
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
-        raise InvalidInput(f"has no canonical form: {error}", field=_NAME) from error
-    if not is_canonical:
-        raise InvalidInput("is not in canonical form (RFC 8785)", field=_NAME)
-    try:
         return msgspec.convert(data, Call)
     except msgspec.ValidationError as error:
         reason, field = split_message(str(error))
         raise InvalidInput(reason, field=f"{_NAME}.{field}") from error
-
-
-def _number(text: str) -> Any:
-    """Return an integer, or what JSON means by digits beyond the safe integers: a double.
-
-    Callers may send 1e20, which RFC 8785 writes as digits. No such number is compared or counted.
-    """
-    is_short = len(text.lstrip("-")) <= _SAFE_DIGITS
-    value = int(text) if is_short else None
-    if value is not None and abs(value) <= MAX_SAFE_INTEGER:
-        return value
-    return float(text)
 
 
 def _compare(body: Body, call: Call) -> list[str]:
