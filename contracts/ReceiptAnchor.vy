@@ -95,11 +95,12 @@ def revoke(receipt_id: bytes32, successor: bytes32):
 
 
 @external
-def anchor_for(anchorer: address, root: bytes32, count: uint256, uri: String[128]) -> bytes32:
+def anchor_for(anchorer: address, root: bytes32, count: uint256, uri: String[128]) -> bool:
     assert self._is_authorised[anchorer][msg.sender], "anchor: caller not authorised"
     if self._batches[anchorer][root] != 0:
-        return convert(self._heads[anchorer], bytes32)
-    return self._append(anchorer, root, count, uri)
+        return False
+    self._append(anchorer, root, count, uri)
+    return True
 
 
 # ---------------------------------------------------------------------------

@@ -9,23 +9,31 @@
 @author Cortensor
 @notice Prices a job from its terms and usage into an itemised bill. A card is
         immutable once published and takes effect after a delay; a session pins
-        the version it was opened under.
+        the version it was opened under. In an emergency `lower` puts a card in
+        effect at once that can only make jobs cheaper.
 @dev    The formula and its reasons: docs/spec/session-payment-table.md. The
         bit-exact mirror: src/cortensor/pricing/quote.py.
 @custom:security Holds no funds. The owner can move future prices by bounded
-                 steps only; the oracle can move the surcharge by bounded steps
-                 only, and a session caps what it pays of it.
-@custom:kill Stop publishing: sessions then keep the last card. A faulty table
-             is replaced by deploying a SessionPayment that points to another.
+                 and announced steps, or down; the oracle can move the surcharge
+                 by bounded steps only, and a session caps what it pays of it.
+@custom:kill Stop publishing: sessions then keep the last card. Prices that turn
+             out too high fall at once by `lower`. A faulty table is replaced by
+             deploying a SessionPayment that points to another.
 @custom:invariants
         INV-T1 A quote never falls when units, depths, replicas, or the
         threshold grow.
-        INV-T2 A quote never rises when a replica fails or is late.
+        INV-T2 A quote never rises when a replica is late, fails or is missing.
         INV-T3 Splitting the units of a job over two jobs never makes it cheaper.
         INV-T4 Every charge line is rounded up, every rebate down; total equals
         the charge lines less the rebates and is never below zero.
-        INV-T5 A published version never changes.
-        INV-T6 No price moves further than one step between two cards.
+        INV-T5 What a published version charges and shares out never changes.
+        INV-T6 No number of a published card is further than one step from the
+        last card's; a lowered card's may be, but only downwards.
+        INV-T7 A quote of any valid job costs less than 22,000 gas; there is no
+        loop in it.
+        INV-T8 A lowered card never raises the quote of any job, neither above
+        the card in effect nor above one that waits, and a cancelled card never
+        takes effect.
 """
 
 from contracts.interfaces import ISessionPaymentTable
@@ -54,6 +62,7 @@ MIN_SURCHARGE_INTERVAL_SECONDS: public(constant(uint256)) = 600
 
 _BPS: constant(uint256) = 10_000
 _U16: constant(uint256) = 2**16 - 1
+_U64: constant(uint256) = 2**64 - 1
 
 PUBLICATION_DELAY_SECONDS: public(immutable(uint256))
 
@@ -113,9 +122,27 @@ def publish(card: ISessionPaymentTable.RateCard) -> uint256:
     last: uint256 = self._latest_version
     # One card at a time waits, so that what was announced is what comes.
     assert self._effective_at(last) <= block.timestamp, "table: last card still waits"
-    assert last < _U16, "table: versions exhausted"
     card_rules._check_step(card_words._unpack(self._cards[last]), card)
     self._publish(last + 1, card, block.timestamp + PUBLICATION_DELAY_SECONDS)
+    return last + 1
+
+
+@external
+def lower(card: ISessionPaymentTable.RateCard) -> uint256:
+    ownable._check_owner()
+    last: uint256 = self._latest_version
+    current: uint256 = self._current_version()
+    in_effect: ISessionPaymentTable.RateCard = card_words._unpack(self._cards[current])
+    card_rules._check_lower(in_effect, card)
+    card_rules._check_same_shares(in_effect, card)
+    if current != last:
+        # What waits never comes: it could undo this. Nor may this undo a
+        # reduction that was announced.
+        card_rules._check_lower(card_words._unpack(self._cards[last]), card)
+        self._cards[last][4] |= _U64 << 128
+        log ISessionPaymentTable.CardCancelled(version=last)
+    self._publish(last + 1, card, block.timestamp)
+    log ISessionPaymentTable.CardLowered(version=last + 1, old_version=current)
     return last + 1
 
 
@@ -161,11 +188,14 @@ def post_surcharge(new_bps: uint256) -> uint256:
 def quote(
     version: uint256, surcharge_epoch: uint256, terms: uint256, usage: uint256
 ) -> (uint256, uint256[8]):
-    self._check_version(version)
-    assert surcharge_epoch <= self._surcharge_epoch, "table: unknown surcharge epoch"
+    # A card that exists has a time in its last word, and an epoch one in its
+    # word, so neither counter need be read.
+    words: uint256[5] = self._cards[version]
+    assert words[4] != 0, "table: unknown version"
+    epoch: uint256 = self._surcharges[surcharge_epoch]
+    assert epoch != 0, "table: unknown surcharge epoch"
     t: job_words.Terms = job_words._terms(terms)
     u: job_words.Usage = job_words._usage(usage, t.replicas)
-    words: uint256[5] = self._cards[version]
     lines: uint256[8] = empty(uint256[8])
 
     lines[0] = (
@@ -198,9 +228,7 @@ def quote(
         work * t.validator_depth * card_words._u16(words[3], 240), _BPS
     )
     priced: uint256 = work + lines[3] + lines[4] + lines[5]
-    lines[6] = self._ceil(
-        priced * min(self._surcharges[surcharge_epoch] & _U16, t.surcharge_cap_bps), _BPS
-    )
+    lines[6] = self._ceil(priced * min(epoch & _U16, t.surcharge_cap_bps), _BPS)
 
     # Rebates round down. At most replicas * 10,000 over replicas * 10,000 of
     # the gross, so they never exceed it (INV-T4).
@@ -208,6 +236,7 @@ def quote(
     fault_bps: uint256 = (
         u.failed_replicas * card_words._u16(words[4], 0)
         + u.late_replicas * card_words._u16(words[4], 16)
+        + u.missing_replicas * card_words._u16(words[4], 192)
     )
     replica_rebate: uint256 = gross * fault_bps // (t.replicas * _BPS)
     net: uint256 = gross - replica_rebate
@@ -237,11 +266,7 @@ def shares(version: uint256) -> (uint256, uint256):
 @external
 @view
 def current_version() -> uint256:
-    latest: uint256 = self._latest_version
-    # Version 1 is in effect from the start, so there is always one before.
-    if self._effective_at(latest) > block.timestamp:
-        return latest - 1
-    return latest
+    return self._current_version()
 
 
 @external
@@ -290,6 +315,7 @@ def _publish(version: uint256, card: ISessionPaymentTable.RateCard, effective_at
     @param card The card.
     @param effective_at When it takes effect, in unix seconds.
     """
+    assert version <= _U16, "table: versions exhausted"
     card_rules._check(card)
     self._cards[version] = card_words._pack(card, effective_at)
     self._latest_version = version
@@ -309,13 +335,28 @@ def _check_version(version: uint256):
 
 @internal
 @view
+def _current_version() -> uint256:
+    """
+    @dev The newest version in effect. `publish` waits for the last card to be
+         in effect and `lower` is so at once, so it is the last or the one before.
+    @return uint256 The version.
+    """
+    latest: uint256 = self._latest_version
+    # Version 1 is in effect from the start, so there is always one before.
+    if self._effective_at(latest) > block.timestamp:
+        return latest - 1
+    return latest
+
+
+@internal
+@view
 def _effective_at(version: uint256) -> uint256:
     """
     @dev When a version takes effect.
     @param version A version that exists.
     @return uint256 Unix seconds.
     """
-    return self._cards[version][4] >> 128
+    return (self._cards[version][4] >> 128) & _U64
 
 
 @internal

@@ -5,7 +5,7 @@
 @custom:contract-name card_words
 @license GNU Affero General Public License v3.0 only
 @author Cortensor
-@notice Vyper gives every field a slot of its own; a card has 45 fields and a
+@notice Vyper gives every field a slot of its own; a card has 46 fields and a
         quote reads most of them, so a card is packed by hand.
 
         0: input_unit_wei[4] u64
@@ -16,6 +16,7 @@
            | threshold_bps u16 | validator_depth_bps u16
         4: failed_rebate_bps u16 | late_rebate_bps u16 | volume_rebate_bps[4] u16
            | node_share_bps u16 | validator_share_bps u16 | effective_at u64
+           | missing_rebate_bps u16
 """
 
 from contracts.interfaces import ISessionPaymentTable
@@ -56,6 +57,7 @@ def _pack(card: ISessionPaymentTable.RateCard, effective_at: uint256) -> uint256
     words[4] |= convert(card.node_share_bps, uint256) << 96
     words[4] |= convert(card.validator_share_bps, uint256) << 112
     words[4] |= effective_at << 128
+    words[4] |= convert(card.missing_rebate_bps, uint256) << 192
     return words
 
 
@@ -86,6 +88,7 @@ def _unpack(words: uint256[5]) -> ISessionPaymentTable.RateCard:
     card.validator_depth_bps = convert(self._u16(words[3], 240), uint16)
     card.failed_rebate_bps = convert(self._u16(words[4], 0), uint16)
     card.late_rebate_bps = convert(self._u16(words[4], 16), uint16)
+    card.missing_rebate_bps = convert(self._u16(words[4], 192), uint16)
     card.node_share_bps = convert(self._u16(words[4], 96), uint16)
     card.validator_share_bps = convert(self._u16(words[4], 112), uint16)
     return card

@@ -14,7 +14,7 @@
                 | disagreement_policy u8 | agreement_threshold_bps u16
                 | volume_tier u8 | surcharge_cap_bps u16 | route_hint u32
         usage:  input_units u48 | output_units u48 | validator_units u48
-                | failed_replicas u8 | late_replicas u8
+                | failed_replicas u8 | late_replicas u8 | missing_replicas u8
 """
 
 
@@ -38,13 +38,14 @@ struct Usage:
     validator_units: uint256
     failed_replicas: uint256
     late_replicas: uint256
+    missing_replicas: uint256
 
 
 _U8: constant(uint256) = 2**8 - 1
 _U16: constant(uint256) = 2**16 - 1
 _U48: constant(uint256) = 2**48 - 1
 _TERMS_BITS: constant(uint256) = 136
-_USAGE_BITS: constant(uint256) = 160
+_USAGE_BITS: constant(uint256) = 168
 
 
 @internal
@@ -95,6 +96,8 @@ def _usage(word: uint256, replicas: uint256) -> Usage:
         validator_units=(word >> 96) & _U48,
         failed_replicas=(word >> 144) & _U8,
         late_replicas=(word >> 152) & _U8,
+        missing_replicas=word >> 160,
     )
-    assert usage.failed_replicas + usage.late_replicas <= replicas, "job: faults over replicas"
+    faults: uint256 = usage.failed_replicas + usage.late_replicas + usage.missing_replicas
+    assert faults <= replicas, "job: faults over replicas"
     return usage

@@ -20,6 +20,8 @@ STATE_CLOSING: constant(uint256) = 2
 STATE_CLOSED: constant(uint256) = 3
 
 FUNDING_ESCROW: constant(uint256) = 0
+FUNDING_VOUCHER: constant(uint256) = 1
+FUNDING_STAKE: constant(uint256) = 2
 
 U16: constant(uint256) = 2**16 - 1
 U40: constant(uint256) = 2**40 - 1

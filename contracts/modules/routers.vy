@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+# pragma version ~=0.4.3
+# pragma nonreentrancy on
+"""
+@title Routers and what they have pending
+@custom:contract-name routers
+@license GNU Affero General Public License v3.0 only
+@author Cortensor
+@notice Who settles for a router, and the money it settled that is still in its
+        challenge window.
+@dev    Pending money is kept by (router, card, bucket of time), so batches of
+        one bucket share one slot. A dispute names no bucket: what it refunds is
+        a debt that the router's next releases pay first, and what it freezes is
+        an amount that must stay pending.
+"""
+
+from contracts.interfaces import IRouters
+from contracts.interfaces import ISessionPaymentTable
+from contracts.modules import gate
+from contracts.modules import pots
+from snekmate.auth import ownable
+
+implements: IRouters
+uses: gate
+uses: ownable
+uses: pots
+
+_BPS: constant(uint256) = 10_000
+_MAX_WINDOW_SECONDS: constant(uint256) = 30 * 86_400
+_U96: constant(uint256) = 2**96 - 1
+_U160: constant(uint256) = 2**160 - 1
+
+CHALLENGE_WINDOW_SECONDS: public(immutable(uint256))
+BUCKET_SECONDS: public(immutable(uint256))
+
+
+# @dev router -> settler u160 | pending wei u96 << 160.
+_routers: HashMap[uint256, uint256]
+
+# @dev router -> held wei u96 | debt wei u96 << 96.
+_claims: HashMap[uint256, uint256]
+
+# @dev router -> card version -> bucket -> settled wei.
+_buckets: HashMap[uint256, HashMap[uint256, HashMap[uint256, uint256]]]
+
+# @dev router -> account -> whether it is or was the settler.
+_was_settler: HashMap[uint256, HashMap[address, bool]]
+
+
+@deploy
+def __init__(challenge_window_seconds: uint256, bucket_seconds: uint256):
+    """
+    @dev Fixes the times.
+    @param challenge_window_seconds How long settled money is pending, at most
+           30 days.
+    @param bucket_seconds How much settlement time shares one pending slot.
+    """
+    assert challenge_window_seconds <= _MAX_WINDOW_SECONDS, "router: challenge too long"
+    assert bucket_seconds != 0, "router: zero bucket"
+    assert bucket_seconds <= _MAX_WINDOW_SECONDS, "router: bucket too long"
+    CHALLENGE_WINDOW_SECONDS = challenge_window_seconds
+    BUCKET_SECONDS = bucket_seconds
+
+
+# ---------------------------------------------------------------------------
+# Owner and settlers
+# ---------------------------------------------------------------------------
+
+
+@external
+def register_router(settler: address) -> uint256:
+    ownable._check_owner()
+    router_id: uint256 = gate._count_router()
+    self._set_settler(router_id, empty(address), settler, 0)
+    return router_id
+
+
+@external
+def set_settler(router_id: uint256, settler: address):
+    # Not the owner, either: whoever names the settler can take what its
+    # sessions have deposited.
+    router: uint256 = self._of_sender(router_id)
+    self._set_settler(router_id, msg.sender, settler, router >> 160)
+
+
+# ---------------------------------------------------------------------------
+# Anyone
+# ---------------------------------------------------------------------------
+
+
+@external
+def release(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
+    settled: uint256 = self._buckets[router_id][version][bucket]
+    assert settled != 0, "router: nothing pending"
+    # The bucket's last second counts, so that every settlement in it has had
+    # the whole window.
+    matures_at: uint256 = (bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS
+    assert block.timestamp >= matures_at, "router: challenge window open"
+    claims: uint256 = self._claims[router_id]
+    debt: uint256 = min(claims >> 96, settled)
+    amount: uint256 = settled - debt
+    pending: uint256 = (self._routers[router_id] >> 160) - amount
+    # INV-P7: what a demand froze stays, whichever bucket it lies in.
+    assert pending >= claims & _U96, "router: money is held"
+    self._buckets[router_id][version][bucket] = 0
+    self._routers[router_id] -= amount << 160
+    if debt != 0:
+        self._claims[router_id] = claims - (debt << 96)
+
+    node_bps: uint256 = 0
+    validator_bps: uint256 = 0
+    node_bps, validator_bps = staticcall ISessionPaymentTable(gate.TABLE).shares(version)
+    # Shares round down; the treasury takes the remainder.
+    node_amount: uint256 = amount * node_bps // _BPS
+    validator_amount: uint256 = amount * validator_bps // _BPS
+    treasury_amount: uint256 = amount - node_amount - validator_amount
+    pots._add(node_amount, validator_amount, treasury_amount)
+    log IRouters.PendingReleased(
+        router_id=router_id,
+        version=version,
+        bucket=bucket,
+        node_amount=node_amount,
+        validator_amount=validator_amount,
+        treasury_amount=treasury_amount,
+        debt_paid=debt,
+    )
+    return amount
+
+
+# ---------------------------------------------------------------------------
+# Views
+# ---------------------------------------------------------------------------
+
+
+@external
+@view
+def router(router_id: uint256) -> (address, uint256):
+    word: uint256 = self._routers[router_id]
+    return (convert(word & _U160, address), word >> 160)
+
+
+@external
+@view
+def claims(router_id: uint256) -> (uint256, uint256):
+    word: uint256 = self._claims[router_id]
+    return (word & _U96, word >> 96)
+
+
+@external
+@view
+def pending(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
+    return self._buckets[router_id][version][bucket]
+
+
+@external
+@view
+def was_settler(router_id: uint256, account: address) -> bool:
+    return self._was_settler[router_id][account]
+
+
+# ---------------------------------------------------------------------------
+# Internal
+# ---------------------------------------------------------------------------
+
+
+@internal
+@view
+def _of_sender(router_id: uint256) -> uint256:
+    """
+    @dev Reads a router's word for its settler, and refuses anybody else.
+    @param router_id The router.
+    @return uint256 The word.
+    """
+    word: uint256 = self._routers[router_id]
+    assert word & _U160 == convert(msg.sender, uint256), "router: caller is not settler"
+    return word
+
+
+@internal
+def _set_settler(router_id: uint256, old: address, settler: address, pending: uint256):
+    """
+    @dev Writes a router's word.
+    @param router_id The router.
+    @param old Its settler until now.
+    @param settler Its settler from now on.
+    @param pending Its pending total in wei of COR.
+    """
+    assert settler != empty(address), "router: zero settler"
+    self._routers[router_id] = convert(settler, uint256) | pending << 160
+    # For ever: what it signed and anchored stays provable against the router.
+    self._was_settler[router_id][settler] = True
+    log IRouters.RouterSet(router_id=router_id, old_settler=old, new_settler=settler)
+
+
+@internal
+def _add_pending(
+    router_id: uint256, router: uint256, version: uint256, total: uint256, cover: uint256
+) -> uint256:
+    """
+    @dev Books what a batch moved.
+    @param router_id The router.
+    @param router Its word.
+    @param version The batch's card.
+    @param total Wei of COR; not zero.
+    @param cover The most it may have pending, in wei of COR.
+    @return uint256 The bucket.
+    """
+    assert (router >> 160) + total <= cover, "router: pending exceeds bond"
+    bucket: uint256 = block.timestamp // BUCKET_SECONDS
+    self._buckets[router_id][version][bucket] += total
+    # No carry out of the word: all pending money is part of the supply,
+    # which fits in 96 bits.
+    self._routers[router_id] = router + (total << 160)
+    return bucket
+
+
+@internal
+def _hold(router_id: uint256, amount: uint256) -> uint256:
+    """
+    @dev Freezes pending money, as far as there is any that is not frozen.
+    @param router_id The router.
+    @param amount Wei of COR wanted.
+    @return uint256 Wei of COR frozen.
+    """
+    claims: uint256 = self._claims[router_id]
+    pending: uint256 = self._routers[router_id] >> 160
+    held: uint256 = claims & _U96
+    # A refund can leave less pending than is frozen.
+    free: uint256 = pending - min(held, pending)
+    added: uint256 = min(amount, free)
+    self._claims[router_id] = claims + added
+    return added
+
+
+@internal
+def _unhold(router_id: uint256, amount: uint256):
+    """
+    @dev Lets frozen money go.
+    @param router_id The router.
+    @param amount Wei of COR, as `_hold` returned it.
+    """
+    claims: uint256 = self._claims[router_id]
+    assert amount <= claims & _U96, "router: more than is held"
+    self._claims[router_id] = claims - amount
+
+
+@internal
+def _take(router_id: uint256, amount: uint256, grain: uint256) -> uint256:
+    """
+    @dev Takes pending money back for a refund; the next releases pay it.
+    @param router_id The router.
+    @param amount Wei of COR wanted.
+    @param grain Wei of COR of which a multiple is taken; rounds down.
+    @return uint256 Wei of COR taken: at most all that is pending.
+    """
+    router: uint256 = self._routers[router_id]
+    taken: uint256 = min(amount, router >> 160)
+    taken -= taken % grain
+    self._routers[router_id] = router - (taken << 160)
+    self._claims[router_id] += taken << 96
+    return taken
