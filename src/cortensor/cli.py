@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "costs": ("cortensor.store.commands:costs", "Show what settlement cost, and for whom."),
         "quote": ("cortensor.pricing.commands:quote_command", "Price a job by a rate card."),
+        "quota": ("cortensor.chain.quota_command:quota", "Show what a stake still buys."),
         "receipt": ("cortensor.receipts.commands:receipt", "Show and verify receipts."),
         "router": ("cortensor.router.commands:router", "Run a router."),
         "settle": ("cortensor.router.commands:settle", "Anchor and settle what is pending."),
+        "watch": ("cortensor.watch.commands:watch", "Check what is anchored, and challenge it."),
     }
 )
 """Subcommand -> (module:attribute, one-line help). The help is here so that listing loads none."""

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 SESSION_PAYMENT = "SessionPayment"
 TABLE = "SessionPaymentTable"
 ANCHOR = "ReceiptAnchor"
+STAKE_POOL = "StakePool"
+STAKE_QUOTA = "StakeQuota"
+SETTLEMENT_DISPUTE = "SettlementDispute"
+REQUIRED = (SESSION_PAYMENT, TABLE, ANCHOR, STAKE_POOL, STAKE_QUOTA, SETTLEMENT_DISPUTE)
 
 
 class _Record(Struct):
@@ -31,28 +35,52 @@ class AddressBook(Struct, frozen=True):
     """The contracts a router works with; addresses are checksummed.
 
     `chain_id` is the one the records name, to be compared with the node's; None if they do not.
+    Deployment records name all six contracts; addresses given inline may be the first three alone.
     """
 
     session_payment: str
     table: str
     receipt_anchor: str
     chain_id: int | None = None
+    stake_pool: str | None = None
+    stake_quota: str | None = None
+    settlement_dispute: str | None = None
 
     @classmethod
     def of(
-        cls, session_payment: str, table: str, receipt_anchor: str, chain_id: int | None = None
+        cls,
+        session_payment: str,
+        table: str,
+        receipt_anchor: str,
+        chain_id: int | None = None,
+        *,
+        stake_pool: str | None = None,
+        stake_quota: str | None = None,
+        settlement_dispute: str | None = None,
     ) -> AddressBook:
         """Return a book of addresses in any case.
 
         Raises:
             InvalidInput: one is no address.
         """
-        given = {"session_payment": session_payment, "table": table, "anchor": receipt_anchor}
-        for name, address in given.items():
+
+        def checked(name: str, address: str) -> str:
             if not Web3.is_address(address):
                 raise InvalidInput(f"{address[:64]!r} is no address", field=f"addresses.{name}")
-        checked = [Web3.to_checksum_address(address) for address in given.values()]
-        return cls(checked[0], checked[1], checked[2], chain_id)
+            return str(Web3.to_checksum_address(address))
+
+        def optional(name: str, address: str | None) -> str | None:
+            return None if address is None else checked(name, address)
+
+        return cls(
+            session_payment=checked("session_payment", session_payment),
+            table=checked("table", table),
+            receipt_anchor=checked("anchor", receipt_anchor),
+            chain_id=chain_id,
+            stake_pool=optional("stake_pool", stake_pool),
+            stake_quota=optional("stake_quota", stake_quota),
+            settlement_dispute=optional("settlement_dispute", settlement_dispute),
+        )
 
     @classmethod
     def load(cls, folder: Path) -> AddressBook:
@@ -75,11 +103,17 @@ class AddressBook(Struct, frozen=True):
                 raise InvalidInput(f"{record.contract} is recorded twice", field="deployments")
             if record.chain_id is not None:
                 chain_ids.add(record.chain_id)
-        for name in (SESSION_PAYMENT, TABLE, ANCHOR):
+        for name in REQUIRED:
             if name not in found:
                 raise InvalidInput(f"{folder} has no record of {name}", field="deployments")
         if len(chain_ids) > 1:
             raise InvalidInput(f"{folder} mixes chains {sorted(chain_ids)}", field="deployments")
         return cls.of(
-            found[SESSION_PAYMENT], found[TABLE], found[ANCHOR], next(iter(chain_ids), None)
+            found[SESSION_PAYMENT],
+            found[TABLE],
+            found[ANCHOR],
+            next(iter(chain_ids), None),
+            stake_pool=found[STAKE_POOL],
+            stake_quota=found[STAKE_QUOTA],
+            settlement_dispute=found[SETTLEMENT_DISPUTE],
         )

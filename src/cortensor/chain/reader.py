@@ -8,18 +8,20 @@ import time
 from typing import TYPE_CHECKING
 
 from cortensor.chain.facts import ChainIdentity, Surcharge
+from cortensor.chain.quota import Quota
 from cortensor.chain.rpc import connect, node_errors
-from cortensor.chain.session_payment import SessionPayment
+from cortensor.chain.session_payment import NOBODY, SessionPayment
 from cortensor.chain.table import PriceTable
 from cortensor.errors import Conflict
-from cortensor.store.records import STATE_NONE, SessionFacts
+from cortensor.pricing.quota import MICRO_WEI, TICK_SECONDS
+from cortensor.store.records import STAKE, STATE_NONE, WEEKLY, SessionFacts
 
 if TYPE_CHECKING:
     from cortensor.chain.book import AddressBook
+    from cortensor.chain.quota import AccountState, PermissionState, QuotaLimits, QuotaPool
     from cortensor.pricing import RateCard
 
 WEI_PER_GWEI = 10**9
-FUNDING_ESCROW = 0
 
 
 class ChainReader:
@@ -35,6 +37,7 @@ class ChainReader:
         self._book = book
         self._payment = SessionPayment(self._web3, book.session_payment)
         self._table = PriceTable(self._web3, book.table)
+        self._quota = None if book.stake_quota is None else Quota(self._web3, book.stake_quota)
 
     async def identity(self) -> ChainIdentity:
         """Return the node's chain id with the contracts.
@@ -50,7 +53,11 @@ class ChainReader:
         return (await asyncio.to_thread(self._payment.router, router_id)).settler
 
     async def session(self, session: str) -> SessionFacts | None:
-        """Return a payment session, or None if it was never opened or is not escrow."""
+        """Return a payment session, or None if it was never opened.
+
+        The deposit of a stake session is what it has drawn and can draw now; 0 where the address
+        book has no StakeQuota.
+        """
         return await asyncio.to_thread(self._session, session)
 
     async def card(self, version: int) -> RateCard:
@@ -87,10 +94,15 @@ class ChainReader:
                 code="wrong_chain",
             )
         table, anchor = self._payment.linked()
-        for name, stated, real in (
+        linked: list[tuple[str, str, str]] = [
             ("table", self._book.table, table),
             ("receipt_anchor", self._book.receipt_anchor, anchor),
-        ):
+        ]
+        if self._book.stake_quota is not None:
+            linked.append(("stake_quota", self._book.stake_quota, self._payment.quota()))
+        if self._book.stake_pool is not None:
+            linked.append(("stake_pool", self._book.stake_pool, self._payment.pool()))
+        for name, stated, real in linked:
             if stated != real:
                 raise Conflict(
                     f"is {stated}, but SessionPayment works with {real}",
@@ -100,13 +112,16 @@ class ChainReader:
         return ChainIdentity(chain_id, self._book.session_payment, table, anchor)
 
     def _session(self, session: str) -> SessionFacts | None:
-        found = self._payment.session(int(session, 16))
-        if found.state == STATE_NONE or found.funding != FUNDING_ESCROW:
+        found = self._payment.facts(int(session, 16))
+        if found.state == STATE_NONE:
             return None
+        deposit, profile = found.deposit, None
+        if found.funding == STAKE:
+            deposit, profile = self._stake(int(session, 16))
         return SessionFacts(
             session=session,
             payer=found.payer,
-            deposit=found.deposit,
+            deposit=deposit,
             settled=found.settled,
             expiry=found.expiry,
             state=found.state,
@@ -115,4 +130,47 @@ class ChainReader:
             surcharge_cap_bps=found.surcharge_cap_bps,
             task_cap_wei=found.task_cap_gwei * WEI_PER_GWEI,
             fetched_at=int(time.time()),
+            funding=found.funding,
+            session_key=None if found.session_key == NOBODY else found.session_key.lower(),
+            profile=profile,
         )
+
+    def _stake(self, session: int) -> tuple[int, int | None]:
+        """Return what a stake session has drawn and can draw, in wei, and its profile."""
+        if self._quota is None:
+            return 0, None
+        account = self._quota.account(session)
+        if account.window == 0:  # not enrolled yet
+            return 0, None
+        left = drawable(
+            account,
+            self._quota.permission(session),
+            self._quota.pool(),
+            self._quota.limits(),
+            int(time.time()),
+        )
+        profile = account.bucket + (WEEKLY if account.is_weekly else 0)
+        return (account.drawn + left) * MICRO_WEI, profile
+
+
+def drawable(
+    account: AccountState,
+    permission: PermissionState,
+    pool: QuotaPool,
+    limits: QuotaLimits,
+    now: int,
+) -> int:
+    """Return the micro-COR that an account can draw now: its quota, and then its stake.
+
+    The quota counts as far as the pool can pay for it today; others may draw from the pool
+    meanwhile. Stake counts as far as the permission, its floor and the stake itself allow. No more
+    than the rate limit lets go in one draw for work of this moment.
+    """
+    unspent = max(pool.limit_wei - pool.spent_today_wei, 0)
+    free = min(account.left_now, min(pool.balance_wei, unspent) // MICRO_WEI)
+    allowed = max(permission.limit - account.overage_now, 0)
+    left = free + min(allowed, max(account.stake + account.leaving - permission.floor, 0))
+    if limits.rate == 0:
+        return left
+    busy_ticks = -(min(now - account.rate_limited_until, 0) // TICK_SECONDS)
+    return min(left, max(limits.burst_ticks - busy_ticks, 0) * limits.rate)

@@ -67,6 +67,24 @@ class Sender:
         with node_errors("base fee"):
             return int(self._web3.eth.get_block("latest").get("baseFeePerGas", 0))
 
+    def fee_of(self, to: str, data: str) -> int:
+        """Return the most wei a call would cost now, gas headroom and fee cap included.
+
+        Raises:
+            Conflict: the contract would refuse; the reason is its own.
+            Unavailable: the node does not answer.
+        """
+        gas, tip, _ = self._estimate(to, data)
+        return _with_headroom(gas) * (FEE_FACTOR * self.base_fee() + tip)
+
+    def _estimate(self, to: str, data: str) -> tuple[int, int, int]:
+        """Return gas, tip in wei a gas, and the chain's id."""
+        call: Any = {"from": self.address, "to": to, "data": data}
+        with node_errors("estimate"):
+            gas = int(self._web3.eth.estimate_gas(call))
+            tip = int(self._web3.eth.max_priority_fee)
+            return gas, tip, int(self._web3.eth.chain_id)
+
     def sign(
         self, to: str, data: str, nonce: int, replaced_fee: int | None = None
     ) -> SignedTransaction:
@@ -82,11 +100,7 @@ class Sender:
             Conflict: the contract would refuse; the reason is its own.
             Unavailable: the node does not answer.
         """
-        call: Any = {"from": self.address, "to": to, "data": data}
-        with node_errors("estimate"):
-            gas = int(self._web3.eth.estimate_gas(call))
-            tip = int(self._web3.eth.max_priority_fee)
-            chain_id = int(self._web3.eth.chain_id)
+        gas, tip, chain_id = self._estimate(to, data)
         fee = FEE_FACTOR * self.base_fee() + tip
         if replaced_fee is not None:
             fee = max(fee, replaced_fee * (100 + REPLACEMENT_PERCENT) // 100 + 1)
@@ -99,7 +113,7 @@ class Sender:
                 "to": to,
                 "value": 0,
                 "data": data,
-                "gas": gas + gas * GAS_HEADROOM_PERCENT // 100,
+                "gas": _with_headroom(gas),
                 "maxFeePerGas": fee,
                 "maxPriorityFeePerGas": min(tip, fee),
             }
@@ -161,6 +175,10 @@ class Sender:
                     code="settlement_pending",
                 ) from error
         return _mined(receipt)
+
+
+def _with_headroom(gas: int) -> int:
+    return gas + gas * GAS_HEADROOM_PERCENT // 100
 
 
 def _mined(receipt: Any) -> Mined:

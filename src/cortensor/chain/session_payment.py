@@ -3,26 +3,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
+from web3 import Web3
 
 from cortensor.chain.book import SESSION_PAYMENT
 from cortensor.chain.rpc import contract, node_errors
 from cortensor.receipts.anchor_view import SessionState
 
-if TYPE_CHECKING:
-    from web3 import Web3
-
-    from cortensor.store.records import BatchRecord
-
-
-class Skipped(Struct, frozen=True):
-    """A session a settlement passed over, and why (the contract's own words)."""
-
-    session: str
-    cumulative: int
-    reason: str
+FUNDING_ESCROW, FUNDING_VOUCHER, FUNDING_STAKE = range(3)
+NOBODY = "0x" + "00" * 20
 
 
 class RouterState(Struct, frozen=True):
@@ -30,6 +21,41 @@ class RouterState(Struct, frozen=True):
 
     settler: str
     pending: int
+
+
+class PaymentSession(Struct, frozen=True):
+    """A session with everything the contract keeps of it; money in wei.
+
+    All but `deposit`, `settled`, `expiry` and `state` is fixed when it is opened. `session_key`
+    is the zero address for none; `funding` one of FUNDING_ESCROW, FUNDING_VOUCHER, FUNDING_STAKE.
+    """
+
+    payer: str
+    session_key: str
+    deposit: int
+    settled: int
+    expiry: int
+    state: int
+    funding: int
+    volume_tier: int
+    version: int
+    surcharge_cap_bps: int
+    task_cap_gwei: int
+
+
+class Windows(Struct, frozen=True):
+    """Seconds: to settle after a session's end, to challenge, and that share a pending bucket."""
+
+    settle: int
+    challenge: int
+    bucket: int
+
+
+class Claims(Struct, frozen=True):
+    """What disputes hold against a router: wei frozen, and wei refunded that no bucket paid yet."""
+
+    held: int
+    debt: int
 
 
 class SessionPayment:
@@ -44,15 +70,79 @@ class SessionPayment:
         return str(self._contract.address)
 
     def session(self, session: int) -> SessionState:
-        """Return a session; its state is 0 if it was never opened."""
+        """Return a session as verifiers see it; its state is 0 if it was never opened."""
+        found = self._session(session, None)
+        return SessionState(**{name: found[name] for name in SessionState._fields})
+
+    def facts(self, session: int, block: int | None = None) -> PaymentSession:
+        """Return a session with all its facts, now or as of a block that the node still has."""
+        return PaymentSession(**self._session(session, block))
+
+    def _session(self, session: int, block: int | None) -> dict[str, Any]:
+        call = self._contract.functions.session(session)
         with node_errors("session"):
-            return SessionState(*self._contract.functions.session(session).call())
+            values = call.call(block_identifier="latest" if block is None else block)
+        names = (part["name"] for part in call.abi["outputs"][0]["components"])
+        return dict(zip(names, values, strict=True))
+
+    def session_id(self, payer: str, router_id: int, salt: bytes) -> int:
+        """Return the id that a payer's session with a router has under a salt of 32 bytes."""
+        with node_errors("session id"):
+            call = self._contract.functions.session_id(_address(payer), router_id, salt)
+            return int(call.call())
 
     def router(self, router_id: int) -> RouterState:
         """Return a router; the settler is the zero address if there is none."""
         with node_errors("router"):
             settler, pending = self._contract.functions.router(router_id).call()
         return RouterState(str(settler), int(pending))
+
+    def router_count(self) -> int:
+        """Return how many routers there are; it is the newest id, too."""
+        with node_errors("router count"):
+            return int(self._contract.functions.router_count().call())
+
+    def was_settler(self, router_id: int, account: str) -> bool:
+        """Return whether an account settles for a router, or ever did."""
+        with node_errors("was settler"):
+            call = self._contract.functions.was_settler(router_id, _address(account))
+            return bool(call.call())
+
+    def claims(self, router_id: int) -> Claims:
+        """Return what disputes hold against a router."""
+        with node_errors("claims"):
+            held, debt = self._contract.functions.claims(router_id).call()
+        return Claims(int(held), int(debt))
+
+    def windows(self) -> Windows:
+        """Return the contract's windows."""
+        functions = self._contract.functions
+        with node_errors("windows"):
+            return Windows(
+                int(functions.SETTLE_WINDOW_SECONDS().call()),
+                int(functions.CHALLENGE_WINDOW_SECONDS().call()),
+                int(functions.BUCKET_SECONDS().call()),
+            )
+
+    def token(self) -> str:
+        """Return the address of COR."""
+        with node_errors("token"):
+            return str(self._contract.functions.TOKEN().call())
+
+    def pool(self) -> str:
+        """Return the address of the stake pool, where routers bond."""
+        with node_errors("pool"):
+            return str(self._contract.functions.POOL().call())
+
+    def quota(self) -> str:
+        """Return the address of the stake quota."""
+        with node_errors("quota"):
+            return str(self._contract.functions.QUOTA().call())
+
+    def dispute(self) -> str:
+        """Return the address of the dispute contract; the zero address for none yet."""
+        with node_errors("dispute"):
+            return str(self._contract.functions.dispute().call())
 
     def settle_window_seconds(self) -> int:
         """Return how long after a session's end it can still be settled."""
@@ -66,31 +156,6 @@ class SessionPayment:
             anchor = self._contract.functions.ANCHOR().call()
         return str(table), str(anchor)
 
-    def settle_data(self, router_id: int, batch: BatchRecord) -> str:
-        """Return the calldata of `settle` for a batch; the same for the same batch, for ever."""
-        argument = {
-            "router_id": router_id,
-            "version": batch.version,
-            "root": bytes.fromhex(batch.root[2:]),
-            "count": batch.count,
-            "uri": batch.uri,
-            "items": batch.items,
-        }
-        return str(self._contract.encode_abi("settle", args=[argument]))
 
-    def skipped(self, receipt: Any) -> list[Skipped]:
-        """Return the sessions a mined `settle` skipped, from its transaction receipt."""
-        event = self._contract.events.SettlementSkipped()
-        found = []
-        for entry in receipt["logs"]:
-            if entry["address"].lower() != self.address.lower():
-                continue
-            if not entry["topics"] or bytes(entry["topics"][0]) != _topic(event):
-                continue
-            args = event.process_log(entry)["args"]
-            found.append(Skipped(f"0x{args['session']:040x}", args["cumulative"], args["reason"]))
-        return found
-
-
-def _topic(event: Any) -> bytes:
-    return bytes.fromhex(str(event.topic).removeprefix("0x"))
+def _address(text: str) -> str:
+    return str(Web3.to_checksum_address(text))

@@ -4,39 +4,52 @@
 Order of events for a batch: leaves and calldata fixed in the database; transaction signed and
 stored; broadcast; mined; confirmed. After a crash the same bytes are sent again. If another
 transaction took the nonce, the same calldata is signed anew; sending it twice settles nothing
-twice, because the contract settles cumulative totals.
+twice, because a root moves money once. What a settlement skipped is therefore never sent again
+under its root: the session's next batch carries the higher total.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from cortensor.chain.anchor import Anchor
+from cortensor.chain.pool import Pool
+from cortensor.chain.release import Releaser
 from cortensor.chain.rpc import connect
 from cortensor.chain.sender import Sender
 from cortensor.chain.session_payment import SessionPayment
+from cortensor.chain.settlement import Settlement
 from cortensor.errors import Conflict, Unavailable
+from cortensor.pricing import format_cor
 from cortensor.store.lock import FileLock
-from cortensor.store.records import TransactionRecord
+from cortensor.store.records import FUNDINGS, CostRecord, TransactionRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cortensor.chain.book import AddressBook
+    from cortensor.chain.release import Released
     from cortensor.chain.sender import Mined
     from cortensor.store.outbox import Outbox
     from cortensor.store.records import BatchRecord
 
 ATTEMPTS = 3
+PENDING_EXCEEDS = "router: pending exceeds bond"
+FULL_PERCENT = 80  # of the cover: from here on, matured money is released before more is settled
 
 
 class SettledBatch(Struct, frozen=True):
-    """A confirmed batch: money in wei, gas as mined, sessions the contract passed over."""
+    """A confirmed batch: money in wei, gas as mined, sessions the contract passed over.
+
+    `fee_wei` is wei of ETH for every transaction of the batch, also those that reverted.
+    """
 
     root: str
+    funding: str
     version: int
     receipts: int
     sessions: int
@@ -45,6 +58,7 @@ class SettledBatch(Struct, frozen=True):
     block: int
     gas_used: int
     gas_price_wei: str
+    fee_wei: str
     skipped: list[dict[str, str]]
 
 
@@ -77,6 +91,11 @@ class Settler:
         web3 = connect(rpc_url)
         self._sender = Sender(web3, key)
         self._payment = SessionPayment(web3, book.session_payment)
+        self._settlement = Settlement(web3, book.session_payment, book.stake_quota)
+        self._pool = None if book.stake_pool is None else Pool(web3, book.stake_pool)
+        self._releaser = Releaser(
+            web3, self._sender, self._settlement, router_id, outbox, timeout_s
+        )
         self._anchor = Anchor(web3, book.receipt_anchor)
         self._router_id = router_id
         self._outbox = outbox
@@ -89,7 +108,8 @@ class Settler:
 
         Raises:
             Conflict: another process settles (`already_running`), the key is not the router's
-                settler (`not_settler`), or the contract refuses (`contract_refused`).
+                settler (`not_settler`), the bond does not cover more (`pending_exceeds_bond`), or
+                the contract refuses (`contract_refused`).
             Unavailable: the node; what was stored is resumed by the next call.
         """
         done: list[SettledBatch] = []
@@ -103,8 +123,59 @@ class Settler:
                     return done
                 if not is_prepared:
                     self._prepare()
+                    self._make_room()
                     is_prepared = True
-                done.append(self._drive(batch))
+                done.append(self._settle(batch))
+
+    def release(self) -> list[Released]:
+        """Release what has matured of the router's money.
+
+        Raises:
+            Conflict: another process settles (`already_running`).
+            Unavailable: the node.
+        """
+        with FileLock(self._lock_path, "a settlement"):
+            return self._releaser.release_matured()
+
+    def _make_room(self) -> None:
+        """Release what has matured if little more can be pending."""
+        if self._pool is None:
+            return
+        cover = self._pool.cover(self._router_id)
+        if self._settlement.total_pending(self._router_id) * 100 >= cover * FULL_PERCENT:
+            self._releaser.release_matured()
+
+    def _settle(self, batch: BatchRecord) -> SettledBatch:
+        """Drive a batch; if the bond does not cover it, release what has matured and try again."""
+        try:
+            return self._drive(batch)
+        except Conflict as error:
+            if PENDING_EXCEEDS not in error.reason:
+                raise
+        released = self._releaser.release_matured()
+        try:
+            if any(not bucket.reason for bucket in released):
+                return self._drive(batch)
+        except Conflict as error:
+            if PENDING_EXCEEDS not in error.reason:
+                raise
+        raise self._exceeds(batch)
+
+    def _exceeds(self, batch: BatchRecord) -> Conflict:
+        pending = self._settlement.total_pending(self._router_id)
+        at = self._releaser.next_at()
+        when = (
+            "nothing is known to mature"
+            if at is None
+            else f"the next release is at {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        )
+        return Conflict(
+            f"router {self._router_id} has {format_cor(pending)} COR pending, and its bond does not"
+            f" cover {format_cor(batch.total)} COR more: bond more, or wait ({when}); it is tried"
+            " again with the next call",
+            field="router_id",
+            code="pending_exceeds_bond",
+        )
 
     def _prepare(self) -> None:
         """Check the key, and let SessionPayment anchor in its name (once ever)."""
@@ -149,11 +220,13 @@ class Settler:
         )
 
     def _already_mined(self, root: str) -> Mined | None:
-        for transaction in self._outbox.transactions(root):
-            mined = self._sender.mined(transaction.tx_hash)
-            if mined is not None and mined.is_success:
-                return mined
-        return None
+        """Return the first of a batch's transactions that succeeded: the one that moved money."""
+        done = [mined for mined in self._mined(root) if mined.is_success]
+        return min(done, key=lambda mined: mined.block, default=None)
+
+    def _mined(self, root: str) -> list[Mined]:
+        found = (self._sender.mined(each.tx_hash) for each in self._outbox.transactions(root))
+        return [mined for mined in found if mined is not None]
 
     def _current(self, batch: BatchRecord) -> TransactionRecord:
         """Return the transaction to send: the stored one while its nonce and fee still serve."""
@@ -167,8 +240,8 @@ class Settler:
         return self._sign(batch, max(next_nonce, self._sender.nonce("pending")), None)
 
     def _sign(self, batch: BatchRecord, nonce: int, replaced_fee: int | None) -> TransactionRecord:
-        data = self._payment.settle_data(self._router_id, batch)
-        signed = self._sender.sign(self._payment.address, data, nonce, replaced_fee)
+        data = self._settlement.data(self._router_id, batch)
+        signed = self._sender.sign(self._settlement.address, data, nonce, replaced_fee)
         record = TransactionRecord(
             tx_hash=signed.tx_hash,
             batch=batch.root,
@@ -180,6 +253,8 @@ class Settler:
         return record
 
     def _confirm(self, batch: BatchRecord, mined: Mined) -> SettledBatch:
+        costs = [_cost(each) for each in self._mined(batch.root)]
+        skipped = self._settlement.skipped(mined.receipt)
         self._outbox.confirm(
             batch.root,
             tx_hash=mined.tx_hash,
@@ -187,9 +262,13 @@ class Settler:
             gas_used=mined.gas_used,
             gas_price=mined.gas_price,
             now=int(time.time()),
+            costs=costs,
+            bucket=self._settlement.bucket(mined.receipt),
+            skipped=skipped,
         )
         return SettledBatch(
             root=batch.root,
+            funding=FUNDINGS[batch.funding],
             version=batch.version,
             receipts=batch.count,
             sessions=len(batch.items),
@@ -198,12 +277,32 @@ class Settler:
             block=mined.block,
             gas_used=mined.gas_used,
             gas_price_wei=str(mined.gas_price),
+            fee_wei=str(sum(cost.fee for cost in costs)),
             skipped=[
                 {
                     "session_id": item.session,
                     "cumulative_wei": str(item.cumulative),
                     "reason": item.reason,
                 }
-                for item in self._payment.skipped(mined.receipt)
+                for item in skipped
             ],
         )
+
+
+def _cost(mined: Mined) -> CostRecord:
+    return CostRecord(
+        tx_hash=mined.tx_hash,
+        block=mined.block,
+        is_success=mined.is_success,
+        gas_used=mined.gas_used,
+        gas_price=mined.gas_price,
+        l1_gas=_l1_gas(mined.receipt),
+    )
+
+
+def _l1_gas(receipt: Any) -> int | None:
+    """Return the gas a rollup took for its data; web3 leaves fields it does not know as hex."""
+    given = receipt.get("gasUsedForL1")
+    if isinstance(given, str):
+        return int(given, 16)
+    return given if isinstance(given, int) else None

@@ -43,3 +43,8 @@ class PriceTable:
         """Return the surcharge of an epoch."""
         with node_errors(f"surcharge of epoch {epoch}"):
             return int(self._contract.functions.surcharge_bps(epoch).call())
+
+    def surcharge_posted_at(self, epoch: int) -> int:
+        """Return when an epoch was posted, in unix seconds."""
+        with node_errors(f"posting of epoch {epoch}"):
+            return int(self._contract.functions.surcharge_posted_at(epoch).call())

@@ -43,6 +43,7 @@ _SHAPES: Mapping[str, _Shape] = MappingProxyType(
         "disagreement_bps": _Shape(16, 3),
         "failed_rebate_bps": _Shape(16, 0),
         "late_rebate_bps": _Shape(16, 0),
+        "missing_rebate_bps": _Shape(16, 0),
         "volume_rebate_bps": _Shape(16, 4),
         "node_share_bps": _Shape(16, 0),
         "validator_share_bps": _Shape(16, 0),
@@ -71,6 +72,7 @@ class RateCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     disagreement_bps: tuple[int, ...]
     failed_rebate_bps: int
     late_rebate_bps: int
+    missing_rebate_bps: int
     volume_rebate_bps: tuple[int, ...]
     node_share_bps: int
     validator_share_bps: int
@@ -82,8 +84,10 @@ class RateCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         low, middle, high = self.redundancy_bps
         if not low <= middle <= high:
             raise InvalidInput("must not fall with more replicas", field="card.redundancy_bps")
-        if self.failed_rebate_bps > BPS:
-            raise InvalidInput("must be at most 10000", field="card.failed_rebate_bps")
+        if self.missing_rebate_bps > BPS:
+            raise InvalidInput("must be at most 10000", field="card.missing_rebate_bps")
+        if self.failed_rebate_bps > self.missing_rebate_bps:
+            raise InvalidInput("must be at most missing_rebate_bps", field="card.failed_rebate_bps")
         if self.late_rebate_bps > self.failed_rebate_bps:
             raise InvalidInput("must be at most failed_rebate_bps", field="card.late_rebate_bps")
         for tier, rebate in enumerate(self.volume_rebate_bps):

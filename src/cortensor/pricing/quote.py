@@ -122,7 +122,7 @@ def quote(card: RateCard, surcharge_bps: int, terms: Terms, usage: Usage) -> Bil
     require_uint(surcharge_bps, 16, "surcharge_bps")
     check_terms(card, terms)
     usage.pack()
-    if usage.failed_replicas + usage.late_replicas > terms.replicas:
+    if usage.failed_replicas + usage.late_replicas + usage.missing_replicas > terms.replicas:
         raise InvalidInput(
             "job: faults over replicas", field="usage.failed_replicas", code="unpriced_usage"
         )
@@ -159,12 +159,6 @@ def _lines(card: RateCard, surcharge_bps: int, terms: Terms, usage: Usage) -> Li
     applied_bps = min(surcharge_bps, terms.surcharge_cap_bps)
     surcharge = _ceil(work + redundancy + consensus + validation, applied_bps, BPS)
     gross = work + redundancy + consensus + validation + surcharge
-    fault_bps = (
-        usage.failed_replicas * card.failed_rebate_bps + usage.late_replicas * card.late_rebate_bps
-    )
-    replica_rebate = _floor(gross, fault_bps, terms.replicas * BPS)
-    volume_bps = card.volume_rebate_bps[terms.volume_tier]
-    volume_rebate = _floor(gross - replica_rebate, volume_bps, BPS)
     return Lines(
         base=base,
         sla=sla,
@@ -173,5 +167,24 @@ def _lines(card: RateCard, surcharge_bps: int, terms: Terms, usage: Usage) -> Li
         consensus=consensus,
         validation=validation,
         surcharge=surcharge,
-        rebates=replica_rebate + volume_rebate,
+        rebates=sum(rebates_of(card, gross, terms, usage)),
     )
+
+
+def rebates_of(card: RateCard, gross: int, terms: Terms, usage: Usage) -> tuple[int, int]:
+    """Return the two parts of a bill's rebates in wei: for its replicas' faults, and for volume.
+
+    Args:
+        card: the session's pinned rate card.
+        gross: the sum of the charge lines, wei.
+        terms: what was agreed.
+        usage: what was consumed.
+    """
+    fault_bps = (
+        usage.failed_replicas * card.failed_rebate_bps
+        + usage.late_replicas * card.late_rebate_bps
+        + usage.missing_replicas * card.missing_rebate_bps
+    )
+    for_replicas = _floor(gross, fault_bps, terms.replicas * BPS)
+    volume_bps = card.volume_rebate_bps[terms.volume_tier]
+    return for_replicas, _floor(gross - for_replicas, volume_bps, BPS)

@@ -16,6 +16,7 @@ _LAYOUT: Layout = MappingProxyType(
         "validator_units": (96, 48),
         "failed_replicas": (144, 8),
         "late_replicas": (152, 8),
+        "missing_replicas": (160, 8),
     }
 )
 
@@ -29,6 +30,7 @@ class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         validator_units: tokens of validation work.
         failed_replicas: replicas that delivered nothing (TIMEOUT or ERROR).
         late_replicas: replicas that delivered after their deadline.
+        missing_replicas: replicas that were agreed but never ran.
     """
 
     input_units: int = 0
@@ -36,6 +38,7 @@ class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     validator_units: int = 0
     failed_replicas: int = 0
     late_replicas: int = 0
+    missing_replicas: int = 0
 
     def pack(self) -> int:
         """Return the uint256 word. Raises InvalidInput if a field exceeds its width."""

@@ -185,13 +185,20 @@ def usage_of(
 ) -> Usage:
     """Return the usage of a job, as it is priced.
 
-    Only delivered runs count units; a requested replica that never delivered has failed.
+    Only delivered runs count units; a run without delivery has failed, and a requested replica
+    without a run is missing.
+
+    Raises:
+        InvalidInput: if more replicas ran than were requested.
     """
+    if len(runs) > requested:
+        raise InvalidInput(f"{len(runs)} ran, {requested} were requested", field="replicas")
     delivered = [run for run in runs if run.status == OK]
     return Usage(
         input_units=sum(run.input_units for run in delivered),
         output_units=sum(run.output_units for run in delivered),
         validator_units=validator_units,
-        failed_replicas=requested - len(delivered),
+        failed_replicas=len(runs) - len(delivered),
         late_replicas=sum(1 for run in delivered if run.late),
+        missing_replicas=requested - len(runs),
     )

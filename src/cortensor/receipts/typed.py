@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The EIP-712 structs: the receipt the router signs, and the grant by which a payer gives access.
+"""The EIP-712 structs: receipts that routers sign, and what payers and session keys sign.
 
-Both live in the domain of SessionPayment, which recomputes the receipt's digest on chain.
+All live in the domain of SessionPayment, which recomputes all but the grant's digest on chain.
 """
 
 from __future__ import annotations
@@ -26,12 +26,16 @@ RECEIPT_TYPE = (
     "uint8 outcome,uint16 confidence_bps,uint64 issued_at)"
 )
 ACCESS_TYPE = "AccessGrant(uint256 session,uint64 expires)"
+REQUEST_TYPE = "Request(uint256 session,bytes32 request_commitment,uint96 max_charge)"
+VOUCHER_TYPE = "Voucher(uint256 session,uint96 cumulative)"
 
 _DOMAIN_TYPE_HASH = keccak256(_DOMAIN_TYPE)
 _NAME_HASH = keccak256(DOMAIN_NAME.encode())
 _VERSION_HASH = keccak256(DOMAIN_VERSION.encode())
 _RECEIPT_TYPE_HASH = keccak256(RECEIPT_TYPE.encode())
 _ACCESS_TYPE_HASH = keccak256(ACCESS_TYPE.encode())
+_REQUEST_TYPE_HASH = keccak256(REQUEST_TYPE.encode())
+_VOUCHER_TYPE_HASH = keccak256(VOUCHER_TYPE.encode())
 
 OUTCOMES = (
     "NO_CONSENSUS",
@@ -188,5 +192,41 @@ class AccessGrant(msgspec.Struct, frozen=True):
                 _ACCESS_TYPE_HASH
                 + _uint(self.session, 256, "session")
                 + _uint(self.expires, 64, "expires")
+            )
+        )
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A session key's word on one request: what is asked, and the most it may cost in wei."""
+
+    session: int
+    request_commitment: bytes
+    max_charge: int
+
+    def digest(self, domain: Domain) -> bytes:
+        """Return the 32 bytes the key signs. Raises InvalidInput if a value exceeds its type."""
+        return domain.digest(
+            keccak256(
+                _REQUEST_TYPE_HASH
+                + _uint(self.session, 256, "session")
+                + word(self.request_commitment, "request_commitment")
+                + _uint(self.max_charge, 96, "max_charge")
+            )
+        )
+
+
+class Voucher(msgspec.Struct, frozen=True):
+    """A session key's word that the session owes `cumulative` wei in all."""
+
+    session: int
+    cumulative: int
+
+    def digest(self, domain: Domain) -> bytes:
+        """Return the 32 bytes the key signs. Raises InvalidInput if a value exceeds its type."""
+        return domain.digest(
+            keccak256(
+                _VOUCHER_TYPE_HASH
+                + _uint(self.session, 256, "session")
+                + _uint(self.cumulative, 96, "cumulative")
             )
         )

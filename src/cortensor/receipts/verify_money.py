@@ -126,7 +126,8 @@ def check_usage(body: Body) -> Check:
         "usage",
         problems,
         f"{stated.input_units} in, {stated.output_units} out, "
-        f"{stated.failed_replicas} failed, {stated.late_replicas} late",
+        f"{stated.failed_replicas} failed, {stated.late_replicas} late, "
+        f"{stated.missing_replicas} missing",
     )
 
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from cortensor.pricing import Bill, Usage
     from cortensor.receipts.body import Body
     from cortensor.router.fanout import Replica
+    from cortensor.router.keys import Authorisation
     from cortensor.router.quoting import Quote
 
 SALT_BYTES = 32
@@ -82,15 +83,24 @@ class Job(Struct, frozen=True):
     canonical: bytes
     task_id: str
     quote: Quote
+    signed: Authorisation | None = None
+
+    def salt_and_commitment(self) -> tuple[bytes, bytes]:
+        """Return the request's salt, the caller's if its session has a key, and commitment."""
+        if self.signed is not None:
+            return self.signed.salt, self.signed.commitment
+        salt = secrets.token_bytes(SALT_BYTES)
+        return salt, request_commitment(salt, self.canonical)
 
 
 class Answer(Struct, frozen=True):
-    """An HTTP answer to a paid call."""
+    """An HTTP answer to a paid call; `total` is the wei charged to its session so far."""
 
     status: int
     body: bytes
     receipt_id: str | None = None
     replayed: bool = False
+    total: int | None = None
 
 
 def decide(job: Job, replicas: Sequence[Replica]) -> Decision:
@@ -172,7 +182,7 @@ def finish(
     """Make the receipt, sign it, and make the answer that goes with it."""
     usage, bill = price(job, runs)
     salts = [secrets.token_bytes(SALT_BYTES) for _ in runs]
-    request_salt = secrets.token_bytes(SALT_BYTES)
+    request_salt, commitment = job.salt_and_commitment()
     body = build_body(
         endpoint=job.endpoint,
         issued_at=now,
@@ -185,7 +195,7 @@ def finish(
         router=RouterBlock(router_id=signer.router_id, signer=signer.address),
         session=int(job.request.session_id, 16),
         task_id=job.task_id,
-        request_commitment=request_commitment(request_salt, job.canonical),
+        request_commitment=commitment,
         runs=runs,
         salts=salts,
         decision=decision,
@@ -215,6 +225,8 @@ def finish(
         ),
         surcharge_bps=job.quote.surcharge.bps,
         created_at=now,
+        request_commitment=to_hex(commitment),
+        authorization=job.signed.to_json() if job.signed else None,
     )
     urn = receipt_urn(record.receipt_id)
     response = PaidResponse(

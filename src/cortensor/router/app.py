@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from cortensor.errors import Error, NotFound, Unauthorized
 from cortensor.router.access import read_header
+from cortensor.router.keys import TOTAL_HEADER, Said
 from cortensor.router.openapi import document
 from cortensor.router.problems import MethodNotAllowedError
 from cortensor.router.prompts import template_bytes
@@ -33,6 +34,8 @@ from cortensor.router.schemas import (
     PolicyRequest,
     SessionsResponse,
     TasksResponse,
+    VoucherRequest,
+    VoucherResponse,
 )
 
 if TYPE_CHECKING:
@@ -85,6 +88,7 @@ def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
             Route("/api/v4/delegate", routes.delegate, methods=["POST"]),
             Route("/api/v4/validate", routes.validate, methods=["POST"]),
             Route("/api/v4/quote", routes.quote, methods=["GET", "POST"]),
+            Route("/api/v4/voucher", routes.voucher, methods=["POST"]),
             Route("/api/v4/receipt/{receipt_id}", routes.receipt, methods=["GET"]),
             Route("/api/v4/batch/{root}", routes.batch, methods=["GET"]),
             Route("/api/v4/tasks", routes.tasks, methods=["GET"]),
@@ -130,10 +134,33 @@ class Routes:
             canonical_request(endpoint, data),
             request.headers.get("idempotency-key"),
             account,
+            Said.of(request.headers),
         )
         kind = JSON if answer.status < HTTP_BAD_REQUEST else PROBLEM_JSON
-        headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
+        headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
+        if answer.total is not None:
+            headers[TOTAL_HEADER] = str(answer.total)
         return Response(answer.body, answer.status, headers, kind)
+
+    async def voucher(self, request: Request) -> Response:
+        """POST /api/v4/voucher: a signed total without a request."""
+        access = read_header(request.headers.get("authorization"))
+        session = f"0x{access.grant.session:040x}"
+        service = self._parts.service
+        account = await service.authorise(access, session)
+        data = parse_object(await read_body(request, self._parts.limits))
+        given = convert(data, VoucherRequest)
+        if given.session_id != session:
+            raise Unauthorized("the grant is for another session", field="session_id")
+        account = await service.take_voucher(f"{given.cumulative_wei}:{given.signature}", account)
+        return _json(
+            VoucherResponse(
+                session_id=session,
+                charged_wei=str(account.spent),
+                vouchered_wei=str(account.vouchered),
+                credit_wei=str(self._parts.limits.voucher_credit_wei),
+            )
+        )
 
     async def quote(self, request: Request) -> Response:
         """GET or POST /api/v4/quote."""

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
+    from cortensor.chain.release import Released
     from cortensor.router.config import Config
 
 BACKLOG = 512
@@ -137,13 +139,27 @@ def _uvicorn(app: Starlette, config: Config) -> uvicorn.Config:
 @click.command("settle")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def settle(config_path: str, as_json: bool) -> None:
+@click.option("--release", "releases", is_flag=True, help="First release what has matured.")
+def settle(config_path: str, as_json: bool, releases: bool) -> None:
     """Anchor and settle every receipt that waits; may run beside the router."""
     config = load_config(config_path)
     with Store(config.database_path) as store:
-        done = build_settler(config, store, config.public_url).settle_all()
+        settler = build_settler(config, store, config.public_url)
+        released = settler.release() if releases else []
+        if not as_json:
+            _tell_released(released, asked=releases)
+        done = settler.settle_all()
+        for lost in store.outbox.skips_to_alarm(int(time.time())):
+            click.echo(
+                f"never settled, and no longer can be: {lost.session}, {lost.cumulative} wei: "
+                f"{lost.reason}",
+                err=True,
+            )
     if as_json:
-        click.echo(msgspec.json.encode({"batches": done}).decode())
+        found: dict[str, object] = {"batches": done}
+        click.echo(
+            msgspec.json.encode(found | ({"released": released} if releases else {})).decode()
+        )
         return
     if not done:
         click.echo("nothing to settle")
@@ -154,3 +170,14 @@ def settle(config_path: str, as_json: bool) -> None:
         )
         for item in batch.skipped:
             click.echo(f"  skipped {item['session_id']}: {item['reason']}", err=True)
+
+
+def _tell_released(released: list[Released], *, asked: bool) -> None:
+    if asked and not released:
+        click.echo("nothing to release")
+    for bucket in released:
+        what = f"{format_cor(int(bucket.pending_wei))} COR of bucket {bucket.bucket}"
+        if bucket.reason:
+            click.echo(f"not released: {what}: {bucket.reason}", err=True)
+        else:
+            click.echo(f"released {what}, {bucket.gas_used} gas, {bucket.tx_hash}")

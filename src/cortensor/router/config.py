@@ -43,6 +43,19 @@ class Addresses(Struct, frozen=True, forbid_unknown_fields=True):
     session_payment: Address
     table: Address
     receipt_anchor: Address
+    stake_pool: Address | None = None
+    stake_quota: Address | None = None
+
+
+class Payment(Struct, frozen=True, forbid_unknown_fields=True):
+    """How sessions that are served may be paid; by default all ways that the addresses allow.
+
+    `stake` needs the address of StakeQuota.
+    """
+
+    fundings: Annotated[list[Literal["escrow", "voucher", "stake"]], Meta(min_length=1)] | None = (
+        None
+    )
 
 
 class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +96,10 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
     A payer names a session's volume tier when it opens it; sessions of a higher tier than
     `max_volume_tier` are refused, because their rebate was never granted.
+
+    `voucher_credit_wei` is what a voucher session may have charged or running beyond what its key
+    signed; above that it gets no more work. A payer who leaves owes that and one request at most.
+    The default is 0: each answer is signed for before the next question.
     """
 
     max_body_bytes: Positive = 1 << 20
@@ -96,6 +113,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     session_cache_s: Natural = 10
     surcharge_cache_s: Natural = 5
     max_volume_tier: Annotated[int, Meta(ge=0, le=3)] = 0
+    voucher_credit_wei: Natural = 0
     breaker_failures: Positive = 3
     breaker_cooldown_ms: Natural = 10_000
     shutdown_grace_s: Natural = 30
@@ -132,6 +150,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 5010
     public_url: str | None = None
+    payment: Payment = field(default_factory=Payment)
     limits: Limits = field(default_factory=Limits)
     settlement: Settlement = field(default_factory=Settlement)
     source: str = "."

@@ -29,18 +29,22 @@ class Holds:
         self._clock = clock
         self._left: set[str] = set()
 
-    async def take(self, session: str, reservation: str, amount: int) -> None:
+    async def take(
+        self, session: str, reservation: str, amount: int, credit: int | None = None
+    ) -> None:
         """Reserve; if this task is cancelled meanwhile, the reservation is dropped again.
 
+        `credit` is what a voucher session may have unsigned, in wei; None for any amount.
+
         Raises:
-            PaymentRequired: the session cannot cover `amount` wei.
+            PaymentRequired: the session cannot cover `amount` wei, or needs a voucher first.
             Unavailable: the ledger cannot be written.
         """
         for old in tuple(self._left):
             await self.drop(old)
         work = asyncio.ensure_future(
             asyncio.to_thread(
-                self._ledger.reserve, session, reservation, amount, self._clock.unix()
+                self._ledger.reserve, session, reservation, amount, self._clock.unix(), credit
             )
         )
         try:

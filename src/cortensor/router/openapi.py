@@ -8,6 +8,12 @@ from typing import Any
 import msgspec
 
 from cortensor.router import schemas
+from cortensor.router.keys import (
+    MAX_CHARGE_HEADER,
+    SALT_HEADER,
+    SIGNATURE_HEADER,
+    VOUCHER_HEADER,
+)
 
 VERSION = "0.1.0"
 _SCHEMAS = (
@@ -19,6 +25,8 @@ _SCHEMAS = (
     schemas.BatchResponse,
     schemas.SessionsResponse,
     schemas.TasksResponse,
+    schemas.VoucherRequest,
+    schemas.VoucherResponse,
     schemas.Problem,
 )
 _QUOTE_QUERY = (
@@ -65,6 +73,16 @@ def document() -> dict[str, Any]:
             "requestBody": _body(either),
             "responses": quoted,
         },
+    }
+    paths["/api/v4/voucher"] = {
+        "post": {
+            "summary": "Hand in a signed total of a voucher session",
+            "security": [{"grant": []}],
+            "requestBody": _body(ref["VoucherRequest"]),
+            "responses": _responses(
+                ref["VoucherResponse"], ref["Problem"], (400, 401, 404, 409, 413, 415, 422, 503)
+            ),
+        }
     }
     paths["/api/v4/receipt/{receipt_id}"] = {
         "get": {
@@ -123,7 +141,16 @@ def _paid(title: str, body: dict[str, Any], ref: dict[str, dict[str, Any]]) -> d
     return {
         "summary": title,
         "security": [{"grant": []}],
-        "parameters": [_parameter("Idempotency-Key", "header", "string", False)],
+        "parameters": [
+            _parameter(name, "header", "string", False)
+            for name in (
+                "Idempotency-Key",
+                SALT_HEADER,
+                MAX_CHARGE_HEADER,
+                SIGNATURE_HEADER,
+                VOUCHER_HEADER,
+            )
+        ],
         "requestBody": _body(body),
         "responses": _responses(ref["PaidResponse"], ref["Problem"], _PAID_PROBLEMS),
     }

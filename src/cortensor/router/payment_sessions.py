@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from cortensor.errors import Forbidden, NotFound
 from cortensor.router.problems import SessionClosed
-from cortensor.store.records import STATE_OPEN
+from cortensor.store.records import FUNDINGS, STATE_OPEN
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from cortensor.chain.facts import Surcharge
     from cortensor.pricing import RateCard
     from cortensor.router.ports import Chain, Clock, LedgerPort
@@ -34,6 +36,7 @@ class PaymentSessions:
         surcharge_s: the same for the surcharge epoch.
         expiry_margin_s: a session this close to its end takes no new work.
         max_volume_tier: sessions opened with a higher tier are refused.
+        fundings: sessions paid otherwise are refused.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class PaymentSessions:
         surcharge_s: int,
         expiry_margin_s: int,
         max_volume_tier: int,
+        fundings: Collection[str],
     ) -> None:
         self._chain = chain
         self._ledger = ledger
@@ -56,6 +60,7 @@ class PaymentSessions:
         self._surcharge_s = surcharge_s
         self._margin_s = expiry_margin_s
         self._max_volume_tier = max_volume_tier
+        self._fundings = fundings
         self._unknown: OrderedDict[str, float] = OrderedDict()
         self._cards: dict[int, RateCard] = {}
         self._surcharge: tuple[float, Surcharge] | None = None
@@ -95,8 +100,16 @@ class PaymentSessions:
 
         Raises:
             SessionClosed: code `session_closed` or `session_expired`.
-            Forbidden: code `volume_tier_not_granted`.
+            Forbidden: code `volume_tier_not_granted` or `funding_not_served`.
         """
+        funding = FUNDINGS[account.facts.funding]
+        if funding not in self._fundings:
+            raise Forbidden(
+                f"the session is paid by {funding}, this router serves "
+                + ", ".join(name for name in FUNDINGS if name in self._fundings),
+                field="session_id",
+                code="funding_not_served",
+            )
         if account.facts.state != STATE_OPEN:
             raise SessionClosed("the payment session is closing or closed", field="session_id")
         if account.facts.expiry <= self._clock.unix() + self._margin_s:

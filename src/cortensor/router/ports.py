@@ -128,7 +128,9 @@ class LedgerPort(Protocol):
     def refresh(self, facts: SessionFacts) -> Account:
         """Store chain facts and return the account."""
 
-    def reserve(self, session: str, reservation: str, amount: int, now: int) -> None:
+    def reserve(
+        self, session: str, reservation: str, amount: int, now: int, credit: int | None = None
+    ) -> None:
         """Set wei aside; raises PaymentRequired."""
 
     def release(self, reservation: str) -> None:
@@ -141,8 +143,11 @@ class LedgerPort(Protocol):
         response: tuple[int, bytes],
         key: IdempotencyKey | None,
         card: bytes,
-    ) -> None:
-        """Charge, store receipt and answer, drop the reservation."""
+    ) -> int:
+        """Charge, store receipt and answer, drop the reservation; return the running total."""
+
+    def is_charged(self, session: str, commitment: str) -> bool:
+        """Return whether a request was charged."""
 
     def replay(self, session: str, key: str) -> Replay | None:
         """Return the stored answer of an idempotency key."""
@@ -155,6 +160,13 @@ class LedgerPort(Protocol):
 
     def ping(self) -> None:
         """Return if the database can be read; raises Unavailable."""
+
+
+class VouchersPort(Protocol):
+    """Totals that session keys signed; see `cortensor.store.vouchers.Vouchers`. Calls block."""
+
+    def accept(self, session: str, cumulative: int, signature: str, now: int) -> Account:
+        """Store a checked voucher and return the account; raises Conflict."""
 
 
 class OutboxPort(Protocol):

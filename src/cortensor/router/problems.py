@@ -20,6 +20,8 @@ from cortensor.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cortensor.store.records import Account
+
 UNPROCESSABLE = 422
 
 
@@ -67,6 +69,40 @@ class OverBudget(PaymentRequired):
     def problem(self) -> dict[str, object]:
         """Return the problem with the quote inside."""
         return {**super().problem(), "quote": dict(self.quote)}
+
+
+class MaxChargeTooLow(OverBudget):
+    """The session's key allows less than the request may cost; carries the quote."""
+
+    default_code = "max_charge_too_low"
+    default_title = "Maximum charge too low"
+
+
+class VoucherNeeded(PaymentRequired):
+    """No more work before the session's key signs what is charged; carries the total to sign."""
+
+    default_code = "voucher_needed"
+    default_title = "Voucher needed"
+
+    def __init__(self, account: Account, credit: int) -> None:
+        super().__init__(
+            f"sign the total charged, {account.spent} wei"
+            if account.spent > account.vouchered
+            else "wait until the running request is charged, then sign the total",
+            field="X-Cortensor-Voucher",
+        )
+        self.account = account
+        self.credit = credit
+
+    def problem(self) -> dict[str, object]:
+        """Return the problem with the totals inside, in wei."""
+        return {
+            **super().problem(),
+            "total_wei": str(self.account.spent),
+            "vouchered_wei": str(self.account.vouchered),
+            "reserved_wei": str(self.account.reserved),
+            "credit_wei": str(self.credit),
+        }
 
 
 class TooFewHealthy(Unavailable):

@@ -7,13 +7,15 @@ late replicas, and each replica's tokens are held to its own bound.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from cortensor.errors import Forbidden
 from cortensor.pricing import (
     CONSENSUS_METHODS,
     DISAGREEMENT_POLICIES,
+    MODEL_CLASSES,
     SLA_TIERS,
     Bill,
     RateCard,
@@ -26,6 +28,7 @@ from cortensor.router.problems import InvalidField, OverBudget
 from cortensor.router.prompts import DEFAULT_VERDICT_TOKENS
 from cortensor.router.schemas import BillResult, QuoteResponse
 from cortensor.router.selection import model_class
+from cortensor.store.records import STAKE, WEEKLY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,17 +82,51 @@ def token_limit(endpoint: str, asked: int | None, limits: Limits) -> int:
 def build_terms(
     consensus: ConsensusRequest, policy: PolicyRequest, facts: SessionFacts, slots: Sequence[Slot]
 ) -> Terms:
-    """Return the terms a request is priced at; no tier means best effort."""
+    """Return the terms a request is priced at; no tier means best effort.
+
+    The replicas are those asked for: one that `slots` has no place for is billed as missing.
+
+    Raises:
+        Forbidden: beyond what a stake session was enrolled for (`beyond_stake_profile`), or it
+            was not yet (`stake_not_enrolled`).
+    """
+    check_profile(facts, model_class(slots), consensus.replicas)
     return Terms(
         sla_tier=SLA_TIERS.index(policy.tier or "best_effort"),
         model_class=model_class(slots),
-        replicas=len(slots),
+        replicas=consensus.replicas,
         consensus_method=CONSENSUS_METHODS.index(consensus.strategy),
         disagreement_policy=DISAGREEMENT_POLICIES.index(consensus.disagreement_policy),
         agreement_threshold_bps=consensus.agreement_threshold_bps,
         volume_tier=facts.volume_tier,
         surcharge_cap_bps=facts.surcharge_cap_bps,
     )
+
+
+def check_profile(facts: SessionFacts, wanted_class: int, replicas: int) -> None:
+    """Refuse work that a stake session's quota is not for; disputes would give it back."""
+    if facts.funding != STAKE:
+        return
+    if facts.profile is None:
+        raise Forbidden(
+            "the stake session is not enrolled in StakeQuota",
+            field="session_id",
+            code="stake_not_enrolled",
+        )
+    highest, depth = divmod(facts.profile % WEEKLY, 3)
+    if wanted_class > highest:
+        raise Forbidden(
+            f"the session's stake is enrolled for models up to {MODEL_CLASSES[highest]}, this pool"
+            f" has {MODEL_CLASSES[wanted_class]} ones",
+            field="consensus.session_pool",
+            code="beyond_stake_profile",
+        )
+    if replicas > 2 * depth + 1:
+        raise Forbidden(
+            f"the session's stake is enrolled for up to {2 * depth + 1} replicas",
+            field="consensus.replicas",
+            code="beyond_stake_profile",
+        )
 
 
 def build_quote(
@@ -126,6 +163,17 @@ def quote_response(
     )
 
 
+def budget(response: QuoteResponse, account: Account) -> dict[str, Any]:
+    """Return a quote as refusals show it, with what the session allows."""
+    return {
+        "max_charge_wei": response.max_charge_wei,
+        "max_charge_cor": response.max_charge_cor,
+        "available_wei": str(account.available),
+        "task_cap_wei": str(account.facts.task_cap_wei),
+        "lines": response.bill.lines,
+    }
+
+
 def check_budget(response: QuoteResponse, account: Account) -> None:
     """Refuse a request that may cost more than its task cap or what the deposit has left.
 
@@ -133,13 +181,7 @@ def check_budget(response: QuoteResponse, account: Account) -> None:
         OverBudget: with the quote inside.
     """
     most, cap = int(response.max_charge_wei), account.facts.task_cap_wei
-    shown = {
-        "max_charge_wei": response.max_charge_wei,
-        "max_charge_cor": response.max_charge_cor,
-        "available_wei": str(account.available),
-        "task_cap_wei": str(cap),
-        "lines": response.bill.lines,
-    }
+    shown = budget(response, account)
     if most > cap:
         raise OverBudget(
             f"may cost {response.max_charge_cor} COR, the session caps a task at "

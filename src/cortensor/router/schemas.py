@@ -270,6 +270,23 @@ class BatchResponse(Struct, frozen=True):
     leaves: list[BatchLeaf]
 
 
+class VoucherRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A total that the session's key signed: decimal wei, 65 bytes as 0x hex."""
+
+    session_id: PaymentSessionId
+    cumulative_wei: Annotated[str, Meta(pattern="^(0|[1-9][0-9]*)$", max_length=29)]
+    signature: Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{130}$", max_length=132)]
+
+
+class VoucherResponse(Struct, frozen=True):
+    """Where a voucher session stands, in wei: charged, signed for, allowed beyond that."""
+
+    session_id: str
+    charged_wei: str
+    vouchered_wei: str
+    credit_wei: str
+
+
 class Problem(Struct, frozen=True):
     """RFC 9457 problem; some codes add members, see docs/spec/router.md."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,33 +20,42 @@ from cortensor.receipts.keccak import keccak256, to_hex
 from cortensor.router.answer import Answer, Job, decide, finish, replica_result, replica_runs
 from cortensor.router.fanout import TASK_ID_BYTES, Deadlines, run_replicas
 from cortensor.router.holds import Holds
-from cortensor.router.output_schema import check_schema
-from cortensor.router.problems import AllReplicasFailed, InvalidField
+from cortensor.router.keys import Said, check_request, check_voucher
+from cortensor.router.once import SignedRequests, Tasks
+from cortensor.router.problems import (
+    AllReplicasFailed,
+    InvalidField,
+    MaxChargeTooLow,
+    VoucherNeeded,
+)
 from cortensor.router.progress import Board
 from cortensor.router.prompts import build_call, prompt_bound
 from cortensor.router.quoting import (
+    budget,
     build_quote,
     build_terms,
     check_budget,
     quote_response,
     token_limit,
 )
-from cortensor.router.schemas import DelegateRequest
+from cortensor.router.request_checks import check_call, check_replicas, check_tier
 from cortensor.store.records import IdempotencyKey
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
     from cortensor.receipts.access import Access
     from cortensor.router.access import Doorkeeper
     from cortensor.router.answer import Signer
     from cortensor.router.config import Limits
     from cortensor.router.fanout import Replica
+    from cortensor.router.keys import Authorisation
     from cortensor.router.payment_sessions import PaymentSessions
-    from cortensor.router.ports import Backend, Clock, LedgerPort
+    from cortensor.router.ports import Backend, Clock, LedgerPort, VouchersPort
     from cortensor.router.quoting import Quote
     from cortensor.router.schemas import (
         ConsensusRequest,
+        DelegateRequest,
         PolicyRequest,
         QuoteResponse,
         ValidateRequest,
@@ -54,9 +63,7 @@ if TYPE_CHECKING:
     from cortensor.router.selection import Pool, Slot
     from cortensor.store.records import Account, ReceiptRecord
 
-REPLICA_COUNTS = (1, 3, 5)
 KEY_CHARS = 255
-METADATA_BYTES = 4096
 
 
 class Service:
@@ -65,6 +72,7 @@ class Service:
     Args:
         backend: runs prompts.
         ledger: holds the money.
+        vouchers: totals that session keys signed.
         sessions: payment sessions.
         pool: compute sessions.
         doorkeeper: checks grants.
@@ -79,6 +87,7 @@ class Service:
         *,
         backend: Backend,
         ledger: LedgerPort,
+        vouchers: VouchersPort,
         sessions: PaymentSessions,
         pool: Pool,
         doorkeeper: Doorkeeper,
@@ -89,6 +98,7 @@ class Service:
     ) -> None:
         self._backend = backend
         self._ledger = ledger
+        self._vouchers = vouchers
         self._holds = Holds(ledger, clock)
         self._sessions = sessions
         self.pool = pool
@@ -98,8 +108,9 @@ class Service:
         self._limits = limits
         self.public_url = public_url
         self.board = Board()
-        self._running: set[asyncio.Task[Answer]] = set()
+        self._running = Tasks()
         self._keyed: dict[tuple[str, str], tuple[str, asyncio.Task[Answer]]] = {}
+        self._signed = SignedRequests(ledger)
 
     async def authorise(self, access: Access, session: str) -> Account:
         """Return the account of a session the caller may use.
@@ -119,6 +130,7 @@ class Service:
         canonical: bytes,
         key: str | None,
         account: Account,
+        said: Said | None = None,
     ) -> Answer:
         """Serve delegate or validate.
 
@@ -130,15 +142,20 @@ class Service:
             canonical: the canonical bytes the receipt commits to.
             key: the caller's idempotency key.
             account: the session the caller's grant is for.
+            said: what the session's key says, if it has one.
 
         Raises:
-            Unauthorized: the request names another session.
+            Unauthorized: the request names another session, or its session's key did not sign it.
         """
         if request.session_id != account.facts.session:
             raise Unauthorized("the grant is for another session", field="session_id")
+        said = said or Said()
+        signed = check_request(said, account, canonical, self.signer.domain)
+        if said.voucher is not None:
+            account = await self.take_voucher(said.voucher, account)
         if key is None:
-            alone = self._execute(endpoint, request, canonical, None, account)
-            return await asyncio.shield(self._spawn(alone))
+            alone = self._execute(endpoint, request, canonical, None, account, signed)
+            return await asyncio.shield(self._running.spawn(alone))
         if not 0 < len(key) <= KEY_CHARS or not key.isprintable():
             raise InvalidField(
                 f"must be 1 to {KEY_CHARS} printable characters", field="Idempotency-Key"
@@ -149,11 +166,10 @@ class Service:
         running = self._keyed.get(place)
         if running is not None:
             _same(running[0], hashed)
-            return _replayed(await asyncio.shield(running[1]))
-        work = self._once(
-            endpoint, request, canonical, IdempotencyKey(key=key, request_hash=hashed), account
-        )
-        task = self._spawn(work)
+            return msgspec.structs.replace(await asyncio.shield(running[1]), replayed=True)
+        named = IdempotencyKey(key=key, request_hash=hashed)
+        work = self._once(endpoint, request, canonical, named, account, signed)
+        task = self._running.spawn(work)
         self._keyed[place] = (hashed, task)
         task.add_done_callback(lambda _: self._keyed.pop(place, None))
         return await asyncio.shield(task)
@@ -165,31 +181,36 @@ class Service:
         canonical: bytes,
         key: IdempotencyKey,
         account: Account,
+        signed: Authorisation | None,
     ) -> Answer:
         stored = await asyncio.to_thread(self._ledger.replay, request.session_id, key.key)
         if stored is not None:
             _same(stored.request_hash, key.request_hash)
-            return Answer(stored.status, stored.response, stored.receipt_id, replayed=True)
-        return await self._execute(endpoint, request, canonical, key, account)
-
-    def _spawn(self, work: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._finished)
-        return task
-
-    def _finished(self, task: asyncio.Task[Answer]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen: the caller may have left before the failure
+            return Answer(
+                stored.status, stored.response, stored.receipt_id, replayed=True, total=stored.total
+            )
+        return await self._execute(endpoint, request, canonical, key, account, signed)
 
     async def drain(self, grace_s: float) -> None:
         """Wait for running work, then cancel what is left; its reservations are released."""
-        if self._running:
-            _, left = await asyncio.wait(self._running, timeout=grace_s)
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+        await self._running.drain(grace_s)
+
+    async def take_voucher(self, text: str, account: Account) -> Account:
+        """Keep a voucher, and return the session's account with it.
+
+        Raises:
+            InvalidField: malformed, or no voucher session.
+            Unauthorized: not the session key's.
+            Conflict: not a total that was charged.
+        """
+        owed = check_voucher(text, account, self.signer.domain)
+        return await asyncio.to_thread(
+            self._vouchers.accept,
+            account.facts.session,
+            owed.cumulative,
+            owed.signature,
+            self._clock.unix(),
+        )
 
     async def quote(
         self, endpoint: str, request: DelegateRequest | ValidateRequest, *, granted: bool
@@ -198,7 +219,7 @@ class Service:
 
         What the session has left is shown only if the caller's grant was checked (`granted`).
         """
-        self._check(request)
+        check_call(request, self._limits)
         account = await self._sessions.load(request.session_id)
         self._sessions.require_open(account)
         slots = self.pool.pick(request.consensus.session_pool, request.consensus.replicas)
@@ -217,8 +238,8 @@ class Service:
         granted: bool,
     ) -> QuoteResponse:
         """Return the most a request of `prompt_bytes` bytes of prompt can cost now."""
-        _check_replicas(consensus)
-        _check_tier(policy)
+        check_replicas(consensus)
+        check_tier(policy)
         account = await self._sessions.load(session)
         self._sessions.require_open(account)
         slots = self.pool.pick(consensus.session_pool, consensus.replicas)
@@ -250,20 +271,6 @@ class Service:
             max_tokens=tokens,
         )
 
-    def _check(self, request: DelegateRequest | ValidateRequest) -> None:
-        """Refuse what the schema alone cannot."""
-        _check_replicas(request.consensus)
-        _check_tier(request.policy)
-        if request.timeout_ms is not None and request.timeout_ms > self._limits.max_timeout_ms:
-            raise InvalidField(f"must be at most {self._limits.max_timeout_ms}", field="timeout_ms")
-        if request.metadata and len(msgspec.json.encode(request.metadata)) > METADATA_BYTES:
-            raise InvalidField(f"must be at most {METADATA_BYTES} bytes", field="metadata")
-        if isinstance(request, DelegateRequest):
-            if request.output_schema is not None:
-                check_schema(request.output_schema)
-        elif request.consensus.equivalence is not None:
-            raise InvalidField("verdicts have only one", field="consensus.equivalence")
-
     async def _execute(
         self,
         endpoint: str,
@@ -271,47 +278,61 @@ class Service:
         canonical: bytes,
         key: IdempotencyKey | None,
         account: Account,
+        signed: Authorisation | None,
     ) -> Answer:
         started = self._clock.monotonic()
-        self._check(request)
+        check_call(request, self._limits)
         self._sessions.require_open(account)
         if len(self._running) > self._limits.max_in_flight:
             raise TooManyRequests("the router is at its limit; try again", code="overloaded")
-        slots = self.pool.pick(request.consensus.session_pool, request.consensus.replicas)
-        made = await self._quote(endpoint, request, account, slots)
-        shown = quote_response(made, account, endpoint, slots, granted=True)
-        if made.bill.total > account.available:  # a top-up may not be in the cache yet
-            account = await self._sessions.load(request.session_id, fresh=True)
-            self._sessions.require_open(account)
+        async with self._signed.turn(request.session_id, signed):
+            slots = self.pool.pick(request.consensus.session_pool, request.consensus.replicas)
+            made = await self._quote(endpoint, request, account, slots)
             shown = quote_response(made, account, endpoint, slots, granted=True)
-        check_budget(shown, account)
-        job = Job(
-            endpoint=endpoint,
-            request=request,
-            canonical=canonical,
-            task_id="0x" + secrets.token_hex(TASK_ID_BYTES),
-            quote=made,
-        )
-        try:
-            await self._holds.take(request.session_id, job.task_id, made.bill.total)
-        except PaymentRequired:  # another request took the money meanwhile
-            account = await self._sessions.load(request.session_id)
+            if made.bill.total > account.available:  # a top-up may not be in the cache yet
+                account = await self._sessions.load(request.session_id, fresh=True)
+                self._sessions.require_open(account)
+                shown = quote_response(made, account, endpoint, slots, granted=True)
             check_budget(shown, account)
-            raise
-        try:
-            self.board.begin(
-                job.task_id,
-                session=request.session_id,
-                key=key.key if key else None,
+            if signed is not None and made.bill.total > signed.max_charge:
+                raise MaxChargeTooLow(
+                    f"may cost {made.bill.total} wei, {signed.max_charge} wei are signed for",
+                    budget(shown, account),
+                )
+            job = Job(
                 endpoint=endpoint,
-                compute_sessions=[slot.session.id for slot in slots],
+                request=request,
+                canonical=canonical,
+                task_id="0x" + secrets.token_hex(TASK_ID_BYTES),
+                quote=made,
+                signed=signed,
             )
-            return await self._run(job, slots, key, started)
-        except BaseException:
-            await self._holds.drop(job.task_id)
+            await self._reserve(job, shown)
+            try:
+                self.board.begin(
+                    job.task_id,
+                    session=request.session_id,
+                    key=key.key if key else None,
+                    endpoint=endpoint,
+                    compute_sessions=[slot.session.id for slot in slots],
+                )
+                return await self._run(job, slots, key, started)
+            except BaseException:
+                await self._holds.drop(job.task_id)
+                raise
+            finally:
+                self.board.end(job.task_id)
+
+    async def _reserve(self, job: Job, shown: QuoteResponse) -> None:
+        session, credit = job.request.session_id, self._limits.voucher_credit_wei
+        try:
+            await self._holds.take(session, job.task_id, job.quote.bill.total, credit)
+        except PaymentRequired as error:
+            account = await self._sessions.load(session)
+            if error.code == VoucherNeeded.default_code:
+                raise VoucherNeeded(account, credit) from error
+            check_budget(shown, account)  # another request took the money meanwhile
             raise
-        finally:
-            self.board.end(job.task_id)
 
     async def _run(
         self, job: Job, slots: list[Slot], key: IdempotencyKey | None, started: float
@@ -342,12 +363,12 @@ class Service:
             )
         )
         try:
-            await asyncio.shield(commit)
+            total = await asyncio.shield(commit)
         except asyncio.CancelledError:
             # The commit runs on in its thread; a release now could race with it.
             await asyncio.wait([commit])
             raise
-        return answer
+        return msgspec.structs.replace(answer, total=total)
 
     def _conclude(self, job: Job, replicas: Sequence[Replica]) -> tuple[Answer, ReceiptRecord]:
         """Return answer and receipt. From here on whatever fails is the router's own fault."""
@@ -365,17 +386,6 @@ class Service:
             raise Error("the receipt could not be made; nothing was charged") from error
 
 
-def _check_replicas(consensus: ConsensusRequest) -> None:
-    if consensus.replicas not in REPLICA_COUNTS:
-        raise InvalidField("must be 1, 3 or 5", field="consensus.replicas")
-
-
-def _check_tier(policy: PolicyRequest) -> None:
-    # A tier has a price; it may not be sold before it changes how a request is served.
-    if policy.tier not in (None, "best_effort"):
-        raise InvalidField("only best_effort is served yet", field="policy.tier")
-
-
 def _same(stored: str, given: str) -> None:
     if stored != given:
         raise Conflict(
@@ -383,7 +393,3 @@ def _same(stored: str, given: str) -> None:
             field="Idempotency-Key",
             code="idempotency_conflict",
         )
-
-
-def _replayed(answer: Answer) -> Answer:
-    return msgspec.structs.replace(answer, replayed=True)

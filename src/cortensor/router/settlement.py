@@ -8,12 +8,13 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from cortensor.errors import Conflict, Error
+from cortensor.store.records import DAY_SECONDS
 
 if TYPE_CHECKING:
     from cortensor.chain.settler import SettledBatch
     from cortensor.router.config import Settlement
     from cortensor.router.ports import Clock
-    from cortensor.store.records import Pending
+    from cortensor.store.records import Pending, SkipRecord
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,9 @@ class PendingSource(Protocol):
 
     def pending(self) -> Pending:
         """Return what waits."""
+
+    def skips_to_alarm(self, now: int) -> list[SkipRecord]:
+        """Return skipped totals that can no longer be moved, each once."""
 
 
 class SettlesAll(Protocol):
@@ -44,9 +48,10 @@ def is_due(pending: Pending, settings: Settlement, now: int) -> bool:
         return True
     if pending.receipts == 0 or pending.oldest is None:
         return False
-    ends = pending.first_expiry
+    ends, stake = pending.first_expiry, pending.oldest_stake
     return (
-        pending.receipts >= settings.max_items
+        (stake is not None and stake // DAY_SECONDS < now // DAY_SECONDS)  # its quota is ending
+        or pending.receipts >= settings.max_items
         or now - pending.oldest >= settings.max_age_s
         or (ends is not None and ends - settings.expiry_margin_s <= now)
     )
@@ -59,14 +64,18 @@ async def settle_for_ever(
     while True:
         await asyncio.sleep(settings.poll_s)
         try:
+            for lost in await asyncio.to_thread(source.skips_to_alarm, clock.unix()):
+                log.error("never settled, and no longer can be: %s", lost)
             pending = await asyncio.to_thread(source.pending)
             if not is_due(pending, settings, clock.unix()):
                 continue
             for batch in await asyncio.to_thread(settler.settle_all):
                 log.info(
-                    "settled %s receipts, %s wei, in %s",
+                    "settled %s %s receipts, %s wei, for %s wei of ETH, in %s",
                     batch.receipts,
+                    batch.funding,
                     batch.total_wei,
+                    batch.fee_wei,
                     batch.tx_hash,
                 )
                 for skipped in batch.skipped:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cortensor.chain.book import AddressBook
 from cortensor.chain.reader import ChainReader
 from cortensor.chain.settler import Settler
-from cortensor.errors import Conflict, Error
+from cortensor.errors import Conflict, Error, InvalidInput
 from cortensor.receipts.sign import address_of
 from cortensor.router.access import Doorkeeper
 from cortensor.router.adapters.embedded import EmbeddedBackend
@@ -27,6 +27,7 @@ from cortensor.router.selection import Pool
 from cortensor.router.service import Service
 from cortensor.router.settlement import settle_for_ever
 from cortensor.store.lock import FileLock
+from cortensor.store.records import FUNDINGS, STAKE
 from cortensor.store.store import Store
 
 if TYPE_CHECKING:
@@ -45,8 +46,29 @@ def address_book(config: Config) -> AddressBook:
     """Return the configured contracts."""
     if config.addresses is not None:
         given = config.addresses
-        return AddressBook.of(given.session_payment, given.table, given.receipt_anchor)
+        return AddressBook.of(
+            given.session_payment,
+            given.table,
+            given.receipt_anchor,
+            stake_pool=given.stake_pool,
+            stake_quota=given.stake_quota,
+        )
     return AddressBook.load(config.path(config.deployments or "."))
+
+
+def served_fundings(config: Config) -> list[str]:
+    """Return how sessions may be paid here.
+
+    Raises:
+        InvalidInput: by stake, and there is no address of StakeQuota.
+    """
+    has_quota = address_book(config).stake_quota is not None
+    asked = config.payment.fundings
+    if asked is None:
+        return [name for name in FUNDINGS if name != FUNDINGS[STAKE] or has_quota]
+    if FUNDINGS[STAKE] in asked and not has_quota:
+        raise InvalidInput("stake needs the address of StakeQuota", field="payment.fundings")
+    return list(asked)
 
 
 def build_backend(config: Config) -> Backend:
@@ -184,6 +206,7 @@ def _service(
     return Service(
         backend=backend,
         ledger=store.ledger,
+        vouchers=store.vouchers,
         sessions=PaymentSessions(
             chain,
             store.ledger,
@@ -193,6 +216,7 @@ def _service(
             surcharge_s=limits.surcharge_cache_s,
             expiry_margin_s=config.settlement.expiry_margin_s,
             max_volume_tier=limits.max_volume_tier,
+            fundings=served_fundings(config),
         ),
         pool=Pool(
             config.sessions, clock, limits.breaker_failures, limits.breaker_cooldown_ms / 1000

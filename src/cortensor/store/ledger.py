@@ -2,16 +2,20 @@
 """Accounts, reservations and the one transaction that charges.
 
 INV-L1, per session and at every commit: `spent` is the sum of its receipts' charges, `reserved`
-the sum of its open reservations, and spent + reserved never exceeds the deposit.
+the sum of its open reservations, and spent + reserved never exceeds the deposit. What a stake
+session can draw ends with its window, so there it holds at each reservation, by the last refresh.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cortensor.errors import Conflict, Error, NotFound, PaymentRequired
+from cortensor.pricing.quota import MICRO_WEI, micro_of
 from cortensor.store.records import (
+    STAKE,
     STATE_CLOSED,
+    VOUCHER,
     Account,
     IdempotencyKey,
     ReceiptRecord,
@@ -26,8 +30,12 @@ if TYPE_CHECKING:
 
 RECEIPT_COLUMNS = (
     "receipt_id, session, version, charge, digest, signature, body, struct, evidence, request, "
-    "surcharge_bps, created_at"
+    "surcharge_bps, created_at, request_commitment, authorization"
 )
+
+FACTS = SessionFacts.__struct_fields__
+CHARGED = "SELECT 1 FROM receipts WHERE session = ? AND request_commitment = ?"
+WEI_FACTS = ("deposit", "settled", "task_cap_wei")
 
 
 class Ledger:
@@ -71,7 +79,10 @@ class Ledger:
                 "SELECT * FROM payment_sessions WHERE session = ?", (facts.session,)
             ).fetchone()
             known = _account(found) if found is not None else None
-            if facts.settled > (known.cumulative if known else 0):
+            assigned = known.cumulative if known else 0
+            if facts.funding == STAKE:  # settles in whole micro-COR
+                assigned = micro_of(assigned) * MICRO_WEI
+            if facts.settled > assigned:
                 raise Conflict(
                     "the chain has settled more for this session than this router's ledger "
                     "holds; restore the ledger's latest copy",
@@ -81,41 +92,46 @@ class Ledger:
             deposit = facts.deposit
             if known and facts.state == STATE_CLOSED:
                 deposit = max(deposit, known.facts.deposit)
+            columns = ", ".join(FACTS)
+            marks = ",".join("?" * len(FACTS))
+            updates = ", ".join(f"{name} = excluded.{name}" for name in FACTS[1:])
+            values = {name: getattr(facts, name) for name in FACTS} | {"deposit": deposit}
             sql.execute(
-                "INSERT INTO payment_sessions (session, payer, deposit, settled, expiry, state,"
-                " volume_tier, version, surcharge_cap_bps, task_cap_wei, fetched_at)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?,?)"
-                " ON CONFLICT (session) DO UPDATE SET payer = excluded.payer,"
-                " deposit = excluded.deposit, settled = excluded.settled,"
-                " expiry = excluded.expiry, state = excluded.state,"
-                " volume_tier = excluded.volume_tier, version = excluded.version,"
-                " surcharge_cap_bps = excluded.surcharge_cap_bps,"
-                " task_cap_wei = excluded.task_cap_wei, fetched_at = excluded.fetched_at",
-                (
-                    facts.session,
-                    facts.payer,
-                    str(deposit),
-                    str(facts.settled),
-                    facts.expiry,
-                    facts.state,
-                    facts.volume_tier,
-                    facts.version,
-                    facts.surcharge_cap_bps,
-                    str(facts.task_cap_wei),
-                    facts.fetched_at,
-                ),
+                f"INSERT INTO payment_sessions ({columns}) VALUES ({marks})"  # noqa: S608  constant names
+                f" ON CONFLICT (session) DO UPDATE SET {updates}",
+                [str(values[name]) if name in WEI_FACTS else values[name] for name in FACTS],
             )
-            return _require(sql, facts.session)
+            return account_of(sql, facts.session)
 
-    def reserve(self, session: str, reservation: str, amount: int, now: int) -> None:
+    def reserve(
+        self, session: str, reservation: str, amount: int, now: int, credit: int | None = None
+    ) -> None:
         """Set `amount` wei aside.
 
+        Args:
+            session: the session.
+            reservation: a name for it.
+            amount: wei.
+            now: unix seconds.
+            credit: wei that a voucher session may have unsigned before more work; None for any.
+
         Raises:
-            PaymentRequired: the deposit does not cover it beside what is spent and reserved.
+            PaymentRequired: the deposit does not cover it beside what is spent and reserved
+                (`over_budget`), or a voucher is needed first (`voucher_needed`).
             NotFound: the session was never read from the chain.
         """
         with self._db.transaction() as sql:
-            account = _require(sql, session)
+            account = account_of(sql, session)
+            if (
+                credit is not None
+                and account.facts.funding == VOUCHER
+                and account.unsigned > credit
+            ):
+                raise PaymentRequired(
+                    f"{account.unsigned} wei are charged or reserved beyond the last voucher",
+                    field="X-Cortensor-Voucher",
+                    code="voucher_needed",
+                )
             if amount > account.available:
                 raise PaymentRequired(
                     f"needs {amount} wei, the session has {account.available} wei left",
@@ -143,8 +159,11 @@ class Ledger:
         response: tuple[int, bytes],
         key: IdempotencyKey | None,
         card: bytes,
-    ) -> None:
+    ) -> int:
         """Charge, store the receipt and the answer, and drop the reservation: all or nothing.
+
+        Returns:
+            The session's running total with this charge, in wei.
 
         Args:
             reservation: the open reservation of the request.
@@ -155,7 +174,8 @@ class Ledger:
 
         Raises:
             NotFound: the reservation is gone (released by a recovery).
-            Conflict: the idempotency key is taken.
+            Conflict: the idempotency key is taken, or the session was charged for a receipt
+                with this commitment before (`request_already_charged`).
             Error: the charge exceeds the reservation; nothing is charged.
         """
         with self._db.transaction() as sql:
@@ -164,9 +184,13 @@ class Ledger:
                 raise NotFound("the reservation is gone", code="unknown_reservation")
             if record.charge > reserved:
                 raise Error("charge exceeds the reservation", code="charge_over_reservation")
-            account = _require(sql, record.session)
+            account = account_of(sql, record.session)
+            if _is_charged(sql, record.session, record.request_commitment):
+                raise already_charged()
+            total = account.spent + record.charge
             sql.execute(
-                f"INSERT INTO receipts ({RECEIPT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608  constant column list
+                f"INSERT INTO receipts ({RECEIPT_COLUMNS}, running_total)"  # noqa: S608  constant column list
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     record.receipt_id,
                     record.session,
@@ -180,11 +204,14 @@ class Ledger:
                     record.request,
                     record.surcharge_bps,
                     record.created_at,
+                    record.request_commitment,
+                    record.authorization,
+                    str(total),
                 ),
             )
             sql.execute(
                 "UPDATE payment_sessions SET spent = ? WHERE session = ?",
-                (str(account.spent + record.charge), record.session),
+                (str(total), record.session),
             )
             sql.execute(
                 "INSERT OR IGNORE INTO cards (version, card) VALUES (?,?)", (record.version, card)
@@ -209,16 +236,25 @@ class Ledger:
                         record.created_at,
                     ),
                 )
+            return total
+
+    def is_charged(self, session: str, commitment: str) -> bool:
+        """Return whether a session was charged for a request."""
+        return self._db.row(CHARGED, session, commitment) is not None
 
     def replay(self, session: str, key: str) -> Replay | None:
         """Return what was answered to an idempotency key, if anything was charged for it."""
         row = self._db.row(
-            "SELECT request_hash, status, response, receipt_id FROM idempotency"
-            " WHERE session = ? AND key = ?",
+            "SELECT i.request_hash, i.status, i.response, i.receipt_id, r.running_total"
+            " FROM idempotency i JOIN receipts r USING (receipt_id)"
+            " WHERE i.session = ? AND i.key = ?",
             session,
             key,
         )
-        return None if row is None else Replay(*tuple(row))
+        if row is None:
+            return None
+        total = None if row["running_total"] is None else int(row["running_total"])
+        return Replay(row["request_hash"], row["status"], row["response"], row["receipt_id"], total)
 
     def receipt(self, receipt_id: str) -> ReceiptRecord | None:
         """Return a receipt by its 0x id."""
@@ -254,10 +290,15 @@ class Ledger:
                     found.append(f"{name}: spent {account.spent}, receipts sum to {charges}")
                 if account.reserved != held:
                     found.append(f"{name}: reserved {account.reserved}, reservations {held}")
-                if account.spent + account.reserved > account.facts.deposit:
+                is_bounded = account.facts.funding != STAKE
+                if is_bounded and account.spent + account.reserved > account.facts.deposit:
                     found.append(f"{name}: spent and reserved exceed {account.facts.deposit}")
-                if account.cumulative > account.spent:
-                    found.append(f"{name}: assigned {account.cumulative} of {account.spent} spent")
+                for what, amount in (
+                    ("assigned", account.cumulative),
+                    ("vouchered", account.vouchered),
+                ):
+                    if amount > account.spent:
+                        found.append(f"{name}: {what} {amount} of {account.spent} spent")
         return found
 
 
@@ -268,11 +309,25 @@ def receipt_of(row: sqlite3.Row) -> ReceiptRecord:
     return ReceiptRecord(**values)
 
 
+def already_charged() -> Conflict:
+    """Return the refusal of a request that the session was charged for."""
+    return Conflict(
+        "the session was charged for this request; sign it again with a new salt",
+        field="X-Cortensor-Request-Salt",
+        code="request_already_charged",
+    )
+
+
+def _is_charged(sql: sqlite3.Connection, session: str, commitment: str | None) -> bool:
+    return sql.execute(CHARGED, (session, commitment)).fetchone() is not None
+
+
 def _sum(sql: sqlite3.Connection, query: str, session: str) -> int:
     return sum(int(row[0]) for row in sql.execute(query, (session,)))
 
 
-def _require(sql: sqlite3.Connection, session: str) -> Account:
+def account_of(sql: sqlite3.Connection, session: str) -> Account:
+    """Return a session's account. Raises NotFound if it was never read from the chain."""
     row = sql.execute("SELECT * FROM payment_sessions WHERE session = ?", (session,)).fetchone()
     if row is None:
         raise NotFound("unknown payment session", field="session_id", code="unknown_session")
@@ -286,7 +341,7 @@ def _free(sql: sqlite3.Connection, reservation: str) -> int | None:
     if row is None:
         return None
     amount = int(row["amount"])
-    account = _require(sql, row["session"])
+    account = account_of(sql, row["session"])
     sql.execute("DELETE FROM reservations WHERE id = ?", (reservation,))
     sql.execute(
         "UPDATE payment_sessions SET reserved = ? WHERE session = ?",
@@ -296,23 +351,13 @@ def _free(sql: sqlite3.Connection, reservation: str) -> int | None:
 
 
 def _account(row: sqlite3.Row) -> Account:
-    facts = SessionFacts(
-        session=row["session"],
-        payer=row["payer"],
-        deposit=int(row["deposit"]),
-        settled=int(row["settled"]),
-        expiry=row["expiry"],
-        state=row["state"],
-        volume_tier=row["volume_tier"],
-        version=row["version"],
-        surcharge_cap_bps=row["surcharge_cap_bps"],
-        task_cap_wei=int(row["task_cap_wei"]),
-        fetched_at=row["fetched_at"],
-    )
+    values: dict[str, Any] = {name: row[name] for name in FACTS}
+    facts = SessionFacts(**values | {name: int(row[name]) for name in WEI_FACTS})
     return Account(
         facts=facts,
         spent=int(row["spent"]),
         reserved=int(row["reserved"]),
         next_index=row["next_index"],
         cumulative=int(row["cumulative"]),
+        vouchered=int(row["vouchered"]),
     )

@@ -12,24 +12,31 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cortensor.errors import Error
+from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.merkle import StandardMerkleTree, receipt_leaf
+from cortensor.store.choosing import READY, cadence_of, choose, retried, voucher_of
 from cortensor.store.ledger import RECEIPT_COLUMNS, receipt_of
 from cortensor.store.records import (
+    STAKE,
+    VOUCHER,
     BatchRecord,
+    CostRecord,
     LeafRecord,
     Pending,
     ReceiptRecord,
+    SkipRecord,
     TransactionRecord,
 )
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
 
     from cortensor.store.sqlite import Database
 
-MAX_SESSIONS = 512  # items in one settle call
-MAX_LEAVES = 8192  # keeps one build, and one proof answer, small
 CUMULATIVE_BITS = 96
+V_OFFSET = 27
 
 
 class Outbox:
@@ -43,30 +50,37 @@ class Outbox:
         self._db = database
 
     def pending(self) -> Pending:
-        """Count what waits for settlement."""
+        """Count what waits for settlement and can be settled."""
         row = self._db.row(
-            "SELECT COUNT(*) AS receipts, MIN(r.created_at) AS oldest, MIN(s.expiry) AS expiry"
-            " FROM receipts r JOIN payment_sessions s USING (session) WHERE r.batch IS NULL"
+            "SELECT COUNT(*) AS receipts, MIN(r.created_at) AS oldest, MIN(s.expiry) AS expiry,"  # noqa: S608  constant condition
+            f" MIN(CASE WHEN s.funding = {STAKE} THEN r.created_at END) AS stake"
+            f" FROM receipts r JOIN payment_sessions s USING (session) WHERE {READY}"
         )
         open_batches = self._db.row("SELECT COUNT(*) FROM batches WHERE state != 'confirmed'")
         if row is None or open_batches is None:
             return Pending(0, None, None, 0)
-        return Pending(row["receipts"], row["oldest"], row["expiry"], open_batches[0])
+        return Pending(row["receipts"], row["oldest"], row["expiry"], open_batches[0], row["stake"])
 
     def build(self, uri_base: str | None, now: int) -> BatchRecord | None:
         """Make the next batch of unbatched receipts, or return None when there are none.
 
-        Takes receipts in commit order, of one card version, of at most 512 sessions. Receipts
-        of a further session wait for the next batch; a session's own order is never broken.
+        Takes receipts in commit order, of one funding, one card version and, for stake, one day,
+        of as many sessions as one call takes. Receipts of a further session wait for the next
+        batch; a session's own order is never broken. Of voucher sessions it takes what a voucher
+        covers, up to exactly its total.
 
         Args:
             uri_base: prefix of the batch's public address, before the root; None for none.
             now: unix seconds.
+
+        Raises:
+            Error: a voucher's total is not its leaf's (`ledger_unsound`).
         """
         with self._db.transaction() as sql:
-            chosen = _choose(sql)
-            if not chosen:
+            found = choose(sql)
+            if found is None:
                 return None
+            chosen, group = found.receipts, found.group
             totals: dict[str, tuple[int, int]] = {}
             for record in chosen:
                 if record.session not in totals:
@@ -83,20 +97,29 @@ class Outbox:
                 placed.append((record, index, cumulative, receipt_leaf(digest, index, cumulative)))
                 totals[record.session] = (index + 1, cumulative)
             root = "0x" + StandardMerkleTree([item[3] for item in placed]).root.hex()
+            moving = {session: cumulative for session, (_, cumulative) in totals.items()}
+            signatures = _signatures(sql, moving) if group.funding == VOUCHER else None
+            work_at = None
+            if group.funding == STAKE:
+                work_at = max(record.created_at for record in chosen)
+                moving |= retried(sql, group, work_at, set(moving))
             items = [
                 int(session, 16) << CUMULATIVE_BITS | cumulative
-                for session, (_, cumulative) in totals.items()
+                for session, cumulative in moving.items()
             ]
             uri = f"{uri_base}{root}" if uri_base else ""
             sql.execute(
-                "INSERT INTO batches (root, version, count, uri, items, total, state, created_at)"
-                " VALUES (?,?,?,?,?,?,'built',?)",
+                "INSERT INTO batches (root, funding, version, count, uri, items, work_at, data,"
+                " total, state, created_at) VALUES (?,?,?,?,?,?,?,?,?,'built',?)",
                 (
                     root,
-                    chosen[0].version,
+                    group.funding,
+                    group.version,
                     len(chosen),
                     uri,
                     msgspec.json.encode([str(item) for item in items]),
+                    work_at,
+                    None if signatures is None else msgspec.json.encode(signatures),
                     str(sum(record.charge for record in chosen)),
                     now,
                 ),
@@ -168,16 +191,82 @@ class Outbox:
             )
 
     def confirm(
-        self, root: str, *, tx_hash: str, block: int, gas_used: int, gas_price: int, now: int
+        self,
+        root: str,
+        *,
+        tx_hash: str,
+        block: int,
+        gas_used: int,
+        gas_price: int,
+        now: int,
+        costs: Iterable[CostRecord] = (),
+        bucket: int | None = None,
+        skipped: Iterable[SkipRecord] = (),
     ) -> BatchRecord:
-        """Mark a batch as mined and record its cost (`gas_price` in wei a gas)."""
+        """Note that a batch's transaction was mined, and what came of it, in one transaction.
+
+        Args:
+            root: the batch.
+            tx_hash: the transaction that settled it.
+            block: where it was mined.
+            gas_used: by it.
+            gas_price: wei a gas.
+            now: unix seconds.
+            costs: of every mined transaction of the batch.
+            bucket: where the money became pending; None if none moved.
+            skipped: totals that the contract passed over.
+        """
         with self._db.transaction() as sql:
             sql.execute(
                 "UPDATE batches SET state = 'confirmed', tx_hash = ?, block_number = ?,"
                 " gas_used = ?, gas_price = ?, confirmed_at = ? WHERE root = ?",
                 (tx_hash, block, gas_used, str(gas_price), now, root),
             )
-            return _batch(sql.execute("SELECT * FROM batches WHERE root = ?", (root,)).fetchone())
+            batch = _batch(sql.execute("SELECT * FROM batches WHERE root = ?", (root,)).fetchone())
+            for cost in costs:
+                _note_cost(sql, root, cost)
+            if bucket is not None:
+                sql.execute(
+                    "INSERT INTO pending_buckets (version, bucket) VALUES (?,?)"
+                    " ON CONFLICT (version, bucket) DO UPDATE SET is_released = 0",
+                    (batch.version, bucket),
+                )
+            _note_skips(sql, batch, skipped)
+            return batch
+
+    def skips_to_alarm(self, now: int) -> list[SkipRecord]:
+        """Return skipped totals that no later batch can move any more, each once ever.
+
+        Of stake: the window after that of the work is over. Others: at once.
+        """
+        found = []
+        with self._db.transaction() as sql:
+            rows = sql.execute(
+                "SELECT k.session, k.cumulative, k.reason, k.work_at, s.profile FROM skips k"
+                " JOIN payment_sessions s USING (session) WHERE k.is_alarmed = 0 ORDER BY k.session"
+            ).fetchall()
+            for row in rows:
+                cadence = cadence_of(row["profile"])
+                if row["work_at"] is not None and now // cadence - row["work_at"] // cadence <= 1:
+                    continue
+                sql.execute("UPDATE skips SET is_alarmed = 1 WHERE session = ?", (row["session"],))
+                found.append(SkipRecord(row["session"], int(row["cumulative"]), row["reason"]))
+        return found
+
+    def pending_buckets(self) -> list[tuple[int, int]]:
+        """Return (version, bucket) of settled money that is not known to be released."""
+        rows = self._db.rows(
+            "SELECT version, bucket FROM pending_buckets WHERE is_released = 0 ORDER BY bucket"
+        )
+        return [(row["version"], row["bucket"]) for row in rows]
+
+    def note_released(self, version: int, bucket: int) -> None:
+        """Note that nothing is pending in a bucket any more."""
+        with self._db.transaction() as sql:
+            sql.execute(
+                "UPDATE pending_buckets SET is_released = 1 WHERE version = ? AND bucket = ?",
+                (version, bucket),
+            )
 
     def batch(self, root: str) -> BatchRecord | None:
         """Return a batch by its 0x root."""
@@ -203,27 +292,54 @@ class Outbox:
         return [receipt_of(row) for row in rows]
 
 
-def _choose(sql: sqlite3.Connection) -> list[ReceiptRecord]:
-    """Return the receipts of the next batch, in commit order."""
-    first = sql.execute(
-        "SELECT version FROM receipts WHERE batch IS NULL ORDER BY seq LIMIT 1"
-    ).fetchone()
-    if first is None:
-        return []
-    rows = sql.execute(
-        f"SELECT {RECEIPT_COLUMNS} FROM receipts WHERE batch IS NULL AND version = ?"  # noqa: S608  constant column list
-        " ORDER BY seq LIMIT ?",
-        (first["version"], MAX_LEAVES),
+def _signatures(sql: sqlite3.Connection, totals: dict[str, int]) -> list[tuple[str, str]]:
+    """Return each session's voucher as (r, vs), EIP-2098: v is the top bit of s."""
+    found = []
+    for session, total in totals.items():
+        text = voucher_of(sql, session, str(total))
+        if text is None:
+            raise Error(f"{session}: no voucher for {total} wei", code="ledger_unsound")
+        raw = bytes.fromhex(text[2:])
+        vs = int.from_bytes(raw[32:64], "big") | (raw[64] - V_OFFSET) << 255
+        found.append((to_hex(raw[:32]), to_hex(vs.to_bytes(32, "big"))))
+    return found
+
+
+def _note_cost(sql: sqlite3.Connection, root: str, cost: CostRecord) -> None:
+    sql.execute(
+        "INSERT OR REPLACE INTO settlement_costs (tx_hash, batch, block_number, is_success,"
+        " gas_used, gas_price, l1_gas, fee) VALUES (?,?,?,?,?,?,?,?)",
+        (
+            cost.tx_hash,
+            root,
+            cost.block,
+            int(cost.is_success),
+            cost.gas_used,
+            str(cost.gas_price),
+            cost.l1_gas,
+            str(cost.fee),
+        ),
     )
-    chosen: list[ReceiptRecord] = []
-    sessions: set[str] = set()
-    for row in rows:
-        if row["session"] not in sessions:
-            if len(sessions) == MAX_SESSIONS:
-                continue
-            sessions.add(row["session"])
-        chosen.append(receipt_of(row))
-    return chosen
+
+
+def _note_skips(sql: sqlite3.Connection, batch: BatchRecord, skipped: Iterable[SkipRecord]) -> None:
+    """Keep what a batch passed over; what it moved is no longer open."""
+    for item in batch.items:
+        session = f"0x{item >> CUMULATIVE_BITS:040x}"
+        sql.execute("DELETE FROM skips WHERE session = ?", (session,))
+    for skip in skipped:
+        sql.execute(
+            "INSERT OR REPLACE INTO skips (session, batch, cumulative, reason, funding, work_at)"
+            " VALUES (?,?,?,?,?,?)",
+            (
+                skip.session,
+                batch.root,
+                str(skip.cumulative),
+                skip.reason,
+                batch.funding,
+                batch.work_at,
+            ),
+        )
 
 
 def _batch(row: sqlite3.Row) -> BatchRecord:
@@ -241,6 +357,11 @@ def _batch(row: sqlite3.Row) -> BatchRecord:
         block_number=row["block_number"],
         gas_used=row["gas_used"],
         gas_price=None if row["gas_price"] is None else int(row["gas_price"]),
+        funding=row["funding"],
+        work_at=row["work_at"],
+        signatures=[]
+        if row["data"] is None
+        else msgspec.json.decode(row["data"], type=list[tuple[str, str]]),
     )
 
 

@@ -8,6 +8,10 @@ from typing import Literal
 from msgspec import Struct
 
 STATE_NONE, STATE_OPEN, STATE_CLOSING, STATE_CLOSED = range(4)
+ESCROW, VOUCHER, STAKE = range(3)
+FUNDINGS = ("escrow", "voucher", "stake")
+DAY_SECONDS, WEEK_SECONDS = 86_400, 604_800
+WEEKLY = 16  # in a profile, beside the bucket
 
 BatchState = Literal["built", "sent", "confirmed"]
 
@@ -16,7 +20,9 @@ class SessionFacts(Struct, frozen=True):
     """A payment session as the contract has it.
 
     `session` is "0x" + 40 lower-case hex digits. `task_cap_wei` is the most one task may cost;
-    0 allows none.
+    0 allows none. `session_key` is None for none. `deposit` of a stake session is what it has
+    drawn and what it can still draw; `profile` is its bucket + 16 if weekly, None before it is
+    enrolled.
     """
 
     session: str
@@ -30,6 +36,9 @@ class SessionFacts(Struct, frozen=True):
     surcharge_cap_bps: int
     task_cap_wei: int
     fetched_at: int
+    funding: int = ESCROW
+    session_key: str | None = None
+    profile: int | None = None
 
 
 class Account(Struct, frozen=True):
@@ -40,20 +49,27 @@ class Account(Struct, frozen=True):
     reserved: int
     next_index: int
     cumulative: int
+    vouchered: int = 0
 
     @property
     def available(self) -> int:
         """Wei that can still be reserved."""
         return max(0, self.facts.deposit - self.spent - self.reserved)
 
+    @property
+    def unsigned(self) -> int:
+        """Wei charged or reserved beyond the session's last voucher."""
+        return self.spent + self.reserved - self.vouchered
+
 
 class Replay(Struct, frozen=True):
-    """The stored answer to an idempotency key."""
+    """The stored answer to an idempotency key, and the session's total with its charge."""
 
     request_hash: str
     status: int
     response: bytes
     receipt_id: str
+    total: int | None = None
 
 
 class IdempotencyKey(Struct, frozen=True):
@@ -64,7 +80,10 @@ class IdempotencyKey(Struct, frozen=True):
 
 
 class ReceiptRecord(Struct, frozen=True):
-    """A signed receipt with what belongs to it; ids and hashes are 0x hex."""
+    """A signed receipt with what belongs to it; ids and hashes are 0x hex.
+
+    `authorization` is the JSON of what the session's key signed for the request, if it has one.
+    """
 
     receipt_id: str
     session: str
@@ -78,6 +97,8 @@ class ReceiptRecord(Struct, frozen=True):
     request: bytes
     surcharge_bps: int
     created_at: int
+    request_commitment: str | None = None
+    authorization: bytes | None = None
 
 
 class LeafRecord(Struct, frozen=True):
@@ -93,7 +114,10 @@ class LeafRecord(Struct, frozen=True):
 
 
 class BatchRecord(Struct, frozen=True):
-    """A settlement batch; `items` are the packed words of the contract's calldata."""
+    """A settlement batch; `items` are the packed words of the contract's calldata.
+
+    `work_at` is there for stake, `signatures` for vouchers: (r, vs) of each item, 0x hex.
+    """
 
     number: int
     root: str
@@ -108,6 +132,37 @@ class BatchRecord(Struct, frozen=True):
     block_number: int | None
     gas_used: int | None
     gas_price: int | None
+    funding: int = ESCROW
+    work_at: int | None = None
+    signatures: list[tuple[str, str]] = []
+
+
+class CostRecord(Struct, frozen=True):
+    """What a mined transaction of a batch cost; `gas_price` is wei a gas.
+
+    `gas_used` has the gas that a rollup takes for its data in it; `l1_gas` says how much, where
+    the node does.
+    """
+
+    tx_hash: str
+    block: int
+    is_success: bool
+    gas_used: int
+    gas_price: int
+    l1_gas: int | None = None
+
+    @property
+    def fee(self) -> int:
+        """Wei of ETH."""
+        return self.gas_used * self.gas_price
+
+
+class SkipRecord(Struct, frozen=True):
+    """A total that a settlement passed over, with the contract's reason."""
+
+    session: str
+    cumulative: int
+    reason: str
 
 
 class TransactionRecord(Struct, frozen=True):
@@ -121,9 +176,14 @@ class TransactionRecord(Struct, frozen=True):
 
 
 class Pending(Struct, frozen=True):
-    """Receipts not yet in a batch: how many, since when, and the first session to expire."""
+    """Receipts that can be settled and are in no batch: how many, since when, and so on.
+
+    `first_expiry` is that of the first session to end, `oldest_stake` when the oldest work for a
+    stake session was done.
+    """
 
     receipts: int
     oldest: int | None
     first_expiry: int | None
     unconfirmed_batches: int
+    oldest_stake: int | None = None

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Self
 from cortensor.store.ledger import Ledger
 from cortensor.store.outbox import Outbox
 from cortensor.store.sqlite import Database
+from cortensor.store.vouchers import Vouchers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class Store:
-    """One database file with its ledger and its outbox.
+    """One database file with its ledger, vouchers and outbox.
 
     Args:
         path: the SQLite file, created if missing.
@@ -24,6 +25,7 @@ class Store:
         self.database = Database(path)
         self.ledger = Ledger(self.database)
         self.outbox = Outbox(self.database)
+        self.vouchers = Vouchers(self.database)
 
     def close(self) -> None:
         """Close the database."""

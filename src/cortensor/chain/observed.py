@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happened on chain, as plain records. Roots and hashes are 0x hex, addresses lower case."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+
+class Head(Struct, frozen=True):
+    """A block: its number, hash and unix time."""
+
+    number: int
+    block_hash: str
+    time: int
+
+
+class SettlerSet(Struct, frozen=True):
+    """An account became a router's settler."""
+
+    router_id: int
+    settler: str
+
+
+class BatchAnchored(Struct, frozen=True):
+    """A root was appended to an anchorer's log."""
+
+    anchorer: str
+    root: str
+    count: int
+    uri: str
+    block: int
+
+
+class Settlement(Struct, frozen=True):
+    """A batch moved money; `sessions` are those it named, whether it moved or skipped them."""
+
+    router_id: int
+    root: str
+    sessions: list[int]
+    block: int
+
+
+class Demanded(Struct, frozen=True):
+    """Somebody demanded a leaf. `settled` is wei, `answer_by` unix seconds."""
+
+    session: int
+    index: int
+    challenger: str
+    settled: int
+    answer_by: int
+    block: int
+
+
+class Answered(Struct, frozen=True):
+    """A demand was answered by a transaction, with a leaf of this hash."""
+
+    session: int
+    index: int
+    leaf: str
+    challengeable_until: int
+    tx_hash: str
+    block: int
+
+
+class DemandClosed(Struct, frozen=True):
+    """A demand ended."""
+
+    session: int
+    index: int
+    is_answered: bool
+    block: int
+
+
+class FraudProven(Struct, frozen=True):
+    """A fraud was proven, or a demand went unanswered."""
+
+    session: int
+    index: int
+    challenger: str
+    kind: str
+    block: int
+
+
+DisputeEvent = Demanded | Answered | DemandClosed | FraudProven
+
+
+class Seen(Struct, frozen=True):
+    """The events of a run of blocks; those of disputes in the order they happened."""
+
+    settlers: list[SettlerSet] = field(default_factory=list)
+    anchored: list[BatchAnchored] = field(default_factory=list)
+    settlements: list[Settlement] = field(default_factory=list)
+    disputes: list[DisputeEvent] = field(default_factory=list)
+
+
+class SurchargeEpoch(Struct, frozen=True):
+    """A surcharge and when it was posted, in unix seconds."""
+
+    bps: int
+    posted_at: int

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chain as a watcher sees it: what happened, and the facts that charges are judged by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from cortensor.chain.anchor import Anchor
+from cortensor.chain.book import ANCHOR, SESSION_PAYMENT
+from cortensor.chain.dispute import CONTRACT as DISPUTE
+from cortensor.chain.dispute import Dispute
+from cortensor.chain.logs import EventSource
+from cortensor.chain.observed import (
+    Answered,
+    BatchAnchored,
+    DemandClosed,
+    Demanded,
+    FraudProven,
+    Head,
+    Seen,
+    Settlement,
+    SettlerSet,
+    SurchargeEpoch,
+)
+from cortensor.chain.pool import Pool
+from cortensor.chain.quota import Quota
+from cortensor.chain.rpc import connect, contract, node_errors
+from cortensor.chain.session_payment import NOBODY, SessionPayment
+from cortensor.chain.table import PriceTable
+from cortensor.errors import Conflict
+
+if TYPE_CHECKING:
+    from cortensor.chain.session_payment import PaymentSession
+    from cortensor.pricing import RateCard
+
+ITEM_SHIFT = 96
+SETTLEMENTS = ("BatchSettled", "VouchersSettled", "StakeSettled")
+DISPUTES = ("Demanded", "Answered", "DemandClosed", "FraudProven")
+
+
+class Watched(Struct, frozen=True):
+    """Which chain and contracts are watched; `dispute` is None before there is one."""
+
+    chain_id: int
+    session_payment: str
+    anchor: str
+    dispute: str | None
+
+
+class Observer:
+    """Reads through one node; every other contract is the one that SessionPayment names.
+
+    Args:
+        rpc_url: an http(s) JSON-RPC endpoint.
+        session_payment: the escrow to watch.
+        chain_id: the chain it must be on; None for any.
+
+    Raises:
+        Conflict: the node is on another chain (`wrong_chain`).
+        NotFound: no such contract at the address.
+        Unavailable: the node.
+    """
+
+    def __init__(self, rpc_url: str, session_payment: str, chain_id: int | None = None) -> None:
+        self.web3 = connect(rpc_url)
+        self.payment = SessionPayment(self.web3, session_payment)
+        with node_errors("chain id"):
+            found = int(self.web3.eth.chain_id)
+        if chain_id not in (None, found):
+            raise Conflict(
+                f"the node is on chain {found}, the deployment on {chain_id}",
+                field="rpc",
+                code="wrong_chain",
+            )
+        table, anchor = self.payment.linked()
+        named = self.payment.dispute()
+        self.watched = Watched(
+            found, self.payment.address, anchor, None if named == NOBODY else named
+        )
+        self._table = PriceTable(self.web3, table)
+        self.anchor = Anchor(self.web3, anchor)
+        self._quota = Quota(self.web3, self.payment.quota())
+        self._pool = Pool(self.web3, self.payment.pool())
+        wanted: list[tuple[Any, tuple[str, ...]]] = [
+            (contract(self.web3, SESSION_PAYMENT, session_payment), (*SETTLEMENTS, "RouterSet")),
+            (contract(self.web3, ANCHOR, anchor), ("BatchAnchored",)),
+        ]
+        self.dispute: Dispute | None = None
+        if self.watched.dispute is not None:
+            self.dispute = Dispute(self.web3, self.watched.dispute)
+            wanted.append((contract(self.web3, DISPUTE, self.watched.dispute), DISPUTES))
+        self._events = EventSource(self.web3, wanted)
+        self._cards: dict[int, RateCard] = {}
+        self._epochs: dict[int, SurchargeEpoch] = {}
+
+    def head(self, number: int | None = None) -> Head:
+        """Return a block, by default the latest."""
+        with node_errors("block"):
+            block = self.web3.eth.get_block("latest" if number is None else number)
+        return Head(
+            int(block["number"]), "0x" + bytes(block["hash"]).hex(), int(block["timestamp"])
+        )
+
+    def seen(self, first: int, last: int) -> Seen:
+        """Return what happened in blocks `first` to `last`, both included."""
+        seen = Seen()
+        for event in self._events.between(first, last):
+            _sort(seen, event)
+        return seen
+
+    def settlers(self) -> list[SettlerSet]:
+        """Return the present settler of every router."""
+        routers = range(1, self.payment.router_count() + 1)
+        return [SettlerSet(i, self.payment.router(i).settler.lower()) for i in routers]
+
+    def anchored_at(self, anchorer: str, root: str) -> int:
+        """Return when a root was anchored, in unix seconds; 0 if it never was."""
+        return self.anchor.batch(anchorer, root).anchored_at
+
+    def session(self, session: int, block: int | None = None) -> PaymentSession:
+        """Return a session, now or as of a recent block."""
+        return self.payment.facts(session, block)
+
+    def bucket(self, session: int) -> int | None:
+        """Return the profile that a stake session was enrolled for; None if it was not yet."""
+        account = self._quota.account(session)
+        return account.bucket if account.window else None
+
+    def slashable(self, router_id: int) -> int:
+        """Return the wei of a router's bond that can still be taken."""
+        return self._pool.bond(router_id).slashable
+
+    def card(self, version: int) -> RateCard:
+        """Return a rate card; published cards never change, so each is read once."""
+        if version not in self._cards:
+            self._cards[version] = self._table.card(version)
+        return self._cards[version]
+
+    def surcharge(self, epoch: int) -> SurchargeEpoch | None:
+        """Return a surcharge epoch, or None if it was never posted; each is read once."""
+        if epoch not in self._epochs:
+            if epoch > self._table.surcharge_epoch():
+                return None
+            self._epochs[epoch] = SurchargeEpoch(
+                self._table.surcharge_bps(epoch), self._table.surcharge_posted_at(epoch)
+            )
+        return self._epochs[epoch]
+
+    def input_of(self, tx_hash: str) -> tuple[str, bytes]:
+        """Return whom a transaction called, and its calldata."""
+        with node_errors("transaction"):
+            found = self.web3.eth.get_transaction(tx_hash)  # type: ignore[arg-type]  # hex is accepted
+        return str(found.get("to") or NOBODY).lower(), bytes(found["input"])
+
+
+def _sort(seen: Seen, event: Any) -> None:
+    name, args, block = event["event"], event["args"], int(event["blockNumber"])
+    if name == "RouterSet":
+        seen.settlers.append(SettlerSet(args["router_id"], args["new_settler"].lower()))
+    elif name == "BatchAnchored":
+        root = "0x" + bytes(args["root"]).hex()
+        anchorer = args["anchorer"].lower()
+        seen.anchored.append(BatchAnchored(anchorer, root, args["count"], args["uri"], block))
+    elif name in SETTLEMENTS:
+        root = "0x" + bytes(args["root"]).hex()
+        sessions = [item >> ITEM_SHIFT for item in args["items"]]
+        seen.settlements.append(Settlement(args["router_id"], root, sessions, block))
+    elif name == "Demanded":
+        seen.disputes.append(
+            Demanded(
+                session=args["session"],
+                index=args["index"],
+                challenger=args["challenger"].lower(),
+                settled=args["settled"],
+                answer_by=args["answer_by"],
+                block=block,
+            )
+        )
+    elif name == "Answered":
+        seen.disputes.append(
+            Answered(
+                session=args["session"],
+                index=args["index"],
+                leaf="0x" + bytes(args["leaf"]).hex(),
+                challengeable_until=args["challengeable_until"],
+                tx_hash="0x" + bytes(event["transactionHash"]).hex(),
+                block=block,
+            )
+        )
+    elif name == "DemandClosed":
+        seen.disputes.append(
+            DemandClosed(args["session"], args["index"], bool(args["is_answered"]), block)
+        )
+    elif name == "FraudProven":
+        challenger = args["challenger"].lower()
+        seen.disputes.append(
+            FraudProven(args["session"], args["index"], challenger, args["kind"], block)
+        )

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cortensor costs`: what settlement cost a router, and who caused it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from cortensor.pricing import format_cor, parse_cor
+from cortensor.store.costs import Costs, total_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cortensor.store.costs import By, CostLine
+
+TITLES = ("receipts", "charged COR", "gas", "fee", "fee a receipt", "fee a COR charged")
+NOTE = "Fees are wei of ETH."
+
+
+@click.command("costs")
+@click.option(
+    "--database",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The router's database; only read.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["session", "route", "path"]),
+    default="session",
+    show_default=True,
+    help="Payment session, how it was served, or how it was checked.",
+)
+@click.option(
+    "--cor-per-eth", help="COR that one ETH buys: shows the fee as a share of the charge."
+)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def costs(database: Path, by: By, cor_per_eth: str | None, as_json: bool) -> None:
+    """Show what settlement cost by session, route or validation path."""
+    price = None if cor_per_eth is None else parse_cor(cor_per_eth, "cor-per-eth")
+    with Costs(database) as ledger:
+        lines = ledger.lines(by)
+    total = total_of(lines)
+    if as_json:
+        found = {
+            "by": by,
+            "lines": [_plain(line, price) for line in lines],
+            "total": _plain(total, price),
+        }
+        click.echo(msgspec.json.encode(found).decode())
+        return
+    if not lines:
+        click.echo("nothing is settled yet")
+        return
+    titles = (by, *TITLES) if price is None else (by, *TITLES, "fee/charge")
+    click.echo(_table([titles, *(_row(line, price) for line in [*lines, total])]))
+    click.echo(NOTE)
+
+
+def _row(line: CostLine, price: int | None) -> tuple[str, ...]:
+    shown = (
+        line.name,
+        str(line.receipts),
+        format_cor(line.charged_wei),
+        str(line.gas),
+        str(line.fee_wei),
+        str(line.fee_per_receipt_wei),
+        str(line.fee_per_cor_wei),
+    )
+    return shown if price is None else (*shown, _percent(line.share_bps(price)))
+
+
+def _percent(bps: int) -> str:
+    return f"{bps // 100}.{bps % 100:02} %"
+
+
+def _plain(line: CostLine, price: int | None) -> dict[str, Any]:
+    """Return a line as JSON data: money as decimal text, of which fees are wei of ETH."""
+    found: dict[str, Any] = {
+        "name": line.name,
+        "receipts": line.receipts,
+        "charged_wei": str(line.charged_wei),
+        "gas": line.gas,
+        "fee_wei": str(line.fee_wei),
+        "fee_per_receipt_wei": str(line.fee_per_receipt_wei),
+        "fee_per_cor_wei": str(line.fee_per_cor_wei),
+    }
+    return found if price is None else {**found, "fee_share_bps": line.share_bps(price)}
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Return rows as aligned text: names to the left, numbers to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        name, *numbers = row
+        cells = [name.ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
+        lines.append("  ".join(cells))
+    return "\n".join(lines)
