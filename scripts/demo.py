@@ -156,7 +156,8 @@ def _print(result: dict[str, Any], page: Path, console: Console) -> None:
         console.print(Text(f"        {attack['said']}", "dim"))
     for job in result["not_charged"]:
         console.print(Text(f"not charged: {job['name']}: {job['why']}", "yellow"))
-    console.print(Text(accounting["statement"], "green" if accounting["exact"] else "bold red"))
+    for line in (accounting["statement"], accounting["bond_statement"]):
+        console.print(Text(line, "green" if accounting["exact"] else "bold red"))
     console.print(f"report: {page}")
 
 

@@ -14,10 +14,11 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.contract import Contract
 
-from cortensor.chain.rpc import connect, contract
+from cortensor.chain.rpc import connect
 from cortensor.errors import Conflict
 from cortensor.receipts.access import make_token
 from cortensor.receipts.typed import AccessGrant, Domain
+from scripts._deploy.bindings import contract_at
 from scripts._deploy.config import DeployConfig, load_config, resolve
 from scripts._deploy.engine import Deployment, deploy_all
 from scripts._deploy.signing import KeySigner
@@ -51,8 +52,10 @@ class People:
 
     deployer: LocalAccount = field(default_factory=Account.create)
     settler: LocalAccount = field(default_factory=Account.create)
+    bond_owner: LocalAccount = field(default_factory=Account.create)
     payer: LocalAccount = field(default_factory=Account.create)
     idle_payer: LocalAccount = field(default_factory=Account.create)
+    watcher: LocalAccount = field(default_factory=Account.create)
     pots: tuple[str, ...] = field(
         default_factory=lambda: tuple(str(Account.create().address) for _ in POTS)
     )
@@ -75,17 +78,24 @@ class Chain:
         self.deployment = self._deploy()
         self.cor = self._bind("MockCOR")
         self.payment = self._bind("SessionPayment")
-        self.anchor = self._bind("ReceiptAnchor")
         self.table = self._bind("SessionPaymentTable")
+        self.pool = self._bind("StakePool")
+        self.dispute = self._bind("SettlementDispute")
 
     def _deploy(self) -> Deployment:
         people = self.people
-        for account in (people.deployer, people.settler, people.payer, people.idle_payer):
-            self._rpc("anvil_setBalance", account.address, hex(GAS_MONEY_WEI))
+        for account in vars(people).values():
+            if isinstance(account, LocalAccount):
+                self._rpc("anvil_setBalance", account.address, hex(GAS_MONEY_WEI))
         loaded = load_config(CONFIG)
         names = ("node_pot", "validator_pot", "treasury")
         roles = msgspec.structs.replace(loaded.roles, **dict(zip(names, people.pots, strict=True)))
-        router = msgspec.structs.replace(loaded.routers[0], settler=people.settler.address)
+        router = msgspec.structs.replace(
+            loaded.routers[0],
+            settler=people.settler.address,
+            bond_owner=people.bond_owner.address,
+        )
+        self.bond_wei = int(router.bond_wei or 0)
         config: DeployConfig = msgspec.structs.replace(loaded, roles=roles, routers=[router])
         deployer = people.deployer.address
         return deploy_all(
@@ -98,7 +108,8 @@ class Chain:
         )
 
     def _bind(self, name: str) -> Contract:
-        return contract(self.web3, name, self.deployment.address(name))
+        found: Contract = contract_at(self.web3, name, self.deployment.address(name))
+        return found
 
     def _rpc(self, method: str, *params: object) -> Any:
         answer = self.web3.provider.make_request(method, list(params))  # type: ignore[arg-type]
@@ -148,6 +159,7 @@ class Chain:
             "task_cap_gwei": TASK_CAP_WEI // GWEI,
             "expiry": now + SESSION_SECONDS,
             "session_key": NO_ADDRESS,
+            "terms": 0,
             "salt": salt,
             "amount": deposit_wei,
         }

@@ -19,7 +19,7 @@ from typing import Any
 from cortensor.errors import Unavailable
 from cortensor.pricing import format_cor
 from scripts._anvil import run_anvil
-from scripts._demo import frauds
+from scripts._demo.attacks import attempt
 from scripts._demo.chain import DEPOSIT_WEI, IDLE_DEPOSIT_WEI, Chain
 from scripts._demo.jobs import JOBS, Caller, Job, fetch_bundle, load_jobs
 from scripts._demo.money import close_books
@@ -104,11 +104,11 @@ def run(options: Options, stage: Stage) -> dict[str, Any]:
             bundles = asyncio.run(_bundles(jobs, router, token, folder))
         stage.say("verifying every receipt in a process that has only its bundle and the RPC")
         verified = _verify([folder / "bundles" / f"{job.name}.json" for job in jobs], chain)
-        stage.say("trying two frauds")
-        attacks = _attack(bundles[0], chain, folder)
+        stage.say("trying two frauds, and proving one of them on chain")
+        attacks, proofs = attempt(bundles, chain, folder, lambda files: _verify(files, chain))
         stage.say("closing the sessions and paying out")
         charged = sum(int(_answer(job)["charge_wei"]) for job in jobs)
-        accounting = close_books(chain, session, idle, charged)
+        accounting = close_books(chain, session, idle, charged, proofs)
         network = {
             "chain_id": chain.deployment.chain_id,
             "client": client,
@@ -246,31 +246,6 @@ def _verify(files: Sequence[Path], chain: Chain) -> list[dict[str, Any]]:
     read = json.loads(done.stdout)
     results: list[dict[str, Any]] = read["receipts"] if isinstance(read, dict) else read
     return results
-
-
-def _attack(bundle: dict[str, Any], chain: Chain, folder: Path) -> list[dict[str, Any]]:
-    made = {
-        "somebody changes the outcome in a bundle on its way": frauds.tamper_with_answer(bundle),
-        f"the router charges {format_cor(frauds.OVERCHARGE_WEI)} COR too much, signs it and "
-        "anchors it": frauds.overcharge(bundle, chain),
-    }
-    files = []
-    for number, forged in enumerate(made.values()):
-        files.append(folder / f"fraud-{number}.json")
-        files[-1].write_text(json.dumps(forged, indent=1), "utf-8")
-    attacks = []
-    for name, result in zip(made, _verify(files, chain), strict=True):
-        failed = [check for check in result["checks"] if check["status"] == "failed"]
-        said = "; ".join(f"{check['name']}: {check['detail']}" for check in failed)
-        attacks.append(
-            {
-                "name": name,
-                "caught": not result["ok"],
-                "failed_checks": [check["name"] for check in failed],
-                "said": said or "nothing",
-            }
-        )
-    return attacks
 
 
 def _answer(job: Job) -> dict[str, Any]:

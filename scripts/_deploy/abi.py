@@ -28,6 +28,12 @@ def function_inputs(abi: Sequence[Mapping[str, Any]], name: str) -> list[Paramet
     return next(list(e["inputs"]) for e in abi if e["type"] == "function" and e["name"] == name)
 
 
+def signature(abi: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Return the canonical signature of the only function of that name."""
+    types = [collapse_if_tuple(dict(parameter)) for parameter in function_inputs(abi, name)]
+    return f"{name}({','.join(types)})"
+
+
 def to_json(parameter: Parameter, value: Any) -> Any:
     """Return a value in its JSON form."""
     kind = parameter["type"]

@@ -18,10 +18,11 @@ from web3.exceptions import TransactionNotFound, Web3Exception
 
 from cortensor.errors import Error
 from scripts._deploy import abi
+from scripts._deploy.bindings import bindings, contract_at
 from scripts._deploy.compiler import Artifact, compile_contract
 from scripts._deploy.plan import code_at
 from scripts._deploy.records import Record
-from scripts._deploy.wiring import contract_at, read_roles
+from scripts._deploy.wiring import read_roles
 
 OK, FAILED = "ok", "failed"
 
@@ -32,11 +33,40 @@ _GETTERS = {
         "token": "TOKEN",
         "table": "TABLE",
         "anchor": "ANCHOR",
+        "pool": "POOL",
+        "quota": "QUOTA",
         "settle_window_seconds": "SETTLE_WINDOW_SECONDS",
         "challenge_window_seconds": "CHALLENGE_WINDOW_SECONDS",
         "bucket_seconds": "BUCKET_SECONDS",
     },
+    "StakePool": {
+        "token": "TOKEN",
+        "cooldown_seconds": "COOLDOWN_SECONDS",
+        "node_stake_wei": "NODE_STAKE_WEI",
+        "min_bond_wei": "MIN_BOND_WEI",
+        "cover_bps": "COVER_BPS",
+        "slash_cap_bps": "SLASH_CAP_BPS",
+        "appeal_seconds": "APPEAL_SECONDS",
+        "resolve_seconds": "RESOLVE_SECONDS",
+    },
+    "StakeQuota": {"token": "TOKEN", "cooldown_seconds": "COOLDOWN_SECONDS"},
+    "SettlementDispute": {
+        "payment": "PAYMENT",
+        "penalty_wei": "PENALTY_WEI",
+        "deposit_wei": "DEPOSIT_WEI",
+        "answer_seconds": "ANSWER_SECONDS",
+        "grace_seconds": "GRACE_SECONDS",
+    },
 }
+
+# Contract, constructor argument, and the contract that it must be.
+_POINTERS = (
+    ("SessionPayment", "table", "SessionPaymentTable"),
+    ("SessionPayment", "anchor", "ReceiptAnchor"),
+    ("SessionPayment", "pool", "StakePool"),
+    ("SessionPayment", "quota", "StakeQuota"),
+    ("SettlementDispute", "payment", "SessionPayment"),
+)
 
 
 @dataclass(frozen=True)
@@ -74,28 +104,46 @@ def verify_record(web3: Web3, record: Record, *, fresh: bool = True) -> list[Che
 
 
 def verify_wiring(web3: Web3, records: dict[str, Record]) -> list[Check]:
-    """Check that the contracts point at each other and that every settler can anchor."""
+    """Check that the contracts point at each other and that every settler can anchor and settle."""
     payment, anchor = records.get("SessionPayment"), records.get("ReceiptAnchor")
     if payment is None or anchor is None:
         return []
+    addresses = {name: record["address"] for name, record in records.items()}
     checks = []
-    for argument, name in (("table", "SessionPaymentTable"), ("anchor", "ReceiptAnchor")):
-        found = payment["constructor_args"][argument]
-        expected = records[name]["address"] if name in records else "no record"
-        checks.append(_same("SessionPayment", f"{argument} is {name}", found, expected))
-    view = contract_at(web3, "ReceiptAnchor", anchor["address"]).functions
+    for name, argument, target in _POINTERS:
+        if name in records:
+            found = records[name]["constructor_args"][argument]
+            expected = addresses.get(target, "no record")
+            checks.append(_same(name, f"{argument} is {target}", found, expected))
+    for name, address in addresses.items():
+        for target, found in bindings(web3, name, address).items():
+            expected = addresses.get(target, "no record")
+            checks.append(_same(name, f"bound to {target}", found, expected))
     for role, settler in payment["roles"].items():
-        if not role.startswith("settler_"):
-            continue
-        try:
-            is_allowed = view.is_authorised(settler, payment["address"]).call()
-        except (Web3Exception, ValueError) as error:
-            checks.append(Check("ReceiptAnchor", f"{role} authorised", FAILED, str(error)[:80]))
-            continue
-        status = OK if is_allowed else FAILED
-        detail = settler if is_allowed else f"{settler} has not authorised SessionPayment"
-        checks.append(Check("ReceiptAnchor", f"{role} authorised", status, detail))
+        if role.startswith("settler_"):
+            checks += _settler_checks(web3, addresses, role, settler)
     return checks
+
+
+def _settler_checks(
+    web3: Web3, addresses: dict[str, str], role: str, settler: str
+) -> Iterator[Check]:
+    anchor = contract_at(web3, "ReceiptAnchor", addresses["ReceiptAnchor"]).functions
+    try:
+        is_allowed = anchor.is_authorised(settler, addresses["SessionPayment"]).call()
+    except (Web3Exception, ValueError) as error:
+        yield Check("ReceiptAnchor", f"{role} authorised", FAILED, str(error)[:80])
+        return
+    status = OK if is_allowed else FAILED
+    detail = settler if is_allowed else f"{settler} has not authorised SessionPayment"
+    yield Check("ReceiptAnchor", f"{role} authorised", status, detail)
+    if "StakePool" not in addresses:
+        return
+    pool = contract_at(web3, "StakePool", addresses["StakePool"]).functions
+    cover = pool.cover(int(role.removeprefix("settler_"))).call()
+    status = OK if cover else FAILED
+    detail = f"covers {cover} wei" if cover else "no bond, or below the minimum: it cannot settle"
+    yield Check("StakePool", f"{role} bonded", status, detail)
 
 
 def expected_code(web3: Web3, record: Record, artifact: Artifact) -> bytes:
@@ -177,7 +225,7 @@ def _state_checks(web3: Web3, record: Record, artifact: Artifact) -> Iterator[tu
         is_same = card == record["constructor_args"]["first_card"]
         detail = "card 1 equal" if is_same else "card 1 differs"
         yield "argument first_card", OK if is_same else FAILED, detail
-    found_roles = read_roles(web3, name, record["address"], None)
+    found_roles = read_roles(web3, name, record["address"])
     for role in sorted(found_roles.keys() | record["roles"].keys()):
         yield _pair(
             f"role {role}", found_roles.get(role, "nobody"), record["roles"].get(role, "nobody")

@@ -22,7 +22,10 @@ SOURCES = {
     "MockCOR": "contracts/mocks/MockCOR.vy",
     "SessionPaymentTable": "contracts/SessionPaymentTable.vy",
     "ReceiptAnchor": "contracts/ReceiptAnchor.vy",
+    "StakePool": "contracts/StakePool.vy",
+    "StakeQuota": "contracts/StakeQuota.vy",
     "SessionPayment": "contracts/SessionPayment.vy",
+    "SettlementDispute": "contracts/SettlementDispute.vy",
 }
 
 

@@ -3,7 +3,7 @@
 
 Every wrong key is one `InvalidInput` that names the file's key. Units stand in the key names.
 Roles may be an address, `deployer`, or `test:N` (Ape's N-th test account); the last two only
-where the file says that its network is local.
+where the file says that its network is local. `none` is for roles that nobody need have.
 """
 
 from __future__ import annotations
@@ -19,17 +19,25 @@ from eth_utils import is_checksum_address, to_checksum_address
 from msgspec import Meta, Struct
 
 from cortensor.errors import InvalidInput
-from cortensor.pricing import MAX_AMOUNT_WEI, RateCard, load_card
+from cortensor.pricing import RateCard, load_card
+from scripts._deploy import limits
 
 MAX_WINDOW_SECONDS = 30 * 86_400
+MAX_COOLDOWN_SECONDS = 60 * 86_400
 DEPLOYER = "deployer"
 MOCK = "mock"
+NONE = "none"
 ZERO_ADDRESS = "0x" + "00" * 20
 
 Positive = Annotated[int, Meta(ge=1)]
 Window = Annotated[int, Meta(ge=1, le=MAX_WINDOW_SECONDS)]
 Delay = Annotated[int, Meta(ge=0, le=MAX_WINDOW_SECONDS)]
+Cooldown = Annotated[int, Meta(ge=1, le=MAX_COOLDOWN_SECONDS)]
+Wei = str | int
+"""Wei of COR; a string, since TOML's integers end at 2**63."""
 
+# Zero is a valid choice there: nobody may pause, or nobody may propose a slash.
+_OPTIONAL_ROLES = ("roles.guardian", "roles.slasher")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _TEST = re.compile(r"test:[0-9]{1,2}")
 _MSGSPEC_PATH = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*?)`)?$", re.DOTALL)
@@ -66,11 +74,48 @@ class Payment(Struct, frozen=True, forbid_unknown_fields=True):
     bucket_seconds: Window
 
 
+class Pool(Struct, frozen=True, forbid_unknown_fields=True):
+    """StakePool: nodes' stake and routers' bonds, fixed at deployment."""
+
+    cooldown_seconds: Cooldown
+    node_stake_wei: Wei
+    min_bond_wei: Wei
+    cover_bps: Annotated[int, Meta(ge=1, le=1_000_000)]
+    slash_cap_bps: Annotated[int, Meta(ge=1, le=10_000)]
+    appeal_seconds: Window
+    resolve_seconds: Window
+
+
+class Quota(Struct, frozen=True, forbid_unknown_fields=True):
+    """StakeQuota: what stake buys. Only the cool-down is fixed at deployment.
+
+    `rates_ppm` are millionths of the stake free a day, by model class * 3 + (replicas - 1) / 2.
+    """
+
+    cooldown_seconds: Annotated[int, Meta(ge=14 * 86_400 + 1, le=MAX_COOLDOWN_SECONDS)]
+    rates_ppm: Annotated[
+        list[Annotated[int, Meta(ge=0, lt=2**20)]], Meta(min_length=12, max_length=12)
+    ]
+    cap_wei: Wei
+    rate_wei_per_tick: Wei
+    burst_ticks: Annotated[int, Meta(ge=0, lt=2**16)]
+    spending_limit_wei: Wei
+
+
+class Dispute(Struct, frozen=True, forbid_unknown_fields=True):
+    """SettlementDispute, fixed at deployment."""
+
+    penalty_wei: Wei
+    deposit_wei: Wei
+    answer_seconds: Window
+    grace_seconds: Window
+
+
 class Token(Struct, frozen=True, forbid_unknown_fields=True):
     """COR: the live token's address, or `mock` with the supply it mints to the deployer."""
 
     address: str
-    mock_supply_wei: str | int | None = None
+    mock_supply_wei: Wei | None = None
 
 
 class Roles(Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,16 +124,22 @@ class Roles(Struct, frozen=True, forbid_unknown_fields=True):
     owner: str
     oracle: str
     guardian: str
+    slasher: str
     node_pot: str
     validator_pot: str
     treasury: str
 
 
 class Router(Struct, frozen=True, forbid_unknown_fields=True):
-    """A router; its id is its place in the file, from 1."""
+    """A router; its id is its place in the file, from 1.
+
+    Where `bond_wei` is given, the deployment opens the bond, and `bond_owner` may ask it back.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]
     settler: str
+    bond_owner: str | None = None
+    bond_wei: Wei | None = None
 
 
 class DeployConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,6 +148,9 @@ class DeployConfig(Struct, frozen=True, forbid_unknown_fields=True):
     network: Network
     table: Table
     payment: Payment
+    pool: Pool
+    quota: Quota
+    dispute: Dispute
     token: Token
     roles: Roles
     routers: Annotated[list[Router], Meta(min_length=1)]
@@ -141,21 +195,14 @@ def load_config(path: str | Path) -> DeployConfig:
 
 
 def check_config(config: DeployConfig) -> None:
-    """Check what types cannot say: windows against censorship, the token, the form of roles.
+    """Check what types cannot say: windows against censorship, amounts, the form of roles.
 
-    Empty roles pass here; `resolve` refuses them, or fills them in a rehearsal.
+    Empty roles pass here; `resolve` refuses them, or fills them in a rehearsal. What constructors
+    refuse is refused here as well, before it costs gas.
     """
     network = config.network
-    if not network.is_local:
-        if network.forced_inclusion_seconds == 0:
-            raise InvalidInput("must be the real delay", field="network.forced_inclusion_seconds")
-        floor = 2 * network.forced_inclusion_seconds
-        for key in ("settle_window_seconds", "challenge_window_seconds"):
-            if getattr(config.payment, key) < floor:
-                raise InvalidInput(
-                    f"must be at least {floor}, twice the forced inclusion delay",
-                    field=f"payment.{key}",
-                )
+    limits.check_windows(config)
+    limits.check_amounts(config)
     _check_token(config)
     for key, value in named_roles(config).items():
         _check_role(value, key, is_local=network.is_local)
@@ -170,9 +217,11 @@ def check_config(config: DeployConfig) -> None:
 def named_roles(config: DeployConfig) -> dict[str, str]:
     """Return every role by its key in the file."""
     roles = {f"roles.{name}": getattr(config.roles, name) for name in Roles.__struct_fields__}
-    return roles | {
-        f"routers[{index}].settler": router.settler for index, router in enumerate(config.routers)
-    }
+    for index, router in enumerate(config.routers):
+        roles[f"routers[{index}].settler"] = router.settler
+        if router.bond_owner is not None:
+            roles[f"routers[{index}].bond_owner"] = router.bond_owner
+    return roles
 
 
 def resolve(
@@ -199,6 +248,8 @@ def resolve(
             return to_checksum_address(deployer)
         if value == "":
             raise InvalidInput("is empty: give the address", field=key)
+        if value == NONE:
+            return ZERO_ADDRESS
         if value.startswith("test:"):
             return to_checksum_address(test_address(int(value.removeprefix("test:"))))
         return to_checksum_address(value)
@@ -208,7 +259,13 @@ def resolve(
         for name in Roles.__struct_fields__
     }
     routers = [
-        msgspec.structs.replace(router, settler=address(router.settler, f"routers[{i}].settler"))
+        msgspec.structs.replace(
+            router,
+            settler=address(router.settler, f"routers[{i}].settler"),
+            bond_owner=None
+            if router.bond_owner is None
+            else address(router.bond_owner, f"routers[{i}].bond_owner"),
+        )
         for i, router in enumerate(config.routers)
     ]
     if config.token.address == "":
@@ -226,10 +283,7 @@ def _check_token(config: DeployConfig) -> None:
     if token.address == MOCK:
         if not config.network.is_local:
             raise InvalidInput("`mock` is for local networks only", field="token.address")
-        supply = token.mock_supply_wei
-        text = str(supply)
-        if supply is None or not text.isdecimal() or not 0 < int(text) <= MAX_AMOUNT_WEI:
-            raise InvalidInput("must be from 1 to 2**96 - 1 wei", field="token.mock_supply_wei")
+        limits.check_supply(token.mock_supply_wei)
         return
     if token.mock_supply_wei is not None:
         raise InvalidInput("goes with address = `mock` only", field="token.mock_supply_wei")
@@ -238,7 +292,7 @@ def _check_token(config: DeployConfig) -> None:
 
 
 def _check_role(value: str, key: str, *, is_local: bool) -> None:
-    if value == "" and not is_local:
+    if (value == "" and not is_local) or (value == NONE and key in _OPTIONAL_ROLES):
         return
     if value == DEPLOYER or _TEST.fullmatch(value):
         if not is_local:

@@ -14,12 +14,13 @@ from web3 import Web3
 
 from cortensor.errors import Conflict
 from scripts._deploy import abi
+from scripts._deploy.calls import Call, Note
 from scripts._deploy.config import DeployConfig
 from scripts._deploy.plan import KEEP, Inspection, Plan, Planned, code_at, make_plan
 from scripts._deploy.records import FORMAT, Record, Store, git_state
 from scripts._deploy.sending import Report, Sender
 from scripts._deploy.signing import Signer
-from scripts._deploy.wiring import Call, Note, read_roles
+from scripts._deploy.wiring import read_roles
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def record_deployment(web3: Web3, store: Store, entry: Record) -> Record:
         "gas_used": receipt["gasUsed"],
         **entry["facts"],
         "code_hash": "0x" + keccak(code_at(web3, address)).hex(),
-        "roles": read_roles(web3, entry["contract"], address, None),
+        "roles": read_roles(web3, entry["contract"], address),
     }
     store.save(record)
     store.clear_pending()
@@ -210,7 +211,7 @@ def _creation(planned: Planned) -> bytes:
 def _refresh_roles(view: Inspection) -> dict[str, Record]:
     records = view.store.load_all()
     for name, record in records.items():
-        roles: dict[str, Any] = read_roles(view.web3, name, record["address"], None)
+        roles: dict[str, Any] = read_roles(view.web3, name, record["address"])
         if roles != record["roles"]:
             record["roles"] = roles
             view.store.save(record)

@@ -8,7 +8,7 @@ different.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,15 +18,15 @@ from web3 import Web3
 
 from cortensor.errors import Conflict
 from scripts._deploy import abi
+from scripts._deploy.arguments import CONTRACTS, MUTABLE, constructor_arguments
+from scripts._deploy.bindings import bindings
+from scripts._deploy.calls import Call, Note
 from scripts._deploy.compiler import Artifact, compile_contract
-from scripts._deploy.config import MOCK, DeployConfig, mock_supply_wei
+from scripts._deploy.config import MOCK, ZERO_ADDRESS, DeployConfig
 from scripts._deploy.records import Record, Store
-from scripts._deploy.wiring import Call, Note, plan_calls
+from scripts._deploy.wiring import plan_calls
 
 KEEP, DEPLOY, REPLACE = "keep", "deploy", "replace"
-
-# Set by a transaction after deployment, so a difference is no reason to deploy anew.
-_MUTABLE = {"owner", "oracle", "guardian", "first_card"}
 
 
 @dataclass(frozen=True)
@@ -123,17 +123,21 @@ def make_plan(view: Inspection) -> Plan:
             f"{', '.join(map(str, config.network.chain_ids))}",
             field="network.chain_ids",
         )
-    nonce = view.web3.eth.get_transaction_count(to_checksum_address(view.deployer), "pending")
-    addresses: dict[str, str] = {}
-    contracts: list[Planned] = []
-    for name in _names(config, view):
-        arguments = _arguments(name, config, addresses)
-        planned = _plan_contract(view, compile_contract(name), arguments, nonce)
-        nonce += planned.action != KEEP
-        addresses[name] = planned.address
-        contracts.append(planned)
+    names = _names(config, view)
+    contracts = _plan_contracts(view, names, {})
+    # What a contract is bound to can never be changed: where it must be another, both are new.
+    outdated: dict[str, str] = {}
+    while found := find_outdated(view.web3, contracts):
+        outdated |= found
+        if not view.is_own_node:
+            name, reason = next(iter(found.items()))
+            raise Conflict(
+                f"{reason}. Nothing was sent; docs/runbooks/deploy.md says what to do", field=name
+            )
+        contracts = _plan_contracts(view, names, outdated)
+    addresses = {item.name: item.address for item in contracts}
     is_new = {item.name: item.action != KEEP for item in contracts}
-    calls, notes = plan_calls(view.web3, config, addresses, is_new)
+    calls, notes = plan_calls(view.web3, config, addresses, is_new, deployer=view.deployer)
     return Plan(
         network=view.store.network,
         chain_id=chain_id,
@@ -144,6 +148,22 @@ def make_plan(view: Inspection) -> Plan:
         notes=tuple(notes),
         token=addresses.get("MockCOR", config.token.address),
     )
+
+
+def find_outdated(web3: Web3, contracts: Sequence[Planned]) -> dict[str, str]:
+    """Return the contracts that stay but are bound, for ever, to one that does not; with why."""
+    planned = {item.name: item.address for item in contracts}
+    outdated = {}
+    for item in contracts:
+        if item.action != KEEP:
+            continue
+        for target, bound in bindings(web3, item.name, item.address).items():
+            if bound not in (ZERO_ADDRESS, planned[target]):
+                outdated[item.name] = (
+                    f"{item.address} is bound for ever to {target} at {bound}, "
+                    f"not to {planned[target]}"
+                )
+    return outdated
 
 
 def predict_address(deployer: str, nonce: int) -> str:
@@ -157,46 +177,35 @@ def code_at(web3: Web3, address: str) -> bytes:
 
 
 def _names(config: DeployConfig, view: Inspection) -> list[str]:
-    names = ["SessionPaymentTable", "ReceiptAnchor", "SessionPayment"]
     if config.token.address == MOCK:
         if not view.is_own_node:
             raise Conflict("`mock` is for nodes of your own", field="token.address")
-        return ["MockCOR", *names]
+        return ["MockCOR", *CONTRACTS]
     if not code_at(view.web3, config.token.address):
         raise Conflict(
             f"no contract at {config.token.address} on this chain", field="token.address"
         )
-    return names
+    return list(CONTRACTS)
 
 
-def _arguments(name: str, config: DeployConfig, addresses: Mapping[str, str]) -> dict[str, Any]:
-    roles, payment = config.roles, config.payment
-    if name == "MockCOR":
-        return {"supply": str(mock_supply_wei(config))}
-    if name == "SessionPaymentTable":
-        return {
-            "owner": roles.owner,
-            "oracle": roles.oracle,
-            "publication_delay_seconds": str(config.table.publication_delay_seconds),
-            "first_card": config.first_card().to_json(),
-        }
-    if name == "ReceiptAnchor":
-        return {}
-    is_mock = config.token.address == MOCK
-    return {
-        "owner": roles.owner,
-        "guardian": roles.guardian,
-        "token": addresses["MockCOR"] if is_mock else to_checksum_address(config.token.address),
-        "table": addresses["SessionPaymentTable"],
-        "anchor": addresses["ReceiptAnchor"],
-        "settle_window_seconds": str(payment.settle_window_seconds),
-        "challenge_window_seconds": str(payment.challenge_window_seconds),
-        "bucket_seconds": str(payment.bucket_seconds),
-    }
+def _plan_contracts(
+    view: Inspection, names: Sequence[str], outdated: Mapping[str, str]
+) -> list[Planned]:
+    nonce = view.web3.eth.get_transaction_count(to_checksum_address(view.deployer), "pending")
+    addresses: dict[str, str] = {}
+    contracts: list[Planned] = []
+    for name in names:
+        arguments = constructor_arguments(name, view.config, addresses)
+        artifact = compile_contract(name)
+        planned = _plan_contract(view, artifact, arguments, nonce, outdated.get(name, ""))
+        nonce += planned.action != KEEP
+        addresses[name] = planned.address
+        contracts.append(planned)
+    return contracts
 
 
 def _plan_contract(
-    view: Inspection, artifact: Artifact, arguments: dict[str, Any], nonce: int
+    view: Inspection, artifact: Artifact, arguments: dict[str, Any], nonce: int, outdated: str
 ) -> Planned:
     # Encoding now finds a value that does not fit its type before anything is sent.
     abi.encode_json(abi.constructor_inputs(artifact.abi), arguments)
@@ -205,6 +214,7 @@ def _plan_contract(
     if record is None:
         return Planned(artifact, DEPLOY, predicted, arguments)
     reason, changes = _difference(view.web3, artifact, arguments, record)
+    reason = reason or outdated
     if not reason:
         return Planned(artifact, KEEP, record["address"], record["constructor_args"], record)
     if not view.is_own_node:
@@ -232,6 +242,6 @@ def _difference(
     changes = tuple(
         Change(name, str(record["constructor_args"].get(name)), str(value))
         for name, value in arguments.items()
-        if name not in _MUTABLE and record["constructor_args"].get(name) != value
+        if name not in MUTABLE and record["constructor_args"].get(name) != value
     )
     return ("parameters that are fixed at deployment differ" if changes else ""), changes

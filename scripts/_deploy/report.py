@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from scripts._deploy.calls import Call, Note
 from scripts._deploy.engine import Deployment
 from scripts._deploy.plan import KEEP, Plan
-from scripts._deploy.wiring import Call, Note
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from eth_abi import encode as abi_encode
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
 from eth_utils import keccak, to_checksum_address
 from web3 import Web3
 
@@ -26,12 +27,28 @@ CHAIN_ID = 31337
 CARD_VERSION = 1
 GENESIS_SECONDS = 1_767_225_600  # 2026-01-01, a multiple of the bucket
 SUPPLY_WEI = 10**27
-WALLET_WEI = 10**24
+WALLET_WEI = 2 * 10**24
 SETTLE_WINDOW_SECONDS = 172_800
 CHALLENGE_WINDOW_SECONDS = 172_800
 BUCKET_SECONDS = 3_600
+POOL_COOLDOWN_SECONDS = 14 * 86_400
+QUOTA_COOLDOWN_SECONDS = 15 * 86_400
+APPEAL_SECONDS, RESOLVE_SECONDS = 3 * 86_400, 7 * 86_400
+NODE_STAKE_WEI = MIN_BOND_WEI = 10**22
+BOND_WEI = 10**24
+COVER_BPS, SLASH_CAP_BPS = 20_000, 1_000
+RATES_PPM = (300, 280, 260, 270, 250, 230, 220, 200, 185, 160, 150, 140)
+LIMITS = (700 * 10**6, 50_000, 5_400)  # micro-COR, micro-COR a tick, ticks
+SPENDING_LIMIT_WEI = 10**22
+PENALTY_WEI, DEMAND_DEPOSIT_WEI = 10**20, 10**19
+ANSWER_SECONDS = GRACE_SECONDS = 172_800
+FORCED_INCLUSION_SECONDS = 86_400
+TASK_CAP_WEI = 5 * 10**18
+ESCROW, VOUCHER, STAKE = range(3)
+NO_KEY = "0x" + "00" * 20
 PUBLICATION_DELAY_SECONDS = 86_400
-LIFETIME_SECONDS = 30 * 86_400
+DAY_SECONDS = 86_400
+LIFETIME_SECONDS = 30 * DAY_SECONDS
 INFINITE = 2**256 - 1
 INTRINSIC_GAS = 21_000
 NONZERO_BYTE_GAS, ZERO_BYTE_GAS = 16, 4
@@ -69,6 +86,12 @@ class Actors:
     validators: str
 
 
+def keyed(name: str) -> LocalAccount:
+    """Return an account that signs here, the same in every run."""
+    account: LocalAccount = Account.from_key(keccak(text=f"cortensor bench {name}"))
+    return account
+
+
 class Bench:
     """The contracts and what scenarios do to them.
 
@@ -82,8 +105,15 @@ class Bench:
         self.web3 = web3
         self.version = version
         self.card = card
-        self.actors = Actors(*web3.eth.accounts[:10])
+        # Those whose signatures a scenario needs have keys of their own.
+        self.session_key = keyed("session key")
+        self.settler_key = keyed("settler")
+        self.payer_key = keyed("payer")
+        named = list(web3.eth.accounts[:10])
+        named[3:5] = [self.settler_key.address, self.payer_key.address]
+        self.actors = Actors(*named)
         self._words = 0
+        self.deployed: dict[str, Used] = {}
         # A second a block, from a fixed genesis: else buckets would end where the machine is slow.
         self._rpc("anvil_setBlockTimestampInterval", 1)
         actors = self.actors
@@ -96,6 +126,29 @@ class Bench:
             card.abi_tuple(),
         )
         self.anchor = self._deploy("ReceiptAnchor")
+        self.pool = self._deploy(
+            "StakePool",
+            actors.owner,
+            self.cor.address,
+            actors.treasury,
+            actors.guardian,
+            POOL_COOLDOWN_SECONDS,
+            NODE_STAKE_WEI,
+            MIN_BOND_WEI,
+            COVER_BPS,
+            SLASH_CAP_BPS,
+            APPEAL_SECONDS,
+            RESOLVE_SECONDS,
+        )
+        self.quota = self._deploy(
+            "StakeQuota",
+            actors.owner,
+            self.cor.address,
+            QUOTA_COOLDOWN_SECONDS,
+            RATES_PPM,
+            LIMITS,
+            SPENDING_LIMIT_WEI,
+        )
         self.payment = self._deploy(
             "SessionPayment",
             actors.owner,
@@ -103,13 +156,38 @@ class Bench:
             self.cor.address,
             self.table.address,
             self.anchor.address,
+            self.pool.address,
+            self.quota.address,
             SETTLE_WINDOW_SECONDS,
             CHALLENGE_WINDOW_SECONDS,
             BUCKET_SECONDS,
         )
-        for holder in (actors.payer, actors.first_payer):
-            self.send(self.cor.functions.transfer(holder, WALLET_WEI), actors.owner)
-            self.send(self.cor.functions.approve(self.payment.address, INFINITE), holder)
+        self.dispute = self._deploy(
+            "SettlementDispute",
+            self.payment.address,
+            PENALTY_WEI,
+            DEMAND_DEPOSIT_WEI,
+            ANSWER_SECONDS,
+            GRACE_SECONDS,
+            FORCED_INCLUSION_SECONDS,
+        )
+        payment, dispute = self.payment.address, self.dispute.address
+        self.send(self.pool.functions.bind(payment, dispute), actors.owner)
+        self.send(self.quota.functions.bind(payment), actors.owner)
+        self.send(self.payment.functions.set_dispute(dispute), actors.owner)
+        for holder in (actors.payer, actors.first_payer, actors.settler, actors.anchorer):
+            self.fund(holder)
+
+    def fund(self, holder: str, amount: int = WALLET_WEI) -> None:
+        """Give an account COR and let the contracts take it."""
+        self.impersonate(holder)
+        self.send(self.cor.functions.transfer(holder, amount), self.actors.owner)
+        for spender in (self.payment, self.pool, self.quota, self.dispute):
+            self.send(self.cor.functions.approve(spender.address, INFINITE), holder)
+
+    def impersonate(self, account: str) -> None:
+        """Let the node send for an account whose key it does not have."""
+        self._rpc("anvil_impersonateAccount", account)
 
     def word(self) -> bytes:
         """Return the next pseudo-random 32 bytes, the same in every run."""
@@ -118,39 +196,52 @@ class Bench:
 
     def send(self, call: Any, sender: str) -> Used:
         """Send a call and return what it took. Raises VerificationFailed if it reverts."""
-        # A fixed limit: an estimate would do the work twice, and is no part of what is measured.
-        tx_hash = call.transact({"from": sender, "gas": GAS_LIMIT})
-        return self.used(tx_hash)
+        # Complete, so that web3 asks the node for nothing. A fixed limit: an estimate would do the
+        # work twice, and is no part of what is measured.
+        filled = {"gas": GAS_LIMIT, "gasPrice": 0, "chainId": CHAIN_ID, "value": 0}
+        transaction = call.build_transaction({"from": sender, **filled})
+        return self._send(sender, transaction["data"], {"to": transaction["to"]})[0]
 
-    def used(self, tx_hash: bytes) -> Used:
-        """Return what a mined transaction took."""
-        receipt = self._receipt(tx_hash)
-        if receipt["status"] != 1:
-            raise VerificationFailed(f"a scenario reverted in {tx_hash.hex()}", field="gas")
-        data = bytes(self.web3.eth.get_transaction(tx_hash)["input"])
-        zeros = data.count(0)
-        calldata = zeros * ZERO_BYTE_GAS + (len(data) - zeros) * NONZERO_BYTE_GAS
-        return Used(receipt["gasUsed"], INTRINSIC_GAS + calldata)
-
-    def open(self, payer: str, router_id: int = 1) -> tuple[int, Used]:
-        """Open a session of 1,000 COR; return its id and what it took."""
-        salt = self.word()
-        terms = (CHAIN_ID, self.payment.address, payer, salt)
-        digest = keccak(abi_encode(("uint256", "address", "address", "bytes32"), terms))
-        session = router_id << 128 | int.from_bytes(digest, "big") % 2**128
-        request = (
-            router_id,
-            CARD_VERSION,
-            0,
-            0,
-            2_000,
-            5 * 10**9,
-            GENESIS_SECONDS + LIFETIME_SECONDS,
-            "0x" + "00" * 20,
-            salt,
-            10**21,
+    def _send(self, sender: str, data: str, more: dict[str, str]) -> tuple[Used, Any]:
+        transaction = {"from": sender, "data": data, "gas": hex(GAS_LIMIT), "gasPrice": "0x0"}
+        tx_hash = self._rpc("eth_sendTransaction", {**transaction, **more})
+        # Anvil answers before it has mined.
+        receipt = self.web3.eth.wait_for_transaction_receipt(
+            tx_hash, timeout=RECEIPT_SECONDS, poll_latency=POLL_SECONDS
         )
-        return session, self.send(self.payment.functions.open(request), payer)
+        if receipt["status"] != 1:
+            raise VerificationFailed(f"a scenario reverted in {tx_hash}", field="gas")
+        content = bytes.fromhex(data.removeprefix("0x"))
+        zeros = content.count(0)
+        calldata = zeros * ZERO_BYTE_GAS + (len(content) - zeros) * NONZERO_BYTE_GAS
+        return Used(receipt["gasUsed"], INTRINSIC_GAS + calldata), receipt
+
+    def request(self, **changes: Any) -> dict[str, Any]:
+        """Return the terms of a session of 1,000 COR under a salt of its own, with changes."""
+        plain = {
+            "router_id": 1,
+            "version": CARD_VERSION,
+            "volume_tier": 0,
+            "funding": ESCROW,
+            "surcharge_cap_bps": 2_000,
+            "task_cap_gwei": TASK_CAP_WEI // 10**9,
+            "expiry": GENESIS_SECONDS + LIFETIME_SECONDS,
+            "session_key": NO_KEY,
+            "terms": 0,
+            "amount": 10**21,
+        }
+        return plain | ({} if "salt" in changes else {"salt": self.word()}) | changes
+
+    def session_of(self, payer: str, request: dict[str, Any]) -> int:
+        """Return the id that opening gives."""
+        call = self.payment.functions.session_id(payer, request["router_id"], request["salt"])
+        return int(call.call())
+
+    def open(self, payer: str, **changes: Any) -> tuple[int, Used]:
+        """Open a session by `open`; return its id and what it took."""
+        request = self.request(**changes)
+        used = self.send(self.payment.functions.open(request), payer)
+        return self.session_of(payer, request), used
 
     def settle(
         self, totals: dict[int, int], root: bytes | None = None, uri: str = "", router_id: int = 1
@@ -159,6 +250,24 @@ class Bench:
         items = [session << 96 | total for session, total in totals.items()]
         batch = (router_id, CARD_VERSION, root or self.word(), 1_000, uri, items)
         return self.send(self.payment.functions.settle(batch), self.settler_of(router_id))
+
+    def settle_vouchers(self, totals: dict[int, int]) -> Used:
+        """Settle voucher sessions to totals that the session key signs."""
+        vouchers = []
+        for session, total in totals.items():
+            digest = self.payment.functions.hash_voucher(session, total).call()
+            signed = self.session_key.unsafe_sign_hash(digest)
+            vs = (signed.v - 27) << 255 | signed.s
+            r = signed.r.to_bytes(32, "big")
+            vouchers.append((session << 96 | total, r, vs.to_bytes(32, "big")))
+        batch = (1, CARD_VERSION, self.word(), 1_000, "", vouchers)
+        return self.send(self.payment.functions.settle_vouchers(batch), self.settler_of(1))
+
+    def settle_stake(self, totals: dict[int, int]) -> Used:
+        """Settle stake sessions to cumulative totals, for work of a second ago."""
+        items = [session << 96 | total for session, total in totals.items()]
+        batch = (1, CARD_VERSION, self.now(), self.word(), 1_000, "", items)
+        return self.send(self.payment.functions.settle_stake(batch), self.settler_of(1))
 
     def settler_of(self, router_id: int) -> str:
         """Return a router's settler."""
@@ -169,6 +278,19 @@ class Bench:
         registered = self.send(self.payment.functions.register_router(settler), self.actors.owner)
         call = self.anchor.functions.authorise(self.payment.address, True)
         return registered, self.send(call, settler)
+
+    def publish(self) -> Used:
+        """Publish card 2, in which every wei price is a tenth higher."""
+        old = self.card.to_json()
+        new = {
+            key: [str(int(v) * 11 // 10) for v in value]
+            if isinstance(value, list)
+            else str(int(value) * 11 // 10)
+            for key, value in old.items()
+            if key.endswith("_wei")
+        }
+        card = RateCard.from_json({**old, **new})
+        return self.send(self.table.functions.publish(card.abi_tuple()), self.actors.owner)
 
     def wait(self, seconds: int) -> None:
         """Let time pass and mine a block."""
@@ -182,6 +304,10 @@ class Bench:
     def next_bucket(self) -> None:
         """Go to the start of the next bucket, so that a scenario cannot straddle two."""
         self.wait(BUCKET_SECONDS - self.now() % BUCKET_SECONDS)
+
+    def next_day(self) -> None:
+        """Go to the start of the next day: a window of quota, and a bucket."""
+        self.wait(DAY_SECONDS - self.now() % DAY_SECONDS)
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
@@ -197,20 +323,11 @@ class Bench:
     def _deploy(self, name: str, *arguments: Any) -> Any:
         artifact = compile_contract(name)
         factory = self.web3.eth.contract(abi=artifact.abi, bytecode=artifact.creation_code)
-        call = factory.constructor(*arguments)
-        tx_hash = call.transact({"from": self.actors.owner, "gas": GAS_LIMIT})
-        receipt = self._receipt(tx_hash)
-        if receipt["status"] != 1:
-            raise VerificationFailed(f"{name} does not deploy", field="gas")
+        data = factory.constructor(*arguments).data_in_transaction
+        used, receipt = self._send(self.actors.owner, str(data), {})
+        self.deployed[name] = used
         address = to_checksum_address(receipt["contractAddress"])
-        self.deployed = {**getattr(self, "deployed", {}), name: self.used(tx_hash)}
         return self.web3.eth.contract(address, abi=artifact.abi)
-
-    def _receipt(self, tx_hash: bytes) -> Any:
-        # Anvil answers before it has mined.
-        return self.web3.eth.wait_for_transaction_receipt(
-            tx_hash, timeout=RECEIPT_SECONDS, poll_latency=POLL_SECONDS
-        )
 
     def _rpc(self, method: str, *parameters: Any) -> Any:
         answer = self.web3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]

@@ -11,12 +11,12 @@ from typing import Any
 
 from cortensor.errors import InvalidInput, NotFound
 from scripts._anvil import HARDFORK
+from scripts._deploy.arguments import CONTRACTS
 from scripts._deploy.compiler import ROOT, compile_contract
-from scripts._gas.scenarios import Scenario
+from scripts._gas.scenario import Scenario
 
 SCENARIOS_PATH = ROOT / "gas" / "scenarios.json"
 METRIC = "receipt gasUsed, intrinsic and calldata included, refunds applied"
-CONTRACTS = ("SessionPaymentTable", "ReceiptAnchor", "SessionPayment")
 
 Document = dict[str, Any]
 

@@ -3,66 +3,80 @@
 
 `first` touches storage slots that were never written; without a suffix or with `steady`, slots hold
 something already, which is what nearly every transaction meets. The token allowance is infinite and
-whoever is paid holds COR, except where a name says otherwise.
+whoever is paid holds COR, except where a name says otherwise. The router is bonded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from eth_utils import keccak
 
-from cortensor.pricing import RateCard, Terms, Usage
+from cortensor.pricing import Terms, Usage
 from cortensor.receipts.merkle import StandardMerkleTree
 from scripts._gas.bench import (
+    BOND_WEI,
     BUCKET_SECONDS,
     CHALLENGE_WINDOW_SECONDS,
     LIFETIME_SECONDS,
     SETTLE_WINDOW_SECONDS,
+    VOUCHER,
     WALLET_WEI,
     Bench,
     Used,
 )
+from scripts._gas.disputes import run_disputes
+from scripts._gas.opening import run_opening
+from scripts._gas.scenario import Scenario
+from scripts._gas.staking import run_quota, run_stake
 
 CHARGE_WEI = 123_456_789_012_345_678
 URI = "https://router.example/api/v4/batch/0123456789abcdef"
 DEPTH = 10
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """One measured transaction.
-
-    Attributes:
-        name: dotted, stable.
-        used: what it took.
-        items: over how many sessions or receipts it spreads.
-        note: what it starts from.
-        is_view: whether it is a free call in practice, sent as a transaction to be measured.
-    """
-
-    name: str
-    used: Used
-    items: int
-    note: str
-    is_view: bool = False
-
-
 def run_scenarios(bench: Bench) -> Iterator[Scenario]:
     """Run every scenario and yield it, in the order of a session's life."""
+    seen: dict[str, Scenario] = {}
+    for scenario in _all(bench):
+        seen[scenario.name] = scenario
+        yield scenario
+    yield _life(seen)
+
+
+def _all(bench: Bench) -> Iterator[Scenario]:
     yield from _deployments(bench)
     yield from _governance(bench)
-    yield from _opening(bench)
+    yield from run_opening(bench)
     yield from _settling(bench)
+    yield from _vouchers(bench)
     yield from _anchoring(bench)
     yield from _closing(bench)
+    yield from run_stake(bench)
+    yield from run_quota(bench)
+    yield from run_disputes(bench)
     yield from _views(bench)
 
 
+def _life(seen: dict[str, Scenario]) -> Scenario:
+    """All that a session of 1,000 requests costs on chain: they themselves cost nothing there."""
+    count = 100
+    shares = [
+        -(-seen[name].used.gas // count)
+        for name in (f"settle.escrow.{count}", "pending.release", "pot.pay", "pot.pay", "pot.pay")
+    ]
+    gas = seen["session.open.first"].used.gas + sum(shares)
+    note = (
+        "open.first, and a hundredth each of settle.escrow.100, of the release and of three "
+        "pots' payment; requests are off chain"
+    )
+    return Scenario("session.life.1000", Used(gas, 0), 1, note)
+
+
 def _deployments(bench: Bench) -> Iterator[Scenario]:
-    for name in ("SessionPaymentTable", "ReceiptAnchor", "SessionPayment"):
-        yield Scenario(f"deploy.{name}", bench.deployed[name], 1, "constructor included")
+    for name, used in bench.deployed.items():
+        if name != "MockCOR":
+            yield Scenario(f"deploy.{name}", used, 1, "constructor included")
 
 
 def _governance(bench: Bench) -> Iterator[Scenario]:
@@ -72,49 +86,19 @@ def _governance(bench: Bench) -> Iterator[Scenario]:
     yield Scenario(
         "router.authorise", authorised, 1, "by the settler, once; writes the log's genesis"
     )
+    call = bench.pool.functions.open_bond(1, actors.treasury, BOND_WEI)
+    yield Scenario("bond.open", bench.send(call, actors.settler), 1, "the pool's first deposit")
     for pot, recipient in enumerate((actors.nodes, actors.validators, actors.treasury)):
         used = bench.send(bench.payment.functions.set_pot_recipient(pot, recipient), actors.owner)
     yield Scenario("pot.recipient.set", used, 1, "the treasury's, never set before")
     with bench.aside():
-        yield Scenario("table.publish", _publish(bench), 1, "card 2, every wei price moved")
+        yield Scenario("table.publish", bench.publish(), 1, "card 2, every wei price moved")
     with bench.aside():
         post = bench.table.functions.post_surcharge
         bench.send(post(250), actors.oracle)
         bench.wait(600)
         used = bench.send(post(300), actors.oracle)
         yield Scenario("table.surcharge.post", used, 1, "epoch 2; each epoch is a fresh slot")
-
-
-def _publish(bench: Bench) -> Used:
-    old = bench.card.to_json()
-    new = {
-        key: [str(int(v) * 11 // 10) for v in value]
-        if isinstance(value, list)
-        else str(int(value) * 11 // 10)
-        for key, value in old.items()
-        if key.endswith("_wei")
-    }
-    card = RateCard.from_json({**old, **new})
-    return bench.send(bench.table.functions.publish(card.abi_tuple()), bench.actors.owner)
-
-
-def _opening(bench: Bench) -> Iterator[Scenario]:
-    actors = bench.actors
-    _, used = bench.open(actors.first_payer)
-    yield Scenario("session.open.genesis", used, 1, "the escrow's very first deposit")
-    session, used = bench.open(actors.payer)
-    yield Scenario("session.open.first", used, 1, "a payer's first session with its deposit")
-    with bench.aside():
-        _, used = bench.open(actors.payer)
-        yield Scenario("session.open.steady", used, 1, "the same payer's next session")
-    with bench.aside():
-        _publish(bench)
-        bench.wait(86_400)
-        used = bench.send(bench.payment.functions.adopt_card(), actors.owner)
-        yield Scenario("session.card.adopt", used, 1, "by anyone, after a new card took effect")
-    with bench.aside():
-        used = bench.send(bench.payment.functions.top_up(session, 10**18), actors.payer)
-        yield Scenario("session.topup.steady", used, 1, "1 COR more")
 
 
 def _settling(bench: Bench) -> Iterator[Scenario]:
@@ -155,6 +139,19 @@ def _settling(bench: Bench) -> Iterator[Scenario]:
         totals = dict.fromkeys(sessions[:100], 2 * CHARGE_WEI)
         used = bench.settle({**totals, stranger: CHARGE_WEI})
         yield Scenario("settle.escrow.100.skip", used, 101, "and one session that does not exist")
+
+
+def _vouchers(bench: Bench) -> Iterator[Scenario]:
+    payer, key = bench.actors.payer, bench.session_key.address
+    with bench.aside():
+        sessions = [bench.open(payer, funding=VOUCHER, session_key=key)[0] for _ in range(128)]
+        bench.next_bucket()
+        bench.settle_vouchers(dict.fromkeys(sessions, CHARGE_WEI))
+        for count in (1, 100, 128):
+            with bench.aside():
+                used = bench.settle_vouchers(dict.fromkeys(sessions[:count], 2 * CHARGE_WEI))
+                note = "vouchers, steady; root included"
+                yield Scenario(f"settle.voucher.{count}", used, count, note)
 
 
 def _anchoring(bench: Bench) -> Iterator[Scenario]:

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Constructor arguments from the configuration, by name and in JSON form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from eth_utils import to_checksum_address
+
+from cortensor.errors import NotFound
+from scripts._deploy.config import MOCK, DeployConfig, mock_supply_wei
+from scripts._deploy.limits import MICRO_WEI
+
+CONTRACTS = (
+    "SessionPaymentTable",
+    "ReceiptAnchor",
+    "StakePool",
+    "StakeQuota",
+    "SessionPayment",
+    "SettlementDispute",
+)
+"""What every network has, in the order of deployment."""
+
+MUTABLE = {
+    "owner",
+    "oracle",
+    "guardian",
+    "slasher",
+    "treasury",
+    "first_card",
+    "rates",
+    "limits",
+    "spending_limit",
+}
+"""Set by a transaction after deployment, so a difference is no reason to deploy anew."""
+
+
+def constructor_arguments(
+    name: str, config: DeployConfig, addresses: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return a contract's constructor arguments.
+
+    Args:
+        name: the contract.
+        config: the configuration with an address in every role.
+        addresses: where the contracts before it in the order are, or will be.
+
+    Raises:
+        NotFound: for a contract that is not deployed from here.
+    """
+    roles = config.roles
+    if name == "MockCOR":
+        return {"supply": str(mock_supply_wei(config))}
+    if name == "SessionPaymentTable":
+        return {
+            "owner": roles.owner,
+            "oracle": roles.oracle,
+            "publication_delay_seconds": str(config.table.publication_delay_seconds),
+            "first_card": config.first_card().to_json(),
+        }
+    if name == "ReceiptAnchor":
+        return {}
+    is_mock = config.token.address == MOCK
+    token = addresses["MockCOR"] if is_mock else to_checksum_address(config.token.address)
+    if name == "StakePool":
+        return {
+            "owner": roles.owner,
+            "token": token,
+            "treasury": roles.treasury,
+            "slasher": roles.slasher,
+            **_texts(config.pool),
+        }
+    if name == "StakeQuota":
+        return {
+            "owner": roles.owner,
+            "token": token,
+            "cooldown_seconds": str(config.quota.cooldown_seconds),
+            **quota_rules(config),
+        }
+    if name == "SessionPayment":
+        return {
+            "owner": roles.owner,
+            "guardian": roles.guardian,
+            "token": token,
+            "table": addresses["SessionPaymentTable"],
+            "anchor": addresses["ReceiptAnchor"],
+            "pool": addresses["StakePool"],
+            "quota": addresses["StakeQuota"],
+            **_texts(config.payment),
+        }
+    if name == "SettlementDispute":
+        return {
+            "payment": addresses["SessionPayment"],
+            **_texts(config.dispute),
+            "forced_inclusion_seconds": str(config.network.forced_inclusion_seconds),
+        }
+    raise NotFound("is not deployed from here", field=name)
+
+
+def quota_rules(config: DeployConfig) -> dict[str, Any]:
+    """Return what StakeQuota's owner may change: rates, limits, the pool's spending limit."""
+    quota = config.quota
+    return {
+        "rates": [str(rate) for rate in quota.rates_ppm],
+        "limits": {
+            "cap": str(int(quota.cap_wei) // MICRO_WEI),
+            "rate": str(int(quota.rate_wei_per_tick) // MICRO_WEI),
+            "burst_ticks": str(quota.burst_ticks),
+        },
+        "spending_limit": str(int(quota.spending_limit_wei)),
+    }
+
+
+def _texts(section: Any) -> dict[str, str]:
+    """Return a section of the file whose keys are the constructor's own."""
+    return {key: str(getattr(section, key)) for key in section.__struct_fields__}

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening sessions and adding to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from eth_abi import encode as abi_encode
+from eth_account.signers.local import LocalAccount
+from eth_utils import keccak
+
+from scripts._gas.bench import INFINITE, NO_KEY, WALLET_WEI, Bench, Used, keyed
+from scripts._gas.scenario import Scenario
+
+_PERMIT_TYPE = keccak(
+    text="Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+)
+_RECEIVE_TYPE = keccak(
+    text="ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,"
+    "uint256 validBefore,bytes32 nonce)"
+)
+
+
+def run_opening(bench: Bench) -> Iterator[Scenario]:
+    """Run every way to open a session, then what follows."""
+    actors, key = bench.actors, bench.session_key.address
+    _, used = bench.open(actors.first_payer)
+    yield Scenario("session.open.genesis", used, 1, "the escrow's very first deposit")
+    with bench.aside():
+        _, used = bench.open(actors.payer, session_key=key)
+        yield Scenario("session.open.key", used, 1, "as open.first, with a session key")
+    with bench.aside():
+        yield Scenario("session.open.permit", _permit(bench), 1, "EIP-2612, the payer's first")
+    with bench.aside():
+        used = _authorization(bench)
+        yield Scenario("session.open.authorization", used, 1, "EIP-3009; the payer sends nothing")
+    with bench.aside():
+        used = _sponsored(bench)
+        yield Scenario("session.open.sponsored", used, 1, "for a payer who signed; sender deposits")
+    session, used = bench.open(actors.payer)
+    yield Scenario("session.open.first", used, 1, "a payer's first session with its deposit")
+    with bench.aside():
+        _, used = bench.open(actors.payer)
+        yield Scenario("session.open.steady", used, 1, "the same payer's next session")
+    with bench.aside():
+        bench.publish()
+        bench.wait(86_400)
+        used = bench.send(bench.payment.functions.adopt_card(), actors.owner)
+        yield Scenario("session.card.adopt", used, 1, "by anyone, after a new card took effect")
+    with bench.aside():
+        used = bench.send(bench.payment.functions.top_up(session, 10**18), actors.payer)
+        yield Scenario("session.topup.steady", used, 1, "1 COR more")
+
+
+def _permit(bench: Bench) -> Used:
+    payer = _holder(bench, "permit payer")
+    request = bench.request()
+    values = (payer.address, bench.payment.address, request["amount"], 0, INFINITE)
+    types = ("bytes32", "address", "address", "uint256", "uint256", "uint256")
+    v, r, s = _sign(bench, payer, abi_encode(types, (_PERMIT_TYPE, *values)))
+    call = bench.payment.functions.open_with_permit(request, INFINITE, v, r, s)
+    return bench.send(call, payer.address)
+
+
+def _authorization(bench: Bench) -> Used:
+    payer = _holder(bench, "authorizing payer")
+    request = bench.request()
+    nonce = bench.payment.functions.hash_open(payer.address, request).call()
+    values = (payer.address, bench.payment.address, request["amount"], 0, INFINITE, nonce)
+    types = ("bytes32", "address", "address", "uint256", "uint256", "uint256", "bytes32")
+    v, r, s = _sign(bench, payer, abi_encode(types, (_RECEIVE_TYPE, *values)))
+    call = bench.payment.functions.open_with_authorization(
+        payer.address, request, 0, INFINITE, v, r, s
+    )
+    return bench.send(call, bench.actors.anchorer)
+
+
+def _sponsored(bench: Bench) -> Used:
+    payer = keyed("sponsored payer")
+    request = bench.request(session_key=NO_KEY)
+    digest = bench.payment.functions.hash_open(payer.address, request).call()
+    signature = bytes(payer.unsafe_sign_hash(digest).signature)
+    call = bench.payment.functions.open_for(payer.address, request, signature)
+    return bench.send(call, bench.actors.payer)
+
+
+def _holder(bench: Bench, name: str) -> LocalAccount:
+    """Return an account that holds COR and has allowed nobody to take it."""
+    account = keyed(name)
+    bench.impersonate(account.address)
+    transfer = bench.cor.functions.transfer(account.address, WALLET_WEI)
+    bench.send(transfer, bench.actors.owner)
+    return account
+
+
+def _sign(bench: Bench, signer: LocalAccount, encoded: bytes) -> tuple[int, bytes, bytes]:
+    """Return the signature of a struct in the token's domain."""
+    domain = bench.cor.functions.DOMAIN_SEPARATOR().call()
+    signed = signer.unsafe_sign_hash(keccak(b"\x19\x01" + domain + keccak(encoded)))
+    return signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")

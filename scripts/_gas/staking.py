@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes' stake, users' stake, and what users draw from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from eth_utils import keccak, to_checksum_address
+
+from scripts._gas.bench import (
+    NODE_STAKE_WEI,
+    POOL_COOLDOWN_SECONDS,
+    QUOTA_COOLDOWN_SECONDS,
+    STAKE,
+    Bench,
+)
+from scripts._gas.scenario import Scenario
+
+USERS = 100
+STAKE_WEI = 5_000 * 10**18  # 1.5 COR a day in the cheapest bucket
+POOL_WEI = 5_000 * 10**18
+DRAW_WEI = 10**17
+# A draw that leaves 0.1 COR of the quota, and one that goes 0.9 COR beyond it.
+NEARLY_WEI, BEYOND_WEI = 14 * 10**17, 24 * 10**17
+PERMISSION_WEI = 10 * 10**18
+
+
+def run_stake(bench: Bench) -> Iterator[Scenario]:
+    """Run a node's position from its first stake to its last."""
+    owner, pool = bench.actors.payer, bench.pool.functions
+    node = bench.actors.nodes
+    with bench.aside():
+        used = bench.send(pool.open_node(node, NODE_STAKE_WEI), owner)
+        yield Scenario("stake.open", used, 1, "a node's position with its first stake")
+        position = pool.node_position(owner, node).call()
+        used = bench.send(pool.stake(position, NODE_STAKE_WEI), owner)
+        yield Scenario("stake.steady", used, 1, "more for an opened position")
+        used = bench.send(pool.request_unstake(position, NODE_STAKE_WEI), owner)
+        yield Scenario("unstake.request", used, 1, "half of it, nothing on its way out before")
+        bench.wait(POOL_COOLDOWN_SECONDS + 1)
+        used = bench.send(pool.withdraw(position), owner)
+        yield Scenario("unstake.withdraw", used, 1, "after the cool-down")
+
+
+def run_quota(bench: Bench) -> Iterator[Scenario]:
+    """Run users' accounts from enrolment to the end, with batches of a hundred draws between."""
+    with bench.aside():
+        yield from _run_quota(bench)
+
+
+def _run_quota(bench: Bench) -> Iterator[Scenario]:
+    sender, quota = bench.actors.payer, bench.quota.functions
+    used = bench.send(quota.fund_pool(POOL_WEI), sender)
+    yield Scenario("quota.pool.fund", used, 1, "the contract's very first deposit")
+    accounts = [_user(bench, number) for number in range(USERS)]
+    sessions = []
+    for account in accounts:
+        session, opened = bench.open(account, funding=STAKE, salt=bytes(32), amount=0)
+        enrolled = bench.send(quota.enrol(account, 1, 0, False), sender)
+        staked = bench.send(quota.stake(session, STAKE_WEI), sender)
+        permitted = bench.send(quota.set_permission(session, PERMISSION_WEI, 0), account)
+        sessions.append(session)
+    yield Scenario("session.open.stake", opened, 1, "no deposit")
+    yield Scenario("quota.enrol", enrolled, 1, "daily windows, the cheapest bucket")
+    yield Scenario("quota.stake.first", staked, 1, "into a fresh account")
+    yield Scenario("quota.permission.set", permitted, 1, "never set before")
+    with bench.aside():
+        bench.next_day()
+        # The window begins for the accounts, and the day for the pool.
+        used = bench.send(quota.stake(sessions[0], STAKE_WEI), sender)
+        yield Scenario("quota.stake.steady", used, 1, "the first of a new window")
+        used = bench.send(quota.stake(sessions[0], STAKE_WEI), sender)
+        yield Scenario("quota.stake.again", used, 1, "in a window begun before")
+        used = bench.send(quota.request_unstake(sessions[0], STAKE_WEI), accounts[0])
+        yield Scenario("quota.unstake.request", used, 1, "a third, nothing on its way out before")
+        bench.wait(QUOTA_COOLDOWN_SECONDS + 1)
+        used = bench.send(quota.withdraw(sessions[0]), accounts[0])
+        yield Scenario("quota.unstake.withdraw", used, 1, "after the cool-down; the user holds COR")
+    # Every account has drawn before, and the router has settled stake before.
+    bench.next_day()
+    bench.settle_stake(dict.fromkeys(sessions, DRAW_WEI))
+    with bench.aside():
+        bench.next_day()
+        used = bench.settle_stake(dict.fromkeys(sessions, 2 * DRAW_WEI))
+        note = "the first of every user's window, within the quota"
+        yield Scenario(f"quota.draw.{USERS}.window", used, USERS, note)
+    with bench.aside():
+        used = bench.settle_stake(dict.fromkeys(sessions[:1], 2 * DRAW_WEI))
+        yield Scenario("quota.draw.1", used, 1, "one user within the quota, steady; root included")
+    with bench.aside():
+        used = bench.settle_stake(dict.fromkeys(sessions, 2 * DRAW_WEI))
+        note = "users within the quota, steady; root included"
+        yield Scenario(f"quota.draw.{USERS}", used, USERS, note)
+    with bench.aside():
+        bench.settle_stake(dict.fromkeys(sessions, NEARLY_WEI))
+        used = bench.settle_stake(dict.fromkeys(sessions, BEYOND_WEI))
+        note = "users beyond the quota, the rest of it used and stake deducted; root included"
+        yield Scenario(f"quota.overage.{USERS}", used, USERS, note)
+
+
+def _user(bench: Bench, number: int) -> str:
+    """Return an account that holds COR; the node sends for it."""
+    account = to_checksum_address(keccak(text=f"cortensor bench user {number}")[12:])
+    bench.impersonate(account)
+    bench.send(bench.cor.functions.transfer(account, 10**18), bench.actors.owner)
+    return account
