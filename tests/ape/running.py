@@ -26,7 +26,7 @@ def environment(extra=None):
     return env
 
 
-def ape_run(*arguments: object, cwd=ROOT, env=None):
+def ape_run(*arguments: object, cwd=ROOT, env=None, timeout=240):
     """Run `ape run …` without a terminal and return the finished process."""
     return subprocess.run(
         [APE, "run", *map(str, arguments)],
@@ -35,7 +35,7 @@ def ape_run(*arguments: object, cwd=ROOT, env=None):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout,
         check=False,
     )
 

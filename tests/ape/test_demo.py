@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from scripts._demo.frauds import OVERCHARGE_WEI
+from scripts._deploy import load_config
 from tests.ape.running import APE, ROOT, ape_run, environment
 
 SETTLE_GAS_LIMIT = 115_000
 OPEN_GAS_LIMIT = 98_000
+CHALLENGE_GAS_LIMIT = 350_000
 MARK = "CORTENSOR_TEST_DEMO"
 
 
@@ -75,11 +78,24 @@ class TestDemo:
         _, result = run
         accounting = result["accounting"]
         charged = sum(int(job["charge_wei"]) for job in result["jobs"])
-        assert int(accounting["charged_wei"]) == int(accounting["settled_wei"]) == charged
+        refunded = int(accounting["refunded_wei"])
+        assert int(accounting["charged_wei"]) == charged
+        # What was settled never falls: the second bill is in it, and was refunded.
+        assert int(accounting["settled_wei"]) == charged + refunded
         assert sum(map(int, accounting["pots_wei"].values())) == charged
         assert int(accounting["refund_wei"]) == int(accounting["deposit_wei"]) - charged
         assert accounting["left_over_wei"] == "0"
         assert accounting["exact"]
+
+    def test_the_bond_is_accounted_for(self, run):
+        _, result = run
+        accounting = result["accounting"]
+        config = load_config(ROOT / "config" / "local.toml")
+        penalty = int(config.dispute.penalty_wei)
+        assert int(accounting["bond_wei"]) == int(config.routers[0].bond_wei)
+        assert int(accounting["penalty_wei"]) == penalty
+        assert int(accounting["burnt_wei"]) == int(accounting["reward_wei"]) == penalty // 2
+        assert int(accounting["bond_returned_wei"]) == int(accounting["bond_wei"]) - penalty
 
     def test_the_frauds_are_caught_for_the_right_reason(self, run):
         _, result = run
@@ -88,6 +104,23 @@ class TestDemo:
         # Signed and anchored by the router's own key: nothing but the arithmetic gives it away.
         assert overcharged["failed_checks"] == ["bill"]
         assert "charged" in overcharged["said"]
+
+    def test_the_second_bill_is_proven_on_chain_and_refunded_to_the_wei(self, run):
+        _, result = run
+        tampered, overcharged = result["attacks"]
+        # A bundle that was changed on its way cost nobody anything.
+        assert tampered["proofs"] == []
+        dear, twice = overcharged["proofs"]
+        assert (dear["kind"], twice["kind"]) == ("charge", "duplicate")
+        assert int(dear["refunded"]) == int(dear["excess"]) == OVERCHARGE_WEI
+        # The whole second bill is wrong; what the first proof gave back is not given twice.
+        billed = int(result["jobs"][0]["charge_wei"]) + OVERCHARGE_WEI
+        assert int(twice["excess"]) == billed
+        assert int(dear["refunded"]) + int(twice["refunded"]) == billed
+        assert int(dear["penalty"]) > 0
+        assert int(twice["penalty"]) == 0
+        gas = {item["name"]: item["gas_used"] for item in result["gas"]}
+        assert gas["challenge_charge"] == dear["gas_used"] < CHALLENGE_GAS_LIMIT
 
     def test_gas_stays_under_its_ceilings(self, run):
         _, result = run

@@ -12,8 +12,9 @@ from web3 import Web3
 from cortensor.errors import Conflict, InvalidInput
 from scripts._anvil import ROOT, run_anvil
 from scripts._deploy import KeySigner, deploy_all, load_config, make_plan
+from scripts._deploy.bindings import contract_at
 from scripts._deploy.checks import verify_record, verify_wiring
-from scripts._deploy.config import resolve
+from scripts._deploy.config import ZERO_ADDRESS, resolve
 from scripts._deploy.engine import inspection
 from scripts._deploy.records import Store
 from scripts._deploy.sending import Sender
@@ -28,6 +29,9 @@ KEYS = (
 )
 DEPLOYER, SETTLER, STRANGER = map(KeySigner, KEYS)
 NETWORK = "local"
+CONTRACTS = 7
+DEPLOYER_CALLS = 8  # bind twice, set_dispute, register, three pots, COR for the bond
+SETTLER_CALLS = 3  # approve, open the bond, authorise
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +74,7 @@ def with_roles(config, roles):
 
 def test_deployed_contracts_verify(web3, config, tmp_path):
     deployment = deploy(web3, config, tmp_path)
-    assert len(deployment.sent) == 9
+    assert len(deployment.sent) == CONTRACTS + DEPLOYER_CALLS + SETTLER_CALLS
     checks = [
         check
         for record in deployment.records.values()
@@ -101,17 +105,20 @@ def test_wrong_record__every_lie_is_found(web3, config, tmp_path):
 
 def test_settler_not_at_hand__its_call_is_left_to_it_and_verify_says_so(web3, config, tmp_path):
     deployment = deploy(web3, config, tmp_path, signers=(DEPLOYER,))
-    (call,) = deployment.manual
-    assert (call.role, call.sender) == ("settler", SETTLER.address)
-    (failed,) = [c for c in verify_wiring(web3, deployment.records) if c.status == "failed"]
-    assert "has not authorised" in failed.detail
+    assert [call.function for call in deployment.manual] == ["approve", "open_bond", "authorise"]
+    assert {(c.role, c.sender) for c in deployment.manual} == {("settler", SETTLER.address)}
+    checks = verify_wiring(web3, deployment.records)
+    failed = {check.name: check.detail for check in checks if check.status == "failed"}
+    assert set(failed) == {"settler_1 authorised", "settler_1 bonded"}
+    assert "has not authorised" in failed["settler_1 authorised"]
+    assert "it cannot settle" in failed["settler_1 bonded"]
 
     deploy(web3, config, tmp_path)
     assert {c.status for c in verify_wiring(web3, deployment.records)} == {"ok"}
 
 
 @pytest.mark.parametrize("was_sent", [False, True])
-@pytest.mark.parametrize("step", [1, 4, 7])
+@pytest.mark.parametrize("step", [1, 6, 9, 17])
 def test_interrupted_before_the_receipt__taken_over(
     web3, config, tmp_path, monkeypatch, step, was_sent
 ):
@@ -139,10 +146,12 @@ def test_interrupted_before_the_receipt__taken_over(
     deployment = deploy(web3, config, tmp_path, lines=lines)
     assert any(line.startswith("resumed ") for line in lines)
     assert not (tmp_path / "pending.json").exists()
-    assert len(deployment.records) == 4
+    assert len(deployment.records) == CONTRACTS
     # Nothing was sent twice.
     sent = [web3.eth.get_transaction_count(signer.address) for signer in (DEPLOYER, SETTLER)]
-    assert sent == [8, 1]
+    assert sent == [CONTRACTS + DEPLOYER_CALLS, SETTLER_CALLS]
+    checks = verify_wiring(web3, deployment.records)
+    assert {check.status for check in checks} == {"ok"}
 
 
 def test_pending_transaction_whose_nonce_is_gone__dropped(web3, config, tmp_path, monkeypatch):
@@ -156,7 +165,7 @@ def test_pending_transaction_whose_nonce_is_gone__dropped(web3, config, tmp_path
     transfer = {"from": DEPLOYER.address, "to": STRANGER.address, "value": 1}
     web3.eth.wait_for_transaction_receipt(web3.eth.send_transaction(transfer))
     lines = []
-    assert len(deploy(web3, config, tmp_path, lines=lines).records) == 4
+    assert len(deploy(web3, config, tmp_path, lines=lines).records) == CONTRACTS
     assert lines[0].startswith("drop    deploy MockCOR: nonce 0")
 
 
@@ -175,8 +184,14 @@ def test_other_chain_restarted__replaced_on_an_own_node_only(web3, config, tmp_p
         "MockCOR": "keep",
         "SessionPaymentTable": "keep",
         "ReceiptAnchor": "replace",
+        "StakePool": "replace",
+        "StakeQuota": "replace",
         "SessionPayment": "replace",
+        "SettlementDispute": "replace",
     }
+    reasons = {item.name: item.reason for item in plan.contracts}
+    assert "is bound for ever to SessionPayment at" in reasons["StakeQuota"]
+    assert "is bound for ever to SettlementDispute at" in reasons["StakePool"]
     real = msgspec.structs.replace(
         config, token=msgspec.structs.replace(config.token, address=first.token)
     )
@@ -200,35 +215,150 @@ def test_fixed_parameter_changed__shown_and_refused_on_a_real_network(web3, conf
 def test_roles_changed__one_call_each(web3, config, tmp_path):
     deploy(web3, config, tmp_path)
     changed = with_roles(
-        config, dict.fromkeys(("oracle", "guardian", "treasury"), STRANGER.address)
+        config, dict.fromkeys(("oracle", "guardian", "slasher", "treasury"), STRANGER.address)
     )
     router = msgspec.structs.replace(config.routers[0], settler=STRANGER.address)
     changed = msgspec.structs.replace(changed, routers=[router])
     plan = plan_of(web3, changed, tmp_path)
     assert [call.function for call in plan.calls] == [
         "set_oracle",
+        "set_slasher",
+        "set_treasury",
         "set_guardian",
         "set_settler",
         "set_pot_recipient",
     ]
     # Only the settler of today names the next, and only the next can authorise.
-    assert plan.calls[2].sender == SETTLER.address
+    assert plan.calls[4].sender == SETTLER.address
     assert [call.function for call in plan.manual] == ["authorise"]
     deployment = deploy(web3, changed, tmp_path, signers=(DEPLOYER, SETTLER, STRANGER))
     assert deployment.records["SessionPayment"]["roles"]["settler_1"] == STRANGER.address
     assert deployment.records["SessionPaymentTable"]["roles"]["oracle"] == STRANGER.address
+    assert deployment.records["StakePool"]["roles"] == {
+        "owner": DEPLOYER.address,
+        "slasher": STRANGER.address,
+        "treasury": STRANGER.address,
+        "bond_owner_1": DEPLOYER.address,
+    }
     assert plan_of(web3, changed, tmp_path).is_empty
 
 
 def test_owner_and_prices_changed__noted_and_left_alone(web3, config, tmp_path):
     deploy(web3, config, tmp_path)
     card = msgspec.structs.replace(config.card, threshold_bps=300)
-    changed = msgspec.structs.replace(with_roles(config, {"owner": STRANGER.address}), card=card)
+    quota = msgspec.structs.replace(config.quota, rates_ppm=[1, *config.quota.rates_ppm[1:]])
+    changed = msgspec.structs.replace(
+        with_roles(config, {"owner": STRANGER.address}), card=card, quota=quota
+    )
     plan = plan_of(web3, changed, tmp_path)
     assert plan.is_empty
     texts = {note.subject: note.text for note in plan.notes}
-    assert set(texts) == {"SessionPaymentTable", "SessionPayment", "rate card"}
+    assert set(texts) == {
+        "SessionPaymentTable",
+        "SessionPayment",
+        "StakePool",
+        "StakeQuota",
+        "rate card",
+        "quota rates",
+    }
     assert texts["rate card"].startswith("threshold_bps is 200 in card 1, 300 in the file")
+
+
+def test_quota_limits_changed__one_call_each(web3, config, tmp_path):
+    deploy(web3, config, tmp_path)
+    quota = msgspec.structs.replace(
+        config.quota, burst_ticks=6_000, spending_limit_wei="5000000000000000000000"
+    )
+    changed = msgspec.structs.replace(config, quota=quota)
+    plan = plan_of(web3, changed, tmp_path)
+    assert [call.function for call in plan.calls] == ["set_limits", "set_spending_limit"]
+    deploy(web3, changed, tmp_path)
+    assert plan_of(web3, changed, tmp_path).is_empty
+
+
+def test_nobody_may_slash__a_valid_choice(web3, config, tmp_path):
+    nobody = with_roles(config, {"slasher": ZERO_ADDRESS})
+    deployment = deploy(web3, nobody, tmp_path)
+    assert "slasher" not in deployment.records["StakePool"]["roles"]
+    assert plan_of(web3, nobody, tmp_path).is_empty
+
+
+def test_bond_is_opened_once_and_covers(web3, config, tmp_path):
+    deployment = deploy(web3, config, tmp_path)
+    bonds = contract_at(web3, "StakePool", deployment.address("StakePool")).functions
+    amount = int(config.routers[0].bond_wei)
+    assert bonds.position(1).call()[:2] == (config.routers[0].bond_owner, amount)
+    assert bonds.cover(1).call() == 2 * amount
+    # More in the file is no reason to send: adding is anybody's, and said nowhere else.
+    router = msgspec.structs.replace(config.routers[0], bond_wei=str(2 * amount))
+    assert plan_of(web3, msgspec.structs.replace(config, routers=[router]), tmp_path).is_empty
+    router = msgspec.structs.replace(config.routers[0], bond_owner=STRANGER.address)
+    (note,) = plan_of(web3, msgspec.structs.replace(config, routers=[router]), tmp_path).notes
+    assert note.subject == "bond of router 1"
+    assert note.text.startswith(f"belongs to {DEPLOYER.address} for ever")
+
+
+def test_router_without_a_bond__deployed_and_verification_says_so(web3, config, tmp_path):
+    router = msgspec.structs.replace(config.routers[0], bond_owner=None, bond_wei=None)
+    bare = msgspec.structs.replace(config, routers=[router])
+    deployment = deploy(web3, bare, tmp_path)
+    assert plan_of(web3, bare, tmp_path).is_empty
+    failed = [c.name for c in verify_wiring(web3, deployment.records) if c.status == "failed"]
+    assert failed == ["settler_1 bonded"]
+
+
+def test_killed_between_pool_and_escrow__the_pool_is_kept(web3, config, tmp_path, monkeypatch):
+    send, dead = Sender.send, RuntimeError("the process died")
+
+    def dying(self, purpose, *rest):
+        if purpose["step"] == "deploy SessionPayment":
+            raise dead
+        return send(self, purpose, *rest)
+
+    monkeypatch.setattr(Sender, "send", dying)
+    with pytest.raises(RuntimeError, match="the process died"):
+        deploy(web3, config, tmp_path)
+    monkeypatch.undo()
+    pool = Store(tmp_path, NETWORK).load("StakePool")["address"]
+    actions = {item.name: item.action for item in plan_of(web3, config, tmp_path).contracts}
+    assert actions["StakePool"] == actions["StakeQuota"] == "keep"
+    assert actions["SessionPayment"] == actions["SettlementDispute"] == "deploy"
+    deployment = deploy(web3, config, tmp_path)
+    assert deployment.address("StakePool") == pool
+    assert {c.status for c in verify_wiring(web3, deployment.records)} == {"ok"}
+
+
+@pytest.mark.parametrize("lost", ["SettlementDispute", "SessionPayment"])
+def test_bound_to_what_is_gone__replaced_together_on_an_own_node_only(web3, config, tmp_path, lost):
+    first = deploy(web3, config, tmp_path)
+    (tmp_path / f"{lost}.json").unlink()
+    actions = {item.name: item.action for item in plan_of(web3, config, tmp_path).contracts}
+    assert {name for name, action in actions.items() if action != "keep"} == {
+        "StakePool",
+        "StakeQuota",
+        "SessionPayment",
+        "SettlementDispute",
+    }
+    token = msgspec.structs.replace(config.token, address=first.token, mock_supply_wei=None)
+    real = msgspec.structs.replace(config, token=token)
+    with pytest.raises(Conflict):
+        plan_of(web3, real, tmp_path, own=False)
+
+    second = deploy(web3, config, tmp_path)
+    assert second.address("StakePool") != first.address("StakePool")
+    assert {c.status for c in verify_wiring(web3, second.records)} == {"ok"}
+    assert plan_of(web3, config, tmp_path).is_empty
+
+
+def test_bound_to_a_dispute_without_a_record__one_clear_refusal(web3, config, tmp_path):
+    first = deploy(web3, config, tmp_path)
+    (tmp_path / "SettlementDispute.json").unlink()
+    token = msgspec.structs.replace(config.token, address=first.token, mock_supply_wei=None)
+    real = msgspec.structs.replace(config, token=token)
+    with pytest.raises(Conflict, match="is bound for ever to SettlementDispute at") as caught:
+        plan_of(web3, real, tmp_path, own=False)
+    assert first.address("SettlementDispute") in str(caught.value)
+    assert "Nothing was sent" in str(caught.value)
 
 
 def test_wrong_chain__refused(web3, config, tmp_path):

@@ -93,6 +93,18 @@ def _dishonest() -> Iterator[Case]:
             ("usage",),
         ),
         (
+            "missing-hidden",
+            "a replica that never ran is billed as if it had delivered",
+            lie("delegate-missing", reprice(usage={"missing_replicas": 0})),
+            ("usage",),
+        ),
+        (
+            "missing-as-failed",
+            "a replica that never ran is billed as one that failed, with a smaller rebate",
+            lie("delegate-missing", reprice(usage={"missing_replicas": 0, "failed_replicas": 1})),
+            ("usage",),
+        ),
+        (
             "lateness-hidden",
             "a late replica is billed as if it had been on time",
             lie("validate-majority", reprice(usage={"late_replicas": 0})),
@@ -330,7 +342,7 @@ def _chain() -> Iterator[Case]:
             "other-count",
             "the batch has more leaves than stated",
             "batches",
-            {f"{SIGNER}:{root}": [ISSUED_AT, 7]},
+            {f"{SIGNER}:{root}": [ISSUED_AT, 8]},
             ("anchored",),
         ),
         (

@@ -58,6 +58,7 @@ CARD = RateCard(
     disagreement_bps=(0, 100, 50),
     failed_rebate_bps=9_000,
     late_rebate_bps=3_000,
+    missing_rebate_bps=10_000,
     volume_rebate_bps=(0, 250, 500, 1_000),
     node_share_bps=8_000,
     validator_share_bps=1_000,
@@ -83,7 +84,10 @@ CHAIN = ChainBlock(
 
 @dataclass(frozen=True)
 class Job:
-    """One job to make a receipt of: outputs as the replicas gave them, None where one failed."""
+    """One job to make a receipt of: outputs as the replicas gave them, None where one failed.
+
+    `missing` replicas were asked for as well and never ran.
+    """
 
     name: str
     outputs: Sequence[str | None]
@@ -96,6 +100,7 @@ class Job:
     tier: str | None = None
     asked: dict[str, Any] = field(default_factory=dict)
     terms: dict[str, int] = field(default_factory=dict)
+    missing: int = 0
 
     def runs(self) -> list[ReplicaRun]:
         """Return the runs."""
@@ -125,7 +130,7 @@ class Job:
         """Return the terms the job ran under."""
         return Terms(
             sla_tier=index_of(SLA_TIERS, self.tier or "best_effort", "tier"),
-            replicas=len(self.outputs),
+            replicas=len(self.outputs) + self.missing,
             disagreement_policy=index_of(DISAGREEMENT_POLICIES, self.policy, "policy"),
             surcharge_cap_bps=300,
             **self.terms,
@@ -151,7 +156,7 @@ class Job:
         }
         if len(self.outputs) > 1:
             body["consensus"] = {
-                "replicas": len(self.outputs),
+                "replicas": len(self.outputs) + self.missing,
                 "session_pool": [str(201 + i) for i in range(len(self.outputs))],
                 "disagreement_policy": self.policy,
             }
@@ -287,6 +292,7 @@ JOBS = (
         equivalence="overlap",
         failure="ERROR",
     ),
+    Job("delegate-missing", ["42", "42"], policy="best_effort", missing=1),
     Job(
         "delegate-single",
         ["caf\u00e9 \U0001f600 \u2028 done"],

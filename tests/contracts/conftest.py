@@ -8,6 +8,12 @@ import pytest
 from tests.contracts.protocol import Protocol
 
 
+def pytest_collection_modifyitems(items):
+    """Longest first: a state machine that a worker meets last would keep the other one waiting."""
+    order = {"stateful": 0, "fuzz": 1}
+    items.sort(key=lambda item: min((order.get(m.name, 2) for m in item.iter_markers()), default=2))
+
+
 @pytest.fixture(scope="session")
 def protocol():
     return Protocol()

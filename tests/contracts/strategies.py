@@ -27,7 +27,8 @@ def _rates(count: int, limit: int = U16) -> st.SearchStrategy[tuple[int, ...]]:
 @st.composite
 def cards(draw: st.DrawFn, unit_limit: int = U64, task_limit: int = U96) -> RateCard:
     """Draw a card that keeps every rule."""
-    failed = draw(st.integers(0, 10_000))
+    missing = draw(st.integers(0, 10_000))
+    failed = draw(st.integers(0, missing))
     nodes = draw(st.integers(0, 10_000))
     return RateCard(
         task_wei=draw(_wei(task_limit)),
@@ -44,6 +45,7 @@ def cards(draw: st.DrawFn, unit_limit: int = U64, task_limit: int = U96) -> Rate
         disagreement_bps=draw(_rates(3)),
         failed_rebate_bps=failed,
         late_rebate_bps=draw(st.integers(0, failed)),
+        missing_rebate_bps=missing,
         volume_rebate_bps=draw(_rates(4, 10_000)),
         node_share_bps=nodes,
         validator_share_bps=draw(st.integers(0, 10_000 - nodes)),
@@ -81,12 +83,14 @@ def usages(draw: st.DrawFn, replicas: int, limit: int = U48) -> Usage:
         st.integers(0, 100), st.integers(0, min(10**6, limit)), st.integers(limit // 2, limit)
     )
     failed = draw(st.integers(0, replicas))
+    late = draw(st.integers(0, replicas - failed))
     return Usage(
         input_units=draw(units),
         output_units=draw(units),
         validator_units=draw(units),
         failed_replicas=failed,
-        late_replicas=draw(st.integers(0, replicas - failed)),
+        late_replicas=late,
+        missing_replicas=draw(st.integers(0, replicas - failed - late)),
     )
 
 
@@ -114,10 +118,10 @@ def any_words(draw: st.DrawFn) -> tuple[int, int]:
         offset = draw(st.sampled_from((0, 8, 40, 48, 56, 64, 72, 80)))
         terms_word = terms_word & ~(255 << offset) | draw(st.integers(0, 255)) << offset
     elif which == "usage field":
-        offset = draw(st.sampled_from((144, 152)))
+        offset = draw(st.sampled_from((144, 152, 160)))
         usage_word = usage_word & ~(255 << offset) | draw(st.integers(0, 255)) << offset
     elif which == "terms bit":
         terms_word |= 1 << draw(st.integers(136, 255))
     elif which == "usage bit":
-        usage_word |= 1 << draw(st.integers(160, 255))
+        usage_word |= 1 << draw(st.integers(168, 255))
     return terms_word, usage_word

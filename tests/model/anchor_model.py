@@ -28,11 +28,15 @@ class AnchorModel:
     uri: str = ""
     logs: dict[str, list[Anchored]] = field(default_factory=dict)
 
+    def is_new(self, anchorer: str, root: bytes) -> bool:
+        """Return whether a root is not in a log."""
+        return all(batch.root != root for batch in self.logs.get(anchorer, []))
+
     def append_once(self, anchorer: str, root: bytes, count: int, now: int) -> bool:
         """Append a batch; return False, and change nothing, if its root is in the log."""
-        log = self.logs.setdefault(anchorer, [])
-        if any(batch.root == root for batch in log):
+        if not self.is_new(anchorer, root):
             return False
+        log = self.logs.setdefault(anchorer, [])
         log.append(Anchored(root, count, now, self.uri))
         return True
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The escrow as docs/spec/session-payment.md and receipt-anchor.md state it, in plain Python.
 
+What a router's bond covers comes from a `cover` function; stake sessions are the quota model's.
+
 No packed words, no storage, no token: numbers in dictionaries. Written from the pages, so that a
 step of the contract can be compared with what the pages promise, refusals and their reasons
 included.
@@ -14,9 +16,11 @@ from typing import TYPE_CHECKING
 from tests.model.anchor_model import AnchorModel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 NODES, VALIDATORS, TREASURY = range(3)
+ESCROW, VOUCHER, STAKE = range(3)
+MOST_WEI = 2**96 - 1
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer of the model, no fault in it
@@ -33,6 +37,8 @@ class Session:
     expiry: int
     version: int
     volume_tier: int
+    funding: int = 0
+    key: str | None = None
     settled: int = 0
     state: str = "open"
 
@@ -57,11 +63,16 @@ class PaymentModel:
     settlers: dict[int, str]
     anchor: AnchorModel
     cards: list[Card]
+    cover: Callable[[int], int]
+    draw: Callable[[int, int, Sequence[tuple[int, int]]], tuple[int, int]]
+    restore: Callable[[int, int], None]
     adopted: int = 1
-    deposits_paused: bool = False
+    opening_paused: bool = False
     settle_paused: bool = False
     sessions: dict[int, Session] = field(default_factory=dict)
-    pending: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    buckets: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    debts: dict[int, int] = field(default_factory=dict)
+    holds: dict[int, int] = field(default_factory=dict)
     pots: list[int] = field(default_factory=lambda: [0, 0, 0])
     paid: list[int] = field(default_factory=lambda: [0, 0, 0])
     spent: dict[str, int] = field(default_factory=dict)
@@ -76,11 +87,13 @@ class PaymentModel:
 
     def pending_of(self, router: int) -> int:
         """Return a router's pending total."""
-        return sum(wei for (owner, _, _), wei in self.pending.items() if owner == router)
+        settled = sum(wei for (owner, _, _), wei in self.buckets.items() if owner == router)
+        return settled - self.debts.get(router, 0)
 
     def balance(self) -> int:
         """Return the tokens that the escrow must hold (INV-P1, with what came unasked)."""
-        return self.left_in_sessions() + sum(self.pending.values()) + sum(self.pots) + self.unasked
+        pending = sum(self.pending_of(router) for router in self.settlers)
+        return self.left_in_sessions() + pending + sum(self.pots) + self.unasked
 
     def card_in_effect(self) -> int:
         """Return the version of the newest card in effect."""
@@ -90,39 +103,48 @@ class PaymentModel:
 
     # Payers.
 
-    def open(self, key: int, session: Session) -> int:
-        """Open a session under its id."""
-        if self.deposits_paused:
-            raise Refused("payment: deposits paused")
-        if session.deposit == 0:
-            raise Refused("payment: zero amount")
+    def open(self, key: int, session: Session, sponsor: str | None = None) -> int:
+        """Open a session under its id; a sponsor pays the deposit if there is one."""
+        if self.opening_paused:
+            raise Refused("session: opening paused")
+        self._check_funding(session)
         if session.volume_tier > 3:
-            raise Refused("payment: unknown volume tier")
+            raise Refused("session: unknown volume tier")
         if session.expiry <= self.now:
-            raise Refused("payment: expiry has passed")
+            raise Refused("session: expiry has passed")
         if session.router not in self.settlers:
-            raise Refused("payment: unknown router")
+            raise Refused("session: unknown router")
         # The adopted card, or the one in effect, which is thereby adopted.
         if session.version not in (self.adopted, self.card_in_effect()):
-            raise Refused("payment: card not in effect")
+            raise Refused("session: card not in effect")
         if key in self.sessions:
-            raise Refused("payment: session exists")
+            raise Refused("session: exists")
         self.adopted = session.version
         self.sessions[key] = session
-        self._spend(session.payer, session.deposit)
+        self._spend(sponsor or session.payer, session.deposit)
         return key
+
+    def _check_funding(self, session: Session) -> None:
+        if session.funding not in (ESCROW, VOUCHER, STAKE):
+            raise Refused("session: unknown funding")
+        if session.funding == STAKE and session.deposit != 0:
+            raise Refused("session: stake takes no deposit")
+        if session.funding != STAKE and session.deposit == 0:
+            raise Refused("session: zero amount")
+        if session.funding == VOUCHER and session.key is None:
+            raise Refused("session: vouchers need a key")
 
     def top_up(self, key: int, amount: int, sender: str) -> None:
         """Add to a deposit."""
-        if self.deposits_paused:
-            raise Refused("payment: deposits paused")
         if amount == 0:
-            raise Refused("payment: zero amount")
+            raise Refused("session: zero amount")
         session = self.sessions.get(key)
         if session is None or session.state != "open":
-            raise Refused("payment: session not open")
+            raise Refused("session: not open")
+        if session.funding == STAKE:
+            raise Refused("session: paid by stake")
         if session.expiry <= self.now:
-            raise Refused("payment: session expired")
+            raise Refused("session: expired")
         self.sessions[key] = replace(session, deposit=session.deposit + amount)
         self._spend(sender, amount)
 
@@ -130,11 +152,11 @@ class PaymentModel:
         """End a session for new work."""
         session = self.sessions.get(key)
         if session is None:
-            raise Refused("payment: unknown session")
+            raise Refused("session: unknown")
         if session.state != "open":
-            raise Refused("payment: session not open")
+            raise Refused("session: not open")
         if sender != session.payer:
-            raise Refused("payment: caller is not the payer")
+            raise Refused("session: caller is not the payer")
         end = min(self.now, session.expiry)
         self.sessions[key] = replace(session, expiry=end, state="closing")
 
@@ -142,12 +164,12 @@ class PaymentModel:
         """Pay back what a session has left."""
         session = self.sessions.get(key)
         if session is None:
-            raise Refused("payment: unknown session")
+            raise Refused("session: unknown")
         if self.now <= session.expiry + self.settle_window:
-            raise Refused("payment: settle window open")
+            raise Refused("session: settle window open")
         refund = session.deposit - session.settled
         if refund == 0:
-            raise Refused("payment: nothing to withdraw")
+            raise Refused("session: nothing to withdraw")
         self.sessions[key] = replace(session, deposit=session.settled, state="closed")
         self._spend(session.payer, -refund)
         return refund
@@ -163,37 +185,87 @@ class PaymentModel:
         root: bytes,
         count: int,
         totals: Sequence[tuple[int, int]],
+        signers: Sequence[str] | None = None,
     ) -> int:
-        """Move sessions to their totals and anchor the root; `skipped` says which were not."""
-        if self.settlers.get(router) != sender:
-            raise Refused("payment: caller is not settler")
-        if self.settle_paused:
-            raise Refused("payment: settlement paused")
+        """Move sessions to their totals and anchor the root; `skipped` says which were not.
+
+        With `signers`, who signed each total, it is a batch of vouchers.
+        """
+        self._check_settler(sender, router)
+        self.skipped = []
+        if not self.anchor.is_new(sender, root):
+            return 0
         if any(key >> 128 != router for key, _ in totals):
             raise Refused("payment: other router's session")
-        self.skipped = []
+        funding = ESCROW if signers is None else VOUCHER
+        sessions, skipped = dict(self.sessions), []
         moved = 0
-        for key, total in totals:
-            session = self.sessions.get(key)
+        for i, (key, total) in enumerate(totals):
+            session = sessions.get(key)
             if total <= (session.settled if session else 0):
                 continue
-            reason = self._refusal(session, total, version)
+            reason = self._refusal(session, total, version, funding)
+            if reason is None and session and signers and signers[i] != session.key:
+                reason = "wrong voucher signer"
             if session is None or reason is not None:
-                self.skipped.append((key, total, reason or "unknown session"))
+                skipped.append((key, total, reason or "unknown session"))
                 continue
             moved += total - session.settled
-            self.sessions[key] = replace(session, settled=total)
+            sessions[key] = replace(session, settled=total)
+        self._book(router, version, moved)
+        self.sessions, self.skipped = sessions, skipped
         self.anchor.append_once(sender, root, count, self.now)
-        if moved:
-            slot = router, version, self.now // self.bucket_seconds
-            self.pending[slot] = self.pending.get(slot, 0) + moved
         return moved
 
-    def _refusal(self, session: Session | None, total: int, version: int) -> str | None:
+    def settle_stake(
+        self,
+        sender: str,
+        router: int,
+        version: int,
+        *,
+        root: bytes,
+        count: int,
+        totals: Sequence[tuple[int, int]],
+        work_at: int,
+    ) -> int:
+        """Have the quota model pay for what moved."""
+        self._check_settler(sender, router)
+        if not 1 <= version <= self.adopted:
+            raise Refused("payment: unknown card")
+        if not self.anchor.is_new(sender, root):
+            return 0
+        before = self.pending_of(router)
+        moved = sum(self.draw(router, work_at, totals))
+        if moved and before + moved > self.cover(router):
+            # The caller undoes the draw: on chain all of it is reverted.
+            raise Refused("router: pending exceeds bond")
+        self._book(router, version, moved)
+        self.anchor.append_once(sender, root, count, self.now)
+        return moved
+
+    def _check_settler(self, sender: str, router: int) -> None:
+        if self.settlers.get(router) != sender:
+            raise Refused("router: caller is not settler")
+        if self.settle_paused:
+            raise Refused("payment: settlement paused")
+
+    def _book(self, router: int, version: int, moved: int) -> None:
+        if not moved:
+            return
+        if self.pending_of(router) + moved > self.cover(router):
+            raise Refused("router: pending exceeds bond")
+        slot = router, version, self.now // self.bucket_seconds
+        self.buckets[slot] = self.buckets.get(slot, 0) + moved
+
+    def _refusal(
+        self, session: Session | None, total: int, version: int, funding: int
+    ) -> str | None:
         if session is None:
             return "unknown session"
         if session.state == "closed":
             return "session closed"
+        if session.funding != funding:
+            return "other funding"
         if session.version != version:
             return "other card version"
         if total > session.deposit:
@@ -202,29 +274,73 @@ class PaymentModel:
             return "settle window over"
         return None
 
+    # Disputes.
+
+    def hold(self, router: int, amount: int) -> int:
+        """Freeze pending money; return how much was free to be frozen."""
+        held = self.holds.get(router, 0)
+        added = min(amount, max(self.pending_of(router) - held, 0))
+        self.holds[router] = held + added
+        return added
+
+    def unhold(self, router: int, amount: int) -> None:
+        """Let frozen money go."""
+        if amount > self.holds.get(router, 0):
+            raise Refused("router: more than is held")
+        self.holds[router] = self.holds.get(router, 0) - amount
+
+    def refund(self, key: int, amount: int) -> int:
+        """Give pending money of the session's router back."""
+        router = key >> 128
+        taken = min(amount, self.pending_of(router))
+        self.debts[router] = self.debts.get(router, 0) + taken
+        self._give_back(key, taken)
+        return taken
+
+    def credit(self, key: int, amount: int, sender: str) -> int:
+        """Give back what a bond pays."""
+        self._spend(sender, amount)
+        self._give_back(key, amount)
+        return amount
+
+    def _give_back(self, key: int, amount: int) -> None:
+        session = self.sessions[key]
+        if session.funding == STAKE:
+            self.restore(key, amount)
+            return
+        end = min(session.expiry, self.now - self.settle_window - 1)
+        self.sessions[key] = replace(
+            session, deposit=session.deposit + amount, expiry=end, state="closed"
+        )
+
     # Anyone.
 
     def release(self, router: int, version: int, bucket: int) -> int:
-        """Split a bucket among the pots."""
-        amount = self.pending.get((router, version, bucket), 0)
-        if amount == 0:
-            raise Refused("payment: nothing pending")
+        """Split a bucket among the pots, the router's debt paid first."""
+        settled = self.buckets.get((router, version, bucket), 0)
+        if settled == 0:
+            raise Refused("router: nothing pending")
         end_of_bucket = (bucket + 1) * self.bucket_seconds
         if self.now < end_of_bucket + self.challenge_window:
-            raise Refused("payment: challenge window open")
+            raise Refused("router: challenge window open")
+        debt = min(self.debts.get(router, 0), settled)
+        amount = settled - debt
+        if self.pending_of(router) - amount < self.holds.get(router, 0):
+            raise Refused("router: money is held")
         card = self.cards[version - 1]
         nodes = amount * card.node_bps // 10_000
         validators = amount * card.validator_bps // 10_000
         self.pots[NODES] += nodes
         self.pots[VALIDATORS] += validators
         self.pots[TREASURY] += amount - nodes - validators
-        del self.pending[router, version, bucket]
+        self.debts[router] = self.debts.get(router, 0) - debt
+        del self.buckets[router, version, bucket]
         return amount
 
     def pay_pot(self, pot: int) -> int:
         """Pay a pot to its recipient."""
         if self.pots[pot] == 0:
-            raise Refused("payment: pot is empty")
+            raise Refused("pot: is empty")
         amount, self.pots[pot] = self.pots[pot], 0
         self.paid[pot] += amount
         return amount

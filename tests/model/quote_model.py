@@ -24,6 +24,10 @@ def rate(bps: int) -> Fraction:
     return Fraction(bps, 10_000)
 
 
+def _faults(usage: Any) -> int:
+    return usage.failed_replicas + usage.late_replicas + usage.missing_replicas
+
+
 def _refuse(terms: Any, usage: Any) -> str | None:
     reasons = {
         "job: unknown sla tier": terms.sla_tier not in range(4),
@@ -33,7 +37,7 @@ def _refuse(terms: Any, usage: Any) -> str | None:
         "job: unknown policy": terms.disagreement_policy not in range(3),
         "job: threshold over 100%": rate(terms.agreement_threshold_bps) > 1,
         "job: unknown volume tier": terms.volume_tier not in range(4),
-        "job: faults over replicas": usage.failed_replicas + usage.late_replicas > terms.replicas,
+        "job: faults over replicas": _faults(usage) > terms.replicas,
     }
     return next((reason for reason, is_at_fault in reasons.items() if is_at_fault), None)
 
@@ -83,8 +87,10 @@ def price(card: Any, epoch_bps: int, terms: Any, usage: Any) -> tuple[int, list[
     gross = before_surcharge + surcharge
 
     share_of_a_replica = Fraction(gross, terms.replicas)
-    faults = usage.failed_replicas * rate(card.failed_rebate_bps) + usage.late_replicas * rate(
-        card.late_rebate_bps
+    faults = (
+        usage.failed_replicas * rate(card.failed_rebate_bps)
+        + usage.late_replicas * rate(card.late_rebate_bps)
+        + usage.missing_replicas * rate(card.missing_rebate_bps)
     )
     replica_rebate = floor(share_of_a_replica * faults)
     volume_rebate = floor(

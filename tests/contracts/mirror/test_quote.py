@@ -75,7 +75,7 @@ def test_three_prices_are_one(priced, card, several, epoch):
         event("refused" if isinstance(chain, str) else "priced")
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(500))
 @given(words=any_words())
 def test_all_refuse_the_same_words(priced, words):
     card = RateCard.from_abi(priced.card(1))
@@ -84,7 +84,7 @@ def test_all_refuse_the_same_words(priced, words):
     except BoaError as error:
         chain = error.stack_trace.last_frame.pretty_vm_reason
     assert chain == in_package(card, 0, *words)
-    if not words[0] >> 136 and not words[1] >> 160:
+    if not words[0] >> 136 and not words[1] >> 168:
         assert chain == in_model(card, 0, Terms.unpack(words[0]), Usage.unpack(words[1]))
     event(chain if isinstance(chain, str) else "priced")
 

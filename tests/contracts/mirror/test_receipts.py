@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cortensor.receipts.merkle import receipt_leaf
 from cortensor.receipts.typed import Domain, ReceiptStruct
 from tests.contracts.profile import examples
-from tests.contracts.protocol import CHAIN_ID, deploy_payment
+from tests.contracts.protocol import CHAIN_ID
 
 WORDS = st.binary(min_size=32, max_size=32)
 
@@ -96,9 +96,7 @@ def test_the_domain_binds_chain_and_contract(protocol, payment):
         confidence_bps=0,
         issued_at=0,
     )
-    other = deploy_payment(
-        protocol.owner, protocol.guardian, protocol.cor, protocol.table, protocol.anchor
-    )
+    other = protocol.twin()
     digests = {contract.hash_receipt(receipt.abi_tuple()) for contract in (payment, other)}
     with boa.env.anchor():
         boa.env.evm.patch.chain_id = 1

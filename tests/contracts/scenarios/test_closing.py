@@ -40,9 +40,9 @@ def test_inv_p5_settling_again_and_again_never_moves_the_end(protocol, payment):
 
 def test_a_stranger_cannot_close_a_session_early(protocol, payment):
     session = protocol.open()
-    with boa.reverts("payment: caller is not the payer"):
+    with boa.reverts("session: caller is not the payer"):
         payment.request_close(session, sender=protocol.stranger)
-    with boa.reverts("payment: settle window open"):
+    with boa.reverts("session: settle window open"):
         payment.withdraw(session, sender=protocol.stranger)
 
 
@@ -52,7 +52,7 @@ def test_a_stranger_cannot_keep_a_session_open_by_topping_it_up(protocol, paymen
     payment.top_up(session, 1, sender=protocol.other_payer)
     assert payment.withdrawable_at(session) == at
     payment.request_close(session, sender=protocol.payer)
-    with boa.reverts("payment: session not open"):
+    with boa.reverts("session: not open"):
         payment.top_up(session, 1, sender=protocol.other_payer)
     travel(SETTLE_WINDOW_SECONDS + 1)
     # Whoever topped it up gave the money to the payer.
@@ -64,5 +64,5 @@ def test_closing_does_not_dodge_what_is_owed(protocol, payment):
     payment.request_close(session, sender=protocol.payer)
     assert protocol.settle((session, COR)) == COR
     travel(SETTLE_WINDOW_SECONDS + 1)
-    with boa.reverts("payment: nothing to withdraw"):
+    with boa.reverts("session: nothing to withdraw"):
         payment.withdraw(session, sender=protocol.payer)

@@ -20,7 +20,7 @@ def test_inv_p3_a_batch_with_a_foreign_session_moves_nothing(protocol, payment, 
 
 def test_inv_p3_naming_the_other_router_does_not_help(protocol, payment):
     victim = protocol.open(router_id=1)
-    with boa.reverts("payment: caller is not settler"):
+    with boa.reverts("router: caller is not settler"):
         payment.settle(protocol.batch((victim, COR), router_id=1), sender=protocol.other_settler)
 
 
@@ -34,5 +34,5 @@ def test_an_id_with_the_own_prefix_is_another_session(protocol, payment):
 def test_a_replaced_settler_settles_no_more(protocol, payment):
     session = protocol.open()
     payment.set_settler(1, protocol.stranger, sender=protocol.settler)
-    with boa.reverts("payment: caller is not settler"):
+    with boa.reverts("router: caller is not settler"):
         protocol.settle((session, COR), root=word(1))

@@ -31,11 +31,12 @@ def test_anchoring_a_settlers_root_first_does_not_stop_its_batch(protocol, payme
     assert anchor.batch(protocol.settler, batch.root)[2] == 1
 
 
-def test_a_settler_that_anchored_the_root_itself_still_settles(protocol, payment, anchor):
-    batch = protocol.batch((protocol.open(), 9))
+def test_a_settler_that_anchored_the_root_itself_settles_under_another(protocol, payment, anchor):
+    session = protocol.open()
+    batch = protocol.batch((session, 9))
     anchor.anchor(batch.root, 1, "", sender=protocol.settler)
-    assert payment.settle(batch, sender=protocol.settler) == 9
-    assert anchor.batch(protocol.settler, batch.root)[2] == 1
+    assert payment.settle(batch, sender=protocol.settler) == 0
+    assert protocol.settle((session, 9)) == 9
 
 
 def test_adopting_a_card_before_a_payer_opens_refuses_the_old_price(protocol, table, payment):
@@ -44,7 +45,7 @@ def test_adopting_a_card_before_a_payer_opens_refuses_the_old_price(protocol, ta
     table.publish(table.card(1), sender=protocol.owner)
     boa.env.time_travel(seconds=table.PUBLICATION_DELAY_SECONDS())
     payment.adopt_card(sender=protocol.stranger)
-    with boa.reverts("payment: card not in effect"):
+    with boa.reverts("session: card not in effect"):
         payment.open(request, sender=protocol.payer)
 
 

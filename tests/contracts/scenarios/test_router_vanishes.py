@@ -41,7 +41,7 @@ def test_inv_p5_the_owner_pauses_everything_and_replaces_everybody(protocol, tab
     payment.set_pause(True, True, sender=protocol.owner)
     payment.set_guardian(ZERO_ADDRESS, sender=protocol.owner)
     # What would let it settle the whole deposit to a pot of its own choice.
-    with boa.reverts("payment: caller is not settler"):
+    with boa.reverts("router: caller is not settler"):
         payment.set_settler(1, protocol.owner, sender=protocol.owner)
     for pot in range(3):
         payment.set_pot_recipient(pot, protocol.stranger, sender=protocol.owner)

@@ -6,27 +6,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import boa
+from eth_utils import keccak
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from tests.contracts.protocol import (
+    APPEAL_SECONDS,
     BUCKET_SECONDS,
     CHAIN_ID,
     CHALLENGE_WINDOW_SECONDS,
+    COOLDOWN_SECONDS,
+    COVER_BPS,
+    MIN_BOND,
+    NODE_STAKE,
+    QUOTA_CAP,
+    QUOTA_RATES,
     SETTLE_WINDOW_SECONDS,
+    SLASH_CAP_BPS,
+    SPENDING_LIMIT,
+    ZERO_ADDRESS,
     Protocol,
     travel,
+    word,
 )
 from tests.model.anchor_model import AnchorModel
-from tests.model.payment_model import Card, PaymentModel, Refused
+from tests.model.payment_model import Card, PaymentModel
+from tests.model.payment_model import Refused as PaymentRefused
+from tests.model.pool_model import PoolModel, Rules
+from tests.model.pool_model import Refused as PoolRefused
+from tests.model.quota_model import MICRO, QuotaModel
+from tests.model.quota_model import Refused as QuotaRefused
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 DAY = 86_400
 URI = "ipfs://batch"
 CODES = {"open": 1, "closing": 2, "closed": 3}
 FULL_CHECK_EVERY = 6
+REFUSALS = (PaymentRefused, PoolRefused, QuotaRefused)
 
 
 class Comparison(RuleBasedStateMachine):
@@ -46,7 +64,10 @@ class Comparison(RuleBasedStateMachine):
         self._undo.__enter__()
         chain = self.protocol
         self.payment, self.table, self.anchor = chain.payment, chain.table, chain.anchor
+        self.pool, self.quota = chain.pool, chain.quota
         self.anchor.authorise(self.payment, True, sender=chain.stranger)
+        self.pool_model = self._pool()
+        self.quota_model = self._quota()
         self.model = PaymentModel(
             settle_window=SETTLE_WINDOW_SECONDS,
             challenge_window=CHALLENGE_WINDOW_SECONDS,
@@ -55,6 +76,9 @@ class Comparison(RuleBasedStateMachine):
             settlers={1: chain.settler, 2: chain.other_settler},
             anchor=AnchorModel(CHAIN_ID, self.anchor.address, URI),
             cards=[self._card(1)],
+            cover=self.pool_model.cover,
+            draw=self._draw_in_model,
+            restore=self._restore_in_model,
         )
         self.batches: list[tuple[str, int, int, bytes, list[tuple[int, int]]]] = []
         self.touched: set[int] = set()
@@ -69,13 +93,24 @@ class Comparison(RuleBasedStateMachine):
         self.attempts[name] += 1
         try:
             expected = in_model()
-        except Refused as refused:
+        except REFUSALS as refused:
             with boa.reverts(str(refused)):
                 on_chain()
             return None
         assert on_chain() == expected
         self.successes[name] += 1
         return expected
+
+    def new_root(self) -> bytes:
+        """Return a root that no batch had."""
+        return keccak(word(self.steps) + b"root")
+
+    def check_skipped(self, moved: int | None) -> None:
+        """Compare what the last settlement said it passed over."""
+        if moved is None:
+            return
+        events = [e for e in self.payment.get_logs() if type(e).__name__ == "SettlementSkipped"]
+        assert [(e.session, e.cumulative, e.reason) for e in events] == self.model.skipped
 
     def pick(self, number: int) -> int:
         """Return a known session, or one that nobody opened."""
@@ -84,31 +119,85 @@ class Comparison(RuleBasedStateMachine):
         self.touched.add(key)
         return key
 
+    def _pool(self) -> PoolModel:
+        """Return the pool's model with the bonds that are there."""
+        chain = self.protocol
+        rules = Rules(
+            cooldown=COOLDOWN_SECONDS,
+            node_stake=NODE_STAKE,
+            min_bond=MIN_BOND,
+            cover_bps=COVER_BPS,
+            cap_bps=SLASH_CAP_BPS,
+            appeal=APPEAL_SECONDS,
+            resolve=APPEAL_SECONDS,
+        )
+        settlers = {1: chain.settler, 2: chain.other_settler}
+        model = PoolModel(
+            rules=rules,
+            now=boa.env.timestamp,
+            owner=chain.owner,
+            slasher=chain.slasher,
+            treasury=chain.treasury,
+            dispute=chain.dispute,
+            settlers=settlers,
+        )
+        for router, settler in settlers.items():
+            model.open_bond(router, settler, self.pool.position(router).amount, settler)
+        return model
+
+    def _quota(self) -> QuotaModel:
+        """Return the quota's model, empty."""
+        return QuotaModel(
+            now=boa.env.timestamp,
+            cooldown=COOLDOWN_SECONDS,
+            rates=[(0, QUOTA_RATES)],
+            cap=QUOTA_CAP,
+            limit=SPENDING_LIMIT // MICRO,
+        )
+
+    def _draw_in_model(
+        self, router: int, work_at: int, totals: Sequence[tuple[int, int]]
+    ) -> tuple[int, int]:
+        del router
+        free, overage = self.quota_model.draw(work_at, list(totals))
+        return free * MICRO, overage * MICRO
+
+    def _restore_in_model(self, key: int, amount: int) -> None:
+        self.quota_model.sweep()
+        self.quota_model.restore(key, amount // MICRO)
+
     def _card(self, version: int) -> Card:
         node_bps, validator_bps = self.table.shares(version)
         return Card(self.table.effective_at(version), node_bps, validator_bps)
 
     def _wait(self, seconds: int) -> None:
         travel(seconds)
-        self.model.now += seconds
+        for model in (self.model, self.pool_model, self.quota_model):
+            model.now += seconds
 
     # What holds after every step.
 
     @invariant()
     def same_sums(self):
-        """INV-P1, INV-P6: the balance covers everything owed; pending sums up."""
+        """INV-P1, INV-P6, INV-P7: the balance covers everything owed; pending sums up."""
         self.steps += 1
         pending = []
         for router in self.model.settlers:
             settler, wei = self.payment.router(router)
             assert settler == self.model.settlers[router]
             assert wei == self.model.pending_of(router)
+            held, debt = self.payment.claims(router)
+            assert (held, debt) == (
+                self.model.holds.get(router, 0),
+                self.model.debts.get(router, 0),
+            )
             pending.append(wei)
         if self.model.pots != self.known_pots or self.steps % FULL_CHECK_EVERY == 0:
             self.known_pots = [self.payment.pot(pot)[0] for pot in range(3)]
             assert self.known_pots == self.model.pots
         owed = self.model.left_in_sessions() + sum(pending) + sum(self.known_pots)
-        assert self.protocol.cor.balanceOf(self.payment) == owed + self.model.unasked
+        balance = self.protocol.cor.balanceOf(self.payment)
+        assert balance + self.quota_model.due * MICRO == owed + self.model.unasked
 
     @invariant()
     def same_sessions(self):
@@ -134,6 +223,7 @@ class Comparison(RuleBasedStateMachine):
             session.expiry,
         )
         assert (facts.state, facts.version) == (CODES[session.state], session.version)
+        assert (facts.funding, facts.session_key) == (session.funding, session.key or ZERO_ADDRESS)
         assert facts.volume_tier == session.volume_tier
         assert key >> 128 == session.router
         assert self.highest.get(key, 0) <= facts.settled <= facts.deposit
@@ -164,12 +254,22 @@ class Comparison(RuleBasedStateMachine):
             self.check_session(key)
             if self.model.sessions[key].deposit > self.model.sessions[key].settled:
                 assert self.payment.withdraw(key) == self.model.withdraw(key)
-        for router, version, bucket in list(self.model.pending):
+        for router in self.model.settlers:
+            # Every demand ends some day; then nothing is frozen.
+            held = self.model.holds.get(router, 0)
+            self.payment.unhold(router, held, sender=self.protocol.dispute)
+            self.model.unhold(router, held)
+        for router, version, bucket in list(self.model.buckets):
             self.payment.release(router, version, bucket, sender=self.protocol.stranger)
             self.model.release(router, version, bucket)
         for pot in range(3):
             if self.model.pots[pot]:
+                self.quota_model.sweep()
                 self.payment.pay_pot(pot, sender=self.protocol.stranger)
                 self.model.pay_pot(pot)
-        assert self.protocol.cor.balanceOf(self.payment) == self.model.unasked
+        self.payment_is_empty()
         self.same_sums()
+
+    def payment_is_empty(self) -> None:
+        """Only unasked tokens stay once everything was released and paid."""
+        assert self.protocol.cor.balanceOf(self.payment) == self.model.unasked

@@ -45,6 +45,10 @@ def test_deployment_records(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="ReceiptAnchor"):
         AddressBook.load(tmp_path)
     write(tmp_path, "ReceiptAnchor", ANCHOR)
+    for name in ("StakePool", "StakeQuota", "SettlementDispute"):
+        with pytest.raises(InvalidInput, match=name):
+            AddressBook.load(tmp_path)
+        write(tmp_path, name, PAYMENT)
     (tmp_path / "notes.json").write_text("[]")
     book = AddressBook.load(tmp_path)
     assert (book.table.lower(), book.chain_id) == (TABLE, CHAIN_ID)

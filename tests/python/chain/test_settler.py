@@ -3,31 +3,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from eth_abi import decode
 
-from cortensor.chain.book import AddressBook
 from cortensor.chain.settler import Settler
 from cortensor.errors import Conflict, Unavailable
 from cortensor.receipts.sign import address_of
 from cortensor.store.lock import FileLock
 from cortensor.store.store import Store
-from tests.python.chain.fake_chain import FakeChain
-from tests.python.router.fake_node import ANCHOR, PAYMENT, TABLE
-from tests.python.router.harness import CARD, SIGNER_KEY
-from tests.python.store.test_ledger import charge, facts
+from tests.python.chain.settling_chain import (
+    BOOK,
+    BUCKET_S,
+    CHALLENGE_S,
+    QUOTA,
+    SettlingChain,
+    call_name,
+)
+from tests.python.router.fake_node import PAYMENT, TABLE, functions
+from tests.python.router.harness import CARD, SESSION_KEY, SIGNER_KEY, voucher
+from tests.python.store.test_ledger import OTHER, SESSION, charge, facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BOOK = AddressBook.of(PAYMENT, TABLE, ANCHOR)
-
 
 @pytest.fixture
-def chain() -> Iterator[FakeChain]:
-    fake = FakeChain(CARD, address_of(SIGNER_KEY))
+def chain() -> Iterator[SettlingChain]:
+    fake = SettlingChain(CARD, address_of(SIGNER_KEY))
     yield fake
     fake.close()
 
@@ -41,7 +46,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def settler(chain: FakeChain, store: Store, key: str = SIGNER_KEY) -> Settler:
+def settler(chain: SettlingChain, store: Store, key: str = SIGNER_KEY) -> Settler:
     return Settler(
         rpc_url=chain.url,
         book=BOOK,
@@ -54,7 +59,7 @@ def settler(chain: FakeChain, store: Store, key: str = SIGNER_KEY) -> Settler:
     )
 
 
-def test_all_receipts_in_one_transaction(chain: FakeChain, store: Store) -> None:
+def test_all_receipts_in_one_transaction(chain: SettlingChain, store: Store) -> None:
     done = settler(chain, store).settle_all()
     assert [(batch.receipts, batch.total_wei, batch.gas_used) for batch in done] == [
         (2, "15", 40_000)
@@ -66,13 +71,15 @@ def test_all_receipts_in_one_transaction(chain: FakeChain, store: Store) -> None
     assert (confirmed.state, confirmed.gas_price) == ("confirmed", 10)
 
 
-def test_the_anchor_is_authorised_once(chain: FakeChain, store: Store) -> None:
+def test_the_anchor_is_authorised_once(chain: SettlingChain, store: Store) -> None:
     chain.authorised = False
     settler(chain, store).settle_all()
     assert len(chain.mined) == 2
 
 
-def test_a_killed_broadcast_is_resumed_with_the_same_bytes(chain: FakeChain, store: Store) -> None:
+def test_a_killed_broadcast_is_resumed_with_the_same_bytes(
+    chain: SettlingChain, store: Store
+) -> None:
     chain.drop = True
     with pytest.raises(Unavailable, match="not mined"):
         settler(chain, store).settle_all()
@@ -83,7 +90,7 @@ def test_a_killed_broadcast_is_resumed_with_the_same_bytes(chain: FakeChain, sto
     assert chain.sent[0] == chain.sent[1]
 
 
-def test_a_mined_but_unrecorded_batch_is_only_confirmed(chain: FakeChain, store: Store) -> None:
+def test_a_mined_but_unrecorded_batch_is_only_confirmed(chain: SettlingChain, store: Store) -> None:
     first = settler(chain, store).settle_all()[0]
     with store.database.transaction() as sql:
         sql.execute("UPDATE batches SET state = 'sent', tx_hash = NULL")
@@ -92,7 +99,9 @@ def test_a_mined_but_unrecorded_batch_is_only_confirmed(chain: FakeChain, store:
     assert len(chain.sent) == 1
 
 
-def test_a_stolen_nonce_means_new_bytes_with_the_same_call(chain: FakeChain, store: Store) -> None:
+def test_a_stolen_nonce_means_new_bytes_with_the_same_call(
+    chain: SettlingChain, store: Store
+) -> None:
     chain.drop = True
     with pytest.raises(Unavailable):
         settler(chain, store).settle_all()
@@ -105,7 +114,7 @@ def test_a_stolen_nonce_means_new_bytes_with_the_same_call(chain: FakeChain, sto
     assert len(chain.mined) == 1
 
 
-def test_a_risen_base_fee_replaces_the_transaction(chain: FakeChain, store: Store) -> None:
+def test_a_risen_base_fee_replaces_the_transaction(chain: SettlingChain, store: Store) -> None:
     chain.drop = True
     with pytest.raises(Unavailable):
         settler(chain, store).settle_all()
@@ -116,14 +125,14 @@ def test_a_risen_base_fee_replaces_the_transaction(chain: FakeChain, store: Stor
     assert fields["maxFeePerGas"] == 2000
 
 
-def test_already_known_is_waited_for(chain: FakeChain, store: Store) -> None:
+def test_already_known_is_waited_for(chain: SettlingChain, store: Store) -> None:
     chain.refuse = "already known"
     with pytest.raises(Unavailable, match="not mined"):
         settler(chain, store).settle_all()
     assert settler(chain, store).settle_all()[0].receipts == 2
 
 
-def test_a_refusal_keeps_the_batch(chain: FakeChain, store: Store) -> None:
+def test_a_refusal_keeps_the_batch(chain: SettlingChain, store: Store) -> None:
     chain.revert = "payment: settlement paused"
     with pytest.raises(Conflict, match="settlement paused"):
         settler(chain, store).settle_all()
@@ -132,7 +141,7 @@ def test_a_refusal_keeps_the_batch(chain: FakeChain, store: Store) -> None:
     assert settler(chain, store).settle_all()[0].receipts == 2
 
 
-def test_a_revert_is_tried_again(chain: FakeChain, store: Store) -> None:
+def test_a_revert_is_tried_again(chain: SettlingChain, store: Store) -> None:
     chain.status = 0
     with pytest.raises(Conflict) as caught:
         settler(chain, store).settle_all()
@@ -142,7 +151,9 @@ def test_a_revert_is_tried_again(chain: FakeChain, store: Store) -> None:
     assert settler(chain, store).settle_all()[0].receipts == 2
 
 
-def test_a_wrong_key_and_a_running_settlement_are_refused(chain: FakeChain, store: Store) -> None:
+def test_a_wrong_key_and_a_running_settlement_are_refused(
+    chain: SettlingChain, store: Store
+) -> None:
     with pytest.raises(Conflict) as caught:
         settler(chain, store, "0x" + "77" * 32).settle_all()
     assert caught.value.code == "not_settler"
@@ -150,3 +161,145 @@ def test_a_wrong_key_and_a_running_settlement_are_refused(chain: FakeChain, stor
     with lock, pytest.raises(Conflict) as caught:
         settler(chain, store).settle_all()
     assert caught.value.code == "already_running"
+
+
+def sent_call(chain: SettlingChain) -> tuple[str, Any]:
+    """The name and argument of the last call that was mined."""
+    data = bytes(list(chain.mined.values())[-1]["data"])
+    name, inputs, _ = functions("SessionPayment")[data[:4].hex()]
+    return name, decode(inputs, data[4:])[0]
+
+
+def test_each_funding_is_settled_by_its_own_call(chain: SettlingChain, store: Store) -> None:
+    settler(chain, store).settle_all()
+    name, argument = sent_call(chain)
+    assert (name, argument[0], argument[1], argument[3]) == ("settle", 1, 1, 2)
+    assert list(argument[5]) == [int(SESSION, 16) << 96 | 15]
+    store.ledger.refresh(facts(OTHER, funding=1, session_key=address_of(SESSION_KEY)))
+    charge(store, 3, 7, OTHER)
+    signature = voucher(OTHER, 7).partition(":")[2]
+    store.vouchers.accept(OTHER, 7, signature, 1)
+    settler(chain, store).settle_all()
+    name, argument = sent_call(chain)
+    assert name == "settle_vouchers"
+    ((item, r, vs),) = argument[5]
+    raw = bytes.fromhex(signature[2:])
+    assert (item, r) == (int(OTHER, 16) << 96 | 7, raw[:32])
+    assert int.from_bytes(vs, "big") & (2**255 - 1) == int.from_bytes(raw[32:64], "big")
+    assert vs[0] >> 7 == raw[64] - 27
+    third = "0x" + "03" * 20
+    store.ledger.refresh(facts(third, funding=2, profile=0))
+    charge(store, 4, 9, third)
+    assert settler(chain, store).settle_all()[0].funding == "stake"
+    name, argument = sent_call(chain)
+    assert (name, argument[2], argument[4]) == ("settle_stake", 4, 1)
+    assert list(argument[6]) == [int(third, 16) << 96 | 9]
+
+
+def test_what_is_skipped_is_reported_with_the_contracts_reason(
+    chain: SettlingChain, store: Store
+) -> None:
+    number = int(SESSION, 16)
+    chain.logs = [
+        (PAYMENT, "SettlementSkipped", [number], [15, "session closed"]),
+        (PAYMENT, "BatchSettled", [1, 0], [1, 9, 0, []]),
+        (TABLE, "SettlementSkipped", [number], [1, "another contract's"]),
+    ]
+    (batch,) = settler(chain, store).settle_all()
+    expected = {"session_id": SESSION, "cumulative_wei": "15", "reason": "session closed"}
+    assert batch.skipped == [expected]
+    assert store.outbox.pending_buckets() == [(1, 9)]
+    (lost,) = store.outbox.skips_to_alarm(5)
+    assert (lost.session, lost.cumulative, lost.reason) == (SESSION, 15, "session closed")
+
+
+def test_a_skipped_draw_is_tried_again_under_a_new_root(chain: SettlingChain, store: Store) -> None:
+    settler(chain, store).settle_all()
+    for session in (SESSION, OTHER):  # the first becomes a stake session with work to come
+        store.ledger.refresh(facts(session, funding=2, profile=0))
+    charge(store, 3, 1)
+    chain.logs = [(QUOTA, "DrawSkipped", [int(SESSION, 16)], [16, "pool is empty"])]
+    (first,) = settler(chain, store).settle_all()
+    assert [skip["reason"] for skip in first.skipped] == ["pool is empty"]
+    assert settler(chain, store).settle_all() == []  # nothing is sent again under an old root
+    chain.logs = []
+    charge(store, 4, 2, OTHER)
+    (second,) = settler(chain, store).settle_all()
+    assert second.root != first.root
+    items = sorted(sent_call(chain)[1][6])
+    assert items == [int(SESSION, 16) << 96 | 16, int(OTHER, 16) << 96 | 2]
+
+
+def test_fees_are_kept_with_the_batch_reverted_ones_too(chain: SettlingChain, store: Store) -> None:
+    chain.status = 0
+    with pytest.raises(Conflict):
+        settler(chain, store).settle_all()
+    (failed,) = chain.mined
+    chain.status = 1
+    chain.base_fee = 7
+    chain.extra = {"gasUsedForL1": hex(1234)}
+    receipt = chain._eth_getTransactionReceipt
+
+    def first_reverted(tx_hash: str) -> dict[str, Any] | None:
+        found = receipt(tx_hash)
+        return {**found, "status": "0x0"} if found and tx_hash == failed else found
+
+    chain._eth_getTransactionReceipt = first_reverted  # type: ignore[method-assign]
+    (batch,) = settler(chain, store).settle_all()
+    assert batch.fee_wei == str(2 * 40_000 * 7)
+    rows = store.database.rows("SELECT is_success, l1_gas, fee FROM settlement_costs")
+    assert sorted(tuple(row) for row in rows) == [(0, 1234, "280000"), (1, 1234, "280000")]
+
+
+def test_a_bond_that_does_not_cover_is_told_with_what_to_do(
+    chain: SettlingChain, store: Store
+) -> None:
+    chain.buckets, chain.cover, chain.needs = {(1, 7): 6 * 10**18}, 5 * 10**18, 15
+    with store.database.transaction() as sql:
+        sql.execute("INSERT INTO pending_buckets (version, bucket) VALUES (1, 7)")
+    chain.now = 8 * BUCKET_S + CHALLENGE_S - 1
+    with pytest.raises(Conflict, match=r"6 COR pending.*1970-01-01 00:30:00 UTC") as caught:
+        settler(chain, store).settle_all()
+    assert caught.value.code == "pending_exceeds_bond"
+    assert chain.sent == []
+    chain.now += 1  # the bucket has matured: it is released, and the same batch goes through
+    (batch,) = settler(chain, store).settle_all()
+    assert batch.receipts == 2
+    assert [call_name(bytes(each["data"])) for each in chain.mined.values()] == [
+        "release",
+        "settle",
+    ]
+    assert store.outbox.pending_buckets() == []
+
+
+def test_matured_money_is_released_on_demand(chain: SettlingChain, store: Store) -> None:
+    with store.database.transaction() as sql:
+        for bucket in (1, 2, 90):
+            sql.execute("INSERT INTO pending_buckets (version, bucket) VALUES (3, ?)", (bucket,))
+    chain.buckets = {(3, 2): 5, (3, 90): 7}
+    chain.now = 3 * BUCKET_S + CHALLENGE_S
+    chain.revert = "router: money is held"
+    (held,) = settler(chain, store).release()
+    assert (held.bucket, held.tx_hash) == (2, None)
+    assert "money is held" in held.reason
+    chain.revert = None
+    (released,) = settler(chain, store).release()
+    assert (released.version, released.bucket, released.pending_wei) == (3, 2, "5")
+    assert store.outbox.pending_buckets() == [(3, 90)]
+    assert settler(chain, store).release() == []
+
+
+def test_a_batch_that_fits_easily_releases_nothing(chain: SettlingChain, store: Store) -> None:
+    with store.database.transaction() as sql:
+        sql.execute("INSERT INTO pending_buckets (version, bucket) VALUES (1, 1)")
+    chain.buckets, chain.now = {(1, 1): 79}, 10**6
+    chain.cover = 100
+    settler(chain, store).settle_all()
+    assert len(chain.mined) == 1
+    charge(store, 5, 1)
+    chain.buckets = {(1, 1): 80}
+    settler(chain, store).settle_all()
+    assert [call_name(bytes(each["data"])) for each in chain.mined.values()][1:] == [
+        "release",
+        "settle",
+    ]

@@ -22,7 +22,8 @@ def _array(item: st.SearchStrategy[int], length: int) -> st.SearchStrategy[tuple
 
 @st.composite
 def cards(draw: st.DrawFn) -> RateCard:
-    failed = draw(bps)
+    missing = draw(bps)
+    failed = draw(st.integers(0, missing))
     node = draw(bps)
     fields: dict[str, Any] = {
         "task_wei": draw(st.integers(0, 10**18)),
@@ -39,6 +40,7 @@ def cards(draw: st.DrawFn) -> RateCard:
         "disagreement_bps": draw(_array(u16, 3)),
         "failed_rebate_bps": failed,
         "late_rebate_bps": draw(st.integers(0, failed)),
+        "missing_rebate_bps": missing,
         "volume_rebate_bps": draw(_array(bps, 4)),
         "node_share_bps": node,
         "validator_share_bps": draw(st.integers(0, 10_000 - node)),
@@ -68,10 +70,12 @@ def terms(draw: st.DrawFn) -> Terms:
 def jobs(draw: st.DrawFn) -> tuple[Terms, Usage]:
     agreed = draw(terms())
     failed = draw(st.integers(0, agreed.replicas))
+    late = draw(st.integers(0, agreed.replicas - failed))
     return agreed, Usage(
         input_units=draw(units),
         output_units=draw(units),
         validator_units=draw(units),
         failed_replicas=failed,
-        late_replicas=draw(st.integers(0, agreed.replicas - failed)),
+        late_replicas=late,
+        missing_replicas=draw(st.integers(0, agreed.replicas - failed - late)),
     )

@@ -25,7 +25,7 @@ def test_json_and_abi_round_trip(card: RateCard) -> None:
 def test_abi_order_is_the_contracts() -> None:
     assert CARD.abi_tuple()[:4] == (1_000, (1, 2, 3, 4), (10, 20, 30, 40), 5)
     assert CARD.abi_tuple()[-2:] == (7_000, 1_000)
-    assert len(CARD.abi_tuple()) == 17
+    assert len(CARD.abi_tuple()) == 18
 
 
 def test_json_writes_integers_as_text() -> None:
@@ -54,7 +54,9 @@ def test_json_writes_integers_as_text() -> None:
         ("redundancy_bps", [5, 6, 5], "card.redundancy_bps"),
         ("consensus_bps", [0] * 7, "card.consensus_bps"),
         ("disagreement_bps", [0] * 4, "card.disagreement_bps"),
-        ("failed_rebate_bps", 10_001, "card.failed_rebate_bps"),
+        ("failed_rebate_bps", 9_501, "card.failed_rebate_bps"),
+        ("missing_rebate_bps", 8_999, "card.failed_rebate_bps"),
+        ("missing_rebate_bps", 10_001, "card.missing_rebate_bps"),
         ("late_rebate_bps", 9_001, "card.late_rebate_bps"),
         ("volume_rebate_bps", [0, 0, 10_001, 0], "card.volume_rebate_bps[2]"),
         ("node_share_bps", 10_001, "card.node_share_bps"),
@@ -78,7 +80,7 @@ def test_missing_and_unknown_fields_are_named() -> None:
         RateCard.from_json({**CARD.to_json(), "discount": 1})
     with pytest.raises(InvalidInput, match="must be an object"):
         RateCard.from_json([1])
-    with pytest.raises(InvalidInput, match="17 fields"):
+    with pytest.raises(InvalidInput, match="18 fields"):
         RateCard.from_abi((1, 2))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from cortensor.errors import InvalidInput
 from cortensor.pricing import Lines, RateCard, Terms, Usage, quote
+from cortensor.pricing.quote import rebates_of
 
 CARD = RateCard(
     task_wei=1_000,
@@ -24,6 +25,7 @@ CARD = RateCard(
     disagreement_bps=(0, 30, 60),
     failed_rebate_bps=9_000,
     late_rebate_bps=2_000,
+    missing_rebate_bps=9_500,
     volume_rebate_bps=(0, 100, 250, 500),
     node_share_bps=7_000,
     validator_share_bps=1_000,
@@ -63,6 +65,20 @@ def test_every_line_by_hand() -> None:
     assert bill.total == 6_365 - 2_373
 
 
+def test_faults_have_rebates_of_their_own() -> None:
+    terms, plain = msgspec.structs.replace(TERMS, volume_tier=0), Usage(input_units=10**6)
+    gross = quote(CARD, 0, terms, plain).total
+    for fault, bps in (("late", 2_000), ("failed", 9_000), ("missing", 9_500)):
+        usage = msgspec.structs.replace(plain, **{f"{fault}_replicas": 2})
+        assert quote(CARD, 0, terms, usage).lines.rebates == gross * 2 * bps // 30_000
+
+
+def test_rebates_come_in_two_parts() -> None:
+    bill = quote(CARD, 900, TERMS, USAGE)
+    assert rebates_of(CARD, 6_365, TERMS, USAGE) == (2_333, 40)
+    assert sum(rebates_of(CARD, 6_365, TERMS, USAGE)) == bill.lines.rebates
+
+
 def test_an_idle_job_costs_its_task_fees() -> None:
     free = msgspec.structs.replace(CARD, consensus_bps=(0,) * 8, threshold_bps=0)
     assert quote(free, 0, Terms(agreement_threshold_bps=0), Usage()).total == 1_000
@@ -99,6 +115,10 @@ def test_refuses_more_faults_than_replicas() -> None:
     with pytest.raises(InvalidInput, match="job: faults over replicas"):
         quote(CARD, 0, TERMS, usage)
     quote(CARD, 0, TERMS, msgspec.structs.replace(usage, late_replicas=1))
+    usage = Usage(failed_replicas=1, late_replicas=1, missing_replicas=2)
+    with pytest.raises(InvalidInput, match="job: faults over replicas"):
+        quote(CARD, 0, TERMS, usage)
+    quote(CARD, 0, TERMS, msgspec.structs.replace(usage, missing_replicas=1))
 
 
 def test_refuses_a_total_beyond_uint96() -> None:

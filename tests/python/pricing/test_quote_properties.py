@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from tests.python.pricing.strategies import cards, jobs, u16, units
 pytestmark = pytest.mark.fuzz
 
 GROWING_TERMS = ("execution_depth", "tool_depth", "validator_depth")
+FAULTS = ("late_replicas", "failed_replicas", "missing_replicas")
 GROWING_USAGE = ("input_units", "output_units", "validator_units")
 
 
@@ -58,21 +61,22 @@ def test_never_falls_with_more_replicas(
 
 
 @given(cards(), u16, jobs())
-def test_never_rises_with_a_failed_or_late_replica(
+def test_never_rises_with_a_replica_at_fault(
     card: RateCard, surcharge: int, job: tuple[Terms, Usage]
 ) -> None:
     terms, usage = job
     before = quote(card, surcharge, terms, usage).total
-    failed, late = usage.failed_replicas, usage.late_replicas
-    if failed + late < terms.replicas:
-        worse = msgspec.structs.replace(usage, failed_replicas=failed + 1)
-        assert quote(card, surcharge, terms, worse).total <= before
-        worse = msgspec.structs.replace(usage, late_replicas=late + 1)
-        assert quote(card, surcharge, terms, worse).total <= before
-    if late:
-        # A failure is never dearer than a late delivery.
-        worse = msgspec.structs.replace(usage, failed_replicas=failed + 1, late_replicas=late - 1)
-        assert quote(card, surcharge, terms, worse).total <= before
+    faults = {name: getattr(usage, name) for name in FAULTS}
+    if sum(faults.values()) < terms.replicas:
+        for name, number in faults.items():
+            worse = msgspec.structs.replace(usage, **{name: number + 1})
+            assert quote(card, surcharge, terms, worse).total <= before
+    # A failure is never dearer than a late delivery, nor a missing replica than a failure.
+    for mild, grave in pairwise(FAULTS):
+        if faults[mild]:
+            turned = {mild: faults[mild] - 1, grave: faults[grave] + 1}
+            worse = msgspec.structs.replace(usage, **turned)
+            assert quote(card, surcharge, terms, worse).total <= before
 
 
 @given(cards(), u16, jobs(), st.data())
@@ -116,7 +120,9 @@ def test_charges_round_up_and_rebates_down(
     # Rounded down: never more than the rates give.
     gross = priced + lines.surcharge
     faults = (
-        usage.failed_replicas * card.failed_rebate_bps + usage.late_replicas * card.late_rebate_bps
+        usage.failed_replicas * card.failed_rebate_bps
+        + usage.late_replicas * card.late_rebate_bps
+        + usage.missing_replicas * card.missing_rebate_bps
     )
     full, volume = terms.replicas * 10_000, card.volume_rebate_bps[terms.volume_tier]
     kept = gross * (full - faults) * (10_000 - volume)

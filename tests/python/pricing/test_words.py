@@ -30,6 +30,7 @@ USAGE_FIELDS = {
     "validator_units": (96, 48),
     "failed_replicas": (144, 8),
     "late_replicas": (152, 8),
+    "missing_replicas": (160, 8),
 }
 ZERO_TERMS = Terms(replicas=0, agreement_threshold_bps=0)
 
@@ -63,7 +64,7 @@ def test_terms_round_trip(word: int) -> None:
 
 
 @pytest.mark.fuzz
-@given(st.integers(0, 2**160 - 1))
+@given(st.integers(0, 2**168 - 1))
 def test_usage_round_trip(word: int) -> None:
     assert Usage.unpack(word).pack() == word
 
@@ -74,7 +75,7 @@ def test_stray_terms_bits_are_refused(bit: int) -> None:
         Terms.unpack(1 << bit)
 
 
-@pytest.mark.parametrize("bit", [160, 161, 255])
+@pytest.mark.parametrize("bit", [168, 169, 255])
 def test_stray_usage_bits_are_refused(bit: int) -> None:
     with pytest.raises(InvalidInput, match="job: stray usage bits"):
         Usage.unpack(1 << bit)

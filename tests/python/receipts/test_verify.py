@@ -184,11 +184,13 @@ def test_a_first_receipts_total_is_its_charge() -> None:
     assert "does not fit a charge" in detail(data, "leaf")[1]
 
 
-def test_a_fewer_replicas_than_requested_have_failed() -> None:
+def test_a_replica_that_was_requested_and_did_not_run_is_missing() -> None:
     runs = JOBS[0].runs()[:2]
     usage = usage_of(runs, requested=3)
-    assert (usage.failed_replicas, usage.late_replicas) == (1, 0)
+    assert (usage.failed_replicas, usage.late_replicas, usage.missing_replicas) == (0, 0, 1)
     assert usage.input_units == sum(run.input_units for run in runs)
+    with pytest.raises(InvalidInput, match="2 ran, 1 were requested"):
+        usage_of(runs, requested=1)
 
 
 def test_units_of_a_failed_run_do_not_count() -> None:

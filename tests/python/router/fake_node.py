@@ -17,7 +17,34 @@ from cortensor.pricing import RateCard
 PAYMENT = "0x" + "11" * 20
 TABLE = "0x" + "22" * 20
 ANCHOR = "0x" + "33" * 20
+POOL = "0x" + "44" * 20
+QUOTA = "0x" + "55" * 20
 CHAIN_ID = 31337
+MICRO = 10**12
+NOBODY = "0x" + "00" * 20
+SESSION_FIELDS = (
+    "payer",
+    "session_key",
+    "deposit",
+    "settled",
+    "expiry",
+    "state",
+    "funding",
+    "volume_tier",
+    "version",
+    "surcharge_cap_bps",
+    "task_cap_gwei",
+)
+FACTS: dict[str, Any] = {
+    "settled": 0,
+    "expiry": 2**39,
+    "state": 1,
+    "funding": 0,
+    "volume_tier": 0,
+    "version": 1,
+    "surcharge_cap_bps": 2000,
+    "task_cap_gwei": 2**64 - 1,
+}
 
 
 def _type(item: dict[str, Any]) -> str:
@@ -28,7 +55,7 @@ def _type(item: dict[str, Any]) -> str:
     return kind
 
 
-def _functions(name: str) -> dict[str, tuple[str, list[str], list[str]]]:
+def functions(name: str) -> dict[str, tuple[str, list[str], list[str]]]:
     found = {}
     for item in load_abi(name):
         if item["type"] == "function":
@@ -46,12 +73,17 @@ class FakeNode:
         self.settler = settler
         self.sessions: dict[int, list[Any]] = {}
         self.surcharges = [0]
+        self.accounts: dict[int, dict[str, int]] = {}
+        self.permissions: dict[int, tuple[int, ...]] = {}
+        self.quota_pool = (10**30, 0, 10**30)
+        self.quota_limits = (2**36 - 1, 0, 0)
         self.down = False
         self.calls: list[str] = []
         self._abis = {
-            PAYMENT: _functions("SessionPayment"),
-            TABLE: _functions("SessionPaymentTable"),
-            ANCHOR: _functions("ReceiptAnchor"),
+            PAYMENT: functions("SessionPayment"),
+            TABLE: functions("SessionPaymentTable"),
+            ANCHOR: functions("ReceiptAnchor"),
+            QUOTA: functions("StakeQuota"),
         }
         node = self
 
@@ -77,21 +109,24 @@ class FakeNode:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
-    def open(self, session: int, payer: str, deposit: int, **facts: int) -> str:
-        """Open a session; facts override expiry, state, tier, version, cap, task_cap_gwei."""
-        self.sessions[session] = [
-            payer,
-            deposit,
-            facts.get("settled", 0),
-            facts.get("expiry", 2**39),
-            facts.get("state", 1),
-            0,
-            facts.get("volume_tier", 0),
-            facts.get("version", 1),
-            facts.get("surcharge_cap_bps", 2000),
-            facts.get("task_cap_gwei", 2**64 - 1),
-        ]
+    def open(
+        self, session: int, payer: str, deposit: int, session_key: str = NOBODY, **facts: int
+    ) -> str:
+        """Open a session; facts override what stands in FACTS."""
+        values = {**FACTS, **facts, "payer": payer, "deposit": deposit, "session_key": session_key}
+        self.sessions[session] = [values[name] for name in SESSION_FIELDS]
         return f"0x{session:040x}"
+
+    def stake(self, session: int, payer: str, bucket: int, **account: int) -> str:
+        """Open a stake session and enrol it; micro-COR, `weekly` for weeks."""
+        self.accounts[session] = {"window": 1, "bucket": bucket, **account}
+        return self.open(session, payer, 0, funding=2)
+
+    def _account(self, session: int) -> tuple[Any, ...]:
+        found = self.accounts.get(session, {})
+        names = ("stake", "drawn", "left_now", "left_before", "overage_now", "window", "bucket")
+        leaving = (bool(found.get("weekly")), found.get("leaving", 0), 0, 0)
+        return (*(found.get(name, 0) for name in names), *leaving)
 
     def answer(self, call: dict[str, Any]) -> dict[str, Any]:
         method = call["method"]
@@ -114,10 +149,16 @@ class FakeNode:
         return encode(outputs, self._values(name, values))
 
     def _values(self, name: str, values: tuple[Any, ...]) -> list[Any]:
-        zero = ["0x" + "00" * 20, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        zero = [NOBODY, NOBODY, *[0] * (len(SESSION_FIELDS) - 2)]
         answers: dict[str, Any] = {
             "TABLE": lambda: [TABLE],
             "ANCHOR": lambda: [ANCHOR],
+            "QUOTA": lambda: [QUOTA],
+            "POOL": lambda: [POOL],
+            "account": lambda: [self._account(values[0])],
+            "permission": lambda: [self.permissions.get(values[0], (0, 0, 0, 0, 0))],
+            "pool": lambda: list(self.quota_pool),
+            "limits": lambda: [self.quota_limits],
             "router": lambda: [self.settler, 0],
             "session": lambda: [tuple(self.sessions.get(values[0], zero))],
             "card": lambda: [self.card.abi_tuple()],

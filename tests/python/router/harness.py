@@ -16,17 +16,20 @@ from starlette.routing import Route
 
 from cortensor.pricing import RateCard
 from cortensor.receipts.access import make_token
-from cortensor.receipts.sign import address_of
-from cortensor.receipts.typed import AccessGrant, Domain
+from cortensor.receipts.evidence import request_commitment
+from cortensor.receipts.sign import address_of, sign
+from cortensor.receipts.typed import AccessGrant, Domain, Request, Voucher
 from cortensor.router.config import Config, parse_config
+from cortensor.router.requests import canonical_request
 from cortensor.router.wiring import running
 from cortensor.store.store import Store
 from tests.python.router.fake_model import FakeModel
-from tests.python.router.fake_node import ANCHOR, CHAIN_ID, PAYMENT, TABLE, FakeNode
+from tests.python.router.fake_node import ANCHOR, CHAIN_ID, PAYMENT, POOL, QUOTA, TABLE, FakeNode
 
 SIGNER_KEY = "0x" + "a1" * 32
 PAYER_KEY = "0x" + "b2" * 32
 STRANGER_KEY = "0x" + "c3" * 32
+SESSION_KEY = "0x" + "d4" * 32
 KEY_ENV = "CORTENSOR_TEST_SIGNER"
 ROUTER_ID = 1
 COR = 10**18
@@ -48,6 +51,7 @@ CARD = RateCard.from_json(
         "disagreement_bps": [0, 100, 50],
         "failed_rebate_bps": 9000,
         "late_rebate_bps": 3000,
+        "missing_rebate_bps": 10000,
         "volume_rebate_bps": [0, 500, 1000, 1500],
         "node_share_bps": 7000,
         "validator_share_bps": 1500,
@@ -72,7 +76,13 @@ def config_data(folder: Path, node: FakeNode, model: FakeModel, **changes: Any) 
     ]
     data: dict[str, Any] = {
         "rpc_url": node.url,
-        "addresses": {"session_payment": PAYMENT, "table": TABLE, "receipt_anchor": ANCHOR},
+        "addresses": {
+            "session_payment": PAYMENT,
+            "table": TABLE,
+            "receipt_anchor": ANCHOR,
+            "stake_pool": POOL,
+            "stake_quota": QUOTA,
+        },
         "router_id": ROUTER_ID,
         "signer_key_env": KEY_ENV,
         "database": str(folder / "router.db"),
@@ -91,6 +101,32 @@ def config_data(folder: Path, node: FakeNode, model: FakeModel, **changes: Any) 
         is_table = isinstance(value, dict) and name in data
         data[name] = {**data[name], **value} if is_table else value
     return data
+
+
+def signed(
+    body: dict[str, Any],
+    *,
+    endpoint: str = "delegate",
+    salt: int = 1,
+    most: int = COR,
+    key: str = SESSION_KEY,
+    domain: Domain = DOMAIN,
+) -> dict[str, str]:
+    """The headers by which a session's key signs a request."""
+    salted = salt.to_bytes(32, "big")
+    commitment = request_commitment(salted, canonical_request(endpoint, body))
+    asked = Request(int(body["session_id"], 16), commitment, most)
+    return {
+        "X-Cortensor-Request-Salt": "0x" + salted.hex(),
+        "X-Cortensor-Max-Charge": str(most),
+        "X-Cortensor-Request-Signature": "0x" + sign(key, asked.digest(domain)).hex(),
+    }
+
+
+def voucher(session: str, total: int, key: str = SESSION_KEY) -> str:
+    """The header by which a session's key signs a total."""
+    owed = Voucher(int(session, 16), total)
+    return f"{total}:0x{sign(key, owed.digest(DOMAIN)).hex()}"
 
 
 class Router:
@@ -157,8 +193,9 @@ class Router:
         key: str | None = None,
         raw: bytes | None = None,
         content_type: str = "application/json",
+        more: dict[str, str] | None = None,
     ) -> requests.Response:
-        headers = {"Content-Type": content_type}
+        headers = {"Content-Type": content_type, **(more or {})}
         if auth != "":
             bearer = auth or token(body["session_id"])
             headers["Authorization"] = f"Bearer {bearer}"
@@ -191,3 +228,4 @@ def make_node() -> FakeNode:
 
 
 PAYER = address_of(PAYER_KEY)
+KEYED = address_of(SESSION_KEY)

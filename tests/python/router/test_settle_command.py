@@ -25,7 +25,7 @@ def test_nothing_to_settle_is_said_and_no_failure(
     config = tmp_path / "router.toml"
     config.write_text(toml(config_data(tmp_path, node, model)))
     said = []
-    for extra in ([], ["--json"]):
+    for extra in ([], ["--json"], ["--release"], ["--release", "--json"]):
         done = subprocess.run(
             [sys.executable, "-m", "cortensor.cli", "settle", "--config", "router.toml", *extra],
             cwd=tmp_path,
@@ -39,3 +39,5 @@ def test_nothing_to_settle_is_said_and_no_failure(
         said.append(done.stdout.strip())
     assert said[0] == "nothing to settle"
     assert json.loads(said[1]) == {"batches": []}
+    assert said[2] == "nothing to release\nnothing to settle"
+    assert json.loads(said[3]) == {"batches": [], "released": []}

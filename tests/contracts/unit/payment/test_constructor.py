@@ -28,6 +28,8 @@ def deployed(protocol, **changes: object):
         "token": protocol.cor,
         "table": protocol.table,
         "anchor": protocol.anchor,
+        "pool": protocol.pool,
+        "quota": protocol.quota,
     }
     return deploy_payment(**parts | changes)
 
@@ -38,6 +40,8 @@ def test_facts(protocol, payment):
     assert payment.TOKEN() == protocol.cor.address
     assert payment.TABLE() == protocol.table.address
     assert payment.ANCHOR() == protocol.anchor.address
+    assert payment.POOL() == protocol.pool.address
+    assert payment.QUOTA() == protocol.quota.address
     assert payment.SETTLE_WINDOW_SECONDS() == SETTLE_WINDOW_SECONDS
     assert payment.CHALLENGE_WINDOW_SECONDS() == CHALLENGE_WINDOW_SECONDS
     assert payment.BUCKET_SECONDS() == BUCKET_SECONDS
@@ -70,9 +74,11 @@ def test_refuses_nobody_as_owner(protocol):
 @pytest.mark.parametrize(
     ("part", "reason"),
     [
-        ("token", "payment: token has no code"),
-        ("table", "payment: table has no code"),
+        ("token", "token: no code"),
+        ("table", "gate: table has no code"),
         ("anchor", "payment: anchor has no code"),
+        ("pool", "payment: pool has no code"),
+        ("quota", "pot: quota has no code"),
     ],
 )
 def test_refuses_accounts_without_code(protocol, part, reason):
@@ -83,11 +89,11 @@ def test_refuses_accounts_without_code(protocol, part, reason):
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
-        ("settle_window", 0, "payment: zero settle window"),
-        ("settle_window", LONGEST + 1, "payment: settle window too long"),
-        ("challenge_window", LONGEST + 1, "payment: challenge too long"),
-        ("bucket", 0, "payment: zero bucket"),
-        ("bucket", LONGEST + 1, "payment: bucket too long"),
+        ("settle_window", 0, "session: zero settle window"),
+        ("settle_window", LONGEST + 1, "session: settle window too long"),
+        ("challenge_window", LONGEST + 1, "router: challenge too long"),
+        ("bucket", 0, "router: zero bucket"),
+        ("bucket", LONGEST + 1, "router: bucket too long"),
     ],
 )
 def test_refuses_windows_out_of_range(protocol, field, value, reason):
@@ -105,5 +111,5 @@ def test_windows_at_their_limits(protocol):
 def test_the_tokens_supply_must_fit_uint96(protocol):
     token = deployer_of("mocks/MockCOR")
     assert deployed(protocol, token=token.deploy(U96)).router_count() == 0
-    with boa.reverts("payment: supply exceeds uint96"):
+    with boa.reverts("token: supply exceeds words"):
         deployed(protocol, token=token.deploy(U96 + 1))

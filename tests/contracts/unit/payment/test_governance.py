@@ -42,18 +42,18 @@ def test_only_the_owner_registers_routers(protocol, payment):
 def test_router_ids_end_at_uint32(protocol, payment):
     # guardian u160 | flags u8 | adopted version u16 | router count u32 << 184
     last = 2**32 - 1
-    set_word(payment, "_control", (last - 1) << 184 | 1 << 168)
+    set_word(payment, "gate._word", (last - 1) << 184 | 1 << 168)
     assert payment.register_router(protocol.stranger, sender=protocol.owner) == last
     assert payment.router_count() == last
     assert protocol.open(router_id=last) >> 128 == last
-    with boa.reverts("payment: router ids exhausted"):
+    with boa.reverts("gate: router ids exhausted"):
         payment.register_router(protocol.stranger, sender=protocol.owner)
 
 
 def test_refuses_nobody_as_settler(protocol, payment):
-    with boa.reverts("payment: zero settler"):
+    with boa.reverts("router: zero settler"):
         payment.register_router(ZERO_ADDRESS, sender=protocol.owner)
-    with boa.reverts("payment: zero settler"):
+    with boa.reverts("router: zero settler"):
         payment.set_settler(1, ZERO_ADDRESS, sender=protocol.settler)
 
 
@@ -69,7 +69,7 @@ def test_settlers_replace_themselves_and_pending_money_stays(protocol, payment, 
         new_settler=protocol.stranger,
     )
     assert payment.router(1) == (protocol.stranger, 50)
-    with boa.reverts("payment: caller is not settler"):
+    with boa.reverts("router: caller is not settler"):
         protocol.settle((session, 60))
     anchor.authorise(payment, True, sender=protocol.stranger)
     assert protocol.settle((session, 60), sender=protocol.stranger) == 10
@@ -78,13 +78,13 @@ def test_settlers_replace_themselves_and_pending_money_stays(protocol, payment, 
 
 def test_nobody_else_replaces_a_settler(protocol, payment):
     for sender in (protocol.other_settler, protocol.guardian, protocol.payer, protocol.owner):
-        with boa.reverts("payment: caller is not settler"):
+        with boa.reverts("router: caller is not settler"):
             payment.set_settler(1, sender, sender=sender)
 
 
 def test_refuses_unknown_routers(protocol, payment):
     for router_id in (0, 3, 2**256 - 1):
-        with boa.reverts("payment: unknown router"):
+        with boa.reverts("router: caller is not settler"):
             payment.set_settler(router_id, protocol.stranger, sender=protocol.owner)
 
 
@@ -112,18 +112,18 @@ def test_only_the_owner_replaces_the_guardian(protocol, payment):
 
 
 @pytest.mark.parametrize("role", ["owner", "guardian"])
-@pytest.mark.parametrize("is_deposit_paused", [False, True])
+@pytest.mark.parametrize("is_open_paused", [False, True])
 @pytest.mark.parametrize("is_settle_paused", [False, True])
-def test_owner_and_guardian_pause(protocol, payment, role, is_deposit_paused, is_settle_paused):
+def test_owner_and_guardian_pause(protocol, payment, role, is_open_paused, is_settle_paused):
     payment.set_pause(True, True, sender=protocol.owner)
-    payment.set_pause(is_deposit_paused, is_settle_paused, sender=getattr(protocol, role))
+    payment.set_pause(is_open_paused, is_settle_paused, sender=getattr(protocol, role))
     assert_event(
         payment,
         "PauseSet",
-        is_deposit_paused=is_deposit_paused,
+        is_open_paused=is_open_paused,
         is_settle_paused=is_settle_paused,
     )
-    assert payment.control() == (protocol.guardian, is_deposit_paused, is_settle_paused)
+    assert payment.control() == (protocol.guardian, is_open_paused, is_settle_paused)
     assert (payment.router_count(), payment.adopted_version()) == (2, 1)
 
 
@@ -143,5 +143,5 @@ def test_anyone_adopts_the_newest_card_in_effect(protocol, table, payment):
     assert_event(payment, "CardAdopted", old_version=1, new_version=2)
     assert payment.adopted_version() == 2
     assert payment.control() == (protocol.guardian, False, False)
-    with boa.reverts("payment: card not in effect"):
+    with boa.reverts("session: card not in effect"):
         protocol.open(version=1)

@@ -29,6 +29,8 @@ def test_takes_the_deposit_and_pins_the_terms(protocol, payment, cor):
         task_cap_gwei=2**64 - 1,
         expiry=expiry,
         amount=5 * COR,
+        session_key=protocol.stranger,
+        terms=77,
     )
     session = payment.open(request, sender=protocol.payer)
     assert_event(
@@ -40,12 +42,16 @@ def test_takes_the_deposit_and_pins_the_terms(protocol, payment, cor):
         deposit=5 * COR,
         expiry=expiry,
         version=1,
+        funding=0,
         volume_tier=3,
         surcharge_cap_bps=65_535,
         task_cap_gwei=2**64 - 1,
+        session_key=protocol.stranger,
+        terms=77,
     )
     assert payment.session(session)._asdict() == {
         "payer": protocol.payer,
+        "session_key": protocol.stranger,
         "deposit": 5 * COR,
         "settled": 0,
         "expiry": expiry,
@@ -75,7 +81,7 @@ def test_the_id_is_the_routers_and_the_payers(protocol, payment):
 def test_a_salt_opens_one_session(protocol):
     salt = protocol.unique()
     session = protocol.open(salt=salt)
-    with boa.reverts("payment: session exists"):
+    with boa.reverts("session: exists"):
         protocol.open(salt=salt)
     # Other payers and other routers have ids of their own.
     assert len({session, protocol.open(protocol.other_payer, salt=salt)}) == 2
@@ -87,24 +93,26 @@ def test_a_closed_sessions_salt_stays_used(protocol, payment):
     session = protocol.open(salt=salt, expiry=boa.env.timestamp + 1)
     travel(1 + payment.SETTLE_WINDOW_SECONDS() + 1)
     payment.withdraw(session, sender=protocol.payer)
-    with boa.reverts("payment: session exists"):
+    with boa.reverts("session: exists"):
         protocol.open(salt=salt)
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"funding": 1}, "payment: funding unsupported"),
-        ({"funding": 255}, "payment: funding unsupported"),
-        ({"session_key": "0x" + "01" * 20}, "payment: session key unsupported"),
-        ({"amount": 0}, "payment: zero amount"),
-        ({"volume_tier": 4}, "payment: unknown volume tier"),
-        ({"volume_tier": 255}, "payment: unknown volume tier"),
-        ({"router_id": 0}, "payment: unknown router"),
-        ({"router_id": 3}, "payment: unknown router"),
-        ({"router_id": 2**32 - 1}, "payment: unknown router"),
-        ({"version": 0}, "payment: card not in effect"),
-        ({"version": 2}, "payment: card not in effect"),
+        ({"funding": 3}, "session: unknown funding"),
+        ({"funding": 255}, "session: unknown funding"),
+        ({"funding": 1}, "session: vouchers need a key"),
+        ({"funding": 2}, "session: stake takes no deposit"),
+        ({"funding": 2, "amount": 0, "salt": word(32)}, "session: unknown stake profile"),
+        ({"amount": 0}, "session: zero amount"),
+        ({"volume_tier": 4}, "session: unknown volume tier"),
+        ({"volume_tier": 255}, "session: unknown volume tier"),
+        ({"router_id": 0}, "session: unknown router"),
+        ({"router_id": 3}, "session: unknown router"),
+        ({"router_id": 2**32 - 1}, "session: unknown router"),
+        ({"version": 0}, "session: card not in effect"),
+        ({"version": 2}, "session: card not in effect"),
     ],
 )
 def test_refuses(protocol, changes, reason):
@@ -113,16 +121,16 @@ def test_refuses(protocol, changes, reason):
 
 
 def test_expiry_is_in_the_future(protocol, payment):
-    with boa.reverts("payment: expiry has passed"):
+    with boa.reverts("session: expiry has passed"):
         protocol.open(expiry=boa.env.timestamp)
     session = protocol.open(expiry=boa.env.timestamp + 1)
     assert payment.session(session).expiry == boa.env.timestamp + 1
     assert payment.session(protocol.open(expiry=2**40 - 1)).expiry == 2**40 - 1
 
 
-def test_paused_deposits(protocol, payment):
+def test_paused_opening(protocol, payment):
     payment.set_pause(True, False, sender=protocol.guardian)
-    with boa.reverts("payment: deposits paused"):
+    with boa.reverts("session: opening paused"):
         protocol.open()
     payment.set_pause(False, True, sender=protocol.guardian)
     assert protocol.open()
@@ -146,7 +154,7 @@ def test_refuses_more_than_a_uint96(protocol, payment):
 def test_the_first_session_under_a_new_card_adopts_it(protocol, table, payment):
     table.publish(REFERENCE_CARD.abi_tuple(), sender=protocol.owner)
     travel(DELAY_SECONDS - 1)
-    with boa.reverts("payment: card not in effect"):
+    with boa.reverts("session: card not in effect"):
         protocol.open(version=2)
     travel(1)
     # Until somebody adopts the new card, the old one can still be opened under.
@@ -158,5 +166,5 @@ def test_the_first_session_under_a_new_card_adopts_it(protocol, table, payment):
     assert payment.router_count() == 2
     protocol.open(version=2)
     assert events(payment, "CardAdopted") == []
-    with boa.reverts("payment: card not in effect"):
+    with boa.reverts("session: card not in effect"):
         protocol.open(version=1)

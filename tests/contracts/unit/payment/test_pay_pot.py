@@ -11,7 +11,6 @@ from tests.contracts.protocol import (
     TREASURY,
     VALIDATORS,
     ZERO_ADDRESS,
-    deploy_payment,
     release_all,
 )
 
@@ -32,29 +31,27 @@ def test_anyone_pays_a_pot_to_its_recipient(protocol, payment, cor):
 def test_refuses_an_empty_pot(protocol, payment):
     protocol.settle((protocol.open(), 1))
     release_all(protocol)
-    with boa.reverts("payment: pot is empty"):
+    with boa.reverts("pot: is empty"):
         payment.pay_pot(VALIDATORS, sender=protocol.stranger)
     assert payment.pay_pot(TREASURY, sender=protocol.stranger) == 1
 
 
 def test_refuses_a_pot_without_recipient(protocol):
-    payment = deploy_payment(
-        protocol.owner, protocol.guardian, protocol.cor, protocol.table, protocol.anchor
-    )
-    with boa.reverts("payment: pot has no recipient"):
+    payment = protocol.twin()
+    with boa.reverts("pot: has no recipient"):
         payment.pay_pot(TREASURY, sender=protocol.stranger)
     payment.set_pot_recipient(TREASURY, protocol.stranger, sender=protocol.owner)
-    with boa.reverts("payment: pot is empty"):
+    with boa.reverts("pot: is empty"):
         payment.pay_pot(TREASURY, sender=protocol.stranger)
 
 
 @pytest.mark.parametrize("pot", [3, 2**256 - 1])
 def test_refuses_unknown_pots(protocol, payment, pot):
-    with boa.reverts("payment: unknown pot"):
+    with boa.reverts("pot: unknown"):
         payment.pay_pot(pot, sender=protocol.stranger)
-    with boa.reverts("payment: unknown pot"):
+    with boa.reverts("pot: unknown"):
         payment.pot(pot)
-    with boa.reverts("payment: unknown pot"):
+    with boa.reverts("pot: unknown"):
         payment.set_pot_recipient(pot, protocol.stranger, sender=protocol.owner)
 
 
@@ -88,5 +85,5 @@ def test_only_the_owner_sets_recipients(protocol, payment):
 
 
 def test_refuses_nobody_as_recipient(protocol, payment):
-    with boa.reverts("payment: zero recipient"):
+    with boa.reverts("pot: zero recipient"):
         payment.set_pot_recipient(TREASURY, ZERO_ADDRESS, sender=protocol.owner)

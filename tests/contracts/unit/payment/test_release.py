@@ -49,6 +49,7 @@ def test_shares_round_down_to_the_treasury(protocol, payment, total, shares):
         node_amount=shares[0],
         validator_amount=shares[1],
         treasury_amount=shares[2],
+        debt_paid=0,
     )
     assert pots(payment) == shares
     assert payment.pending(1, 1, bucket) == 0
@@ -62,7 +63,7 @@ def test_the_window_counts_from_the_end_of_the_bucket(protocol, payment, into):
     travel_to(bucket * BUCKET_SECONDS + into)
     protocol.settle((session, 100))
     travel_to((bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS - 1)
-    with boa.reverts("payment: challenge window open"):
+    with boa.reverts("router: challenge window open"):
         payment.release(1, 1, bucket, sender=protocol.owner)
     travel(1)
     assert payment.release(1, 1, bucket, sender=protocol.stranger) == 100
@@ -72,7 +73,7 @@ def test_once(protocol, payment):
     protocol.settle((protocol.open(), 100))
     bucket = boa.env.timestamp // BUCKET_SECONDS
     release_all(protocol)
-    with boa.reverts("payment: nothing pending"):
+    with boa.reverts("router: nothing pending"):
         payment.release(1, 1, bucket, sender=protocol.stranger)
 
 
@@ -81,7 +82,7 @@ def test_other_buckets_are_empty(protocol, payment, router_id, version, later):
     protocol.settle((protocol.open(), 100))
     bucket = boa.env.timestamp // BUCKET_SECONDS + later
     travel(10 * CHALLENGE_WINDOW_SECONDS)
-    with boa.reverts("payment: nothing pending"):
+    with boa.reverts("router: nothing pending"):
         payment.release(router_id, version, bucket, sender=protocol.stranger)
 
 

@@ -51,19 +51,19 @@ def test_the_router_still_settles_in_the_window(protocol, payment):
 def test_only_the_payer_asks(protocol, payment):
     session = protocol.open()
     for sender in (protocol.settler, protocol.owner, protocol.other_payer, protocol.guardian):
-        with boa.reverts("payment: caller is not the payer"):
+        with boa.reverts("session: caller is not the payer"):
             payment.request_close(session, sender=sender)
 
 
 def test_once(protocol, payment):
     session = protocol.open()
     payment.request_close(session, sender=protocol.payer)
-    with boa.reverts("payment: session not open"):
+    with boa.reverts("session: not open"):
         payment.request_close(session, sender=protocol.payer)
 
 
 def test_refuses_sessions_that_never_were(protocol, payment):
-    with boa.reverts("payment: unknown session"):
+    with boa.reverts("session: unknown"):
         payment.request_close(12_345, sender=protocol.payer)
 
 
@@ -71,5 +71,5 @@ def test_refuses_closed_sessions(protocol, payment):
     session = protocol.open()
     travel(LIFE_SECONDS + SETTLE_WINDOW_SECONDS + 1)
     payment.withdraw(session, sender=protocol.payer)
-    with boa.reverts("payment: session not open"):
+    with boa.reverts("session: not open"):
         payment.request_close(session, sender=protocol.payer)

@@ -69,14 +69,14 @@ def test_only_the_settler_settles(protocol, payment):
         protocol.payer,
         protocol.stranger,
     ):
-        with boa.reverts("payment: caller is not settler"):
+        with boa.reverts("router: caller is not settler"):
             protocol.settle((session, 1), sender=sender)
     assert payment.session(session).settled == 0
 
 
 @pytest.mark.parametrize("router_id", [0, 3, 2**32 - 1])
 def test_nobody_settles_for_a_router_that_does_not_exist(protocol, router_id):
-    with boa.reverts("payment: caller is not settler"):
+    with boa.reverts("router: caller is not settler"):
         protocol.settle(router_id=router_id)
 
 
@@ -142,6 +142,27 @@ def test_inv_p4_a_batch_sent_again_moves_nothing(protocol, payment, anchor):
     assert payment.pending(1, 1, boa.env.timestamp // BUCKET_SECONDS) == 0
 
 
+def test_inv_p4_no_money_under_an_old_root(protocol, payment, anchor):
+    """Else a total could move long after the leaves behind it were anchored."""
+    session = protocol.open()
+    for anchored in (protocol.batch(), protocol.batch((session, 5))):
+        payment.settle(anchored, sender=protocol.settler)
+        for again in (anchored, protocol.batch((session, 900), root=anchored.root)):
+            assert payment.settle(again, sender=protocol.settler) == 0
+            for name in ("BatchSettled", "SettlementSkipped", "BatchAnchored"):
+                assert events(payment, name) == []
+    assert payment.session(session).settled == 5
+
+
+def test_what_was_skipped_settles_under_a_later_root(protocol, payment):
+    session = protocol.open(amount=10)
+    batch = protocol.batch((session, 15))
+    assert payment.settle(batch, sender=protocol.settler) == 0
+    payment.top_up(session, 5, sender=protocol.payer)
+    assert payment.settle(batch, sender=protocol.settler) == 0
+    assert protocol.settle((session, 15)) == 15
+
+
 def test_a_session_twice_in_a_batch_moves_to_the_highest_total(protocol, payment):
     session = protocol.open()
     assert protocol.settle((session, 10), (session, 30), (session, 20), (session, 30)) == 30
@@ -167,7 +188,7 @@ def test_the_settle_window_ends_after_its_last_second(protocol, payment):
     travel(10 + SETTLE_WINDOW_SECONDS)
     with boa.env.anchor():
         assert protocol.settle((session, 1)) == 1
-    with boa.reverts("payment: settle window open"):
+    with boa.reverts("session: settle window open"):
         payment.withdraw(session, sender=protocol.payer)
     travel(1)
     assert protocol.settle((session, 1)) == 0

@@ -105,8 +105,7 @@ def test_every_item_at_fault(protocol, payment, anchor):
 
 def test_a_topped_up_session_settles_on_the_next_try(protocol, payment):
     session, total = underfunded(protocol)
-    batch = protocol.batch((session, total))
-    assert payment.settle(batch, sender=protocol.settler) == 0
+    assert protocol.settle((session, total)) == 0
     payment.top_up(session, 1, sender=protocol.payer)
-    assert payment.settle(batch, sender=protocol.settler) == total
+    assert protocol.settle((session, total)) == total
     assert payment.session(session).settled == total

@@ -42,9 +42,9 @@ def test_a_token_that_returns_nothing_works(silent):
 def test_a_deposit_that_the_token_refuses_is_none(hostile):
     session = hostile.open(amount=COR)
     hostile.cor.refuse(True)
-    with boa.reverts("payment: token refused transfer"):
+    with boa.reverts("token: refused transfer"):
         hostile.open(amount=COR)
-    with boa.reverts("payment: token refused transfer"):
+    with boa.reverts("token: refused transfer"):
         hostile.payment.top_up(session, 1, sender=hostile.payer)
     assert hostile.payment.session(session).deposit == COR
 
@@ -55,9 +55,9 @@ def test_a_payment_that_the_token_refuses_can_be_tried_again(hostile):
     release_all(hostile)
     travel_to(hostile.payment.withdrawable_at(session))
     hostile.cor.refuse(True)
-    with boa.reverts("payment: token refused transfer"):
+    with boa.reverts("token: refused transfer"):
         hostile.payment.withdraw(session, sender=hostile.payer)
-    with boa.reverts("payment: token refused transfer"):
+    with boa.reverts("token: refused transfer"):
         hostile.payment.pay_pot(NODES, sender=hostile.stranger)
     hostile.cor.refuse(False)
     assert hostile.payment.withdraw(session, sender=hostile.payer) == COR - 1_000
@@ -67,8 +67,8 @@ def test_a_payment_that_the_token_refuses_can_be_tried_again(hostile):
 def calls(session: int) -> dict[str, bytes]:
     """Return calldata that a token could call the escrow back with, by function."""
     opened = (
-        "(uint32,uint16,uint8,uint8,uint16,uint64,uint40,address,bytes32,uint96)",
-        (1, 1, 0, 0, 0, 0, 2**40 - 1, ZERO_ADDRESS, bytes(32), 1),
+        "(uint32,uint16,uint8,uint8,uint16,uint64,uint40,address,uint256,bytes32,uint96)",
+        (1, 1, 0, 0, 0, 0, 2**40 - 1, ZERO_ADDRESS, 0, bytes(32), 1),
     )
     arguments = {
         "withdraw": [("uint256", session)],

@@ -22,16 +22,16 @@ def test_anyone_adds_to_a_deposit(protocol, payment, cor):
 
 
 def test_refuses_nothing(protocol, payment):
-    with boa.reverts("payment: zero amount"):
+    with boa.reverts("session: zero amount"):
         payment.top_up(protocol.open(), 0, sender=protocol.payer)
 
 
 def test_refuses_sessions_that_are_not_open(protocol, payment):
     session = protocol.open()
-    with boa.reverts("payment: session not open"):
+    with boa.reverts("session: not open"):
         payment.top_up(session + 1, 1, sender=protocol.payer)
     payment.request_close(session, sender=protocol.payer)
-    with boa.reverts("payment: session not open"):
+    with boa.reverts("session: not open"):
         payment.top_up(session, 1, sender=protocol.payer)
 
 
@@ -40,29 +40,33 @@ def test_until_the_expiry(protocol, payment):
     travel(9)
     payment.top_up(session, 1, sender=protocol.payer)
     travel(1)
-    with boa.reverts("payment: session expired"):
+    with boa.reverts("session: expired"):
         payment.top_up(session, 1, sender=protocol.payer)
 
 
-def test_paused_deposits(protocol, payment):
+def test_a_pause_does_not_stop_it(protocol, payment):
     session = protocol.open()
     payment.set_pause(True, True, sender=protocol.guardian)
-    with boa.reverts("payment: deposits paused"):
-        payment.top_up(session, 1, sender=protocol.payer)
-    payment.set_pause(False, True, sender=protocol.guardian)
     payment.top_up(session, 1, sender=protocol.payer)
+    assert payment.session(session).deposit == 100 * COR + 1
+
+
+def test_stake_sessions_take_none(protocol, payment):
+    session = protocol.open(funding=2, amount=0, salt=bytes(32))
+    with boa.reverts("session: paid by stake"):
+        payment.top_up(session, 1, sender=protocol.payer)
 
 
 @pytest.mark.parametrize("amount", [U96 - 100 * COR + 1, 2**256 - 1])
 def test_refuses_a_deposit_above_uint96(protocol, payment, amount):
     session = protocol.open()
-    with boa.reverts("payment: deposit exceeds uint96"):
+    with boa.reverts("session: deposit exceeds uint96"):
         payment.top_up(session, amount, sender=protocol.payer)
 
 
 def test_a_deposit_of_uint96(protocol):
     # A token whose whole supply is the largest deposit.
-    whole = Protocol(supply=U96)
+    whole = Protocol(supply=U96, bond=U96 // 2)
     spare = whole.cor.balanceOf(whole.deployer)
     whole.cor.transfer(whole.payer, spare, sender=whole.deployer)
     whole.cor.transfer(
@@ -74,7 +78,7 @@ def test_a_deposit_of_uint96(protocol):
     # The word's other fields are untouched, and the whole of it can be settled and withdrawn.
     assert whole.payment.session(session).settled == 0
     assert whole.payment.session(session).state == 1
-    with boa.reverts("payment: deposit exceeds uint96"):
+    with boa.reverts("session: deposit exceeds uint96"):
         whole.payment.top_up(session, 1, sender=whole.payer)
     assert whole.settle((session, U96)) == U96
     assert whole.payment.router(1) == (whole.settler, U96)

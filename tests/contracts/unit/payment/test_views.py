@@ -10,8 +10,8 @@ from tests.contracts.protocol import SETTLE_WINDOW_SECONDS, ZERO_ADDRESS
 
 def test_a_session_that_never_was_is_all_zero(payment):
     facts = payment.session(12_345)
-    assert facts.payer == ZERO_ADDRESS
-    assert set(facts[1:]) == {0}
+    assert facts.payer == facts.session_key == ZERO_ADDRESS
+    assert set(facts[2:]) == {0}
 
 
 def test_session_id_of_routers(protocol, payment):
@@ -19,12 +19,22 @@ def test_session_id_of_routers(protocol, payment):
     last = payment.session_id(protocol.payer, 2**32 - 1, salt)
     assert last >> 128 == 2**32 - 1
     assert last % 2**128 == payment.session_id(protocol.payer, 1, salt) % 2**128
-    with boa.reverts("payment: router id over uint32"):
+    with boa.reverts("session: router id over uint32"):
         payment.session_id(protocol.payer, 2**32, salt)
 
 
 def test_withdrawable_at(protocol, payment):
     session = protocol.open(expiry=boa.env.timestamp + 7)
     assert payment.withdrawable_at(session) == boa.env.timestamp + 7 + SETTLE_WINDOW_SECONDS + 1
-    with boa.reverts("payment: unknown session"):
+    with boa.reverts("session: unknown"):
         payment.withdrawable_at(session + 1)
+
+
+def test_a_settler_of_once_is_remembered(protocol, payment):
+    assert payment.was_settler(1, protocol.settler)
+    assert not payment.was_settler(2, protocol.settler)
+    assert not payment.was_settler(1, protocol.stranger)
+    payment.set_settler(1, protocol.stranger, sender=protocol.settler)
+    assert payment.was_settler(1, protocol.stranger)
+    # What it signed and anchored stays provable against the router.
+    assert payment.was_settler(1, protocol.settler)

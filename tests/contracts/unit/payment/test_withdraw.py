@@ -34,7 +34,7 @@ def test_inv_p5_not_before_the_window_after_the_expiry_is_over(protocol, payment
     at = payment.withdrawable_at(session)
     assert at == payment.session(session).expiry + SETTLE_WINDOW_SECONDS + 1
     travel_to(at - 1)
-    with boa.reverts("payment: settle window open"):
+    with boa.reverts("session: settle window open"):
         payment.withdraw(session, sender=protocol.payer)
     travel_to(at)
     assert payment.withdraw(session, sender=protocol.payer) == 100 * COR
@@ -45,7 +45,7 @@ def test_inv_p5_request_close_shortens_the_wait(protocol, payment):
     payment.request_close(session, sender=protocol.payer)
     assert payment.withdrawable_at(session) == boa.env.timestamp + SETTLE_WINDOW_SECONDS + 1
     travel(SETTLE_WINDOW_SECONDS)
-    with boa.reverts("payment: settle window open"):
+    with boa.reverts("session: settle window open"):
         payment.withdraw(session, sender=protocol.payer)
     travel(1)
     assert payment.withdraw(session, sender=protocol.payer) == 100 * COR
@@ -55,7 +55,7 @@ def test_once(protocol, payment):
     session = protocol.open()
     travel_to(payment.withdrawable_at(session))
     payment.withdraw(session, sender=protocol.payer)
-    with boa.reverts("payment: nothing to withdraw"):
+    with boa.reverts("session: nothing to withdraw"):
         payment.withdraw(session, sender=protocol.payer)
 
 
@@ -63,12 +63,12 @@ def test_a_session_spent_whole_has_nothing_left(protocol, payment):
     session = protocol.open(amount=COR)
     protocol.settle((session, COR))
     travel_to(payment.withdrawable_at(session))
-    with boa.reverts("payment: nothing to withdraw"):
+    with boa.reverts("session: nothing to withdraw"):
         payment.withdraw(session, sender=protocol.payer)
 
 
 def test_refuses_sessions_that_never_were(protocol, payment):
-    with boa.reverts("payment: unknown session"):
+    with boa.reverts("session: unknown"):
         payment.withdraw(12_345, sender=protocol.payer)
 
 

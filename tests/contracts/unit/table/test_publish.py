@@ -21,6 +21,7 @@ RATES = (
     "threshold_bps",
     "failed_rebate_bps",
     "late_rebate_bps",
+    "missing_rebate_bps",
     "node_share_bps",
     "validator_share_bps",
 )
@@ -39,8 +40,9 @@ MIDDLE = msgspec.structs.replace(
     tool_depth_bps=5_000,
     validator_depth_bps=5_000,
     threshold_bps=5_000,
-    failed_rebate_bps=8_000,
+    failed_rebate_bps=7_000,
     late_rebate_bps=4_000,
+    missing_rebate_bps=8_500,
     node_share_bps=4_000,
     validator_share_bps=4_000,
     sla_bps=(5_000,) * 4,

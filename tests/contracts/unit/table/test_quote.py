@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import boa
+import msgspec
 import pytest
 
 from cortensor.pricing import Terms, Usage
-from tests.contracts.protocol import U96, travel
+from tests.contracts.protocol import REFERENCE_CARD, U96, deploy_table, travel
 
 USAGE = Usage(input_units=1_000, output_units=200, validator_units=50)
 
@@ -55,6 +56,27 @@ def test_by_hand(table):
 def test_all_replicas_failed_costs_nothing(table):
     terms = Terms(replicas=5)
     total, lines = table.quote(1, 0, terms.pack(), Usage(failed_replicas=5).pack())
+    assert total == 0
+    assert lines[7] == sum(lines[:7]) > 0
+
+
+def test_a_missing_replica_has_a_rebate_of_its_own(protocol):
+    card = msgspec.structs.replace(
+        REFERENCE_CARD, late_rebate_bps=1_000, failed_rebate_bps=5_000, missing_rebate_bps=9_000
+    )
+    table = deploy_table(protocol.owner, protocol.oracle, card=card)
+    terms = Terms(replicas=5).pack()
+    gross = table.quote(1, 0, terms, USAGE.pack())[0]
+    for fault, bps in (("late", 1_000), ("failed", 5_000), ("missing", 9_000)):
+        usage = msgspec.structs.replace(USAGE, **{f"{fault}_replicas": 2})
+        total, lines = table.quote(1, 0, terms, usage.pack())
+        assert lines[7] == gross * 2 * bps // 50_000
+        assert total == gross - lines[7]
+
+
+def test_no_replica_ran_costs_nothing(table):
+    terms = Terms(replicas=5)
+    total, lines = table.quote(1, 0, terms.pack(), Usage(missing_replicas=5).pack())
     assert total == 0
     assert lines[7] == sum(lines[:7]) > 0
 
@@ -131,17 +153,27 @@ def test_prices_terms_at_their_limits(table, terms):
 @pytest.mark.parametrize(
     ("usage", "reason"),
     [
-        (USAGE.pack() | 1 << 160, "job: stray usage bits"),
+        (USAGE.pack() | 1 << 168, "job: stray usage bits"),
         (USAGE.pack() | 1 << 255, "job: stray usage bits"),
         (Usage(failed_replicas=4).pack(), "job: faults over replicas"),
         (Usage(late_replicas=4).pack(), "job: faults over replicas"),
+        (Usage(missing_replicas=4).pack(), "job: faults over replicas"),
         (Usage(failed_replicas=2, late_replicas=2).pack(), "job: faults over replicas"),
-        (Usage(failed_replicas=255, late_replicas=255).pack(), "job: faults over replicas"),
+        (Usage(late_replicas=2, missing_replicas=2).pack(), "job: faults over replicas"),
+        (
+            Usage(failed_replicas=2, late_replicas=1, missing_replicas=1).pack(),
+            "job: faults over replicas",
+        ),
+        (
+            Usage(failed_replicas=255, late_replicas=255, missing_replicas=255).pack(),
+            "job: faults over replicas",
+        ),
     ],
 )
 def test_refuses_impossible_usage(table, usage, reason):
     terms = Terms(replicas=3).pack()
-    assert table.quote(1, 0, terms, Usage(failed_replicas=2, late_replicas=1).pack())
+    most = Usage(failed_replicas=1, late_replicas=1, missing_replicas=1)
+    assert table.quote(1, 0, terms, most.pack())
     with boa.reverts(reason):
         table.quote(1, 0, terms, usage)
 
