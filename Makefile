@@ -30,7 +30,7 @@ APE := $(CHAIN_PATH) ape
 # tests/ape does.
 # Tests of one module or class stay on one worker, so that they share what they set up.
 WORKERS ?= 2
-PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadscope
+PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 PYTEST_PACKAGE := $(PACKAGE)/bin/$(PYTEST)
 PYTEST_CONTRACTS := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) -p no:ape_test
 PYTEST_APE := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST)
@@ -87,6 +87,10 @@ fuzz: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp ## Property tests and state machines
 	@$(PYTEST_PACKAGE) --timeout=0 -m 'fuzz or stateful' tests/python tests/conformance $(ARGS)
 	$(call say,Contract properties)
 	@$(PYTEST_CONTRACTS) --timeout=0 -m 'fuzz or stateful' tests/contracts $(ARGS)
+
+.PHONY: mutate
+mutate: $(CONTRACTS)/.stamp ## Change the money contracts a little, see whether the tests notice
+	@$(CHAIN_PATH) $(CONTRACTS)/bin/python -m tools.mutate --workers $(WORKERS) $(ARGS)
 
 .PHONY: docs
 docs: $(PACKAGE)/.stamp ## Check every link and every command in the documentation

@@ -8,8 +8,9 @@ compiler's syntax tree are; a contract that does not compile is a finding, never
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from vyper.ast import nodes as vy_ast
 from vyper.ast import parse_to_ast
 from vyper.exceptions import VyperException
 from vyper.warnings import VyperWarning
@@ -67,7 +68,7 @@ def lint_source(root: Path, path: Path, speakers: dict[str, str]) -> Iterator[Fi
         if owner != name:
             yield Finding(name, 0, "reason", f"`{prefix}:` is the prefix of {owner}")
     if not is_deployable(root, path):
-        yield from vyper_typed.function_docs(name, tree, [])
+        yield from vyper_typed.function_docs(name, tree, list(_interfaces(root, tree)))
 
 
 def lint_contract(root: Path, path: Path) -> Iterator[Finding]:
@@ -108,6 +109,14 @@ def lint(root: Path) -> Iterator[Finding]:
         yield from lint_source(root, path, speakers)
     for path in deployables(root):
         yield from lint_contract(root, path)
+
+
+def _interfaces(root: Path, tree: Any) -> Iterator[Any]:
+    """Parses the interfaces that a module implements; its functions are documented there."""
+    for declaration in tree.get_children(vy_ast.ImplementsDecl):
+        for node in declaration.get_descendants(vy_ast.Name):
+            path = root / "contracts" / "interfaces" / f"{node.id}.vyi"
+            yield parse_to_ast(path.read_text(), resolved_path=str(path), is_interface=True)
 
 
 def _one_line(error: Exception) -> str:
