@@ -6,7 +6,6 @@ from __future__ import annotations
 import boa
 import msgspec
 import pytest
-from boa import BoaError
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -299,4 +298,3 @@ def test_the_mirror_refuses_nonsense():
     pool = Pool(balance_wei=0, spent=0, limit=0)
     with pytest.raises(InvalidInput):
         draw(account, Permission(), held, pool, cumulative_wei=1, work_at=2, now=1)
-    assert issubclass(BoaError, Exception)
