@@ -44,6 +44,8 @@
         what demands hold.
         INV-P8 Only the dispute contract takes pending money back, and only for
         the session's payer.
+        INV-P9 The digest of a bucket that is not released is of exactly what
+        each session moved into it by settle and settle_vouchers, in order.
 """
 
 from contracts.interfaces import IReceiptAnchor
@@ -91,6 +93,7 @@ exports: (
     pots.pot,
     routers.CHALLENGE_WINDOW_SECONDS,
     routers.BUCKET_SECONDS,
+    routers.moves_digest,
     routers.register_router,
     routers.set_settler,
     routers.release,
@@ -111,7 +114,7 @@ exports: (
 )
 
 # @dev The bits of a hot word that say how and under which card it is settled.
-_KIND: constant(uint256) = 3 | words.U16 << 5
+_KIND: constant(uint256) = (3 | words.U16 << 5) << _KIND_BIT
 _KIND_BIT: constant(uint256) = 235
 
 ANCHOR: public(immutable(address))
@@ -177,38 +180,46 @@ def settle(batch: ISessionPayment.Batch) -> uint256:
     if not self._is_anchored_now(batch.root, batch.count, batch.uri):
         return 0
     version: uint256 = convert(batch.version, uint256)
-    kind: uint256 = words.FUNDING_ESCROW | version << 5
+    kind: uint256 = (words.FUNDING_ESCROW | version << 5) << _KIND_BIT
 
     # Sessions that ended before this moment are closed to settlement.
     earliest_expiry: uint256 = block.timestamp - sessions.SETTLE_WINDOW_SECONDS
     total: uint256 = 0
+    moves: bytes32 = empty(bytes32)
     for item: uint256 in batch.items:
         assert item >> 224 == router_id, "payment: other router's session"
         session: uint256 = item >> 96
         cumulative: uint256 = item & words.U96
         # Read here and not through lib/session_words.vy: a call costs more
         # than what it does, and this loop is what a session's price is made of.
+        # So is one branch for all checks: the top bit of a difference says that
+        # it is negative, since no side reaches 2**255.
         hot: uint256 = sessions._hot[session]
         settled: uint256 = (hot >> 96) & words.U96
-        if cumulative <= settled:
-            # Settled by an earlier batch.
-            continue
         if (
-            cumulative > hot & words.U96
-            or (hot >> _KIND_BIT) & _KIND != kind
-            or (hot >> 192) & words.U40 < earliest_expiry
-        ):
-            # One payer must not be able to stop everybody's settlement.
-            log ISessionPayment.SettlementSkipped(
-                session=session, cumulative=cumulative, reason=self._refusal(hot, cumulative, kind)
+            (
+                unsafe_sub(unsafe_sub(cumulative, settled), 1)
+                | unsafe_sub(hot & words.U96, cumulative)
+                | unsafe_sub((hot >> 192) & words.U40, earliest_expiry)
             )
+            >> 255
+            | (hot ^ kind) & _KIND
+        ) != 0:
+            # Settled by an earlier batch, or skipped: one payer must not be able to
+            # stop everybody's settlement.
+            if cumulative > settled:
+                self._skip(session, hot, cumulative, kind)
             continue
-        # Neither can carry: the sum of both stays at or below the deposit.
-        moved: uint256 = unsafe_sub(cumulative, settled)
-        sessions._hot[session] = unsafe_add(hot, moved << 96)
-        total = unsafe_add(total, moved)
+        # Session and what it moves, as lib/pending_moves.vy has it. No carry: the
+        # sum of both stays at or below the deposit.
+        move: uint256 = unsafe_sub(item, settled)
+        sessions._hot[session] = unsafe_add(hot, (move & words.U96) << 96)
+        moves = keccak256(abi_encode(moves, move))
+        # With the sessions' bits above it, which are cut off below.
+        total = unsafe_add(total, move)
+    total &= words.U96
     if total != 0:
-        bucket: uint256 = self._book(router_id, router, version, total)
+        bucket: uint256 = self._book(router_id, router, version, total, moves)
         log ISessionPayment.BatchSettled(
             router_id=router_id,
             root=batch.root,
@@ -227,11 +238,12 @@ def settle_vouchers(batch: ISessionPayment.VoucherBatch) -> uint256:
     if not self._is_anchored_now(batch.root, batch.count, batch.uri):
         return 0
     version: uint256 = convert(batch.version, uint256)
-    kind: uint256 = words.FUNDING_VOUCHER | version << 5
+    kind: uint256 = (words.FUNDING_VOUCHER | version << 5) << _KIND_BIT
 
     domain: bytes32 = typed_hash._domain()
     earliest_expiry: uint256 = block.timestamp - sessions.SETTLE_WINDOW_SECONDS
     total: uint256 = 0
+    moves: bytes32 = empty(bytes32)
     items: DynArray[uint256, 128] = []
     for voucher: ISessionPayment.Voucher in batch.vouchers:
         item: uint256 = voucher.item
@@ -242,17 +254,18 @@ def settle_vouchers(batch: ISessionPayment.VoucherBatch) -> uint256:
         hot: uint256 = sessions._hot[session]
         settled: uint256 = (hot >> 96) & words.U96
         items.append(item)
-        if cumulative <= settled:
-            # A stale voucher moves nothing.
-            continue
         if (
-            cumulative > hot & words.U96
-            or (hot >> _KIND_BIT) & _KIND != kind
-            or (hot >> 192) & words.U40 < earliest_expiry
-        ):
-            log ISessionPayment.SettlementSkipped(
-                session=session, cumulative=cumulative, reason=self._refusal(hot, cumulative, kind)
+            (
+                unsafe_sub(unsafe_sub(cumulative, settled), 1)
+                | unsafe_sub(hot & words.U96, cumulative)
+                | unsafe_sub((hot >> 192) & words.U40, earliest_expiry)
             )
+            >> 255
+            | (hot ^ kind) & _KIND
+        ) != 0:
+            # A stale voucher moves nothing and is not worth a word.
+            if cumulative > settled:
+                self._skip(session, hot, cumulative, kind)
             continue
         # EIP-2098: v is the top bit of s. A second signature of the same total
         # would be as good and move nothing, so s may be high.
@@ -268,11 +281,13 @@ def settle_vouchers(batch: ISessionPayment.VoucherBatch) -> uint256:
                 session=session, cumulative=cumulative, reason="wrong voucher signer"
             )
             continue
-        moved: uint256 = unsafe_sub(cumulative, settled)
-        sessions._hot[session] = unsafe_add(hot, moved << 96)
-        total = unsafe_add(total, moved)
+        move: uint256 = unsafe_sub(item, settled)
+        sessions._hot[session] = unsafe_add(hot, (move & words.U96) << 96)
+        moves = keccak256(abi_encode(moves, move))
+        total = unsafe_add(total, move)
+    total &= words.U96
     if total != 0:
-        bucket: uint256 = self._book(router_id, router, version, total)
+        bucket: uint256 = self._book(router_id, router, version, total, moves)
         log ISessionPayment.VouchersSettled(
             router_id=router_id,
             root=batch.root,
@@ -302,7 +317,7 @@ def settle_stake(batch: ISessionPayment.StakeBatch) -> uint256:
     )
     total: uint256 = free + overage
     if total != 0:
-        bucket: uint256 = self._book(router_id, router, version, total)
+        bucket: uint256 = self._book(router_id, router, version, total, empty(bytes32))
         log ISessionPayment.StakeSettled(
             router_id=router_id,
             root=batch.root,
@@ -458,17 +473,34 @@ def _is_anchored_now(root: bytes32, count: uint32, uri: String[128]) -> bool:
 
 
 @internal
-def _book(router_id: uint256, router: uint256, version: uint256, total: uint256) -> uint256:
+def _book(
+    router_id: uint256, router: uint256, version: uint256, total: uint256, moves: bytes32
+) -> uint256:
     """
     @dev Makes what a batch moved pending, within what the router's bond covers.
     @param router_id The router.
     @param router Its word.
     @param version The batch's card.
     @param total Wei of COR that moved; not zero.
+    @param moves The hash of what each session moved; zero for stake.
     @return uint256 The bucket it lies in.
     """
     cover: uint256 = staticcall IStakePool(POOL).cover(router_id)
-    return routers._add_pending(router_id, router, version, total, cover)
+    return routers._add_pending(router_id, router, version, total, moves, cover)
+
+
+@internal
+def _skip(session: uint256, hot: uint256, cumulative: uint256, kind: uint256):
+    """
+    @dev Says that a session cannot be moved to a total now.
+    @param session The session.
+    @param hot Its hot word.
+    @param cumulative The total in wei of COR.
+    @param kind The funding and card that the batch is for, under _KIND.
+    """
+    log ISessionPayment.SettlementSkipped(
+        session=session, cumulative=cumulative, reason=self._refusal(hot, cumulative, kind)
+    )
 
 
 @internal
@@ -478,7 +510,7 @@ def _refusal(hot: uint256, cumulative: uint256, kind: uint256) -> String[32]:
     @dev Why a session cannot be moved to a total now.
     @param hot The session's hot word.
     @param cumulative The total in wei of COR.
-    @param kind The funding and card that the batch is for.
+    @param kind The funding and card that the batch is for, under _KIND.
     @return String[32] The reason.
     """
     state: uint256 = words._state(hot)
@@ -486,9 +518,9 @@ def _refusal(hot: uint256, cumulative: uint256, kind: uint256) -> String[32]:
         return "unknown session"
     if state == words.STATE_CLOSED:
         return "session closed"
-    if words._funding(hot) != kind & 3:
+    if words._funding(hot) != (kind >> _KIND_BIT) & 3:
         return "other funding"
-    if words._version(hot) != kind >> 5:
+    if (hot ^ kind) & _KIND != 0:
         return "other card version"
     if cumulative > words._deposit(hot):
         return "total exceeds deposit"

@@ -35,11 +35,13 @@
         and follow each other, and which answers demands in time, loses nothing.
         INV-D6 A router never gains by challenging itself: half of what it pays
         is burnt.
-        INV-D7 What a router has frozen is the sum of what its open demands
-        froze.
+        INV-D7 What a router has frozen is the sum of what is frozen for its
+        sessions, and nothing is frozen for one without an open demand.
         INV-D8 No proof shields what another proves beyond it, and nothing is
         refunded twice.
         INV-D9 A revoked receipt is proven against as any other.
+        INV-D10 From pending money a session is refunded no more than it moved
+        there itself, and no more of it is frozen.
 """
 
 from contracts.interfaces import IRouters
@@ -51,17 +53,21 @@ from contracts.lib import session_words
 from contracts.modules import cor
 from contracts.modules import fair_price
 from contracts.modules import leaf_proofs
+from contracts.modules import own_pending
 from contracts.modules import refunds
 
 implements: ISettlementDispute
 initializes: cor
 initializes: fair_price
 initializes: leaf_proofs
-initializes: refunds[cor := cor, leaf_proofs := leaf_proofs]
+initializes: own_pending
+initializes: refunds[cor := cor, leaf_proofs := leaf_proofs, own_pending := own_pending]
 
 exports: (
     cor.TOKEN,
     leaf_proofs.PAYMENT,
+    own_pending.claimable,
+    own_pending.show_pending,
     refunds.PENALTY_WEI,
 )
 
@@ -75,8 +81,6 @@ interface IParts:
     def TOKEN() -> address: view
 
 
-_GWEI: constant(uint256) = 10**9
-
 DEPOSIT_WEI: public(immutable(uint256))
 ANSWER_SECONDS: public(immutable(uint256))
 GRACE_SECONDS: public(immutable(uint256))
@@ -85,12 +89,10 @@ _CHALLENGE_WINDOW_SECONDS: immutable(uint256)
 _SETTLE_WINDOW_SECONDS: immutable(uint256)
 
 
-# @dev session -> index -> who demanded what (lib/dispute_words.vy); not zero
-#      while the demand is open.
-_asks: HashMap[uint256, HashMap[uint256, uint256]]
-
-# @dev session -> index -> how the demand stands.
-_states: HashMap[uint256, HashMap[uint256, uint256]]
+# @dev session -> index -> settled total when it was demanded -> the demand
+#      (lib/dispute_words.vy); not zero while it is open. A demand of an older
+#      total so never stands in the way of one of a newer.
+_asks: HashMap[uint256, HashMap[uint256, HashMap[uint256, uint256]]]
 
 
 @deploy
@@ -125,14 +127,16 @@ def __init__(
     token: address = staticcall IParts(payment).TOKEN()
     pool: address = staticcall IParts(payment).POOL()
     assert staticcall IParts(pool).TOKEN() == token, "dispute: bonds of other token"
-    # A bond cannot leave before what was settled under it is past dispute.
+    # A bond cannot leave before what was settled under it is past dispute: a
+    # demand, and those that follow from its answer.
     cooldown: uint256 = staticcall IParts(pool).COOLDOWN_SECONDS()
     assert (
-        cooldown > bucket + challenge + answer_seconds + grace_seconds
+        cooldown > bucket + challenge + 2 * (answer_seconds + grace_seconds)
     ), "dispute: cooldown too short"
     cor.__init__(token, words.U96)
     leaf_proofs.__init__(payment)
     fair_price.__init__(payment)
+    own_pending.__init__(payment)
     refunds.__init__(payment, penalty_wei)
     DEPOSIT_WEI = deposit_wei
     ANSWER_SECONDS = answer_seconds
@@ -231,16 +235,21 @@ def challenge_total(earlier: ISettlementDispute.Leaf, later: ISettlementDispute.
 @external
 def demand(session: uint256, index: uint256):
     facts: ISessionPayment.Session = self._facts(session)
+    record: uint256 = refunds._records[session]
+    last_at: uint256 = self._over_at(session, facts)
+    if index != 0:
+        # A total that was shown late leaves time to ask for what is below it.
+        last_at = max(last_at, words._follow_until(record))
     # A demand cannot keep a session disputable that otherwise is over.
-    assert block.timestamp <= self._over_at(session, facts), "dispute: session is over"
+    assert block.timestamp <= last_at, "dispute: session is over"
     assert facts.settled != 0, "dispute: nothing is settled"
-    assert self._asks[session][index] == 0, "dispute: already demanded"
+    assert self._asks[session][index][facts.settled] == 0, "dispute: already demanded"
     cor._pull(DEPOSIT_WEI)
-    potential: uint256 = self._at_stake(session, index, facts, facts.settled)
-    held: uint256 = extcall ISessionPayment(leaf_proofs.PAYMENT).hold(session >> 128, potential)
+    own_pending._freeze(session)
     answer_by: uint256 = block.timestamp + ANSWER_SECONDS
-    self._asks[session][index] = words._pack_ask(msg.sender, facts.settled)
-    self._states[session][index] = words._pack_state(held, answer_by, 0)
+    self._asks[session][index][facts.settled] = words._pack_ask(
+        msg.sender, answer_by, 0, words._proofs(record)
+    )
     refunds._extend(session, answer_by + GRACE_SECONDS)
     log ISettlementDispute.Demanded(
         session=session,
@@ -255,15 +264,15 @@ def demand(session: uint256, index: uint256):
 def answer(
     session: uint256,
     index: uint256,
+    settled: uint256,
     leaf: ISettlementDispute.Leaf,
     signature: Bytes[65],
     max_charge: uint96,
     request_signature: Bytes[65],
 ):
-    ask: uint256 = self._asked(session, index)
-    state: uint256 = self._states[session][index]
-    assert words._challengeable_until(state) == 0, "dispute: already answered"
-    answer_by: uint256 = words._answer_by(state)
+    ask: uint256 = self._asked(session, index, settled)
+    assert words._challengeable_until(ask) == 0, "dispute: already answered"
+    answer_by: uint256 = words._answer_by(ask)
     assert block.timestamp <= answer_by, "dispute: too late to answer"
     assert leaf.receipt.session == session, "dispute: other session"
     facts: ISessionPayment.Session = staticcall ISessionPayment(leaf_proofs.PAYMENT).session(
@@ -277,12 +286,14 @@ def answer(
         # StakeQuota charges whole micro-COR, rounded up.
         micro: uint256 = (total + quota_words.MICRO_WEI - 1) // quota_words.MICRO_WEI
         total = micro * quota_words.MICRO_WEI
-    is_last: bool = total == words._settled(ask)
+    is_last: bool = total == settled
     if index == 0:
         assert is_last, "dispute: not the total's leaf"
     else:
         # Beyond the settled total there is nothing to show but its leaf.
         assert shown == index or (is_last and shown < index), "dispute: not the leaf demanded"
+    # What was not anchored when it was asked for was not behind the total.
+    leaf_proofs._check_anchored_by(leaf, answer_by - ANSWER_SECONDS)
     digest: bytes32 = empty(bytes32)
     hashed: bytes32 = empty(bytes32)
     digest, hashed = leaf_proofs._believed(leaf)
@@ -290,38 +301,44 @@ def answer(
     if facts.session_key != empty(address):
         leaf_proofs._check_requested(facts.session_key, leaf.receipt, max_charge, request_signature)
     challengeable_until: uint256 = block.timestamp + GRACE_SECONDS
-    self._states[session][index] = words._pack_state(
-        words._held(state), answer_by, challengeable_until
+    self._asks[session][index][settled] = words._pack_ask(
+        words._challenger(ask), answer_by, challengeable_until, words._proofs_before(ask)
     )
+    if is_last:
+        refunds._let_follow(session, challengeable_until)
     log ISettlementDispute.Answered(
-        session=session, index=index, leaf=hashed, challengeable_until=challengeable_until
+        session=session,
+        index=index,
+        settled=settled,
+        leaf=hashed,
+        challengeable_until=challengeable_until,
     )
 
 
 @external
-def close_demand(session: uint256, index: uint256):
-    ask: uint256 = self._asked(session, index)
-    state: uint256 = self._states[session][index]
-    challengeable_until: uint256 = words._challengeable_until(state)
+def close_demand(session: uint256, index: uint256, settled: uint256):
+    ask: uint256 = self._asked(session, index, settled)
+    challengeable_until: uint256 = words._challengeable_until(ask)
     is_answered: bool = challengeable_until != 0
     challenger: address = words._challenger(ask)
     refundee: address = challenger
     if is_answered:
         assert block.timestamp > challengeable_until, "dispute: still challengeable"
-        # When it was made; what was proven since, the demand may have shown.
-        asked_at: uint256 = words._answer_by(state) - ANSWER_SECONDS
-        if words._last_proven_at(refunds._records[session]) < asked_at:
+        # What was proven since it was made, the demand may have shown.
+        if words._proofs_before(ask) == words._proofs(refunds._records[session]) & words.U16:
             refundee = self._settler(session)
     else:
-        assert block.timestamp > words._answer_by(state), "dispute: still answerable"
-    self._asks[session][index] = 0
-    self._states[session][index] = 0
-    extcall ISessionPayment(leaf_proofs.PAYMENT).unhold(session >> 128, words._held(state))
-    log ISettlementDispute.DemandClosed(session=session, index=index, is_answered=is_answered)
+        assert block.timestamp > words._answer_by(ask), "dispute: still answerable"
+    self._asks[session][index][settled] = 0
+    log ISettlementDispute.DemandClosed(
+        session=session, index=index, settled=settled, is_answered=is_answered
+    )
     if not is_answered:
-        facts: ISessionPayment.Session = self._facts(session)
-        due: uint256 = self._at_stake(session, index, facts, words._settled(ask))
+        # A router that has not one leaf to show has none to stand by: below a leaf
+        # that is missing, any total could have jumped.
+        due: uint256 = self._at_stake(session, settled)
         refunds._punish(session, index, False, challenger, "unanswered", due, due)
+    own_pending._unfreeze(session)
     cor._push(refundee, DEPOSIT_WEI)
 
 
@@ -332,15 +349,12 @@ def close_demand(session: uint256, index: uint256):
 
 @external
 @view
-def demand_of(session: uint256, index: uint256) -> ISettlementDispute.Demand:
-    ask: uint256 = self._asks[session][index]
-    state: uint256 = self._states[session][index]
+def demand_of(session: uint256, index: uint256, settled: uint256) -> ISettlementDispute.Demand:
+    ask: uint256 = self._asks[session][index][settled]
     return ISettlementDispute.Demand(
         challenger=words._challenger(ask),
-        settled=words._settled(ask),
-        held=words._held(state),
-        answer_by=words._answer_by(state),
-        challengeable_until=words._challengeable_until(state),
+        answer_by=words._answer_by(ask),
+        challengeable_until=words._challengeable_until(ask),
     )
 
 
@@ -392,16 +406,18 @@ def _over_at(session: uint256, facts: ISessionPayment.Session) -> uint256:
     @param facts Its facts.
     @return uint256 Unix seconds.
     """
-    if facts.funding == session_words.FUNDING_STAKE:
-        return max_value(uint256)
-    over_at: uint256 = facts.expiry + _SETTLE_WINDOW_SECONDS + _CHALLENGE_WINDOW_SECONDS
+    # A proof closes a session to settlement, and moves an escrow's end back; the
+    # other leaves stay provable for a while.
     first_proven_at: uint256 = words._first_proven_at(refunds._records[session])
+    proofs_until: uint256 = 0
     if first_proven_at != 0:
-        # A refund moves the expiry back; the other leaves stay provable.
-        over_at = max(
-            over_at, first_proven_at + _CHALLENGE_WINDOW_SECONDS + ANSWER_SECONDS + GRACE_SECONDS
+        proofs_until = (
+            first_proven_at + _CHALLENGE_WINDOW_SECONDS + ANSWER_SECONDS + GRACE_SECONDS
         )
-    return over_at
+    if facts.funding == session_words.FUNDING_STAKE:
+        # Its expiry binds the router alone, so no time here ends what is drawn.
+        return proofs_until if first_proven_at != 0 else max_value(uint256)
+    return max(facts.expiry + _SETTLE_WINDOW_SECONDS + _CHALLENGE_WINDOW_SECONDS, proofs_until)
 
 
 @internal
@@ -460,22 +476,15 @@ def _prove(
 
 @internal
 @view
-def _at_stake(
-    session: uint256, index: uint256, facts: ISessionPayment.Session, settled: uint256
-) -> uint256:
+def _at_stake(session: uint256, settled: uint256) -> uint256:
     """
     @dev What is refunded if a demand is not answered.
     @param session The session.
-    @param index The index as demanded.
-    @param facts The session's facts.
     @param settled Its total when it was demanded, in wei of COR.
-    @return uint256 Wei of COR.
+    @return uint256 Wei of COR; of stake whole micro-COR, as both sides are.
     """
-    if index == 0:
-        refunded: uint256 = words._refunded(refunds._records[session])
-        return settled - min(settled, refunded)
-    due: uint256 = refunds._due(session, index, False, facts.task_cap_gwei * _GWEI, settled)
-    return self._whole(facts, due)
+    refunded: uint256 = words._refunded(refunds._records[session])
+    return settled - min(settled, refunded)
 
 
 @internal
@@ -495,14 +504,15 @@ def _whole(facts: ISessionPayment.Session, amount: uint256) -> uint256:
 
 @internal
 @view
-def _asked(session: uint256, index: uint256) -> uint256:
+def _asked(session: uint256, index: uint256, settled: uint256) -> uint256:
     """
     @dev Reads an open demand.
     @param session The session.
     @param index The index as demanded.
-    @return uint256 Who demanded what.
+    @param settled Its total when it was demanded, in wei of COR.
+    @return uint256 The demand's word.
     """
-    ask: uint256 = self._asks[session][index]
+    ask: uint256 = self._asks[session][index][settled]
     assert ask != 0, "dispute: no such demand"
     return ask
 

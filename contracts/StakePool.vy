@@ -35,8 +35,9 @@
         INV-S4 The slasher takes at most SLASH_CAP_BPS of a position at a time,
         and proposes again APPEAL_SECONDS after its last proposal ended at the
         earliest.
-        INV-S5 The slasher takes nothing before the appeal window is over, nor
-        after an appeal that the owner of this contract did not uphold.
+        INV-S5 The slasher takes nothing before the appeal window is over, but
+        where the owner of this contract upholds an appeal sooner, nor after an
+        appeal that it did not uphold.
         INV-S6 What leaves is slashable until it is withdrawn, and is not
         withdrawn while a slash is proposed.
         INV-S7 Cover counts only what does not leave, and nothing below the

@@ -44,8 +44,9 @@
         but for what a cap cut off.
         INV-Q9 A restored overcharge gives stake back no more than overage was
         ever deducted from it.
-        INV-Q10 An account that was restored has no quota and no permission
-        left, and all its stake can be withdrawn at once.
+        INV-Q10 An account that was restored is closed: it has no quota and no
+        permission, gets no stake any more, and all that it had can be withdrawn
+        at once.
 """
 
 from contracts.interfaces import ISessionPayment
@@ -89,14 +90,19 @@ _KEY: constant(uint256) = words.U16 | 1 << _KEY_IS_WEEKLY
 _KEY_IS_WEEKLY: constant(uint256) = 39
 _OVER: constant(uint256) = 256
 
+_PAID_IN: constant(uint256) = 160
+_IS_CLOSED: constant(uint256) = 255
+_U95: constant(uint256) = 2**95 - 1
+
 COOLDOWN_SECONDS: public(immutable(uint256))
 
 
 # @dev session -> hot word (lib/quota_words.vy).
 _hot: HashMap[uint256, uint256]
 
-# @dev session -> payer u160 | paid_in micro-COR u96: what was staked less what
-#      was withdrawn. What of it is not there any more was overage.
+# @dev session -> payer u160 | paid_in micro-COR u95 | is_closed u1. Paid in is
+#      what was staked less what was withdrawn; what of it is not there any more
+#      was overage.
 _owners: HashMap[uint256, uint256]
 
 
@@ -148,6 +154,8 @@ def enrol(payer: address, router_id: uint256, bucket: uint256, is_weekly: bool) 
         payer, router_id, convert(profile, bytes32)
     )
     assert self._hot[session] == 0, "quota: already enrolled"
+    # A fraud was proven before anybody enrolled it.
+    assert self._owners[session] == 0, "quota: account is closed"
     facts: ISessionPayment.Session = staticcall ISessionPayment(payment).session(session)
     assert facts.state == _STATE_OPEN, "quota: session not open"
     assert facts.funding == _FUNDING_STAKE, "quota: session not paid by stake"
@@ -164,14 +172,14 @@ def enrol(payer: address, router_id: uint256, bucket: uint256, is_weekly: bool) 
 def stake(session: uint256, amount: uint256):
     micro: uint256 = self._micro(amount)
     owner: uint256 = self._owners[session]
-    assert owner != 0, "quota: not enrolled"
+    self._check_open(owner)
     hot: uint256 = rules._rolled(self._hot[session])
     # Holds for every token that did not make more of itself since deployment.
     leaving: uint256 = permits._exit(session)[0]
     assert words._stake(hot) + leaving + micro <= words.U56, "quota: stake exceeds words"
     self._hot[session] = hot + micro
-    # Paid in: at most 2**56 there and 2**32 of overage a window, in 96 bits.
-    self._owners[session] = owner + (micro << 160)
+    # Paid in: at most 2**56 there and 2**32 of overage a window, in 95 bits.
+    self._owners[session] = owner + (micro << _PAID_IN)
     log IStakeQuota.Staked(session=session, sender=msg.sender, amount=amount)
     cor._pull(amount)
 
@@ -201,7 +209,7 @@ def withdraw(session: uint256) -> uint256:
     permits._set_exit(session, 0, 0)
     owner: uint256 = self._owners[session]
     # INV-Q9: what leaves is part of what was paid in.
-    self._owners[session] = owner - (leaving << 160)
+    self._owners[session] = owner - (leaving << _PAID_IN)
     payer: address = convert(owner & words.U160, address)
     amount: uint256 = leaving * words.MICRO_WEI
     log IStakeQuota.Unstaked(session=session, payer=payer, amount=amount)
@@ -211,7 +219,7 @@ def withdraw(session: uint256) -> uint256:
 
 @external
 def set_permission(session: uint256, limit: uint256, minimum: uint256):
-    self._check_payer(session)
+    self._check_open(self._check_payer(session))
     window: uint256 = block.timestamp // words._cadence(self._hot[session])
     permits._permit(session, window, limit, minimum)
 
@@ -363,10 +371,11 @@ def sweep() -> uint256:
 @external
 def restore(session: uint256, amount: uint256):
     assert msg.sender == rules._payment(), "quota: caller is not payment"
-    # Even nothing empties the account: a fraud was proven.
+    # Even nothing closes the account: a fraud was proven.
     assert amount % words.MICRO_WEI == 0, "quota: amount not whole micro"
     micro: uint256 = amount // words.MICRO_WEI
     hot: uint256 = self._hot[session]
+    owner: uint256 = self._owners[session]
     to_stake: uint256 = 0
     if hot != 0:
         hot = rules._rolled(hot)
@@ -374,13 +383,15 @@ def restore(session: uint256, amount: uint256):
         leaving: uint256 = permits._exit(session)[0]
         # INV-Q9: all of the overage in its life that was not restored yet. What
         # is there was paid in, so nothing is below zero.
-        deducted: uint256 = (self._owners[session] >> 160) - staked - leaving
+        deducted: uint256 = ((owner >> _PAID_IN) & _U95) - staked - leaving
         to_stake = min(micro, deducted)
         # INV-Q10: the account has nothing more to draw on. All its stake leaves
         # and can be withdrawn at once.
         self._hot[session] = words._emptied(hot)
         permits._set_exit(session, leaving + staked + to_stake, block.timestamp)
         permits._revoke(session)
+    # For good: who is let out early once does not come back by the same door.
+    self._owners[session] = owner | 1 << _IS_CLOSED
     to_pool: uint256 = micro - to_stake
     free_pool._add(to_pool)
     log IStakeQuota.Restored(
@@ -548,14 +559,27 @@ def _micro(amount: uint256) -> uint256:
 
 @internal
 @view
-def _check_payer(session: uint256):
+def _check_payer(session: uint256) -> uint256:
     """
     @dev Refuses anybody but the payer of an enrolled session.
     @param session The session.
+    @return uint256 Its owner word.
     """
     owner: uint256 = self._owners[session]
-    assert owner != 0, "quota: not enrolled"
+    assert owner & words.U160 != 0, "quota: not enrolled"
     assert convert(owner & words.U160, address) == msg.sender, "quota: caller is not the payer"
+    return owner
+
+
+@internal
+@pure
+def _check_open(owner: uint256):
+    """
+    @dev Refuses sessions that nobody enrolled, and accounts that are closed.
+    @param owner The session's owner word.
+    """
+    assert owner != 0, "quota: not enrolled"
+    assert owner >> _IS_CLOSED == 0, "quota: account is closed"
 
 
 @internal

@@ -5,49 +5,63 @@
 @custom:contract-name dispute_words
 @license GNU Affero General Public License v3.0 only
 @author Cortensor
-@notice What disputes remember of a session, of an index in it and of a demand.
+@notice What disputes remember of a session, of an index in it, of a demand and
+        of what is a session's own among its router's pending money.
         Least significant field first.
 
-        record: refunded u96 | first_proven_at u40 | last_proven_at u40
-                | demands_until u40
+        record: refunded u96 | first_proven_at u40 | demands_until u40
+                | follow_until u40 | proofs u40
         mark:   charge_refunded u96 | gap_refunded u96 | is_charge_proven u1
                 | is_gap_proven u1
-        ask:    challenger u160 | settled u96
-        state:  held u96 | answer_by u40 | challengeable_until u40
+        ask:    challenger u160 | answer_by u40 | challengeable_until u40
+                | proofs u16
+        own:    claim u96 | held u96 | open u24 | until u40
 """
 
+U16: constant(uint256) = 2**16 - 1
+U24: constant(uint256) = 2**24 - 1
 U40: constant(uint256) = 2**40 - 1
 U96: constant(uint256) = 2**96 - 1
 U160: constant(uint256) = 2**160 - 1
 
 _FIRST_PROVEN: constant(uint256) = 96
-_LAST_PROVEN: constant(uint256) = 136
-_DEMANDS_UNTIL: constant(uint256) = 176
+_DEMANDS_UNTIL: constant(uint256) = 136
+_FOLLOW_UNTIL: constant(uint256) = 176
+_PROOFS: constant(uint256) = 216
 _PART: constant(uint256) = 96
 _FLAGS: constant(uint256) = 192
-_SETTLED: constant(uint256) = 160
-_ANSWER_BY: constant(uint256) = 96
-_CHALLENGEABLE: constant(uint256) = 136
+_ANSWER_BY: constant(uint256) = 160
+_CHALLENGEABLE: constant(uint256) = 200
+_ASK_PROOFS: constant(uint256) = 240
+_HELD: constant(uint256) = 96
+_OPEN: constant(uint256) = 192
+_OWN_UNTIL: constant(uint256) = 216
 
 
 @internal
 @pure
 def _pack_record(
-    refunded: uint256, first_proven_at: uint256, last_proven_at: uint256, demands_until: uint256
+    refunded: uint256,
+    first_proven_at: uint256,
+    demands_until: uint256,
+    follow_until: uint256,
+    proofs: uint256,
 ) -> uint256:
     """
     @dev Packs what is remembered of a session; the caller knows the ranges.
     @param refunded Wei of COR, uint96.
     @param first_proven_at Unix seconds, uint40; 0 for never.
-    @param last_proven_at Unix seconds, uint40.
-    @param demands_until Unix seconds, uint40.
+    @param demands_until Unix seconds, uint40; 0 for no demand.
+    @param follow_until Unix seconds, uint40; 0 for no answer.
+    @param proofs How many there were, uint40.
     @return uint256 The record.
     """
     return (
         refunded
         | first_proven_at << _FIRST_PROVEN
-        | last_proven_at << _LAST_PROVEN
         | demands_until << _DEMANDS_UNTIL
+        | follow_until << _FOLLOW_UNTIL
+        | proofs << _PROOFS
     )
 
 
@@ -71,17 +85,6 @@ def _first_proven_at(record: uint256) -> uint256:
     @return uint256 Unix seconds; 0 for never.
     """
     return (record >> _FIRST_PROVEN) & U40
-
-
-@internal
-@pure
-def _last_proven_at(record: uint256) -> uint256:
-    """
-    @dev Reads when a session was last proven against.
-    @param record A session's record.
-    @return uint256 Unix seconds; 0 for never.
-    """
-    return (record >> _LAST_PROVEN) & U40
 
 
 @internal
@@ -142,18 +145,6 @@ def _is_proven(mark: uint256, is_gap: bool) -> bool:
 
 @internal
 @pure
-def _pack_ask(challenger: address, settled: uint256) -> uint256:
-    """
-    @dev Packs who demanded what.
-    @param challenger Who; not zero.
-    @param settled Wei of COR, uint96: the session's total at that time.
-    @return uint256 The word; not zero.
-    """
-    return convert(challenger, uint256) | settled << _SETTLED
-
-
-@internal
-@pure
 def _challenger(ask: uint256) -> address:
     """
     @dev Reads who demanded.
@@ -165,56 +156,136 @@ def _challenger(ask: uint256) -> address:
 
 @internal
 @pure
-def _settled(ask: uint256) -> uint256:
+def _follow_until(record: uint256) -> uint256:
     """
-    @dev Reads the session's total at the time of a demand.
-    @param ask The word.
-    @return uint256 Wei of COR.
+    @dev Reads until when the indexes below a total that was shown can be
+         demanded.
+    @param record A session's record.
+    @return uint256 Unix seconds; 0 for none shown.
     """
-    return ask >> _SETTLED
+    return (record >> _FOLLOW_UNTIL) & U40
 
 
 @internal
 @pure
-def _pack_state(held: uint256, answer_by: uint256, challengeable_until: uint256) -> uint256:
+def _proofs(record: uint256) -> uint256:
     """
-    @dev Packs how a demand stands.
-    @param held Wei of COR, uint96.
+    @dev Reads how often a session was proven against.
+    @param record A session's record.
+    @return uint256 Proofs and unanswered demands.
+    """
+    return record >> _PROOFS
+
+
+@internal
+@pure
+def _pack_ask(
+    challenger: address, answer_by: uint256, challengeable_until: uint256, proofs: uint256
+) -> uint256:
+    """
+    @dev Packs a demand; the caller knows the ranges.
+    @param challenger Who; not zero.
     @param answer_by Unix seconds, uint40.
     @param challengeable_until Unix seconds, uint40; 0 until answered.
-    @return uint256 The word.
+    @param proofs How many proofs against the session there were before it;
+           counted modulo 2**16.
+    @return uint256 The word; not zero.
     """
-    return held | answer_by << _ANSWER_BY | challengeable_until << _CHALLENGEABLE
+    return (
+        convert(challenger, uint256)
+        | answer_by << _ANSWER_BY
+        | challengeable_until << _CHALLENGEABLE
+        | (proofs & U16) << _ASK_PROOFS
+    )
 
 
 @internal
 @pure
-def _held(state: uint256) -> uint256:
-    """
-    @dev Reads what a demand froze.
-    @param state The word.
-    @return uint256 Wei of COR.
-    """
-    return state & U96
-
-
-@internal
-@pure
-def _answer_by(state: uint256) -> uint256:
+def _answer_by(ask: uint256) -> uint256:
     """
     @dev Reads the last second at which an answer counts.
-    @param state The word.
+    @param ask The demand's word.
     @return uint256 Unix seconds.
     """
-    return (state >> _ANSWER_BY) & U40
+    return (ask >> _ANSWER_BY) & U40
 
 
 @internal
 @pure
-def _challengeable_until(state: uint256) -> uint256:
+def _challengeable_until(ask: uint256) -> uint256:
     """
     @dev Reads until when an answer can be challenged.
-    @param state The word.
+    @param ask The demand's word.
     @return uint256 Unix seconds; 0 until answered.
     """
-    return (state >> _CHALLENGEABLE) & U40
+    return (ask >> _CHALLENGEABLE) & U40
+
+
+@internal
+@pure
+def _proofs_before(ask: uint256) -> uint256:
+    """
+    @dev Reads how many proofs there were before a demand.
+    @param ask The demand's word.
+    @return uint256 Proofs, modulo 2**16.
+    """
+    return ask >> _ASK_PROOFS
+
+
+@internal
+@pure
+def _pack_own(claim: uint256, held: uint256, open: uint256, until: uint256) -> uint256:
+    """
+    @dev Packs what is a session's own; the caller knows the ranges.
+    @param claim Wei of COR, uint96: shown and not refunded.
+    @param held Wei of COR, uint96: of the claim, what demands have frozen.
+    @param open How many demands are open, uint24: each has a deposit, and 2**24
+           of them are more than any supply pays.
+    @param until Unix seconds, uint40: the last at which all of the claim counts.
+    @return uint256 The word.
+    """
+    return claim | held << _HELD | open << _OPEN | until << _OWN_UNTIL
+
+
+@internal
+@pure
+def _own_claim(own: uint256) -> uint256:
+    """
+    @dev Reads what was shown and not refunded.
+    @param own The session's own word.
+    @return uint256 Wei of COR.
+    """
+    return own & U96
+
+
+@internal
+@pure
+def _own_held(own: uint256) -> uint256:
+    """
+    @dev Reads what is frozen for a session.
+    @param own The session's own word.
+    @return uint256 Wei of COR.
+    """
+    return (own >> _HELD) & U96
+
+
+@internal
+@pure
+def _own_open(own: uint256) -> uint256:
+    """
+    @dev Reads how many demands of a session are open.
+    @param own The session's own word.
+    @return uint256 Demands.
+    """
+    return (own >> _OPEN) & U24
+
+
+@internal
+@pure
+def _own_until(own: uint256) -> uint256:
+    """
+    @dev Reads the last second at which all of a claim counts.
+    @param own The session's own word.
+    @return uint256 Unix seconds.
+    """
+    return own >> _OWN_UNTIL

@@ -57,6 +57,21 @@ def _believed(leaf: ISettlementDispute.Leaf) -> (bytes32, bytes32):
 
 @internal
 @view
+def _check_anchored_by(leaf: ISettlementDispute.Leaf, moment: uint256):
+    """
+    @dev Refuses a leaf whose root came later.
+    @param leaf The leaf.
+    @param moment Unix seconds.
+    """
+    anchored_at: uint256 = 0
+    count: uint256 = 0
+    number: uint256 = 0
+    anchored_at, count, number = staticcall IReceiptAnchor(ANCHOR).batch(leaf.anchorer, leaf.root)
+    assert anchored_at <= moment, "leaf: anchored too late"
+
+
+@internal
+@view
 def _is_settler(session: uint256, account: address) -> bool:
     """
     @dev Whether an account is or was the settler of a session's router.

@@ -6,8 +6,8 @@
 @custom:contract-name refunds
 @license GNU Affero General Public License v3.0 only
 @author Cortensor
-@notice A proven excess goes back to the session: from the router's pending
-        money, then from its bond. The first proof of a session costs the bond a
+@notice A proven excess goes back to the session: from its own money that is
+        still pending, then from the router's bond. The first proof of a session costs the bond a
         penalty besides: half of it is burnt, half is the challenger's.
 @dev    What was given back is kept by index, so that no proof of an index
         shields the rest of it: a later one is refunded for what it proves
@@ -20,10 +20,12 @@ from contracts.interfaces import IStakePool
 from contracts.lib import dispute_words as words
 from contracts.modules import cor
 from contracts.modules import leaf_proofs
+from contracts.modules import own_pending
 from ethereum.ercs import IERC20
 
 uses: cor
 uses: leaf_proofs
+uses: own_pending
 
 
 interface IParts:
@@ -103,8 +105,26 @@ def _extend(session: uint256, demands_until: uint256):
     self._records[session] = words._pack_record(
         words._refunded(record),
         words._first_proven_at(record),
-        words._last_proven_at(record),
         max(words._demands_until(record), demands_until),
+        words._follow_until(record),
+        words._proofs(record),
+    )
+
+
+@internal
+def _let_follow(session: uint256, until: uint256):
+    """
+    @dev Lets the indexes below a total that was shown be demanded.
+    @param session The session.
+    @param until Unix seconds.
+    """
+    record: uint256 = self._records[session]
+    self._records[session] = words._pack_record(
+        words._refunded(record),
+        words._first_proven_at(record),
+        words._demands_until(record),
+        max(words._follow_until(record), until),
+        words._proofs(record),
     )
 
 
@@ -135,8 +155,7 @@ def _punish(
         # Once a session: one bug is not a thousand penalties.
         first_proven_at = block.timestamp
         fine = PENALTY_WEI
-    # Even of nothing: it also closes the session to settlement.
-    refunded: uint256 = extcall ISessionPayment(leaf_proofs.PAYMENT).refund(session, due)
+    refunded: uint256 = own_pending._refund(session, due)
     wanted: uint256 = due - refunded + fine
     penalty: uint256 = 0
     if wanted != 0:
@@ -157,8 +176,9 @@ def _punish(
     self._records[session] = words._pack_record(
         words._refunded(record) + refunded,
         first_proven_at,
-        block.timestamp,
         words._demands_until(record),
+        words._follow_until(record),
+        words._proofs(record) + 1,
     )
     mark: uint256 = self._marks[session][index]
     charge_part: uint256 = words._part(mark, False)

@@ -9,13 +9,16 @@
 @notice Who settles for a router, and the money it settled that is still in its
         challenge window.
 @dev    Pending money is kept by (router, card, bucket of time), so batches of
-        one bucket share one slot. A dispute names no bucket: what it refunds is
-        a debt that the router's next releases pay first, and what it freezes is
-        an amount that must stay pending.
+        one bucket share one slot. Beside the amount, a bucket keeps a digest of
+        what each session moved: who shows those moves shows which of the
+        pending money is a session's own. What a dispute refunds of it is a debt
+        that the router's next releases pay first, and what it freezes is an
+        amount that must stay pending.
 """
 
 from contracts.interfaces import IRouters
 from contracts.interfaces import ISessionPaymentTable
+from contracts.lib import pending_moves
 from contracts.modules import gate
 from contracts.modules import pots
 from snekmate.auth import ownable
@@ -40,7 +43,9 @@ _routers: HashMap[uint256, uint256]
 # @dev router -> held wei u96 | debt wei u96 << 96.
 _claims: HashMap[uint256, uint256]
 
-# @dev router -> card version -> bucket -> settled wei.
+# @dev router -> card version -> bucket -> settled wei u96 | digest of the moves
+#      u160. Two lists of one digest are as hard to find as two keys of one
+#      account.
 _buckets: HashMap[uint256, HashMap[uint256, HashMap[uint256, uint256]]]
 
 # @dev router -> account -> whether it is or was the settler.
@@ -90,7 +95,7 @@ def set_settler(router_id: uint256, settler: address):
 
 @external
 def release(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
-    settled: uint256 = self._buckets[router_id][version][bucket]
+    settled: uint256 = self._buckets[router_id][version][bucket] & _U96
     assert settled != 0, "router: nothing pending"
     # The bucket's last second counts, so that every settlement in it has had
     # the whole window.
@@ -149,7 +154,13 @@ def claims(router_id: uint256) -> (uint256, uint256):
 @external
 @view
 def pending(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
-    return self._buckets[router_id][version][bucket]
+    return self._buckets[router_id][version][bucket] & _U96
+
+
+@external
+@view
+def moves_digest(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
+    return self._buckets[router_id][version][bucket] >> 96
 
 
 @external
@@ -194,7 +205,12 @@ def _set_settler(router_id: uint256, old: address, settler: address, pending: ui
 
 @internal
 def _add_pending(
-    router_id: uint256, router: uint256, version: uint256, total: uint256, cover: uint256
+    router_id: uint256,
+    router: uint256,
+    version: uint256,
+    total: uint256,
+    moves: bytes32,
+    cover: uint256,
 ) -> uint256:
     """
     @dev Books what a batch moved.
@@ -202,12 +218,18 @@ def _add_pending(
     @param router Its word.
     @param version The batch's card.
     @param total Wei of COR; not zero.
+    @param moves The hash of what each session moved; zero for stake, which
+           names no session here.
     @param cover The most it may have pending, in wei of COR.
     @return uint256 The bucket.
     """
     assert (router >> 160) + total <= cover, "router: pending exceeds bond"
     bucket: uint256 = block.timestamp // BUCKET_SECONDS
-    self._buckets[router_id][version][bucket] += total
+    # No carry into the digest, as below.
+    word: uint256 = self._buckets[router_id][version][bucket] + total
+    if moves != empty(bytes32):
+        word = word & _U96 | pending_moves._with_batch(word >> 96, moves) << 96
+    self._buckets[router_id][version][bucket] = word
     # No carry out of the word: all pending money is part of the supply,
     # which fits in 96 bits.
     self._routers[router_id] = router + (total << 160)

@@ -126,6 +126,9 @@ def request_close(session: uint256):
     hot: uint256 = self._hot[session]
     assert words._state(hot) != words.STATE_NONE, "session: unknown"
     assert words._state(hot) == words.STATE_OPEN, "session: not open"
+    # There is no deposit to wait for: the payer revokes its permission and asks
+    # its stake back in StakeQuota, which draws read, and not the end here.
+    assert words._funding(hot) != words.FUNDING_STAKE, "session: paid by stake"
     assert msg.sender == words._payer(self._cold[session]), "session: caller is not the payer"
     # Asking late never moves the end later.
     expiry: uint256 = min(words._expiry(hot), block.timestamp)

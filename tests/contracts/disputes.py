@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import boa
+from eth_utils import keccak
 
 from cortensor.pricing import Terms, Usage
 from cortensor.receipts.merkle import StandardMerkleTree, receipt_leaf
 from cortensor.receipts.typed import Domain, ReceiptStruct
 from tests.contracts.protocol import (
     BOND,
+    BUCKET_SECONDS,
     CHAIN_ID,
     COR,
     REFERENCE_CARD,
@@ -21,6 +24,7 @@ from tests.contracts.protocol import (
     deployer_of,
     item,
     set_word,
+    word,
 )
 from tests.contracts.signing import account, compact, sign
 
@@ -55,6 +59,16 @@ class Leaf(NamedTuple):
     proof: list[bytes]
 
 
+class PendingBatch(NamedTuple):
+    """The contract's struct of that name."""
+
+    version: int
+    bucket: int
+    before: int
+    moves: list[int]
+    later: list[bytes]
+
+
 class Draft(NamedTuple):
     """A leaf before it is in a batch."""
 
@@ -76,6 +90,8 @@ class Disputed(Protocol):
         self.anchor.authorise(self.payment, True, sender=self.settler)
         self.fund(self.challenger, 10_000 * COR)
         self.dispute = deploy_dispute(self.payment, penalty=penalty)
+        #: (card, bucket, its digest after a batch) -> the digest before it and its moves.
+        self.moved: dict[tuple[int, int, int], tuple[int, list[int]]] = {}
         # The plain protocol named an account, and it is named once.
         for contract in (self.payment, self.pool):
             set_word(contract, "dispute", int(self.dispute.address, 16))
@@ -138,13 +154,20 @@ class Disputed(Protocol):
         self.anchor.anchor(leaves[0].root, len(leaves), "", sender=leaves[0].anchorer)
         return leaves
 
-    def settled(self, *drafts: Draft) -> list[Leaf]:
-        """Anchor leaves and settle their sessions to their totals, of whichever funding."""
+    def settled(self, *drafts: Draft, is_shown: bool = True) -> list[Leaf]:
+        """Anchor leaves and settle their sessions to their totals, of whichever funding.
+
+        What moved is shown to the dispute contract, unless a test does that itself.
+        """
         leaves = self.leaves(*drafts)
         root, count = leaves[0].root, len(leaves)
         totals = [item(draft.receipt.session, draft.cumulative) for draft in drafts]
-        version = self.payment.session(drafts[0].receipt.session).version
-        funding = self.payment.session(drafts[0].receipt.session).funding
+        sessions = dict.fromkeys(draft.receipt.session for draft in drafts)
+        facts = {session: self.payment.session(session) for session in sessions}
+        version = facts[drafts[0].receipt.session].version
+        funding = facts[drafts[0].receipt.session].funding
+        bucket = boa.env.timestamp // BUCKET_SECONDS
+        before = self.payment.moves_digest(1, version, bucket)
         if funding == 0:
             batch = (1, version, root, count, "", totals)
             self.payment.settle(batch, sender=self.settler)
@@ -158,7 +181,53 @@ class Disputed(Protocol):
         else:
             stake_batch = StakeBatch(1, version, boa.env.timestamp, root, count, "", totals)
             self.payment.settle_stake(stake_batch, sender=self.settler)
+        after = self.payment.moves_digest(1, version, bucket)
+        if after != before:
+            moves, totals_before = [], {s: f.settled for s, f in facts.items()}
+            for draft in drafts:
+                session = draft.receipt.session
+                moved = draft.cumulative - totals_before[session]
+                if moved > 0 and draft.cumulative <= self.payment.session(session).settled:
+                    moves.append(item(session, moved))
+                    totals_before[session] = draft.cumulative
+            self.moved[version, bucket, after] = before, moves
+            if is_shown:
+                for session in {move >> 96 for move in moves}:
+                    self.show(session)
         return leaves
+
+    def pending_batches(self, session: int) -> list[PendingBatch]:
+        """Return the batches in which a session moved money that is in a bucket still."""
+        found = []
+        for version, bucket in dict.fromkeys(place[:2] for place in self.moved):
+            digest, later = self.payment.moves_digest(session >> 128, version, bucket), []
+            while digest:
+                before, moves = self.moved[version, bucket, digest]
+                if any(move >> 96 == session for move in moves):
+                    found.append(PendingBatch(version, bucket, before, moves, later[::-1]))
+                later.append(moves_hash(moves))
+                digest = before
+        return found
+
+    def show(self, session: int) -> int:
+        """Show all that a session has pending and did not show yet; return its wei."""
+        total = 0
+        for batch in self.pending_batches(session):
+            with suppress(boa.BoaError):
+                total += self.dispute.show_pending(session, batch, sender=self.challenger)
+        return total
+
+    def demand_of(self, session: int, index: int, settled: int | None = None):
+        """Return a demand of the session's total of now, or of another."""
+        total = self.payment.session(session).settled if settled is None else settled
+        return self.dispute.demand_of(session, index, total)
+
+    def close(
+        self, session: int, index: int, settled: int | None = None, sender: str | None = None
+    ) -> None:
+        """Close a demand of the session's total of now, or of another."""
+        total = self.payment.session(session).settled if settled is None else settled
+        self.dispute.close_demand(session, index, total, sender=sender or self.stranger)
 
     def worked(self, session: int, count: int, over: int = 0, **changes: object) -> list[Leaf]:
         """Settle a session's first receipts, each charging `over` wei more than its price."""
@@ -206,6 +275,14 @@ def deploy_dispute(
         )
 
 
+def moves_hash(moves: list[int]) -> bytes:
+    """Return the hash of a batch's moves, as docs/spec/session-payment.md has it."""
+    hashed = bytes(32)
+    for move in moves:
+        hashed = keccak(hashed + word(move))
+    return hashed
+
+
 def receipt_of(leaf: Leaf) -> ReceiptStruct:
     """Return a leaf's receipt as the package's struct."""
     return ReceiptStruct(**dict(zip(ReceiptStruct.__struct_fields__, leaf.receipt, strict=True)))
@@ -219,14 +296,21 @@ def answer(
     signer: LocalAccount = ROUTER,
     key: LocalAccount | None = None,
     most: int = 0,
+    settled: int | None = None,
     sender: str | None = None,
 ) -> None:
-    """Answer a demand with a leaf, the router's signature and, with a key, the request's."""
+    """Answer a demand with a leaf, the router's signature and, with a key, the request's.
+
+    It is a demand of the session's total of now, unless `settled` says another.
+    """
     receipt = receipt_of(leaf)
+    if settled is None:
+        settled = own.payment.session(receipt.session).settled
     request = own.request_signature(receipt, most, key) if key else b""
     own.dispute.answer(
         receipt.session,
         leaf.index if index is None else index,
+        settled,
         leaf,
         own.signature(receipt, signer),
         most,

@@ -36,7 +36,7 @@ PAGES = {
     "receipt-anchor": ("ReceiptAnchor", ("anchor",)),
     "stake-pool": ("StakePool", ("pool", "token")),
     "stake-quota": ("StakeQuota", ("quota", "rules", "funds", "permission")),
-    "settlement-dispute": ("SettlementDispute", ("dispute", "leaf", "refund")),
+    "settlement-dispute": ("SettlementDispute", ("dispute", "leaf", "own", "refund")),
     "wrapped-cor": ("WrappedCOR", ("wcor", "authorization")),
 }
 OWNERSHIP = {"OwnershipTransferred", "OwnershipTransferStarted"}

@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from eth_utils import keccak
+
 from tests.model.anchor_model import AnchorModel
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class PaymentModel:
     settle_paused: bool = False
     sessions: dict[int, Session] = field(default_factory=dict)
     buckets: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    moves: dict[tuple[int, int, int], list[list[tuple[int, int]]]] = field(default_factory=dict)
     debts: dict[int, int] = field(default_factory=dict)
     holds: dict[int, int] = field(default_factory=dict)
     pots: list[int] = field(default_factory=lambda: [0, 0, 0])
@@ -155,6 +158,8 @@ class PaymentModel:
             raise Refused("session: unknown")
         if session.state != "open":
             raise Refused("session: not open")
+        if session.funding == STAKE:
+            raise Refused("session: paid by stake")
         if sender != session.payer:
             raise Refused("session: caller is not the payer")
         end = min(self.now, session.expiry)
@@ -199,7 +204,7 @@ class PaymentModel:
             raise Refused("payment: other router's session")
         funding = ESCROW if signers is None else VOUCHER
         sessions, skipped = dict(self.sessions), []
-        moved = 0
+        moves: list[tuple[int, int]] = []
         for i, (key, total) in enumerate(totals):
             session = sessions.get(key)
             if total <= (session.settled if session else 0):
@@ -210,9 +215,10 @@ class PaymentModel:
             if session is None or reason is not None:
                 skipped.append((key, total, reason or "unknown session"))
                 continue
-            moved += total - session.settled
+            moves.append((key, total - session.settled))
             sessions[key] = replace(session, settled=total)
-        self._book(router, version, moved)
+        moved = sum(wei for _, wei in moves)
+        self._book(router, version, moved, moves)
         self.sessions, self.skipped = sessions, skipped
         self.anchor.append_once(sender, root, count, self.now)
         return moved
@@ -249,13 +255,27 @@ class PaymentModel:
         if self.settle_paused:
             raise Refused("payment: settlement paused")
 
-    def _book(self, router: int, version: int, moved: int) -> None:
+    def _book(
+        self, router: int, version: int, moved: int, moves: Sequence[tuple[int, int]] = ()
+    ) -> None:
         if not moved:
             return
         if self.pending_of(router) + moved > self.cover(router):
             raise Refused("router: pending exceeds bond")
         slot = router, version, self.now // self.bucket_seconds
         self.buckets[slot] = self.buckets.get(slot, 0) + moved
+        if moves:
+            self.moves.setdefault(slot, []).append(list(moves))
+
+    def moves_digest(self, router: int, version: int, bucket: int) -> int:
+        """Return the digest of a bucket's moves, as the page has it."""
+        digest = 0
+        for batch in self.moves.get((router, version, bucket), []):
+            hashed = bytes(32)
+            for key, wei in batch:
+                hashed = keccak(hashed + (key << 96 | wei).to_bytes(32, "big"))
+            digest = int.from_bytes(keccak(digest.to_bytes(32, "big") + hashed), "big") >> 96
+        return digest
 
     def _refusal(
         self, session: Session | None, total: int, version: int, funding: int
@@ -335,6 +355,7 @@ class PaymentModel:
         self.pots[TREASURY] += amount - nodes - validators
         self.debts[router] = self.debts.get(router, 0) - debt
         del self.buckets[router, version, bucket]
+        self.moves.pop((router, version, bucket), None)
         return amount
 
     def pay_pot(self, pot: int) -> int:

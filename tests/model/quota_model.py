@@ -33,6 +33,7 @@ class Account:
     withdrawable_at: int = 0
     arrival: int = 0
     lost: int = 0
+    is_closed: bool = False
 
     @property
     def stake(self) -> int:
@@ -92,6 +93,12 @@ class QuotaModel:
         self._touch(account)
         account.stakes.append((self.now, stake))
 
+    def _open(self, key: int) -> Account:
+        """Return an account that nothing was ever restored to."""
+        if self.accounts[key].is_closed:
+            raise Refused("quota: account is closed")
+        return self.accounts[key]
+
     # Payers.
 
     def enrol(self, key: int, bucket: int, *, is_weekly: bool) -> None:
@@ -104,7 +111,7 @@ class QuotaModel:
 
     def stake(self, key: int, amount: int) -> None:
         """Add stake."""
-        account = self.accounts[key]
+        account = self._open(key)
         self._set_stake(account, account.stake + amount)
 
     def request_unstake(self, key: int, amount: int) -> None:
@@ -128,7 +135,7 @@ class QuotaModel:
 
     def set_permission(self, key: int, limit: int, floor: int) -> None:
         """Permit overage; a permission that waits is replaced."""
-        account = self.accounts[key]
+        account = self._open(key)
         held_limit, held_floor = self.permission(account)
         window = self.window(account)
         gives_more = not held_limit or (limit >= held_limit and floor <= held_floor)
@@ -216,7 +223,7 @@ class QuotaModel:
         return "stake floor" if rest < floor else None
 
     def restore(self, key: int, amount: int) -> int:
-        """Take back an overcharge and empty the account; return what went to the stake."""
+        """Take back an overcharge and close the account; return what went to the stake."""
         account = self.accounts[key]
         back = min(amount, account.lost)
         account.lost -= back
@@ -226,6 +233,7 @@ class QuotaModel:
         for window in (self.window(account) - 1, self.window(account)):
             account.quota[window] = account.used.get(window, 0)
         account.permits = [(0, 0, 0)]
+        account.is_closed = True
         self.pool_wei += (amount - back) * MICRO
         return back
 

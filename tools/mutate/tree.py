@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: What contract tests read.
-COPIED = ("contracts", "tests", "src", "config", "pyproject.toml")
+#: What contract tests read; the pages, since their examples are run.
+COPIED = ("contracts", "tests", "src", "config", "docs/spec", "pyproject.toml")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".hypothesis", ".pytest_cache")
 
 

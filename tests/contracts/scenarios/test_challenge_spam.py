@@ -26,7 +26,7 @@ def test_each_idle_demand_pays_the_router_and_delays_it_by_a_bounded_time(own):
     travel_to((bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS)
     earned = own.cor.balanceOf(own.settler)
     for index in range(9):
-        own.dispute.close_demand(session, index, sender=own.settler)
+        own.close(session, index, sender=own.settler)
     assert own.cor.balanceOf(own.settler) == earned + 9 * DEPOSIT
     assert own.payment.release(1, 1, bucket) == leaves[-1].cumulative
     assert own.pool.COOLDOWN_SECONDS() > ANSWER_SECONDS + GRACE_SECONDS
@@ -40,7 +40,7 @@ def test_the_same_demand_again_and_again_costs_a_deposit_each_time(own):
         own.dispute.demand(session, 0, sender=own.challenger)
         answer(own, leaf, 0)
         travel(GRACE_SECONDS + 1)
-        own.dispute.close_demand(session, 0, sender=own.settler)
+        own.close(session, 0, sender=own.settler)
         assert own.cor.balanceOf(own.challenger) == before - rounds * DEPOSIT
 
 

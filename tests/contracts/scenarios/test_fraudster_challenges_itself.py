@@ -50,7 +50,7 @@ def test_a_router_that_demands_of_itself_and_is_silent_loses_too(own):
     session = own.open()
     own.settled(Draft(own.receipt(session, charge=COR), 1, COR))
     own.dispute.demand(session, 0, sender=own.payer)
-    travel_to(own.dispute.demand_of(session, 0).answer_by + 1)
-    own.dispute.close_demand(session, 0, sender=own.payer)
+    travel_to(own.demand_of(session, 0).answer_by + 1)
+    own.close(session, 0, sender=own.payer)
     own.payment.withdraw(session, sender=own.payer)
     assert everything(own) == before - PENALTY // 2

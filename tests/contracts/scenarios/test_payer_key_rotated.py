@@ -29,7 +29,7 @@ def test_a_wallet_that_rotates_its_owner_changes_nothing_about_its_session_key(o
     answer(own, leaf, key=KEY, most=receipt_of(leaf).charge)
     travel(GRACE_SECONDS + 1)
     before = own.cor.balanceOf(own.settler)
-    own.dispute.close_demand(session, 1, sender=own.settler)
+    own.close(session, 1, sender=own.settler)
     assert own.cor.balanceOf(own.settler) == before + DEPOSIT
     assert (own.bonded(), own.dispute.refunded(session)) == (bond, 0)
 

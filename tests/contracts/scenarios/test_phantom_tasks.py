@@ -42,7 +42,7 @@ def test_with_a_session_key_a_task_that_nobody_asked_for_cannot_be_shown(own):
             answer(own, leaf, most=receipt_of(leaf).charge)
     travel(ANSWER_SECONDS + 1)
     for leaf in invented:
-        own.dispute.close_demand(session, leaf.index, sender=own.challenger)
+        own.close(session, leaf.index, sender=own.challenger)
     assert own.dispute.refunded(session) == min(2 * cap, leaves[-1].cumulative)
     assert own.bonded() == bond - PENALTY
 

@@ -29,5 +29,5 @@ def test_inv_d9_a_revoked_receipt_still_answers_a_demand(own):
     own.dispute.demand(session, 1, sender=own.challenger)
     answer(own, leaf)
     travel(ANSWER_SECONDS)
-    own.dispute.close_demand(session, 1, sender=own.settler)
+    own.close(session, 1, sender=own.settler)
     assert own.dispute.refunded(session) == 0

@@ -42,17 +42,16 @@ def test_it_must_be_shown_and_then_disproves_the_total(own):
         own.dispute.challenge_total(middle, last, sender=own.challenger)
 
 
-def test_hidden_it_costs_the_cap_per_task(own):
+def test_hidden_it_costs_the_total(own):
     session, (_, _, last) = hidden(own)
     own.dispute.demand(session, 2, sender=own.challenger)
     travel(ANSWER_SECONDS + 1)
-    own.dispute.close_demand(session, 2, sender=own.challenger)
-    cap = own.payment.session(session).task_cap_gwei * 10**9
-    assert own.dispute.refunded(session) == min(cap, last.cumulative)
+    own.close(session, 2, sender=own.challenger)
+    assert own.dispute.refunded(session) == last.cumulative
 
 
 def test_a_total_at_an_index_far_away_does_not_hide_it(own):
-    """A leaf at a huge index leaves as many indexes to demand, each worth a cap."""
+    """A leaf at a huge index leaves as many to demand, any of which is worth the total."""
     session = own.open()
     receipt = own.receipt(session)
     leaf = own.settled(Draft(receipt, 10**18, 50 * COR))[0]
@@ -63,6 +62,5 @@ def test_a_total_at_an_index_far_away_does_not_hide_it(own):
         with boa.reverts("dispute: not the leaf demanded"):
             answer(own, leaf, index)
     travel(ANSWER_SECONDS + 1)
-    for index in range(1, 4):
-        own.dispute.close_demand(session, index, sender=own.challenger)
-    assert own.dispute.refunded(session) == 3 * COR
+    own.close(session, 2, sender=own.challenger)
+    assert own.dispute.refunded(session) == 50 * COR

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boa
 from eth_utils import keccak
-from hypothesis.stateful import RuleBasedStateMachine, invariant
+from hypothesis.stateful import invariant
 
 from tests.contracts.protocol import (
     APPEAL_SECONDS,
@@ -28,6 +28,7 @@ from tests.contracts.protocol import (
     travel,
     word,
 )
+from tests.contracts.stateful.running import CountingMachine
 from tests.model.anchor_model import AnchorModel
 from tests.model.payment_model import Card, PaymentModel
 from tests.model.payment_model import Refused as PaymentRefused
@@ -37,31 +38,25 @@ from tests.model.quota_model import MICRO, QuotaModel
 from tests.model.quota_model import Refused as QuotaRefused
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 DAY = 86_400
 URI = "ipfs://batch"
 CODES = {"open": 1, "closing": 2, "closed": 3}
 FULL_CHECK_EVERY = 6
-REFUSALS = (PaymentRefused, PoolRefused, QuotaRefused)
 
 
-class Comparison(RuleBasedStateMachine):
+class Comparison(CountingMachine):
     """Takes steps twice and compares; `PaymentMachine` adds the steps.
 
-    Subclasses set `protocol`. `successes` counts the steps that were not refused, by name, over
-    all examples of a class, `attempts` all steps that can be refused.
+    `protocol` is given by the test.
     """
 
     protocol: Protocol
-    successes: Counter[str]
-    attempts: Counter[str]
+    refusals = (PaymentRefused, PoolRefused, QuotaRefused)
 
     def __init__(self) -> None:
         super().__init__()
-        self._undo = boa.env.anchor()
-        self._undo.__enter__()
         chain = self.protocol
         self.payment, self.table, self.anchor = chain.payment, chain.table, chain.anchor
         self.pool, self.quota = chain.pool, chain.quota
@@ -87,19 +82,6 @@ class Comparison(RuleBasedStateMachine):
         self.steps = 0
 
     # Taking a step twice.
-
-    def both(self, name: str, on_chain: Callable[[], Any], in_model: Callable[[], Any]) -> Any:
-        """Take a step on chain and in the model; both give the same value or the same reason."""
-        self.attempts[name] += 1
-        try:
-            expected = in_model()
-        except REFUSALS as refused:
-            with boa.reverts(str(refused)):
-                on_chain()
-            return None
-        assert on_chain() == expected
-        self.successes[name] += 1
-        return expected
 
     def new_root(self) -> bytes:
         """Return a root that no batch had."""
@@ -200,6 +182,14 @@ class Comparison(RuleBasedStateMachine):
         assert balance + self.quota_model.due * MICRO == owed + self.model.unasked
 
     @invariant()
+    def same_moves(self):
+        """INV-P9: the newest bucket's digest is of its moves; every few steps, all are."""
+        slots = list(self.model.buckets)
+        for slot in slots if self.steps % FULL_CHECK_EVERY == 0 else slots[-1:]:
+            assert self.payment.moves_digest(*slot) == self.model.moves_digest(*slot)
+            assert self.payment.pending(*slot) == self.model.buckets[slot]
+
+    @invariant()
     def same_sessions(self):
         """INV-P2: what a step touched is as in the model; every few steps, all is."""
         keys, self.touched = self.touched, set()
@@ -237,16 +227,9 @@ class Comparison(RuleBasedStateMachine):
                 known = self.anchor.batch(anchorer, batch.root)
                 assert known == (batch.anchored_at, batch.count, number)
 
-    def teardown(self) -> None:
-        """INV-P5: at the end everybody leaves, all paused; only unasked tokens stay."""
-        try:
-            self.check_logs()
-            self.everybody_leaves()
-        finally:
-            self._undo.__exit__(None, None, None)
-
     def everybody_leaves(self) -> None:
-        """Withdraw, release and pay everything, with deposits and settlement paused."""
+        """INV-P5: withdraw, release and pay everything, with all paused."""
+        self.check_logs()
         self.payment.set_pause(True, True, sender=self.protocol.guardian)
         ends = [s.expiry for s in self.model.sessions.values()]
         self._wait(max([*ends, self.model.now]) - self.model.now + 40 * DAY)

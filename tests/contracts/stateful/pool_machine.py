@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boa
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -27,10 +25,8 @@ from tests.contracts.stateful.pool_draws import (
     WAITS,
     part,
 )
+from tests.contracts.stateful.running import CountingMachine
 from tests.model.pool_model import PoolModel, Refused, Rules
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PURSE = 10**12
 RULES = Rules(
@@ -44,22 +40,18 @@ RULES = Rules(
 )
 
 
-class PoolMachine(RuleBasedStateMachine):
+class PoolMachine(CountingMachine):
     """Two owners of nodes and bonds, a slasher, a dispute contract and an owner use one pool.
 
-    Subclasses set `protocol` and `pool`. `successes` counts the steps that were not refused, by
-    name, over all examples of a class, `attempts` all steps.
+    `protocol` and `pool` are given by the test.
     """
 
     protocol: Protocol
     pool: Any
-    successes: Counter[str]
-    attempts: Counter[str]
+    refusals = (Refused,)
 
     def __init__(self) -> None:
         super().__init__()
-        self._undo = boa.env.anchor()
-        self._undo.__enter__()
         chain = self.protocol
         self.cor = chain.cor
         self.model = PoolModel(
@@ -79,19 +71,6 @@ class PoolMachine(RuleBasedStateMachine):
         return [chain.payer, chain.other_payer, chain.treasury, chain.stranger, chain.validators]
 
     # Taking a step twice.
-
-    def both(self, name: str, on_chain: Callable[[], Any], in_model: Callable[[], Any]) -> Any:
-        """Take a step on chain and in the model; both give the same value or the same reason."""
-        self.attempts[name] += 1
-        try:
-            expected = in_model()
-        except Refused as refused:
-            with boa.reverts(str(refused)):
-                on_chain()
-            return None
-        assert on_chain() == expected
-        self.successes[name] += 1
-        return expected
 
     def pick(self, number: int) -> int:
         """Return the number of a position, now and then of one that nobody opened."""
@@ -368,27 +347,24 @@ class PoolMachine(RuleBasedStateMachine):
             paid = self.model.received[who] - self.model.spent[who]
             assert self.cor.balanceOf(who) == before + paid
 
-    def teardown(self) -> None:
+    def everybody_leaves(self) -> None:
         """INV-S3: with the owner, the slasher and the dispute contract gone, all leave whole."""
-        try:
-            for key, position in self.model.positions.items():
-                if position.amount:
-                    self.request_unstake_all(key)
-            self._wait(RULES.cooldown)
-            for key, position in self.model.positions.items():
-                if key in self.model.proposals:
-                    # Nobody needs to be there for it: a stranger clears or executes it.
-                    self._execute(key)
-                if position.leaving:
-                    there = position.leaving
-                    assert self.pool.withdraw(key, sender=self.protocol.stranger) == there
-                    self.model.withdraw(key)
-                    self.successes["left with all"] += 1
-            assert self.model.balance() == self.model.unasked
-            self.inv_s1_the_pool_has_what_it_owes()
-            self.accounts_have_what_they_were_paid()
-        finally:
-            self._undo.__exit__(None, None, None)
+        for key, position in self.model.positions.items():
+            if position.amount:
+                self.request_unstake_all(key)
+        self._wait(RULES.cooldown)
+        for key, position in self.model.positions.items():
+            if key in self.model.proposals:
+                # Nobody needs to be there for it: a stranger clears or executes it.
+                self._execute(key)
+            if position.leaving:
+                there = position.leaving
+                assert self.pool.withdraw(key, sender=self.protocol.stranger) == there
+                self.model.withdraw(key)
+                self.successes["left with all"] += 1
+        assert self.model.balance() == self.model.unasked
+        self.inv_s1_the_pool_has_what_it_owes()
+        self.accounts_have_what_they_were_paid()
 
     def request_unstake_all(self, key: int) -> None:
         """Ask all of a position back."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.contracts.protocol import COR, StakeBatch, item, word
-from tests.contracts.stateful.comparison import DAY, REFUSALS, URI
+from tests.contracts.stateful.comparison import DAY, URI
 from tests.contracts.stateful.machine import PICKS, RARELY, PaymentMachine
 from tests.model.payment_model import STAKE, Session
 from tests.model.quota_model import MICRO
@@ -119,9 +119,11 @@ class MoneyMachine(PaymentMachine):
     def add_stake(self, number, amount):
         """INV-Q4: it counts from the next window on."""
         key = self._account(number)
-        self.quota.stake(key, amount * COR, sender=self.protocol.payer)
-        self.quota_model.stake(key, amount * COR // MICRO)
-        self.successes["add_stake"] += 1
+        self.both(
+            "add_stake",
+            lambda: self.quota.stake(key, amount * COR, sender=self.protocol.payer),
+            lambda: self.quota_model.stake(key, amount * COR // MICRO),
+        )
 
     @precondition(lambda self: self.accounts)
     @rule(number=PICKS, part=st.sampled_from((1, 2, 3)), too_much=RARELY)
@@ -155,10 +157,14 @@ class MoneyMachine(PaymentMachine):
     @rule(number=PICKS, limit=st.sampled_from((0, 1, 3, 20)), floor=st.sampled_from((0, 0, 5, 300)))
     def set_permission(self, number, limit, floor):
         key = self._account(number)
-        sender = self.accounts[key]
-        self.quota.set_permission(key, limit * COR, floor * COR, sender=sender)
-        self.quota_model.set_permission(key, limit * COR // MICRO, floor * COR // MICRO)
-        self.successes["set_permission"] += 1
+        owner = self.accounts[key]
+        self.both(
+            "set_permission",
+            lambda: self.quota.set_permission(key, limit * COR, floor * COR, sender=owner),
+            lambda: self.quota_model.set_permission(
+                key, limit * COR // MICRO, floor * COR // MICRO
+            ),
+        )
 
     @precondition(lambda self: self.accounts)
     @rule(
@@ -210,7 +216,7 @@ class MoneyMachine(PaymentMachine):
                     totals=totals,
                     work_at=work_at,
                 )
-            except REFUSALS:
+            except self.refusals:
                 self.quota_model = before
                 raise
 

@@ -7,19 +7,10 @@ reference models that were written from the pages.
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-
 import pytest
-from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
 
-from tests.contracts.profile import examples
+from tests.contracts.stateful.running import run_machine
 from tests.contracts.stateful.stake_steps import MoneyMachine
-
-CI_EXAMPLES = 200
-STEPS = 50
-MOST_EXAMPLES = 2_000
 
 # Successes in a run of CI: well below what a healthy machine has, far above what one has whose
 # steps are mostly refused.
@@ -62,25 +53,4 @@ FLOORS = {
 @pytest.mark.slow
 @pytest.mark.timeout(3_000)
 def test_inv_p1_to_p7_and_a1_to_a3(protocol, capsys):
-    class Machine(MoneyMachine):
-        pass
-
-    Machine.protocol = protocol
-    Machine.successes = Counter()
-    Machine.attempts = Counter()
-    count = min(examples(CI_EXAMPLES), MOST_EXAMPLES)
-    steps = max(STEPS, settings.default.stateful_step_count if count > CI_EXAMPLES else STEPS)
-    run_state_machine_as_test(
-        Machine, settings=settings(max_examples=count, stateful_step_count=steps)
-    )
-    report = [f"money machine, {count} examples of at most {steps} steps:"]
-    for name, successes in sorted(Machine.successes.items()):
-        tried = Machine.attempts.get(name)
-        report.append(f"  {name:22} {successes:6}" + (f" of {tried}" if tried else ""))
-    with capsys.disabled():
-        sys.stdout.write("\n" + "\n".join(report) + "\n")
-    if count < CI_EXAMPLES:
-        return  # too few to judge the mix by
-    for name, floor in FLOORS.items():
-        least = floor * count // CI_EXAMPLES
-        assert Machine.successes[name] >= least, f"{name} succeeded too rarely to mean anything"
+    run_machine(MoneyMachine, capsys, in_ci=200, steps=50, floors=FLOORS, protocol=protocol)

@@ -3,20 +3,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-
 import pytest
-from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
 
-from tests.contracts.profile import examples
 from tests.contracts.protocol import Protocol, deployer_of
 from tests.contracts.stateful.pool_machine import PURSE, RULES, PoolMachine
-
-CI_EXAMPLES = 60
-STEPS = 40
-MOST_EXAMPLES = 2_000
+from tests.contracts.stateful.running import run_machine
 
 # Successes in a run of CI: well below what a healthy machine has, far above what one has whose
 # steps are mostly refused.
@@ -68,26 +59,12 @@ def pool_of(protocol: Protocol):
 @pytest.mark.stateful
 @pytest.mark.slow
 def test_inv_s1_to_s8(protocol, capsys):
-    class Machine(PoolMachine):
-        pass
-
-    Machine.protocol = protocol
-    Machine.pool = pool_of(protocol)
-    Machine.successes = Counter()
-    Machine.attempts = Counter()
-    count = min(examples(CI_EXAMPLES), MOST_EXAMPLES)
-    steps = max(STEPS, settings.default.stateful_step_count if count > CI_EXAMPLES else STEPS)
-    run_state_machine_as_test(
-        Machine, settings=settings(max_examples=count, stateful_step_count=steps)
+    run_machine(
+        PoolMachine,
+        capsys,
+        in_ci=60,
+        steps=40,
+        floors=FLOORS,
+        protocol=protocol,
+        pool=pool_of(protocol),
     )
-    report = [f"pool machine, {count} examples of at most {steps} steps:"]
-    for name, successes in sorted(Machine.successes.items()):
-        tried = Machine.attempts.get(name)
-        report.append(f"  {name:22} {successes:6}" + (f" of {tried}" if tried else ""))
-    with capsys.disabled():
-        sys.stdout.write("\n" + "\n".join(report) + "\n")
-    if count < CI_EXAMPLES:
-        return  # too few to judge the mix by
-    for name, floor in FLOORS.items():
-        least = floor * count // CI_EXAMPLES
-        assert Machine.successes[name] >= least, f"{name} succeeded too rarely to mean anything"

@@ -22,7 +22,7 @@ from tests.contracts.events import assert_event, events
 from tests.contracts.protocol import COR, ZERO_ADDRESS, release_all, travel, travel_to
 from tests.contracts.signing import account
 
-NONE = (ZERO_ADDRESS, 0, 0, 0, 0)
+NONE = (ZERO_ADDRESS, 0, 0)
 
 
 def demand(own, session: int, index: int) -> None:
@@ -30,7 +30,8 @@ def demand(own, session: int, index: int) -> None:
 
 
 def close(own, session: int, index: int) -> None:
-    own.dispute.close_demand(session, index, sender=own.stranger)
+    total = own.payment.session(session).settled
+    own.dispute.close_demand(session, index, total, sender=own.stranger)
 
 
 def test_a_demand_takes_a_deposit_and_freezes_the_total(own, dispute, payment, cor, session):
@@ -47,27 +48,18 @@ def test_a_demand_takes_a_deposit_and_freezes_the_total(own, dispute, payment, c
         settled=total,
         answer_by=answer_by,
     )
-    assert dispute.demand_of(session, 0) == (own.challenger, total, total, answer_by, 0)
+    assert own.demand_of(session, 0) == (own.challenger, answer_by, 0)
+    assert dispute.claimable(session)[::2] == (total, total)
     assert payment.claims(1) == (total, 0)
     assert cor.balanceOf(own.challenger) == before - DEPOSIT
     assert cor.balanceOf(dispute) == DEPOSIT
-
-
-def test_a_demand_for_an_index_freezes_at_most_the_cap_per_task(own, dispute, payment):
-    session = own.open(task_cap_gwei=200)
-    own.worked(session, 2)
-    demand(own, session, 1)
-    assert dispute.demand_of(session, 1).held == 200 * 10**9
-    own.worked(other := own.open(own.other_payer, task_cap_gwei=2**64 - 1), 2)
-    demand(own, other, 1)
-    assert dispute.demand_of(other, 1).held == payment.session(other).settled
 
 
 def test_a_demand_freezes_no_more_than_is_pending(own, dispute, payment, session):
     own.worked(session, 2)
     release_all(own)
     demand(own, session, 0)
-    assert dispute.demand_of(session, 0).held == 0
+    assert dispute.claimable(session).held == 0
     assert payment.claims(1) == (0, 0)
 
 
@@ -85,7 +77,7 @@ def test_nothing_to_demand(own, dispute, session):
         close(own, session, 2)
     with boa.reverts():
         dispute.demand(session, 3, sender=own.stranger)
-    assert dispute.demand_of(session, 3) == NONE
+    assert own.demand_of(session, 3) == NONE
 
 
 def test_an_answer_makes_the_leaf_public_and_its_deposit_the_routers(own, dispute, payment, cor):
@@ -97,7 +89,13 @@ def test_an_answer_makes_the_leaf_public_and_its_deposit_the_routers(own, disput
     until = boa.env.timestamp + GRACE_SECONDS
     hashed = payment.leaf_of(own.digest(receipt_of(leaf)), leaf.index, leaf.cumulative)
     assert_event(
-        dispute, "Answered", session=session, index=0, leaf=hashed, challengeable_until=until
+        dispute,
+        "Answered",
+        session=session,
+        index=0,
+        settled=leaf.cumulative,
+        leaf=hashed,
+        challengeable_until=until,
     )
     assert payment.claims(1) == (leaf.cumulative, 0)
     with boa.reverts("dispute: already answered"):
@@ -108,11 +106,13 @@ def test_an_answer_makes_the_leaf_public_and_its_deposit_the_routers(own, disput
     travel(1)
     before = cor.balanceOf(own.settler)
     close(own, session, 0)
-    assert_event(dispute, "DemandClosed", session=session, index=0, is_answered=True)
+    assert_event(
+        dispute, "DemandClosed", session=session, index=0, settled=leaf.cumulative, is_answered=True
+    )
     assert cor.balanceOf(own.settler) == before + DEPOSIT
     assert payment.claims(1) == (0, 0)
     assert cor.balanceOf(dispute) == 0
-    assert dispute.demand_of(session, 0) == NONE
+    assert own.demand_of(session, 0) == NONE
     assert dispute.refunded(session) == 0
     # It can be asked for again, at the same price.
     demand(own, session, 0)
@@ -138,7 +138,9 @@ def test_the_total_that_nobody_shows_goes_back_whole(own, dispute, payment, cor,
     travel(ANSWER_SECONDS + 1)
     before, burnt = own.holdings(own.challenger, BURN_ADDRESS)
     close(own, session, 0)
-    assert_event(dispute, "DemandClosed", session=session, index=0, is_answered=False)
+    assert_event(
+        dispute, "DemandClosed", session=session, index=0, settled=total, is_answered=False
+    )
     assert_event(
         dispute,
         "FraudProven",
@@ -159,20 +161,21 @@ def test_the_total_that_nobody_shows_goes_back_whole(own, dispute, payment, cor,
     assert payment.withdraw(session, sender=own.payer) == 100 * COR
 
 
-def test_an_index_that_nobody_shows_costs_its_cap(own, dispute):
+def test_any_index_that_nobody_shows_costs_the_total(own, dispute):
+    """Below a leaf that is missing, any total could have jumped."""
     session = own.open(task_cap_gwei=10**6)
-    own.worked(session, 3)
+    total = own.worked(session, 3)[-1].cumulative
     demand(own, session, 2)
     travel(ANSWER_SECONDS + 1)
     close(own, session, 2)
-    assert dispute.refunded(session) == 10**15
-    # Asked again, the same index gives nothing more.
+    assert dispute.refunded(session) == total
+    # Asked again, it gives nothing more.
     demand(own, session, 2)
-    assert dispute.demand_of(session, 2).held == 0
+    assert dispute.claimable(session) == (0, dispute.claimable(session)[1], 0, 1)
     travel(ANSWER_SECONDS + 1)
     close(own, session, 2)
     assert events(dispute, "FraudProven")[0]["refunded"] == 0
-    assert dispute.refunded(session) == 10**15
+    assert dispute.refunded(session) == total
 
 
 def test_a_refund_in_between_lowers_what_a_missed_answer_gives(own, dispute, session):
@@ -197,7 +200,8 @@ def test_another_leaf_does_not_answer(own, session):
         with boa.reverts("dispute: not the leaf demanded"):
             answer(own, wrong, 2)
     with boa.reverts("dispute: other session"):
-        own.dispute.answer(session, 2, other, own.signature(receipt_of(other)), 0, b"")
+        total = own.payment.session(session).settled
+        own.dispute.answer(session, 2, total, other, own.signature(receipt_of(other)), 0, b"")
     with boa.reverts("leaf: not anchored"):
         answer(own, leaves[1]._replace(cumulative=1), 2)
     answer(own, leaves[1], 2)
@@ -247,7 +251,7 @@ def test_a_voucher_session_is_demanded_like_any_other(own, dispute):
     leaf = own.worked(session, 2)[-1]
     demand(own, session, 0)
     answer(own, leaf, 0, key=KEY, most=COR)
-    assert dispute.demand_of(session, 0).challengeable_until != 0
+    assert own.demand_of(session, 0).challengeable_until != 0
 
 
 def test_the_total_of_a_stake_session_is_rounded_up_to_micro_cor(own, payment, dispute):
@@ -302,7 +306,7 @@ def test_the_deposit_is_the_settlers_of_the_day(own, payment, cor, session):
 
 
 @pytest.mark.parametrize("answered", [(), (0,), (1, 2), (0, 1, 2)])
-def test_inv_d7_concurrent_demands_each_let_go_of_what_they_froze(own, dispute, payment, answered):
+def test_inv_d7_concurrent_demands_let_go_with_the_last(own, dispute, payment, answered):
     session = own.open(task_cap_gwei=10**9)
     leaves = own.worked(session, 3, over=10**15)
     other = own.open(own.other_payer)
@@ -312,8 +316,11 @@ def test_inv_d7_concurrent_demands_each_let_go_of_what_they_froze(own, dispute, 
         demand(own, number, index)
 
     def check(open_ones) -> None:
-        held = [dispute.demand_of(*one).held for one in open_ones]
-        assert payment.claims(1)[0] == sum(held)
+        claims = {one: dispute.claimable(one) for one in (session, other)}
+        assert payment.claims(1)[0] == sum(claim.held for claim in claims.values())
+        for one, claim in claims.items():
+            assert claim.open_demands == sum(one == asked for asked, _ in open_ones)
+            assert claim.held == 0 or claim.open_demands
         assert own.cor.balanceOf(dispute) == DEPOSIT * len(open_ones)
 
     check(asked)

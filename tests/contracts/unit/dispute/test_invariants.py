@@ -122,7 +122,7 @@ def test_inv_d5_an_honest_router_that_answers_loses_nothing(own, data, funding, 
         travel(GRACE_SECONDS + 1)
         before = own.cor.balanceOf(settler)
         for index in asked:
-            dispute.close_demand(session, index, sender=own.stranger)
+            own.close(session, index, sender=own.stranger)
         assert own.cor.balanceOf(settler) == before + DEPOSIT * len(asked)
         assert (own.bonded(), own.payment.router(1)[1]) == (bond, pending)
         assert own.payment.claims(1) == (0, 0)
@@ -139,14 +139,15 @@ def is_done(own, function, *arguments) -> bool:
 def step(own, kind: str, leaf, index: int) -> bool:
     """Try one step about a leaf and an index of its session; return whether it was done."""
     session, dispute = receipt_of(leaf).session, own.dispute
+    total = own.payment.session(session).settled
     if kind == "demand":
         return is_done(own, dispute.demand, session, index)
     if kind == "close":
-        return is_done(own, dispute.close_demand, session, index)
+        return is_done(own, dispute.close_demand, session, index, total)
     if kind == "prove":
         return is_done(own, dispute.challenge_charge, leaf)
     signature = own.signature(receipt_of(leaf))
-    return is_done(own, dispute.answer, session, index, leaf, signature, 0, b"")
+    return is_done(own, dispute.answer, session, index, total, leaf, signature, 0, b"")
 
 
 STEPS = st.tuples(
@@ -169,12 +170,14 @@ def test_inv_d1_d2_d4_and_d7_whatever_is_proven(own, over, steps):
         for kind, which, index, seconds in steps:
             session = sessions[which]
             before = dispute.refunded(session)
-            was_answered = dispute.demand_of(session, index).challengeable_until != 0
+            was_answered = own.demand_of(session, index).challengeable_until != 0
             step(own, kind, leaves[session][index - 1], index)
             if not (kind == "prove" and over) and (kind != "close" or was_answered):
                 assert dispute.refunded(session) == before
-            asked = [dispute.demand_of(*place) for place in places]
-            assert payment.claims(1)[0] == sum(one.held for one in asked)
+            asked = [own.demand_of(*place) for place in places]
+            claims = [dispute.claimable(one) for one in sessions]
+            assert payment.claims(1)[0] == sum(claim.held for claim in claims)
+            assert all(claim.held <= claim.claimable for claim in claims)
             is_open = [one.answer_by != 0 for one in asked]
             assert own.cor.balanceOf(dispute) == DEPOSIT * sum(is_open)
             for each in sessions:
@@ -201,7 +204,7 @@ def test_inv_d6_a_router_that_is_payer_and_challenger_too_only_loses(own, is_rel
     else:
         own.dispute.demand(session, 0, sender=payer)
         travel(ANSWER_SECONDS + 1)
-        own.dispute.close_demand(session, 0, sender=payer)
+        own.close(session, 0, sender=payer)
     own.payment.withdraw(session, sender=payer)
     assert own.cor.balanceOf(BURN_ADDRESS) == burnt + PENALTY // 2
     lost = begun - sum(own.holdings(payer)) - own.bonded()

@@ -45,8 +45,9 @@ def test_what_is_not_pending_any_more_comes_from_the_bond(own, dispute, payment,
     event = events(dispute, "FraudProven")[0]
     excess = event["excess"]
     assert event["refunded"] == excess > 59 * COR
-    assert payment.router(1)[1] == 0
-    assert own.bonded() == bond - (excess - COR) - PENALTY
+    # INV-D10: what another session has pending stays there.
+    assert payment.router(1)[1] == COR
+    assert own.bonded() == bond - excess - PENALTY
     assert shares(own) == [share + PENALTY // 2 for share in before]
     assert payment.withdraw(session, sender=own.payer) == 40 * COR + excess
     assert own.cor.balanceOf(dispute) == 0
@@ -130,7 +131,7 @@ def test_deployments_that_are_refused(payment, arguments, reason):
 def test_the_windows_that_just_suffice(payment):
     least = 2 * FORCED_INCLUSION_SECONDS
     deploy_dispute(payment, answer=least, grace=least)
-    rest = COOLDOWN_SECONDS - BUCKET_SECONDS - CHALLENGE_WINDOW_SECONDS - GRACE_SECONDS
+    rest = (COOLDOWN_SECONDS - BUCKET_SECONDS - CHALLENGE_WINDOW_SECONDS) // 2 - GRACE_SECONDS
     deploy_dispute(payment, answer=rest - 1)
     with boa.reverts("dispute: cooldown too short"):
         deploy_dispute(payment, answer=rest)

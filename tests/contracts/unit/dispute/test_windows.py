@@ -61,12 +61,17 @@ def test_a_session_that_was_left_can_still_be_proven_against(own, dispute, payme
     assert payment.withdraw(session, sender=own.payer) == 5
 
 
-def test_a_stake_session_is_never_over(own, dispute):
+def test_a_stake_session_is_over_only_after_a_proof(own, dispute):
     session = own.staked()
-    leaf = own.worked(session, 1, over=10**13)[0]
+    leaves = own.worked(session, 3, over=10**13)
     travel(50 * LIFE_SECONDS)
-    dispute.challenge_charge(leaf, sender=own.challenger)
+    dispute.challenge_charge(leaves[0], sender=own.challenger)
     assert dispute.refunded(session) == 10**13
+    travel(CHALLENGE_WINDOW_SECONDS + ANSWER_SECONDS + GRACE_SECONDS)
+    dispute.challenge_charge(leaves[1], sender=own.challenger)
+    travel(1)
+    with boa.reverts(OVER):
+        dispute.challenge_charge(leaves[2], sender=own.challenger)
 
 
 def test_a_proof_leaves_time_for_the_others(own, dispute, session):
@@ -101,5 +106,5 @@ def test_what_a_demand_brings_up_can_be_challenged(own, dispute, session):
     dispute.challenge_charge(leaves[0], sender=own.challenger)
     travel(1)
     before = own.cor.balanceOf(own.challenger)
-    dispute.close_demand(session, 1, sender=own.stranger)
+    own.close(session, 1, sender=own.stranger)
     assert own.cor.balanceOf(own.challenger) == before + DEPOSIT

@@ -3,28 +3,26 @@
 
 from __future__ import annotations
 
-import boa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contracts.profile import examples
-from tests.contracts.protocol import CONTRACTS, U96
+from tests.contracts.packed_words import TIMES, WEI, library, property_of
 
-U40 = 2**40 - 1
 SOURCE = """
 from contracts.lib import dispute_words as words
 
 @external
 @pure
-def record(a: uint256, b: uint256, c: uint256, d: uint256) -> uint256[5]:
-    word: uint256 = words._pack_record(a, b, c, d)
+def record(a: uint256, b: uint256, c: uint256, d: uint256, e: uint256) -> uint256[6]:
+    word: uint256 = words._pack_record(a, b, c, d, e)
     return [
         word,
         words._refunded(word),
         words._first_proven_at(word),
-        words._last_proven_at(word),
         words._demands_until(word),
+        words._follow_until(word),
+        words._proofs(word),
     ]
 
 @external
@@ -41,41 +39,43 @@ def mark(a: uint256, b: uint256, c: bool, d: bool) -> (uint256, uint256, uint256
 
 @external
 @pure
-def ask(a: address, b: uint256) -> (uint256, address, uint256):
-    word: uint256 = words._pack_ask(a, b)
-    return (word, words._challenger(word), words._settled(word))
+def ask(
+    a: address, b: uint256, c: uint256, d: uint256
+) -> (uint256, address, uint256, uint256, uint256):
+    word: uint256 = words._pack_ask(a, b, c, d)
+    return (
+        word,
+        words._challenger(word),
+        words._answer_by(word),
+        words._challengeable_until(word),
+        words._proofs_before(word),
+    )
 
 @external
 @pure
-def state(a: uint256, b: uint256, c: uint256) -> uint256[4]:
-    word: uint256 = words._pack_state(a, b, c)
-    return [word, words._held(word), words._answer_by(word), words._challengeable_until(word)]
+def own(a: uint256, b: uint256, c: uint256, d: uint256) -> uint256[5]:
+    word: uint256 = words._pack_own(a, b, c, d)
+    return [
+        word,
+        words._own_claim(word),
+        words._own_held(word),
+        words._own_open(word),
+        words._own_until(word),
+    ]
 """
-WEI = st.one_of(st.just(0), st.just(U96), st.integers(0, U96))
-TIMES = st.one_of(st.just(0), st.just(U40), st.integers(0, U40))
 
 
 @pytest.fixture(scope="module")
 def words():
-    boa.interpret.set_search_paths([str(CONTRACTS.parent)])
-    return boa.loads(SOURCE)
-
-
-def property_of(count: int):
-    """Return the settings of a property that gets `count` examples in CI."""
-    return settings(
-        max_examples=examples(count),
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
-        deadline=None,
-    )
+    return library(SOURCE)
 
 
 @property_of(100)
-@given(refunded=WEI, first=TIMES, last=TIMES, until=TIMES)
-def test_the_record(words, refunded, first, last, until):
-    packed, *fields = words.record(refunded, first, last, until)
-    assert fields == [refunded, first, last, until]
-    assert packed == refunded | first << 96 | last << 136 | until << 176
+@given(refunded=WEI, first=TIMES, until=TIMES, follow=TIMES, proofs=TIMES)
+def test_the_record(words, refunded, first, until, follow, proofs):
+    packed, *fields = words.record(refunded, first, until, follow, proofs)
+    assert fields == [refunded, first, until, follow, proofs]
+    assert packed == refunded | first << 96 | until << 136 | follow << 176 | proofs << 216
 
 
 @property_of(100)
@@ -87,16 +87,19 @@ def test_the_mark(words, charge, gap, is_charge, is_gap):
 
 
 @property_of(100)
-@given(challenger=st.integers(0, 2**160 - 1), settled=WEI)
-def test_the_ask(words, challenger, settled):
-    packed, *fields = words.ask("0x" + challenger.to_bytes(20, "big").hex(), settled)
-    assert (int(fields[0], 16), fields[1]) == (challenger, settled)
-    assert packed == challenger | settled << 160
+@given(challenger=st.integers(0, 2**160 - 1), by=TIMES, until=TIMES, proofs=st.integers(0, 2**40))
+def test_the_ask(words, challenger, by, until, proofs):
+    packed, asked, *fields = words.ask(
+        "0x" + challenger.to_bytes(20, "big").hex(), by, until, proofs
+    )
+    assert int(asked, 16) == challenger
+    assert fields == [by, until, proofs % 2**16]
+    assert packed == challenger | by << 160 | until << 200 | proofs % 2**16 << 240
 
 
 @property_of(100)
-@given(held=WEI, answer_by=TIMES, until=TIMES)
-def test_the_state(words, held, answer_by, until):
-    packed, *fields = words.state(held, answer_by, until)
-    assert fields == [held, answer_by, until]
-    assert packed == held | answer_by << 96 | until << 136
+@given(claim=WEI, held=WEI, count=st.integers(0, 2**24 - 1), until=TIMES)
+def test_what_is_its_own(words, claim, held, count, until):
+    packed, *fields = words.own(claim, held, count, until)
+    assert fields == [claim, held, count, until]
+    assert packed == claim | held << 96 | count << 192 | until << 216

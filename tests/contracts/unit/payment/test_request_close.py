@@ -73,3 +73,11 @@ def test_refuses_closed_sessions(protocol, payment):
     payment.withdraw(session, sender=protocol.payer)
     with boa.reverts("session: not open"):
         payment.request_close(session, sender=protocol.payer)
+
+
+def test_refuses_stake_sessions(protocol, payment):
+    """They end in StakeQuota, where permission and stake are."""
+    session = protocol.open(funding=2, amount=0, salt=bytes(32))
+    with boa.reverts("session: paid by stake"):
+        payment.request_close(session, sender=protocol.payer)
+    assert payment.session(session).state == 1

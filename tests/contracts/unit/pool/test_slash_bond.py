@@ -6,7 +6,7 @@ from __future__ import annotations
 import boa
 import pytest
 
-from tests.contracts.events import assert_event
+from tests.contracts.events import assert_event, events
 from tests.contracts.protocol import (
     APPEAL_SECONDS,
     BOND,
@@ -67,6 +67,8 @@ def test_taking_nothing_is_no_failure(protocol, pool, cor, router_id, wanted):
     assert_event(
         pool, "BondSlashed", router_id=router_id, to=protocol.stranger, wanted=wanted, taken=0
     )
+    # A token may refuse to move nothing.
+    assert events(pool, "Transfer") == []
     assert cor.balanceOf(pool) == balance
 
 

@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import boa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contracts.profile import examples
-from tests.contracts.protocol import CONTRACTS, U96
+from tests.contracts.packed_words import TIMES, WEI, library, property_of
 
-U40 = 2**40 - 1
 SOURCE = """
 from contracts.lib import position_words as words
 
@@ -46,23 +43,11 @@ def slash(
         words._is_appealed(word),
     )
 """
-WEI = st.one_of(st.just(0), st.just(U96), st.integers(0, U96))
-TIMES = st.one_of(st.just(0), st.just(U40), st.integers(0, U40))
 
 
 @pytest.fixture(scope="module")
 def words():
-    boa.interpret.set_search_paths([str(CONTRACTS.parent)])
-    return boa.loads(SOURCE)
-
-
-def property_of(count: int):
-    """Return the settings of a property that gets `count` examples in CI."""
-    return settings(
-        max_examples=examples(count),
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
-        deadline=None,
-    )
+    return library(SOURCE)
 
 
 @property_of(100)

@@ -219,6 +219,15 @@ def test_inv_q7_the_spending_limit_of_a_day():
     assert case.quota.pool()[1] == 120 * MICRO
 
 
+@pytest.mark.parametrize(("pool", "reason"), [(121, "pool limit reached"), (120, "pool is empty")])
+def test_the_reason_is_what_the_pool_has_after_the_items_before(pool, reason):
+    case = Quota(spending_limit=100, pool=pool)
+    session, other = case.enrol(stake=1_000), case.enrol(bucket=1, stake=1_000)
+    case.next_window()
+    assert case.draw((session, 60), (other, 61)) == (60, 0)
+    assert case.skipped() == [reason]
+
+
 def test_the_rate_limit_fills_by_the_time_of_the_work():
     case = Quota(limits=Limits(cap=10**9, rate=10, burst_ticks=4))
     quota, session = case.quota, case.ready()

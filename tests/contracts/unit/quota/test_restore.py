@@ -63,15 +63,21 @@ def test_inv_q10_a_permission_that_waited_is_gone_too(case, quota, session):
     assert quota.permission(session) == (0, 0, 0, 0, 0)
 
 
-def test_the_payer_may_trust_the_router_again(case, quota, session):
+def test_inv_q10_the_account_is_closed_for_good(case, quota, session):
     case.restore(session, 700)
-    case.stake(session, 1_000)
-    case.allow(session, 10)
-    case.next_window()
-    assert quota.account(session)[:3] == (1_000, FREE + 700, 240)
-    assert case.draw((session, FREE + 700 + 250)) == (240, 10)
-    # What leaves still pays, as it does for everybody.
-    assert case.quota.account(session).leaving == 10**6
+    for call in (
+        lambda: case.stake(session, 1_000),
+        lambda: case.allow(session, 10),
+        lambda: case.allow(session, 0),
+    ):
+        with boa.reverts("quota: account is closed"):
+            call()
+    with boa.reverts("quota: already enrolled"):
+        quota.enrol(case.payer, 1, 0, False, sender=case.payer)
+    # What it had goes out as always.
+    assert quota.withdraw(session, sender=case.stranger) == 10**6 * MICRO
+    with boa.reverts("quota: account is closed"):
+        case.stake(session, 1_000)
 
 
 def test_overage_of_earlier_windows_goes_back_too(case, quota, session):
@@ -119,6 +125,13 @@ def test_for_an_unknown_account_all_goes_to_the_pool(case, quota):
     case.restore(unknown, 5)
     assert case.pool() == pool + 5
     assert quota.account(unknown) == (0, 0, 0, 0, 0, 0, 0, False, 0, 0, 0)
+    with boa.reverts("quota: account is closed"):
+        quota.enrol(case.payer, 1, 0, False, sender=case.payer)
+    for call in (quota.stake, quota.request_unstake):
+        with boa.reverts(
+            "quota: account is closed" if call is quota.stake else "quota: not enrolled"
+        ):
+            call(unknown, MICRO, sender=case.payer)
 
 
 def test_refuses_what_is_no_whole_micro_cor(case, quota, session):

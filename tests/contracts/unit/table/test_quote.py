@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import boa
 import msgspec
 import pytest
 
-from cortensor.pricing import Terms, Usage
+from cortensor.errors import InvalidInput
+from cortensor.pricing import Terms, Usage, quote
 from tests.contracts.protocol import REFERENCE_CARD, U96, deploy_table, travel
 
 USAGE = Usage(input_units=1_000, output_units=200, validator_units=50)
@@ -176,6 +179,23 @@ def test_refuses_impossible_usage(table, usage, reason):
     assert table.quote(1, 0, terms, most.pack())
     with boa.reverts(reason):
         table.quote(1, 0, terms, usage)
+
+
+def test_the_largest_total_is_the_last_of_uint96(table):
+    dear = Terms(model_class=3, execution_depth=255, tool_depth=255, validator_depth=255)
+
+    def fits(units: int) -> bool:
+        try:
+            return quote(REFERENCE_CARD, 0, dear, Usage(output_units=units)).total <= U96
+        except InvalidInput:
+            return False
+
+    first = bisect_left(range(2**48), True, key=lambda units: not fits(units))
+    assert 0 < first < 2**48 - 1
+    assert table.quote(1, 0, dear.pack(), Usage(output_units=first - 1).pack())[0] <= U96
+    for units in (first, 2 * first):
+        with boa.reverts("table: total exceeds uint96"):
+            table.quote(1, 0, dear.pack(), Usage(output_units=units).pack())
 
 
 def test_refuses_a_total_above_uint96(table):

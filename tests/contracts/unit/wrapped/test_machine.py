@@ -3,29 +3,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-
 import boa
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import invariant, precondition, rule
 
 from tests.contracts.fresh import deploy_fresh
-from tests.contracts.profile import examples
 from tests.contracts.protocol import CHAIN_ID, START, U96, word
 from tests.contracts.signing import account
+from tests.contracts.stateful.running import CountingMachine, run_machine
 from tests.contracts.token_signing import Authorization, signed
 
-CI_EXAMPLES = 40
-STEPS = 40
 COIN = 10_000
 WINDOW_SECONDS = 12
 
@@ -46,15 +34,11 @@ PEOPLE = st.integers(0, 3)
 PARTS = st.sampled_from((40, 25, 60, 10, 100, 1, 0))
 
 
-class WrappedMachine(RuleBasedStateMachine):
+class WrappedMachine(CountingMachine):
     """Four people wrap, unwrap, pay each other and sign, at random."""
-
-    successes: Counter
 
     def __init__(self) -> None:
         super().__init__()
-        self._undo = boa.env.anchor()
-        self._undo.__enter__()
         boa.env.timestamp = START
         boa.env.evm.patch.chain_id = CHAIN_ID
         self.token = deploy_fresh("WrappedCOR")
@@ -73,7 +57,7 @@ class WrappedMachine(RuleBasedStateMachine):
         return self.people[person].address
 
     def did(self, name: str) -> None:
-        type(self).successes[name] += 1
+        self.successes[name] += 1
 
     @rule(person=PEOPLE, to=PEOPLE, part=PARTS)
     def deposit(self, person, to, part):
@@ -202,35 +186,16 @@ class WrappedMachine(RuleBasedStateMachine):
         assert boa.env.get_balance(self.token.address) == supply + self.forced
         assert [boa.env.get_balance(person.address) for person in self.people] == self.coin
 
-    def teardown(self) -> None:
-        """At the end everybody leaves with what is theirs; only forced coin stays."""
-        try:
-            for person in range(4):
-                self.withdraw(person, person, 100)
-            assert self.token.totalSupply() == 0
-            assert boa.env.get_balance(self.token.address) == self.forced
-            assert sum(self.coin) == 4 * COIN
-        finally:
-            self._undo.__exit__(None, None, None)
+    def everybody_leaves(self) -> None:
+        """Unwrap all; only forced coin stays."""
+        for person in range(4):
+            self.withdraw(person, person, 100)
+        assert self.token.totalSupply() == 0
+        assert boa.env.get_balance(self.token.address) == self.forced
+        assert sum(self.coin) == 4 * COIN
 
 
 @pytest.mark.stateful
 @pytest.mark.slow
 def test_inv_w1_to_w4(capsys):
-    class Machine(WrappedMachine):
-        pass
-
-    Machine.successes = Counter()
-    count = examples(CI_EXAMPLES)
-    run_state_machine_as_test(
-        Machine, settings=settings(max_examples=count, stateful_step_count=STEPS)
-    )
-    report = [f"wrapped COR machine, {count} examples of at most {STEPS} steps:"]
-    report += [f"  {name:22} {count_:6}" for name, count_ in sorted(Machine.successes.items())]
-    with capsys.disabled():
-        sys.stdout.write("\n" + "\n".join(report) + "\n")
-    if count < CI_EXAMPLES:
-        return  # too few to judge the mix by
-    for name, floor in FLOORS.items():
-        least = floor * count // CI_EXAMPLES
-        assert Machine.successes[name] >= least, f"{name} succeeded too rarely to mean anything"
+    run_machine(WrappedMachine, capsys, in_ci=40, steps=40, floors=FLOORS)

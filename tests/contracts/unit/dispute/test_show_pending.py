@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SettlementDispute.show_pending: what of a router's pending money is a session's own."""
+
+from __future__ import annotations
+
+import boa
+import pytest
+from eth_utils import keccak
+
+from tests.contracts.disputes import (
+    ANSWER_SECONDS,
+    GRACE_SECONDS,
+    Draft,
+    PendingBatch,
+    answer,
+    moves_hash,
+)
+from tests.contracts.events import assert_event, events
+from tests.contracts.protocol import (
+    BUCKET_SECONDS,
+    CHALLENGE_WINDOW_SECONDS,
+    COR,
+    item,
+    release_all,
+    travel,
+    travel_to,
+    word,
+)
+
+
+def charged(own, session: int, index: int, charge: int, total: int) -> Draft:
+    return Draft(own.receipt(session, charge=charge), index, total)
+
+
+@pytest.fixture
+def others(own):
+    """Return three sessions, of which the first moved 5 COR, then 2 COR, among the others."""
+    sessions = [own.open(), own.open(own.other_payer), own.open(own.other_payer)]
+    own.settled(*[charged(own, s, 1, 5 * COR, 5 * COR) for s in sessions], is_shown=False)
+    own.settled(charged(own, sessions[1], 2, COR, 6 * COR), is_shown=False)
+    own.settled(
+        *[charged(own, s, 3, 2 * COR, 8 * COR) for s in (sessions[2], sessions[0])], is_shown=False
+    )
+    return sessions
+
+
+def test_each_batch_counts_once(own, dispute, others):
+    session = others[0]
+    bucket = boa.env.timestamp // BUCKET_SECONDS
+    until = (bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS - 1
+    last, first = own.pending_batches(session)
+    assert (len(first.later), last.later, first.before) == (2, [], 0)
+    assert dispute.claimable(session) == (0, 0, 0, 0)
+    assert dispute.show_pending(session, first, sender=own.stranger) == 5 * COR
+    assert_event(
+        dispute,
+        "PendingShown",
+        session=session,
+        bucket=bucket,
+        moved=5 * COR,
+        claimable_until=until,
+    )
+    with boa.reverts("own: already shown"):
+        dispute.show_pending(session, first, sender=own.stranger)
+    assert dispute.show_pending(session, last, sender=own.stranger) == 3 * COR
+    assert dispute.claimable(session) == (8 * COR, until, 0, 0)
+    # It costs the router nothing.
+    assert own.payment.claims(1) == (0, 0)
+
+
+def test_only_moves_of_the_bucket_are_believed(own, dispute, others):
+    session, other, _ = others
+    batch = own.pending_batches(session)[1]
+    refused = "own: not pending like that"
+    false = [
+        batch._replace(moves=[item(session, 6 * COR), *batch.moves[1:]]),
+        batch._replace(moves=batch.moves[:1]),
+        batch._replace(moves=[*batch.moves, item(session, 1)]),
+        batch._replace(moves=batch.moves[::-1]),
+        batch._replace(later=batch.later[:1]),
+        batch._replace(later=batch.later[::-1]),
+        batch._replace(before=1),
+        batch._replace(bucket=batch.bucket + 1),
+        batch._replace(version=2),
+    ]
+    for one in false:
+        with boa.reverts(refused):
+            dispute.show_pending(session, one, sender=own.challenger)
+    with boa.reverts("own: nothing moved there"):
+        dispute.show_pending(session + 1, batch, sender=own.challenger)
+    with boa.reverts("own: nothing moved there"):
+        dispute.show_pending(session, batch._replace(moves=[]), sender=own.challenger)
+    assert dispute.show_pending(other, batch, sender=own.challenger) == 5 * COR
+
+
+def test_a_session_twice_in_a_batch_shows_both_moves(own, dispute):
+    session = own.open()
+    drafts = [charged(own, session, i, COR, i * COR) for i in (1, 2)]
+    own.settled(*drafts, is_shown=False)
+    (batch,) = own.pending_batches(session)
+    assert batch.moves == [item(session, COR), item(session, COR)]
+    assert dispute.show_pending(session, batch, sender=own.challenger) == 2 * COR
+
+
+def test_what_was_released_cannot_be_shown(own, dispute, others):
+    batches = own.pending_batches(others[0])
+    release_all(own)
+    assert own.pending_batches(others[0]) == []
+    for batch in batches:
+        with boa.reverts("own: not pending like that"):
+            dispute.show_pending(others[0], batch, sender=own.challenger)
+
+
+def test_an_empty_bucket_shows_nothing(own, dispute, others):
+    nothing = PendingBatch(1, 7, 0, [item(others[0], COR)], [])
+    with boa.reverts("own: not pending like that"):
+        dispute.show_pending(others[0], nothing, sender=own.challenger)
+
+
+def test_the_digest_is_as_the_page_says(own, others):
+    session = others[0]
+    last, first = own.pending_batches(session)
+    digest = first.before
+    for hashed in (moves_hash(first.moves), *first.later):
+        digest = int.from_bytes(keccak(word(digest) + hashed)) >> 96
+    assert digest == own.payment.moves_digest(1, 1, first.bucket)
+    assert first.later[-1] == moves_hash(last.moves)
+
+
+def test_what_was_shown_is_refunded_first_and_then_the_bond(own, dispute, payment, others):
+    session = others[0]
+    last = own.pending_batches(session)[0]
+    assert dispute.show_pending(session, last, sender=own.challenger) == 3 * COR
+    leaf = own.anchored(charged(own, session, 9, 6 * COR, 0))[0]
+    bond, pending = own.bonded(), payment.router(1)[1]
+    dispute.challenge_charge(leaf, sender=own.challenger)
+    (event,) = events(dispute, "FraudProven")
+    assert event["refunded"] == event["excess"] > 5 * COR
+    assert payment.router(1)[1] == pending - 3 * COR
+    assert own.bonded() == bond - (event["excess"] - 3 * COR) - event["penalty"]
+    assert dispute.claimable(session).claimable == 0
+
+
+def test_it_counts_to_the_last_second_before_its_bucket_can_be_released(own, dispute, others):
+    session = others[0]
+    own.show(session)
+    travel_to(dispute.claimable(session).claimable_until)
+    assert dispute.claimable(session).claimable == 8 * COR
+    with boa.reverts("router: challenge window open"):
+        own.payment.release(1, 1, own.pending_batches(session)[0].bucket)
+    travel(1)
+    assert dispute.claimable(session).claimable == 0
+    own.payment.release(1, 1, own.pending_batches(session)[0].bucket)
+
+
+def test_two_buckets_count_until_the_first_can_be_released(own, dispute, session):
+    own.settled(charged(own, session, 1, COR, COR))
+    until = dispute.claimable(session).claimable_until
+    travel(2 * BUCKET_SECONDS)
+    own.settled(charged(own, session, 2, COR, 2 * COR))
+    assert dispute.claimable(session)[:2] == (2 * COR, until)
+    # What is shown when the first is over begins anew.
+    travel_to(until + 1)
+    assert dispute.claimable(session).claimable == 0
+    own.settled(charged(own, session, 3, COR, 3 * COR))
+    assert dispute.claimable(session).claimable == COR
+
+
+def test_a_demand_freezes_what_is_the_sessions_own_and_no_more(own, dispute, payment, others):
+    session = others[0]
+    first = own.pending_batches(session)[1]
+    dispute.show_pending(session, first, sender=own.challenger)
+    own.dispute.demand(session, 0, sender=own.challenger)
+    own.dispute.demand(session, 1, sender=own.challenger)
+    assert payment.claims(1) == (5 * COR, 0)
+    # What is shown while a demand is open is frozen too.
+    own.show(session)
+    assert payment.claims(1) == (8 * COR, 0)
+    assert dispute.claimable(session)[2:] == (8 * COR, 2)
+
+
+def test_what_is_frozen_is_claimable_when_its_bucket_could_be_released(own, dispute, payment):
+    session, other = own.open(), own.open(own.other_payer)
+    leaf = own.settled(
+        charged(own, session, 1, 9 * COR, 9 * COR), charged(own, other, 1, 9 * COR, 9 * COR)
+    )[0]
+    until = dispute.claimable(session).claimable_until
+    travel_to(until)
+    dispute.demand(session, 0, sender=own.challenger)
+    travel(ANSWER_SECONDS + 1)
+    with boa.reverts("router: money is held"):
+        payment.release(1, 1, until // BUCKET_SECONDS - CHALLENGE_WINDOW_SECONDS // BUCKET_SECONDS)
+    bond = own.bonded()
+    own.close(session, 0)
+    assert dispute.refunded(session) == 9 * COR == leaf.cumulative
+    assert own.bonded() == bond - own.dispute.PENALTY_WEI()
+    assert payment.claims(1) == (0, 9 * COR)
+
+
+def test_the_last_demand_that_closes_lets_go(own, dispute, payment, session):
+    leaves = own.worked(session, 2)
+    total = leaves[-1].cumulative
+    for index in (0, 1):
+        dispute.demand(session, index, sender=own.challenger)
+        answer(own, leaves[index - 1], index)
+    travel(GRACE_SECONDS + 1)
+    own.close(session, 0)
+    assert payment.claims(1) == (total, 0)
+    own.close(session, 1)
+    assert payment.claims(1) == (0, 0)
+    assert own.cor.balanceOf(dispute) == 0
+    assert dispute.claimable(session)[2:] == (0, 0)
+    travel(BUCKET_SECONDS)
+    assert dispute.claimable(session).claimable == 0
