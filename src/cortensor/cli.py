@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "costs": ("cortensor.store.commands:costs", "Show what settlement cost, and for whom."),
+        "demand": ("cortensor.watch.demand_command:demand", "Make a router show a leaf."),
+        "outbox": ("cortensor.store.commands:outbox", "Show what is not settled, and why."),
         "quote": ("cortensor.pricing.commands:quote_command", "Price a job by a rate card."),
         "quota": ("cortensor.chain.quota_command:quota", "Show what a stake still buys."),
         "receipt": ("cortensor.receipts.commands:receipt", "Show and verify receipts."),

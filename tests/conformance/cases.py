@@ -57,10 +57,9 @@ def _good() -> Iterator[Case]:
         yield trusting(f"good-{name}", "an honest receipt, anchored and settled", bundle, tiered)
     single = unanchored("delegate-single")
     yield Case("good-not-anchored-yet", "signed, in no batch yet; checked offline", single, None)
-    hidden = edit(good_bundles()["delegate-json"], lambda data: data["evidence"].pop(1))
-    hidden["request"] = None
-    why = "one replica and the request are kept private"
-    yield trusting("good-partly-shown", why, hidden, facts)
+    part = edit(good_bundles()["delegate-json"], lambda data: data["evidence"].pop(1))
+    part["request"] = None
+    yield trusting("good-partly-shown", "one replica and the request are kept private", part, facts)
     for name, why, chain in (
         ("offline", "nobody was asked; who signed it is open", None),
         ("any-contract", "the chain was asked about whatever contracts the receipt names", facts),
@@ -135,6 +134,12 @@ def _dishonest() -> Iterator[Case]:
             "another-request-answered",
             "five replicas were asked for, three were run and billed",
             lie("delegate-agreed", asked("request.consensus.replicas", 5)),
+            ("request",),
+        ),
+        (
+            "too-few-replicas",
+            "two replicas were run, and the missing one given back, where all three were to run",
+            lie("delegate-missing", asked("request.consensus.min_replicas", 3)),
             ("request",),
         ),
         (

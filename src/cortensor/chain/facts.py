@@ -16,7 +16,11 @@ class ChainIdentity(Struct, frozen=True):
 
 
 class Surcharge(Struct, frozen=True):
-    """A surcharge epoch; `bps` never changes once the epoch exists."""
+    """A surcharge epoch; `bps` never changes once the epoch exists.
+
+    `as_of` is the time, in unix seconds, of a block in which it was the latest.
+    """
 
     epoch: int
     bps: int
+    as_of: int = 0

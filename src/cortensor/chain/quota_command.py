@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from web3 import Web3
 
-from cortensor.chain.book import AddressBook
+from cortensor.chain.options import place_of, place_options
 from cortensor.chain.quota_view import QuotaView
 from cortensor.errors import InvalidInput
 from cortensor.pricing import MODEL_CLASSES, REPLICA_COUNTS, format_cor, quote
@@ -22,6 +21,8 @@ from cortensor.pricing.commands import parse_terms, parse_usage
 from cortensor.pricing.quota import MICRO_WEI, bucket_of, offer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cortensor.chain.quota_view import StakeSession
     from cortensor.pricing import Terms, Usage
     from cortensor.pricing.quota import Account, Offer, Permission, Pool, Rules
@@ -35,13 +36,7 @@ WEI_PER_GWEI = 10**9
     " --deployments deployments/local --router 1",
 )
 @click.argument("address")
-@click.option("--rpc", "rpc_url", required=True, help="JSON-RPC endpoint of a node.")
-@click.option(
-    "--deployments",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of deployment records.",
-)
-@click.option("--session-payment", help="Instead of records: the escrow's address.")
+@place_options
 @click.option(
     "--router",
     "routers",
@@ -82,12 +77,12 @@ def quota(
     """Show what the stake of ADDRESS still buys."""
     if not Web3.is_address(address):
         raise InvalidInput("must be an address", field="address")
-    escrow, chain_id = _where(deployments, session_payment)
+    place = place_of(deployments, session_payment)
     job = None
     if not (terms_text is None and input_units is None and output_units is None):
         usage = f"input_units={input_units or 0},output_units={output_units or 0}"
         job = parse_terms(terms_text or ""), parse_usage(usage)
-    view = QuotaView(rpc_url, escrow, chain_id)
+    view = QuotaView(rpc_url, place.session_payment, place.chain_id)
     if routers:
         ids = [session for router in routers for session in view.profiles(address, router)]
     else:
@@ -102,16 +97,6 @@ def quota(
     console = Console()
     for each in shown:
         console.print(_table(each))
-
-
-def _where(deployments: Path | None, session_payment: str | None) -> tuple[str, int | None]:
-    if (deployments is None) == (session_payment is None):
-        raise InvalidInput("give either --deployments or --session-payment", field="deployments")
-    if deployments is not None:
-        book = AddressBook.load(deployments)
-        return book.session_payment, book.chain_id
-    given = session_payment or ""
-    return AddressBook.of(given, given, given).session_payment, None
 
 
 def _shown(view: QuotaView, found: StakeSession, job: tuple[Terms, Usage] | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from cortensor.chain.rpc import connect, node_errors
 from cortensor.chain.session_payment import NOBODY, SessionPayment
 from cortensor.chain.table import PriceTable
 from cortensor.errors import Conflict
-from cortensor.pricing.quota import MICRO_WEI, TICK_SECONDS
+from cortensor.pricing.quota import DAY_SECONDS, MICRO_WEI, TICK_SECONDS, WEEK_SECONDS
 from cortensor.store.records import STAKE, STATE_NONE, WEEKLY, SessionFacts
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ class ChainReader:
 
     def _latest_surcharge(self) -> Surcharge:
         epoch = self._table.surcharge_epoch()
-        return Surcharge(epoch, self._table.surcharge_bps(epoch))
+        with node_errors("block"):  # after the epoch, so it is not from before it was posted
+            as_of = int(self._web3.eth.get_block("latest")["timestamp"])
+        return Surcharge(epoch, self._table.surcharge_bps(epoch), as_of)
 
     def _identity(self) -> ChainIdentity:
         with node_errors("chain id"):
@@ -160,17 +162,33 @@ def drawable(
     limits: QuotaLimits,
     now: int,
 ) -> int:
-    """Return the micro-COR that an account can draw now: its quota, and then its stake.
+    """Return the micro-COR that an account can draw for work of this moment.
 
-    The quota counts as far as the pool can pay for it today; others may draw from the pool
-    meanwhile. Stake counts as far as the permission, its floor and the stake itself allow. No more
-    than the rate limit lets go in one draw for work of this moment.
+    Its quota comes first, then its stake: while the pool is short of what is left of the quota,
+    it pays that and no stake is reached, since a draw is paid in full or skipped. Work may be
+    settled in the next window, so stake counts only as far as it is there and allowed until that
+    window ends. Others may draw from the pool meanwhile. No more than the rate limit lets go in
+    one draw.
     """
     unspent = max(pool.limit_wei - pool.spent_today_wei, 0)
-    free = min(account.left_now, min(pool.balance_wei, unspent) // MICRO_WEI)
-    allowed = max(permission.limit - account.overage_now, 0)
-    left = free + min(allowed, max(account.stake + account.leaving - permission.floor, 0))
+    affordable = min(pool.balance_wei, unspent) // MICRO_WEI
+    if affordable < account.left_now:
+        left = affordable
+    else:
+        left = account.left_now + _overage(account, permission)
     if limits.rate == 0:
         return left
     busy_ticks = -(min(now - account.rate_limited_until, 0) // TICK_SECONDS)
     return min(left, max(limits.burst_ticks - busy_ticks, 0) * limits.rate)
+
+
+def _overage(account: AccountState, permission: PermissionState) -> int:
+    """Return the micro-COR of stake that can be deducted in this window and in the next."""
+    limit, floor = permission.limit, permission.floor
+    if permission.next_window == account.window + 1:
+        limit, floor = min(limit, permission.next_limit), max(floor, permission.next_floor)
+    held = account.stake
+    cadence = WEEK_SECONDS if account.is_weekly else DAY_SECONDS
+    if account.withdrawable_at >= (account.window + 2) * cadence:
+        held += account.leaving
+    return min(max(limit - account.overage_now, 0), max(held - floor, 0))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Releases a router's own money once its challenge window is over; anyone may, so it is harmless.
 
-A release that was sent and forgotten does no harm either: a bucket is emptied once.
+A bucket is emptied once, so a release that was cut short is gone on with, not sent again.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cortensor.chain.rpc import node_errors
-from cortensor.errors import Conflict
+from cortensor.store.errands import release_action
 
 if TYPE_CHECKING:
-    from web3 import Web3
-
+    from cortensor.chain.errands import Runner
     from cortensor.chain.sender import Sender
     from cortensor.chain.settlement import Settlement
     from cortensor.store.outbox import Outbox
 
 
 class Released(Struct, frozen=True):
-    """A bucket that was released, or why not: `reason` is the contract's own, "" if it was."""
+    """A bucket that was released, or why not: `reason` says so, "" if it was."""
 
     version: int
     bucket: int
@@ -36,37 +34,33 @@ class Releaser:
     """Releases for one router.
 
     Args:
-        web3: the node.
-        sender: who pays the gas.
+        sender: reads the chain's time.
+        runner: sends, and keeps what it cost.
         settlement: the escrow.
         router_id: whose money.
         outbox: knows the buckets that its batches filled.
-        timeout_s: how long to wait for a transaction.
     """
 
     def __init__(
         self,
-        web3: Web3,
         sender: Sender,
+        runner: Runner,
         settlement: Settlement,
         router_id: int,
         outbox: Outbox,
-        timeout_s: float,
     ) -> None:
-        self._web3 = web3
         self._sender = sender
+        self._runner = runner
         self._settlement = settlement
         self._router_id = router_id
         self._outbox = outbox
-        self._timeout_s = timeout_s
 
     def release_matured(self) -> list[Released]:
         """Release every matured bucket; return those that had money."""
         waiting = self._outbox.pending_buckets()
         if not waiting:
             return []
-        with node_errors("block"):
-            now = int(self._web3.eth.get_block("latest")["timestamp"])
+        now = self._sender.time_of()
         done: list[Released] = []
         for version, bucket in waiting:
             if self._settlement.matures_at(bucket) > now:
@@ -82,15 +76,10 @@ class Releaser:
 
     def _release(self, version: int, bucket: int, pending: int) -> Released:
         data = self._settlement.release_data(self._router_id, version, bucket)
-        try:
-            nonce = self._sender.nonce("pending")
-            signed = self._sender.sign(self._settlement.address, data, nonce)
-        except Conflict as error:  # a demand may hold the money
-            return Released(version, bucket, str(pending), reason=error.reason)
-        self._sender.broadcast(signed.raw)
-        mined = self._sender.wait(signed.tx_hash, self._timeout_s)
-        reason = "" if mined.is_success else "reverted"
-        return Released(version, bucket, str(pending), mined.tx_hash, mined.gas_used, reason)
+        done = self._runner.run(release_action(version, bucket), self._settlement.address, data)
+        # A demand may hold the money, or the transaction may take longer than is waited for.
+        reason = "" if done.state == "mined" else done.reason or done.state
+        return Released(version, bucket, str(pending), done.tx_hash, done.gas_used, reason)
 
     def next_at(self) -> int | None:
         """Return when the next bucket can be released, in unix seconds; None if none waits."""

@@ -12,6 +12,7 @@ from web3.exceptions import TimeExhausted, TransactionNotFound, Web3Exception, W
 
 from cortensor.chain.rpc import node_errors
 from cortensor.errors import Unavailable
+from cortensor.store.records import CostRecord
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -43,6 +44,20 @@ class Mined(Struct, frozen=True):
     gas_price: int
     receipt: Any
 
+    @property
+    def cost(self) -> CostRecord:
+        """What it cost."""
+        # The gas a rollup took for its data; web3 leaves fields it does not know as hex.
+        given = self.receipt.get("gasUsedForL1")
+        return CostRecord(
+            tx_hash=self.tx_hash,
+            block=self.block,
+            is_success=self.is_success,
+            gas_used=self.gas_used,
+            gas_price=self.gas_price,
+            l1_gas=int(given, 16) if isinstance(given, str) else given,
+        )
+
 
 class Sender:
     """Sends from one key.
@@ -66,6 +81,12 @@ class Sender:
         """Return the latest block's base fee in wei a gas."""
         with node_errors("base fee"):
             return int(self._web3.eth.get_block("latest").get("baseFeePerGas", 0))
+
+    def time_of(self, block: int | None = None) -> int:
+        """Return a block's time in unix seconds; by default the latest block's."""
+        with node_errors("block"):
+            found = self._web3.eth.get_block("latest" if block is None else block)
+            return int(found["timestamp"])
 
     def fee_of(self, to: str, data: str) -> int:
         """Return the most wei a call would cost now, gas headroom and fee cap included.

@@ -114,6 +114,12 @@ class SessionPayment:
             held, debt = self._contract.functions.claims(router_id).call()
         return Claims(int(held), int(debt))
 
+    def moves_digest(self, router_id: int, version: int, bucket: int) -> int:
+        """Return the digest of what sessions moved into a bucket; 0 for none, or if released."""
+        with node_errors("moves digest"):
+            call = self._contract.functions.moves_digest(router_id, version, bucket)
+            return int(call.call())
+
     def windows(self) -> Windows:
         """Return the contract's windows."""
         functions = self._contract.functions

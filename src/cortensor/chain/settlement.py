@@ -30,6 +30,7 @@ class Settlement:
     """
 
     def __init__(self, web3: Web3, session_payment: str, stake_quota: str | None) -> None:
+        self._web3 = web3
         self._payment = contract(web3, SESSION_PAYMENT, session_payment)
         events = self._payment.events
         self._skips = [(self._payment.address, events.SettlementSkipped())]
@@ -61,6 +62,17 @@ class Settlement:
         if batch.funding == STAKE:
             argument["work_at"] = batch.work_at
         return str(self._payment.encode_abi(FUNCTIONS[batch.funding], args=[argument]))
+
+    def moves(self, router_id: int, batch: BatchRecord, settler: str) -> int:
+        """Return the wei that a batch would move if its router's settler sent it now.
+
+        Raises:
+            Conflict: the contract would refuse it; the reason is its own.
+            Unavailable: the node does not answer.
+        """
+        call: Any = {"from": settler, "to": self.address, "data": self.data(router_id, batch)}
+        with node_errors("call"):
+            return int.from_bytes(self._web3.eth.call(call), "big")
 
     def skipped(self, receipt: Any) -> list[SkipRecord]:
         """Return the totals that a mined settlement passed over, from its transaction receipt."""

@@ -1,65 +1,58 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drains the outbox: anchors and settles batches, one at a time, safe to kill anywhere.
 
-Order of events for a batch: leaves and calldata fixed in the database; transaction signed and
-stored; broadcast; mined; confirmed. After a crash the same bytes are sent again. If another
-transaction took the nonce, the same calldata is signed anew; sending it twice settles nothing
-twice, because a root moves money once. What a settlement skipped is therefore never sent again
-under its root: the session's next batch carries the higher total.
+No batch and no session holds up another. What the contract refuses is put off with its reason, and
+its sessions with it; what it passes over moves under another root. Both are tried again by
+themselves, less and less often, until they are settled or can never be.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 from cortensor.chain.anchor import Anchor
+from cortensor.chain.driving import REVERTED, Driver, SettledBatch
+from cortensor.chain.errands import Runner
 from cortensor.chain.pool import Pool
+from cortensor.chain.refusals import (
+    EXCEEDS_BOND,
+    IN_THE_FUTURE,
+    REVERTS,
+    is_of_all,
+    last_try,
+    own_words,
+)
 from cortensor.chain.release import Releaser
+from cortensor.chain.retrying import Retrier
 from cortensor.chain.rpc import connect
 from cortensor.chain.sender import Sender
 from cortensor.chain.session_payment import SessionPayment
 from cortensor.chain.settlement import Settlement
 from cortensor.errors import Conflict, Unavailable
 from cortensor.pricing import format_cor
+from cortensor.store.errands import authorise_action
 from cortensor.store.lock import FileLock
-from cortensor.store.records import FUNDINGS, CostRecord, TransactionRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cortensor.chain.book import AddressBook
     from cortensor.chain.release import Released
-    from cortensor.chain.sender import Mined
-    from cortensor.store.outbox import Outbox
-    from cortensor.store.records import BatchRecord
+    from cortensor.store.records import BatchRecord, OpenSkip
+    from cortensor.store.store import Store
 
-ATTEMPTS = 3
-PENDING_EXCEEDS = "router: pending exceeds bond"
+__all__ = ["SettledBatch", "Settler"]
+
 FULL_PERCENT = 80  # of the cover: from here on, matured money is released before more is settled
+MAX_PUT_OFF = 8
+"""Batches put off at once; beyond that nothing more is built. Whatever it is that the contract does
+not like, it then holds for what waits as well, and a hundred small batches are dear to settle."""
 
-
-class SettledBatch(Struct, frozen=True):
-    """A confirmed batch: money in wei, gas as mined, sessions the contract passed over.
-
-    `fee_wei` is wei of ETH for every transaction of the batch, also those that reverted.
-    """
-
-    root: str
-    funding: str
-    version: int
-    receipts: int
-    sessions: int
-    total_wei: str
-    tx_hash: str
-    block: int
-    gas_used: int
-    gas_price_wei: str
-    fee_wei: str
-    skipped: list[dict[str, str]]
+log = logging.getLogger(__name__)
 
 
 class Settler:
@@ -70,7 +63,7 @@ class Settler:
         book: contracts.
         key: the settler's private key, 0x hex.
         router_id: whose batches these are.
-        outbox: where batches are kept.
+        store: where batches are kept, and what else is sent.
         lock_path: held while settling, so that two processes never settle at once.
         uri_base: prefix of each batch's public address; None for none.
         timeout_s: how long to wait for a transaction.
@@ -83,7 +76,7 @@ class Settler:
         book: AddressBook,
         key: str,
         router_id: int,
-        outbox: Outbox,
+        store: Store,
         lock_path: Path,
         uri_base: str | None,
         timeout_s: float,
@@ -93,39 +86,52 @@ class Settler:
         self._payment = SessionPayment(web3, book.session_payment)
         self._settlement = Settlement(web3, book.session_payment, book.stake_quota)
         self._pool = None if book.stake_pool is None else Pool(web3, book.stake_pool)
-        self._releaser = Releaser(
-            web3, self._sender, self._settlement, router_id, outbox, timeout_s
-        )
         self._anchor = Anchor(web3, book.receipt_anchor)
+        self._outbox = store.outbox
+        self._skips = store.skips
+        self._runner = Runner(web3, key, store.errands, timeout_s)
+        self._driver = Driver(self._sender, self._settlement, router_id, store.outbox, timeout_s)
+        self._releaser = Releaser(
+            self._sender, self._runner, self._settlement, router_id, store.outbox
+        )
+        self._retrier = Retrier(
+            self._payment, self._settlement, router_id, self._sender.address, store.skips, uri_base
+        )
         self._router_id = router_id
-        self._outbox = outbox
         self._lock_path = lock_path
         self._uri_base = uri_base
-        self._timeout_s = timeout_s
 
-    def settle_all(self) -> list[SettledBatch]:
-        """Settle everything that waits, oldest first.
+    def settle_all(self, until: int | None = None) -> list[SettledBatch]:
+        """Settle everything that waits, oldest first, and return what was settled.
+
+        A batch that the contract refuses is put off or parked; `Outbox.refusals` says why.
+
+        Args:
+            until: leave what was put off alone unless its turn has come by then, unix seconds; by
+                default all of it is tried. Parked batches are not.
 
         Raises:
             Conflict: another process settles (`already_running`), the key is not the router's
-                settler (`not_settler`), the bond does not cover more (`pending_exceeds_bond`), or
-                the contract refuses (`contract_refused`).
+                settler (`not_settler`), or nothing of the router is settled now
+                (`contract_refused`: a pause, for example).
             Unavailable: the node; what was stored is resumed by the next call.
         """
         done: list[SettledBatch] = []
         with FileLock(self._lock_path, "a settlement"):
+            self._runner.note_costs()  # of what an earlier call did not see mined
+            waiting = self._skips.due(until)  # what is passed over below has its turn later
             is_prepared = False
-            while True:
-                batch = self._outbox.unconfirmed() or self._outbox.build(
-                    self._uri_base, int(time.time())
-                )
-                if batch is None:
-                    return done
+            for batch in self._batches(until):
                 if not is_prepared:
                     self._prepare()
                     self._make_room()
                     is_prepared = True
-                done.append(self._settle(batch))
+                done += self._settled(batch)
+            if waiting and not is_prepared:
+                self._prepare()
+            for batch in self._retries(waiting):
+                done += self._settled(batch)
+        return done
 
     def release(self) -> list[Released]:
         """Release what has matured of the router's money.
@@ -137,6 +143,94 @@ class Settler:
         with FileLock(self._lock_path, "a settlement"):
             return self._releaser.release_matured()
 
+    def unpark(self) -> list[str]:
+        """Let parked batches be tried again, and return their roots; see `Outbox.unpark`.
+
+        Raises:
+            Conflict: another process settles (`already_running`).
+        """
+        with FileLock(self._lock_path, "a settlement"):
+            return self._outbox.unpark()
+
+    def _batches(self, until: int | None) -> Iterator[BatchRecord]:
+        """Yield what is to be settled: first what was built before, then what waits."""
+        yield from self._outbox.unsettled(until)
+        while self._outbox.pending().receipts and self._may_build():
+            batch = self._outbox.build(self._uri_base, self._sender.time_of(), self._most())
+            if batch is None:
+                return
+            yield batch
+
+    def _may_build(self) -> bool:
+        put_off = [refusal for refusal in self._outbox.refusals() if refusal.next_at is not None]
+        return len(put_off) < MAX_PUT_OFF
+
+    def _most(self) -> int | None:
+        """Return what a batch may move at most: the contract settles none above the cover."""
+        cover = 0 if self._pool is None else self._pool.cover(self._router_id)
+        return cover or None  # without any bond a batch is refused, whatever it moves
+
+    def _retries(self, waiting: list[OpenSkip]) -> Iterator[BatchRecord]:
+        """Yield batches of what was passed over before this call and did not move in it."""
+        still = {(skip.session, skip.cumulative) for skip in self._skips.due(None)}
+        due = [skip for skip in waiting if (skip.session, skip.cumulative) in still]
+        if due:
+            yield from self._retrier.batches(due, self._sender.time_of())
+
+    def _settled(self, batch: BatchRecord) -> list[SettledBatch]:
+        """Settle a batch; return nothing where it was refused, which is then noted."""
+        try:
+            return [self._settle(batch)]
+        except Conflict as error:
+            if is_of_all(error.reason):
+                raise
+            self._put_off(batch, error)
+            return []
+
+    def _settle(self, batch: BatchRecord) -> SettledBatch:
+        """Drive a batch; if the bond does not cover it, release what has matured and try again."""
+        try:
+            return self._driver.drive(batch)
+        except Conflict as error:
+            if EXCEEDS_BOND not in error.reason:
+                raise
+        released = self._releaser.release_matured()
+        if any(not bucket.reason for bucket in released):
+            return self._driver.drive(batch)
+        raise Conflict(EXCEEDS_BOND, field="router_id", code="pending_exceeds_bond")
+
+    def _put_off(self, batch: BatchRecord, error: Conflict) -> None:
+        now = int(time.time())
+        reason, next_at, last = own_words(error.reason), None, last_try(error.reason)
+        if error.code == REVERTED:
+            last = 1 if self._outbox.reverts(batch.root) >= REVERTS else None
+        elif EXCEEDS_BOND in reason:
+            wait_s, reason = self._until_room(batch)
+            next_at = None if wait_s is None else now + wait_s
+        elif IN_THE_FUTURE in reason and batch.work_at is not None:
+            next_at = now + max(1, batch.work_at - self._sender.time_of())
+        noted = self._outbox.refuse(batch.root, reason, now, next_at=next_at, last_try=last)
+        log.error(
+            "batch %s is not settled: %s; %s",
+            batch.root,
+            reason,
+            "parked: see `cortensor outbox`, and `cortensor settle --unpark` when it is mended"
+            if noted.next_at is None
+            else f"tried again at {_utc(noted.next_at)}",
+        )
+
+    def _until_room(self, batch: BatchRecord) -> tuple[int | None, str]:
+        """Return the seconds until more can be pending, if that is known, and what to do."""
+        pending = self._settlement.total_pending(self._router_id)
+        at = self._releaser.next_at()
+        when = "nothing is known to mature" if at is None else f"the next release is at {_utc(at)}"
+        reason = (
+            f"{EXCEEDS_BOND}: router {self._router_id} has {format_cor(pending)} COR pending, and"
+            f" its bond does not cover {format_cor(batch.total)} COR more: bond more, or wait"
+            f" ({when})"
+        )
+        return None if at is None else max(1, at - self._sender.time_of()), reason
+
     def _make_room(self) -> None:
         """Release what has matured if little more can be pending."""
         if self._pool is None:
@@ -144,38 +238,6 @@ class Settler:
         cover = self._pool.cover(self._router_id)
         if self._settlement.total_pending(self._router_id) * 100 >= cover * FULL_PERCENT:
             self._releaser.release_matured()
-
-    def _settle(self, batch: BatchRecord) -> SettledBatch:
-        """Drive a batch; if the bond does not cover it, release what has matured and try again."""
-        try:
-            return self._drive(batch)
-        except Conflict as error:
-            if PENDING_EXCEEDS not in error.reason:
-                raise
-        released = self._releaser.release_matured()
-        try:
-            if any(not bucket.reason for bucket in released):
-                return self._drive(batch)
-        except Conflict as error:
-            if PENDING_EXCEEDS not in error.reason:
-                raise
-        raise self._exceeds(batch)
-
-    def _exceeds(self, batch: BatchRecord) -> Conflict:
-        pending = self._settlement.total_pending(self._router_id)
-        at = self._releaser.next_at()
-        when = (
-            "nothing is known to mature"
-            if at is None
-            else f"the next release is at {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
-        )
-        return Conflict(
-            f"router {self._router_id} has {format_cor(pending)} COR pending, and its bond does not"
-            f" cover {format_cor(batch.total)} COR more: bond more, or wait ({when}); it is tried"
-            " again with the next call",
-            field="router_id",
-            code="pending_exceeds_bond",
-        )
 
     def _prepare(self) -> None:
         """Check the key, and let SessionPayment anchor in its name (once ever)."""
@@ -190,119 +252,19 @@ class Settler:
         if self._anchor.is_authorised(self._sender.address, self._payment.address):
             return
         data = self._anchor.authorise_data(self._payment.address)
-        nonce = self._sender.nonce("pending")
-        signed = self._sender.sign(self._anchor.address, data, nonce)
-        self._sender.broadcast(signed.raw)
-        if not self._sender.wait(signed.tx_hash, self._timeout_s).is_success:
-            raise Conflict("authorising the anchor failed", code="contract_refused")
-
-    def _drive(self, batch: BatchRecord) -> SettledBatch:
-        """Bring one batch from where it stands to confirmed."""
-        for _ in range(ATTEMPTS):
-            mined = self._already_mined(batch.root)
-            if mined is not None:
-                return self._confirm(batch, mined)
-            transaction = self._current(batch)
-            is_accepted = self._sender.broadcast(transaction.raw)
-            self._outbox.mark_sent(batch.root)
-            if not is_accepted:
-                continue  # the nonce is used: by an earlier send of ours, or by a stranger
-            mined = self._sender.wait(transaction.tx_hash, self._timeout_s)
-            if not mined.is_success:
-                raise Conflict(
-                    f"settlement {mined.tx_hash} reverted; it is tried again with the next call",
-                    code="settlement_reverted",
-                )
-            return self._confirm(batch, mined)
-        raise Unavailable(
-            "the settler's nonce moved during each attempt; is the key used elsewhere?",
-            code="settlement_pending",
-        )
-
-    def _already_mined(self, root: str) -> Mined | None:
-        """Return the first of a batch's transactions that succeeded: the one that moved money."""
-        done = [mined for mined in self._mined(root) if mined.is_success]
-        return min(done, key=lambda mined: mined.block, default=None)
-
-    def _mined(self, root: str) -> list[Mined]:
-        found = (self._sender.mined(each.tx_hash) for each in self._outbox.transactions(root))
-        return [mined for mined in found if mined is not None]
-
-    def _current(self, batch: BatchRecord) -> TransactionRecord:
-        """Return the transaction to send: the stored one while its nonce and fee still serve."""
-        stored = self._outbox.transactions(batch.root)
-        newest = stored[0] if stored else None
-        next_nonce = self._sender.nonce("latest")
-        if newest is not None and newest.nonce >= next_nonce:
-            if newest.max_fee >= self._sender.base_fee():
-                return newest
-            return self._sign(batch, newest.nonce, newest.max_fee)
-        return self._sign(batch, max(next_nonce, self._sender.nonce("pending")), None)
-
-    def _sign(self, batch: BatchRecord, nonce: int, replaced_fee: int | None) -> TransactionRecord:
-        data = self._settlement.data(self._router_id, batch)
-        signed = self._sender.sign(self._settlement.address, data, nonce, replaced_fee)
-        record = TransactionRecord(
-            tx_hash=signed.tx_hash,
-            batch=batch.root,
-            nonce=signed.nonce,
-            raw=signed.raw,
-            max_fee=signed.max_fee,
-        )
-        self._outbox.sign(record, int(time.time()))
-        return record
-
-    def _confirm(self, batch: BatchRecord, mined: Mined) -> SettledBatch:
-        costs = [_cost(each) for each in self._mined(batch.root)]
-        skipped = self._settlement.skipped(mined.receipt)
-        self._outbox.confirm(
-            batch.root,
-            tx_hash=mined.tx_hash,
-            block=mined.block,
-            gas_used=mined.gas_used,
-            gas_price=mined.gas_price,
-            now=int(time.time()),
-            costs=costs,
-            bucket=self._settlement.bucket(mined.receipt),
-            skipped=skipped,
-        )
-        return SettledBatch(
-            root=batch.root,
-            funding=FUNDINGS[batch.funding],
-            version=batch.version,
-            receipts=batch.count,
-            sessions=len(batch.items),
-            total_wei=str(batch.total),
-            tx_hash=mined.tx_hash,
-            block=mined.block,
-            gas_used=mined.gas_used,
-            gas_price_wei=str(mined.gas_price),
-            fee_wei=str(sum(cost.fee for cost in costs)),
-            skipped=[
-                {
-                    "session_id": item.session,
-                    "cumulative_wei": str(item.cumulative),
-                    "reason": item.reason,
-                }
-                for item in skipped
-            ],
-        )
+        action = authorise_action(self._payment.address)
+        done = self._runner.run(action, self._anchor.address, data)
+        if done.state == "waiting":
+            raise Unavailable(
+                f"authorising the anchor: {done.tx_hash} is not mined yet; settle again to resume",
+                code="settlement_pending",
+            )
+        if done.state != "mined":
+            raise Conflict(
+                f"authorising the anchor failed: {done.reason or done.state}",
+                code="contract_refused",
+            )
 
 
-def _cost(mined: Mined) -> CostRecord:
-    return CostRecord(
-        tx_hash=mined.tx_hash,
-        block=mined.block,
-        is_success=mined.is_success,
-        gas_used=mined.gas_used,
-        gas_price=mined.gas_price,
-        l1_gas=_l1_gas(mined.receipt),
-    )
-
-
-def _l1_gas(receipt: Any) -> int | None:
-    """Return the gas a rollup took for its data; web3 leaves fields it does not know as hex."""
-    given = receipt.get("gasUsedForL1")
-    if isinstance(given, str):
-        return int(given, 16)
-    return given if isinstance(given, int) else None
+def _utc(moment: int) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cortensor.consensus import VERDICT
 from cortensor.errors import InvalidInput
-from cortensor.pricing import CONSENSUS_METHODS, Usage
+from cortensor.pricing import BPS, CONSENSUS_METHODS, Usage
 from cortensor.receipts.body import API_VERSION, BODY_FORMAT, SUMMARY_CHARS, Body
 from cortensor.receipts.evidence import OK, ReplicaRun, evidence_root, output_hash
 from cortensor.receipts.keccak import ZERO_WORD, to_hex
@@ -178,6 +178,20 @@ def _bill(priced: Priced) -> dict[str, Any]:
         "lines": priced.bill.lines.to_json(),
         "charge": str(priced.bill.total),
     }
+
+
+def fewest_runs(requested: int, threshold_bps: int, minimum: int | None) -> int:
+    """Return how many replicas must run for an answer to be given, and charged.
+
+    Where the caller says no minimum it is as many as must agree to reach the threshold among all
+    that were asked for: fewer could not carry what the caller wants, whatever they say. At least 1.
+
+    Args:
+        requested: replicas asked for.
+        threshold_bps: the agreement asked for.
+        minimum: what the caller allows, if that was said.
+    """
+    return max(1, -(-requested * threshold_bps // BPS)) if minimum is None else minimum
 
 
 def usage_of(

@@ -17,6 +17,7 @@ import msgspec
 from cortensor.errors import InvalidInput
 from cortensor.nesting import MAX_DEPTH, check_nesting
 from cortensor.receipts.body import split_message
+from cortensor.receipts.build import fewest_runs
 from cortensor.receipts.canonical import reject_number, unique_object
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import request_commitment as commit
@@ -39,6 +40,7 @@ class ConsensusAsked(msgspec.Struct, frozen=True):
     """The consensus asked for; null is as good as absent where None is allowed."""
 
     replicas: int = DEFAULT_REPLICAS
+    min_replicas: int | None = None
     session_pool: list[str] | None = None
     strategy: str = DEFAULT_STRATEGY
     disagreement_policy: str = DEFAULT_POLICY
@@ -123,6 +125,10 @@ def _compare(body: Body, call: Call) -> list[str]:
         names.append("equivalence")
     stated += [(f"consensus.{n}", getattr(block, n), getattr(asked.consensus, n)) for n in names]
     problems: list[str] = []
+    wanted = asked.consensus
+    fewest = fewest_runs(wanted.replicas, wanted.agreement_threshold_bps, wanted.min_replicas)
+    if len(body.replicas) < fewest:
+        problems.append(f"replicas: {len(body.replicas)} ran, the request wants {fewest} at least")
     for field, ours, theirs in stated:
         problems += differ(field, ours, theirs, "the request says")
     for replica in body.replicas:

@@ -37,6 +37,7 @@ from cortensor.receipts.typed import Domain
 from cortensor.router.schemas import (
     ConsensusResult,
     DelegateRequest,
+    MissingReplica,
     PaidResponse,
     ReceiptSummary,
     ReplicaResult,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from cortensor.chain.facts import ChainIdentity
     from cortensor.pricing import Bill, Usage
     from cortensor.receipts.body import Body
-    from cortensor.router.fanout import Replica
+    from cortensor.router.fanout import Ran, Replica
     from cortensor.router.keys import Authorisation
     from cortensor.router.quoting import Quote
 
@@ -171,7 +172,7 @@ def price(job: Job, runs: Sequence[ReplicaRun]) -> tuple[Usage, Bill]:
 
 def finish(
     job: Job,
-    replicas: Sequence[Replica],
+    ran: Ran,
     runs: Sequence[ReplicaRun],
     *,
     decision: Decision,
@@ -230,8 +231,8 @@ def finish(
     )
     urn = receipt_urn(record.receipt_id)
     response = PaidResponse(
-        result=_result(body, replicas, decision),
-        consensus=consensus_result(job, replicas, decision),
+        result=_result(body, ran.replicas, decision),
+        consensus=consensus_result(job, ran, decision),
         receipt_id=urn,
         charge_wei=str(bill.total),
         charge_cor=format_cor(bill.total),
@@ -277,10 +278,13 @@ def _result(body: Body, replicas: Sequence[Replica], decision: Decision) -> Resu
     )
 
 
-def consensus_result(job: Job, replicas: Sequence[Replica], decision: Decision) -> ConsensusResult:
+def consensus_result(job: Job, ran: Ran, decision: Decision) -> ConsensusResult:
     """Return the consensus block of the response."""
     shows = job.request.consensus.disagreement_policy == "return_all"
+    requested = job.request.consensus.replicas
+    unpicked = requested - len(ran.replicas) - len(ran.missing)
     return ConsensusResult(
+        replicas_requested=requested,
         replicas=decision.replicas,
         agreement=decision.agreement_bps / BPS,
         strategy=job.request.consensus.strategy,
@@ -297,7 +301,9 @@ def consensus_result(job: Job, replicas: Sequence[Replica], decision: Decision) 
         or decision.strong_disagreement,
         winner=list(decision.winner),
         dissent=list(decision.dissent),
-        replica_results=[replica_result(r, decision, shows=shows) for r in replicas],
+        replica_results=[replica_result(r, decision, shows=shows) for r in ran.replicas],
+        missing=[MissingReplica(each.reason, each.session.id) for each in ran.missing]
+        + [MissingReplica("no_healthy_session")] * unpicked,
     )
 
 

@@ -171,16 +171,17 @@ class Routes:
             call = decode_call(endpoint, data)
             canonical_request(endpoint, data)  # refuse now what the call itself would refuse
             granted = await self._granted(request, call.session_id)
-            return _json(await service.quote(endpoint, call, granted=granted))
+            return _json(await service.offers.quote(endpoint, call, granted=granted))
         query = convert(dict(request.query_params), QuoteQuery, strict=False)
         pool = query.session_pool
         granted = await self._granted(request, query.session_id)
         return _json(
-            await service.quote_sizes(
+            await service.offers.quote_sizes(
                 query.endpoint,
                 query.session_id,
                 consensus=ConsensusRequest(
                     replicas=query.replicas,
+                    min_replicas=query.min_replicas,
                     session_pool=[p for p in pool.split(",") if p] if pool is not None else None,
                     disagreement_policy=query.disagreement_policy,
                     agreement_threshold_bps=query.agreement_threshold_bps,

@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -29,9 +28,12 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from cortensor.chain.release import Released
+    from cortensor.chain.settler import SettledBatch
     from cortensor.router.config import Config
+    from cortensor.store.records import RefusalRecord
 
 BACKLOG = 512
+REFUSED = 1
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 config_option = click.option(
@@ -140,16 +142,26 @@ def _uvicorn(app: Starlette, config: Config) -> uvicorn.Config:
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 @click.option("--release", "releases", is_flag=True, help="First release what has matured.")
-def settle(config_path: str, as_json: bool, releases: bool) -> None:
-    """Anchor and settle every receipt that waits; may run beside the router."""
+@click.option("--unpark", "unparks", is_flag=True, help="Also try batches that were parked.")
+@click.pass_context
+def settle(
+    ctx: click.Context, config_path: str, as_json: bool, releases: bool, unparks: bool
+) -> None:
+    """Anchor and settle every receipt that waits; may run beside the router.
+
+    Exit code 1 if the contract refused a batch.
+    """
     config = load_config(config_path)
     with Store(config.database_path) as store:
         settler = build_settler(config, store, config.public_url)
         released = settler.release() if releases else []
+        if unparks:
+            settler.unpark()
         if not as_json:
             _tell_released(released, asked=releases)
         done = settler.settle_all()
-        for lost in store.outbox.skips_to_alarm(int(time.time())):
+        refused = store.outbox.refusals()
+        for lost in store.skips.to_alarm():
             click.echo(
                 f"never settled, and no longer can be: {lost.session}, {lost.cumulative} wei: "
                 f"{lost.reason}",
@@ -157,11 +169,16 @@ def settle(config_path: str, as_json: bool, releases: bool) -> None:
             )
     if as_json:
         found: dict[str, object] = {"batches": done}
-        click.echo(
-            msgspec.json.encode(found | ({"released": released} if releases else {})).decode()
-        )
-        return
-    if not done:
+        found |= {"released": released} if releases else {}
+        found |= {"refused": refused} if refused else {}
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        _tell_settled(done, refused)
+    ctx.exit(REFUSED if refused else 0)
+
+
+def _tell_settled(done: list[SettledBatch], refused: list[RefusalRecord]) -> None:
+    if not done and not refused:
         click.echo("nothing to settle")
     for batch in done:
         click.echo(
@@ -170,6 +187,9 @@ def settle(config_path: str, as_json: bool, releases: bool) -> None:
         )
         for item in batch.skipped:
             click.echo(f"  skipped {item['session_id']}: {item['reason']}", err=True)
+    for refusal in refused:
+        parked = ", parked" if refusal.next_at is None else ""
+        click.echo(f"not settled{parked}: batch {refusal.batch}: {refusal.reason}", err=True)
 
 
 def _tell_released(released: list[Released], *, asked: bool) -> None:

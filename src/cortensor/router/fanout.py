@@ -3,13 +3,16 @@
 
 Two deadlines: an answer after the soft one but before the hard one counts and is marked late;
 after the hard one the replica is cancelled. A replica's failure never fails the job.
+
+A replica that never got a turn on its compute session has not run: it is missing and no failure,
+of which it would be billed a part. Nor is one begun on a session that broke while it waited.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -61,6 +64,20 @@ class Replica(Struct, frozen=True):
         return self.completion.text if delivered and self.completion else None
 
 
+class Missing(Struct, frozen=True):
+    """A replica that was to run on a session and did not."""
+
+    session: ComputeSession
+    reason: Literal["breaker_open", "queue_timeout"]
+
+
+class Ran(Struct, frozen=True):
+    """What became of a job's replicas: those that ran, by index, and those that did not."""
+
+    replicas: list[Replica]
+    missing: list[Missing]
+
+
 async def run_replicas(
     request: DelegateRequest | ValidateRequest,
     slots: Sequence[Slot],
@@ -70,8 +87,8 @@ async def run_replicas(
     clock: Clock,
     deadlines: Deadlines,
     on_end: OnEnd,
-) -> list[Replica]:
-    """Run one call on each session and return the replicas by index.
+) -> Ran:
+    """Run one call on each session.
 
     `on_end` is told each replica's index and status as it ends.
     """
@@ -87,7 +104,11 @@ async def run_replicas(
     finally:
         for slot in slots:
             slot.in_flight -= 1
-    return [task.result() for task in tasks]
+    ended = [task.result() for task in tasks]
+    return Ran(
+        [each for each in ended if isinstance(each, Replica)],
+        [each for each in ended if isinstance(each, Missing)],
+    )
 
 
 async def _run(
@@ -96,7 +117,7 @@ async def _run(
     slot: Slot,
     call: Call,
     environment: tuple[Backend, Clock, Deadlines, OnEnd],
-) -> Replica:
+) -> Replica | Missing:
     backend, clock, deadlines, on_end = environment
     task_id = "0x" + secrets.token_hex(TASK_ID_BYTES)
     completion: Completion | None = None
@@ -106,6 +127,9 @@ async def _run(
     started = False
     try:
         async with asyncio.timeout(max(0.0, deadlines.hard - clock.monotonic())), slot.gate:
+            if slot.state(clock.monotonic()) == "open":
+                on_end(index, "MISSING")
+                return Missing(slot.session, "breaker_open")
             started = True
             completion = await backend.complete(call)
         reading = read_answer(request, completion.text)
@@ -113,10 +137,11 @@ async def _run(
         if reading.reason is not None:
             status, reason = ERROR, reading.reason
     except TimeoutError:
-        # A replica that only waited for its turn says nothing of the session's health.
-        status, reason = TIMEOUT, "timeout" if started else "queue_timeout"
-        if started:
-            slot.failed(clock.monotonic())
+        if not started:  # this says nothing of the session's health, either
+            on_end(index, "MISSING")
+            return Missing(slot.session, "queue_timeout")
+        status, reason = TIMEOUT, "timeout"
+        slot.failed(clock.monotonic())
     except BackendError as error:
         status, reason = ERROR, error.reason
         if not error.healthy:

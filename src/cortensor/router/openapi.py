@@ -33,6 +33,7 @@ _QUOTE_QUERY = (
     ("session_id", "string", True),
     ("endpoint", "string", False),
     ("replicas", "integer", False),
+    ("min_replicas", "integer", False),
     ("max_tokens", "integer", False),
     ("input_bytes", "integer", False),
     ("session_pool", "string", False),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
 
 
-ReplicaStatus = Literal["RUNNING", "OK", "TIMEOUT", "ERROR"]
+ReplicaStatus = Literal["RUNNING", "OK", "TIMEOUT", "ERROR", "MISSING"]
 """How far a replica is."""
 
 

@@ -106,7 +106,7 @@ class VoucherNeeded(PaymentRequired):
 
 
 class TooFewHealthy(Unavailable):
-    """Fewer healthy compute sessions than replicas."""
+    """Too few compute sessions, or too few of them healthy, for the replicas asked for."""
 
     default_code = "too_few_healthy_sessions"
     default_title = "Too few healthy sessions"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The price of a request before it runs: an upper bound that the charge never exceeds.
 
-The bound holds because the price never falls with more tokens and never rises with failed or
-late replicas, and each replica's tokens are held to its own bound.
+The bound holds because the price never falls with more tokens and never rises with failed, late
+or missing replicas, and each replica's tokens are held to its own bound.
 """
 
 from __future__ import annotations
@@ -138,10 +138,14 @@ def build_quote(
     *,
     max_tokens: int,
 ) -> Quote:
-    """Price the most that replicas with these prompt bounds may use."""
+    """Price the most that replicas with these prompt bounds may use.
+
+    One that was asked for and has no bound has no compute session: it is missing from the start.
+    """
     usage = Usage(
         input_units=sum(prompt_bounds),
         output_units=max_tokens * len(prompt_bounds),
+        missing_replicas=terms.replicas - len(prompt_bounds),
     )
     return Quote(card, version, surcharge, terms, usage, quote(card, surcharge.bps, terms, usage))
 
@@ -154,6 +158,7 @@ def quote_response(
         session_id=account.facts.session,
         endpoint=endpoint,
         replicas=len(slots),
+        missing_replicas=made.usage.missing_replicas,
         session_pool=[slot.session.id for slot in slots],
         max_charge_wei=str(made.bill.total),
         max_charge_cor=format_cor(made.bill.total),

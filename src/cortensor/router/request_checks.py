@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cortensor.receipts.build import fewest_runs
 from cortensor.router.output_schema import check_schema
 from cortensor.router.problems import InvalidField
 from cortensor.router.schemas import DelegateRequest
@@ -35,9 +36,22 @@ def check_call(request: DelegateRequest | ValidateRequest, limits: Limits) -> No
 
 
 def check_replicas(consensus: ConsensusRequest) -> None:
-    """Refuse a number of replicas that is not priced. Raises InvalidField."""
+    """Refuse a number of replicas that is not priced, or a lower bound above it.
+
+    Raises:
+        InvalidField: naming the field.
+    """
     if consensus.replicas not in REPLICA_COUNTS:
         raise InvalidField("must be 1, 3 or 5", field="consensus.replicas")
+    if consensus.min_replicas is not None and consensus.min_replicas > consensus.replicas:
+        raise InvalidField("must be at most consensus.replicas", field="consensus.min_replicas")
+
+
+def fewest_replicas(consensus: ConsensusRequest) -> int:
+    """Return how many replicas must run for an answer to be given, and charged."""
+    return fewest_runs(
+        consensus.replicas, consensus.agreement_threshold_bps, consensus.min_replicas
+    )
 
 
 def check_tier(policy: PolicyRequest) -> None:

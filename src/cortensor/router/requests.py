@@ -42,6 +42,7 @@ class QuoteQuery(Struct, frozen=True, forbid_unknown_fields=True):
     session_id: PaymentSessionId
     endpoint: Literal["delegate", "validate"] = "delegate"
     replicas: int = 1
+    min_replicas: Annotated[int, Meta(ge=1)] | None = None
     max_tokens: Annotated[int, Meta(ge=1)] | None = None
     input_bytes: Annotated[int, Meta(ge=0, le=1 << 24)] = 0
     session_pool: str | None = None

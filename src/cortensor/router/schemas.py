@@ -29,10 +29,13 @@ Equivalence = Literal["exact", "json", "overlap"]
 class ConsensusRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """How agreement is formed.
 
-    `replicas` independent runs on distinct compute sessions out of `session_pool` (default: all).
+    Up to `replicas` independent runs on distinct compute sessions out of `session_pool` (default:
+    all), and no fewer than `min_replicas`; by default as many as must agree to reach the threshold
+    among all that were asked for. Those that do not run are given back in the bill.
     """
 
     replicas: int = 1
+    min_replicas: Annotated[int, Meta(ge=1)] | None = None
     session_pool: Annotated[list[ComputeSessionId], Meta(max_length=256)] | None = None
     strategy: Literal["majority"] = "majority"
     disagreement_policy: Policy = "return_all"
@@ -94,9 +97,23 @@ class ReplicaResult(Struct, frozen=True, omit_defaults=True):
     flags: list[str] = field(default_factory=list)
 
 
-class ConsensusResult(Struct, frozen=True):
-    """How the answer was formed; recomputable from the receipt."""
+class MissingReplica(Struct, frozen=True):
+    """A replica that was asked for and never ran; the bill gives its share back.
 
+    `session_id` is null where there was no healthy compute session for it.
+    """
+
+    reason: Literal["no_healthy_session", "breaker_open", "queue_timeout"]
+    session_id: str | None = None
+
+
+class ConsensusResult(Struct, frozen=True):
+    """How the answer was formed; recomputable from the receipt.
+
+    `replicas` ran, of `replicas_requested`.
+    """
+
+    replicas_requested: int
     replicas: int
     agreement: float
     strategy: str
@@ -113,6 +130,7 @@ class ConsensusResult(Struct, frozen=True):
     winner: list[int]
     dissent: list[int]
     replica_results: list[ReplicaResult]
+    missing: list[MissingReplica]
 
 
 class Result(Struct, frozen=True):
@@ -162,12 +180,15 @@ class PaidResponse(Struct, frozen=True):
 class QuoteResponse(Struct, frozen=True):
     """The most a call can cost, and how that is made up.
 
-    `available_wei` is what the session has left; null without its grant.
+    `replicas` can run now; for `missing_replicas` of those asked for there is no healthy compute
+    session, and the quote gives their share back. `available_wei` is what the session has left;
+    null without its grant.
     """
 
     session_id: str
     endpoint: str
     replicas: int
+    missing_replicas: int
     session_pool: list[str]
     max_charge_wei: str
     max_charge_cor: str
@@ -197,11 +218,11 @@ class SessionsResponse(Struct, frozen=True):
 
 
 class ReplicaProgress(Struct, frozen=True):
-    """A replica of a running task."""
+    """A replica of a running task; MISSING for one that will not run."""
 
     index: int
     session_id: str
-    status: Literal["RUNNING", "OK", "TIMEOUT", "ERROR"]
+    status: Literal["RUNNING", "OK", "TIMEOUT", "ERROR", "MISSING"]
 
 
 class TaskProgress(Struct, frozen=True):

@@ -77,28 +77,37 @@ class Pool:
         self._slots = {s.id: Slot(s, failures, cooldown_s) for s in sessions}
         self._clock = clock
 
-    def pick(self, wanted: Sequence[str] | None, replicas: int) -> list[Slot]:
-        """Return `replicas` distinct healthy sessions.
+    def pick(self, wanted: Sequence[str] | None, replicas: int, fewest: int) -> list[Slot]:
+        """Return up to `replicas` distinct healthy sessions, and at least `fewest`.
 
         The least loaded come first, and among equals the configured order; a session whose miner
         is already in is taken only when no other is left.
 
         Raises:
             InvalidField: the pool is empty, repeats an id, or names an unknown one.
-            TooFewHealthy: fewer healthy sessions than replicas.
+            TooFewHealthy: fewer than `fewest` are healthy, or the pool is smaller than `replicas`.
         """
         candidates = self._named(wanted)
+        if len(candidates) < replicas:
+            # Not a session that is missing today: more redundancy would be sold, and its premium
+            # taken, than this pool ever has.
+            raise TooFewHealthy(
+                f"{replicas} replicas need as many compute sessions, the pool has "
+                f"{len(candidates)}; ask for fewer",
+                field=POOL,
+            )
         now = self._clock.monotonic()
         healthy = [slot for slot in candidates if slot.healthy(now)]
-        if len(healthy) < replicas:
+        if len(healthy) < fewest:
             raise TooFewHealthy(
-                f"{replicas} replicas need {replicas} healthy compute sessions, "
-                f"{len(healthy)} of {len(candidates)} in the pool are",
+                f"{fewest} of {replicas} replicas must run, {len(healthy)} of {len(candidates)} "
+                "compute sessions in the pool are healthy; try again, or lower "
+                "consensus.min_replicas",
                 field=POOL,
             )
         left = sorted(healthy, key=lambda slot: slot.in_flight / slot.session.max_concurrency)
         chosen: list[Slot] = []
-        while len(chosen) < replicas:
+        while left and len(chosen) < replicas:
             miners = {slot.session.miner for slot in chosen} - {None}
             fresh = next((slot for slot in left if slot.session.miner not in miners), left[0])
             chosen.append(fresh)

@@ -21,45 +21,32 @@ from cortensor.router.answer import Answer, Job, decide, finish, replica_result,
 from cortensor.router.fanout import TASK_ID_BYTES, Deadlines, run_replicas
 from cortensor.router.holds import Holds
 from cortensor.router.keys import Said, check_request, check_voucher
+from cortensor.router.offers import Offers
 from cortensor.router.once import SignedRequests, Tasks
 from cortensor.router.problems import (
     AllReplicasFailed,
     InvalidField,
     MaxChargeTooLow,
+    TooFewHealthy,
     VoucherNeeded,
 )
 from cortensor.router.progress import Board
-from cortensor.router.prompts import build_call, prompt_bound
-from cortensor.router.quoting import (
-    budget,
-    build_quote,
-    build_terms,
-    check_budget,
-    quote_response,
-    token_limit,
-)
-from cortensor.router.request_checks import check_call, check_replicas, check_tier
+from cortensor.router.prompts import build_call
+from cortensor.router.quoting import budget, check_budget, quote_response, token_limit
+from cortensor.router.request_checks import check_call, fewest_replicas
+from cortensor.router.selection import POOL
 from cortensor.store.records import IdempotencyKey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cortensor.receipts.access import Access
     from cortensor.router.access import Doorkeeper
     from cortensor.router.answer import Signer
     from cortensor.router.config import Limits
-    from cortensor.router.fanout import Replica
+    from cortensor.router.fanout import Ran
     from cortensor.router.keys import Authorisation
     from cortensor.router.payment_sessions import PaymentSessions
     from cortensor.router.ports import Backend, Clock, LedgerPort, VouchersPort
-    from cortensor.router.quoting import Quote
-    from cortensor.router.schemas import (
-        ConsensusRequest,
-        DelegateRequest,
-        PolicyRequest,
-        QuoteResponse,
-        ValidateRequest,
-    )
+    from cortensor.router.schemas import DelegateRequest, QuoteResponse, ValidateRequest
     from cortensor.router.selection import Pool, Slot
     from cortensor.store.records import Account, ReceiptRecord
 
@@ -67,7 +54,7 @@ KEY_CHARS = 255
 
 
 class Service:
-    """Serves paid requests and quotes.
+    """Serves paid requests; `offers` says what they may cost.
 
     Args:
         backend: runs prompts.
@@ -102,6 +89,7 @@ class Service:
         self._holds = Holds(ledger, clock)
         self._sessions = sessions
         self.pool = pool
+        self.offers = Offers(sessions, pool, limits)
         self._doorkeeper = doorkeeper
         self.signer = signer
         self._clock = clock
@@ -212,65 +200,6 @@ class Service:
             self._clock.unix(),
         )
 
-    async def quote(
-        self, endpoint: str, request: DelegateRequest | ValidateRequest, *, granted: bool
-    ) -> QuoteResponse:
-        """Return the most a request can cost now; nothing is reserved.
-
-        What the session has left is shown only if the caller's grant was checked (`granted`).
-        """
-        check_call(request, self._limits)
-        account = await self._sessions.load(request.session_id)
-        self._sessions.require_open(account)
-        slots = self.pool.pick(request.consensus.session_pool, request.consensus.replicas)
-        made = await self._quote(endpoint, request, account, slots)
-        return quote_response(made, account, endpoint, slots, granted=granted)
-
-    async def quote_sizes(
-        self,
-        endpoint: str,
-        session: str,
-        *,
-        consensus: ConsensusRequest,
-        policy: PolicyRequest,
-        max_tokens: int | None,
-        prompt_bytes: int,
-        granted: bool,
-    ) -> QuoteResponse:
-        """Return the most a request of `prompt_bytes` bytes of prompt can cost now."""
-        check_replicas(consensus)
-        check_tier(policy)
-        account = await self._sessions.load(session)
-        self._sessions.require_open(account)
-        slots = self.pool.pick(consensus.session_pool, consensus.replicas)
-        bounds = [prompt_bound(slot.session, prompt_bytes) for slot in slots]
-        made = build_quote(
-            await self._sessions.card(account.facts.version),
-            account.facts.version,
-            await self._sessions.surcharge(),
-            build_terms(consensus, policy, account.facts, slots),
-            bounds,
-            max_tokens=token_limit(endpoint, max_tokens, self._limits),
-        )
-        return quote_response(made, account, endpoint, slots, granted=granted)
-
-    async def _quote(
-        self,
-        endpoint: str,
-        request: DelegateRequest | ValidateRequest,
-        account: Account,
-        slots: list[Slot],
-    ) -> Quote:
-        tokens = token_limit(endpoint, request.max_tokens, self._limits)
-        return build_quote(
-            await self._sessions.card(account.facts.version),
-            account.facts.version,
-            await self._sessions.surcharge(),
-            build_terms(request.consensus, request.policy, account.facts, slots),
-            [build_call(request, slot.session, tokens).prompt_bound for slot in slots],
-            max_tokens=tokens,
-        )
-
     async def _execute(
         self,
         endpoint: str,
@@ -286,8 +215,7 @@ class Service:
         if len(self._running) > self._limits.max_in_flight:
             raise TooManyRequests("the router is at its limit; try again", code="overloaded")
         async with self._signed.turn(request.session_id, signed):
-            slots = self.pool.pick(request.consensus.session_pool, request.consensus.replicas)
-            made = await self._quote(endpoint, request, account, slots)
+            made, slots = await self.offers.price(endpoint, request, account)
             shown = quote_response(made, account, endpoint, slots, granted=True)
             if made.bill.total > account.available:  # a top-up may not be in the cache yet
                 account = await self._sessions.load(request.session_id, fresh=True)
@@ -340,7 +268,7 @@ class Service:
         limits, request = self._limits, job.request
         soft = started + (request.timeout_ms or limits.default_timeout_ms) / 1000
         tokens = token_limit(job.endpoint, request.max_tokens, limits)
-        replicas = await run_replicas(
+        ran = await run_replicas(
             request,
             slots,
             [build_call(request, slot.session, tokens) for slot in slots],
@@ -351,11 +279,18 @@ class Service:
             ),
             on_end=partial(self.board.note, job.task_id),
         )
-        if all(replica.status != OK for replica in replicas):
-            raise AllReplicasFailed(
-                [msgspec.to_builtins(replica_result(r, None, shows=False)) for r in replicas]
+        fewest = fewest_replicas(request.consensus)
+        if len(ran.replicas) < fewest:
+            raise TooFewHealthy(
+                f"{fewest} of {request.consensus.replicas} replicas must run, "
+                f"{len(ran.replicas)} got a turn in time; nothing was charged",
+                field=POOL,
             )
-        answer, record = self._conclude(job, replicas)
+        if all(replica.status != OK for replica in ran.replicas):
+            raise AllReplicasFailed(
+                [msgspec.to_builtins(replica_result(r, None, shows=False)) for r in ran.replicas]
+            )
+        answer, record = self._conclude(job, ran)
         card = msgspec.json.encode(job.quote.card.to_json())
         commit = asyncio.ensure_future(
             asyncio.to_thread(
@@ -370,16 +305,18 @@ class Service:
             raise
         return msgspec.structs.replace(answer, total=total)
 
-    def _conclude(self, job: Job, replicas: Sequence[Replica]) -> tuple[Answer, ReceiptRecord]:
+    def _conclude(self, job: Job, ran: Ran) -> tuple[Answer, ReceiptRecord]:
         """Return answer and receipt. From here on whatever fails is the router's own fault."""
         try:
             return finish(
                 job,
-                replicas,
-                replica_runs(replicas, self._backend.model, self._backend.model_digest),
-                decision=decide(job, replicas),
+                ran,
+                replica_runs(ran.replicas, self._backend.model, self._backend.model_digest),
+                decision=decide(job, ran.replicas),
                 signer=self.signer,
-                now=self._clock.unix(),
+                # A clock that is behind the chain's would date the receipt before the surcharge
+                # it is priced with, which is fraud, and draw stake in a window that is over.
+                now=max(self._clock.unix(), job.quote.surcharge.as_of),
                 public_url=self.public_url,
             )
         except Exception as error:

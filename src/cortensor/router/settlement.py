@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cortensor.router.ports import Clock
     from cortensor.store.records import Pending, SkipRecord
 
+LONGEST_PAUSE_S = 600
+
 log = logging.getLogger(__name__)
 
 
@@ -25,15 +27,19 @@ class PendingSource(Protocol):
     def pending(self) -> Pending:
         """Return what waits."""
 
-    def skips_to_alarm(self, now: int) -> list[SkipRecord]:
+
+class LostSource(Protocol):
+    """Knows what is lost; see `cortensor.store.skips.Skips`."""
+
+    def to_alarm(self) -> list[SkipRecord]:
         """Return skipped totals that can no longer be moved, each once."""
 
 
 class SettlesAll(Protocol):
     """Settles; see `cortensor.chain.settler.Settler`."""
 
-    def settle_all(self) -> list[SettledBatch]:
-        """Settle everything that waits."""
+    def settle_all(self, until: int | None = None) -> list[SettledBatch]:
+        """Settle everything that waits and whose turn has come."""
 
 
 def is_due(pending: Pending, settings: Settlement, now: int) -> bool:
@@ -44,7 +50,7 @@ def is_due(pending: Pending, settings: Settlement, now: int) -> bool:
         settings: thresholds.
         now: unix seconds.
     """
-    if pending.unconfirmed_batches:
+    if pending.retry_at is not None and pending.retry_at <= now:
         return True
     if pending.receipts == 0 or pending.oldest is None:
         return False
@@ -58,30 +64,49 @@ def is_due(pending: Pending, settings: Settlement, now: int) -> bool:
 
 
 async def settle_for_ever(
-    source: PendingSource, settler: SettlesAll, settings: Settlement, clock: Clock
+    source: PendingSource,
+    lost: LostSource,
+    settler: SettlesAll,
+    settings: Settlement,
+    clock: Clock,
 ) -> None:
-    """Poll, and settle when due. Failures are logged and tried again."""
+    """Poll, and settle when due. Failures are logged and tried again, less and less often."""
+    failures = 0
     while True:
-        await asyncio.sleep(settings.poll_s)
+        await asyncio.sleep(pause_s(settings.poll_s, failures))
         try:
-            for lost in await asyncio.to_thread(source.skips_to_alarm, clock.unix()):
-                log.error("never settled, and no longer can be: %s", lost)
             pending = await asyncio.to_thread(source.pending)
-            if not is_due(pending, settings, clock.unix()):
-                continue
-            for batch in await asyncio.to_thread(settler.settle_all):
-                log.info(
-                    "settled %s %s receipts, %s wei, for %s wei of ETH, in %s",
-                    batch.receipts,
-                    batch.funding,
-                    batch.total_wei,
-                    batch.fee_wei,
-                    batch.tx_hash,
-                )
-                for skipped in batch.skipped:
-                    log.error("settlement skipped %s", skipped)
+            if is_due(pending, settings, clock.unix()):
+                await _settle(settler, clock.unix())
+            for total in await asyncio.to_thread(lost.to_alarm):
+                log.error("never settled, and no longer can be: %s", total)
+            failures = 0
         except Conflict as error:
             if error.code != "already_running":  # `cortensor settle` may be at it
+                failures += 1
                 log.error("settlement: %s", error)  # noqa: TRY400 -- the reason is enough
         except Error as error:
+            failures += 1
             log.warning("settlement: %s", error)
+
+
+def pause_s(poll_s: int, failures: int) -> int:
+    """Return how long to wait after so many failures in a row: doubling, up to ten minutes.
+
+    A pause of the contract or a dead node ends no sooner for being asked every few seconds.
+    """
+    return min(poll_s << min(failures, LONGEST_PAUSE_S.bit_length()), max(poll_s, LONGEST_PAUSE_S))
+
+
+async def _settle(settler: SettlesAll, now: int) -> None:
+    for batch in await asyncio.to_thread(settler.settle_all, now):
+        log.info(
+            "settled %s %s receipts, %s wei, for %s wei of ETH, in %s",
+            batch.receipts,
+            batch.funding,
+            batch.total_wei,
+            batch.fee_wei,
+            batch.tx_hash,
+        )
+        for skipped in batch.skipped:
+            log.error("settlement skipped %s; it is tried again", skipped)

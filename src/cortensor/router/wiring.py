@@ -90,7 +90,7 @@ def build_settler(config: Config, store: Store, public_url: str | None) -> Settl
         book=address_book(config),
         key=config.signer_key(),
         router_id=config.router_id,
-        outbox=store.outbox,
+        store=store,
         lock_path=lock_path(config.database_path, "settle.lock"),
         uri_base=base,
         timeout_s=config.settlement.transaction_timeout_s,
@@ -168,7 +168,7 @@ async def running(
         if config.settlement.enabled:
             settler = build_settler(config, store, public_url)
             task = asyncio.create_task(
-                settle_for_ever(store.outbox, settler, config.settlement, time)
+                settle_for_ever(store.outbox, store.skips, settler, config.settlement, time)
             )
             stack.push_async_callback(_cancel, task)
         yield build_app(

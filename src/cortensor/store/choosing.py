@@ -2,7 +2,8 @@
 """Which receipts make the next batch: of one funding, one card and, for stake, one day of work.
 
 A session's receipts go in commit order, whatever the grouping: once one must wait, so must all
-after it, because their cumulative totals rest on it.
+after it, because their cumulative totals rest on it. For the same reason a session whose receipts
+are in a batch that is not settled yet waits for that one, and no other session does.
 """
 
 from __future__ import annotations
@@ -12,26 +13,27 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from cortensor.store.ledger import RECEIPT_COLUMNS, receipt_of
-from cortensor.store.records import (
-    DAY_SECONDS,
-    ESCROW,
-    STAKE,
-    VOUCHER,
-    WEEK_SECONDS,
-    WEEKLY,
-    ReceiptRecord,
-)
+from cortensor.store.records import DAY_SECONDS, ESCROW, STAKE, VOUCHER, ReceiptRecord
 
 if TYPE_CHECKING:
     import sqlite3
 
-MAX_ITEMS = {ESCROW: 512, VOUCHER: 128, STAKE: 256}  # sessions in one call of the contract
+MAX_ITEMS = {ESCROW: 512, VOUCHER: 128, STAKE: 128}  # sessions in one call of the contract
 MAX_LEAVES = 8192  # keeps one build, and one proof answer, small
+
+# Sessions that are in a batch which is not settled yet.
+BUSY = (
+    "SELECT l.session FROM leaves l JOIN batches b ON b.root = l.batch"
+    " WHERE b.state != 'confirmed'"
+    " UNION SELECT l.session FROM repeats x JOIN leaves l USING (receipt_id)"
+    " JOIN batches b ON b.root = x.batch WHERE b.state != 'confirmed'"
+)
 
 # A receipt of a voucher session can be settled once a voucher covers it. Amounts are decimal text
 # without leading zeros, so the longer is the larger.
 READY = (
-    "r.batch IS NULL AND (s.funding != 1 OR (length(r.running_total), r.running_total)"
+    f"r.batch IS NULL AND r.session NOT IN ({BUSY})"
+    " AND (s.funding != 1 OR (length(r.running_total), r.running_total)"
     " <= (length(s.vouchered), s.vouchered))"
 )
 
@@ -45,14 +47,20 @@ class Group(Struct, frozen=True):
 
 
 class Chosen(Struct, frozen=True):
-    """The receipts of the next batch, in commit order, with their sessions' running totals."""
+    """The receipts of the next batch, in commit order."""
 
     group: Group
     receipts: list[ReceiptRecord]
 
 
-def choose(sql: sqlite3.Connection) -> Chosen | None:
-    """Return the next batch's receipts, of the group that waits longest; None for nothing."""
+def choose(sql: sqlite3.Connection, most: int | None) -> Chosen | None:
+    """Return the next batch's receipts, of the group that waits longest; None for nothing.
+
+    Args:
+        sql: an open transaction.
+        most: wei beyond which a batch takes no further charge, since it could not be settled
+            whole; None for no bound.
+    """
     groups = sql.execute(
         "SELECT s.funding, r.version,"  # noqa: S608  constant condition
         f" CASE WHEN s.funding = {STAKE} THEN r.created_at / {DAY_SECONDS} END AS day"
@@ -61,13 +69,13 @@ def choose(sql: sqlite3.Connection) -> Chosen | None:
     ).fetchall()
     for row in groups:
         group = Group(row["funding"], row["version"], row["day"])
-        receipts = _of_group(sql, group)
+        receipts = _of_group(sql, group, most)
         if receipts:
             return Chosen(group, receipts)
     return None
 
 
-def _of_group(sql: sqlite3.Connection, group: Group) -> list[ReceiptRecord]:
+def _of_group(sql: sqlite3.Connection, group: Group, most: int | None) -> list[ReceiptRecord]:
     columns = ", ".join(f"r.{name}" for name in RECEIPT_COLUMNS.split(", "))
     rows = sql.execute(
         f"SELECT {columns}, r.running_total"  # noqa: S608  constant columns and condition
@@ -75,37 +83,43 @@ def _of_group(sql: sqlite3.Connection, group: Group) -> list[ReceiptRecord]:
         " AND s.funding = ? ORDER BY r.seq",
         (group.funding,),
     )
-    chosen: list[tuple[ReceiptRecord, str | None]] = []
+    chosen: list[tuple[int, ReceiptRecord]] = []
     sessions: set[str] = set()
     waiting: set[str] = set()
-    for row in rows:
+    # What of a session goes together: of voucher sessions all up to the next signed total, since
+    # the total that is settled must be one that the key signed. Of others each receipt alone.
+    runs: dict[str, list[tuple[int, ReceiptRecord]]] = {}
+    total = 0
+    for place, row in enumerate(rows):
         session = row["session"]
         if session in waiting:
             continue
         is_other = row["version"] != group.version or (
             group.day is not None and row["created_at"] // DAY_SECONDS != group.day
         )
-        if is_other or (session not in sessions and len(sessions) == MAX_ITEMS[group.funding]):
+        if is_other:
+            waiting.add(session)
+            continue
+        run = runs.setdefault(session, [])
+        run.append((place, receipt_of(row)))
+        if group.funding == VOUCHER and voucher_of(sql, session, row["running_total"]) is None:
+            continue
+        amount = sum(record.charge for _, record in run)
+        # What fits nowhere goes alone: it is for the contract to refuse it, and to say why.
+        if chosen and (
+            (session not in sessions and len(sessions) == MAX_ITEMS[group.funding])
+            or len(chosen) + len(run) > MAX_LEAVES
+            or (most is not None and total + amount > most)
+        ):
             waiting.add(session)
             continue
         sessions.add(session)
-        chosen.append((receipt_of(row), row["running_total"]))
-        if len(chosen) == MAX_LEAVES:
+        total += amount
+        chosen += run
+        run.clear()
+        if len(chosen) >= MAX_LEAVES:
             break
-    if group.funding == VOUCHER:
-        chosen = _up_to_vouchers(sql, chosen)
-    return [record for record, _ in chosen]
-
-
-def _up_to_vouchers(
-    sql: sqlite3.Connection, chosen: list[tuple[ReceiptRecord, str | None]]
-) -> list[tuple[ReceiptRecord, str | None]]:
-    """Drop what lies beyond each session's last voucher among the chosen receipts."""
-    last: dict[str, int] = {}
-    for place, (record, total) in enumerate(chosen):
-        if voucher_of(sql, record.session, total) is not None:
-            last[record.session] = place
-    return [item for place, item in enumerate(chosen) if place <= last.get(item[0].session, -1)]
+    return [record for _, record in sorted(chosen, key=lambda item: item[0])]
 
 
 def voucher_of(sql: sqlite3.Connection, session: str, total: str | None) -> str | None:
@@ -114,34 +128,3 @@ def voucher_of(sql: sqlite3.Connection, session: str, total: str | None) -> str 
         "SELECT signature FROM vouchers WHERE session = ? AND cumulative = ?", (session, total)
     ).fetchone()
     return None if row is None else str(row["signature"])
-
-
-def retried(
-    sql: sqlite3.Connection, group: Group, work_at: int, sessions: set[str]
-) -> dict[str, int]:
-    """Return totals of other sessions that an earlier stake batch passed over, by session.
-
-    A root moves money once, so such a total can only move with a new one. Its leaf is anchored
-    already; it needs no second. Only work of the same window: another would pay for it from the
-    quota of another day.
-    """
-    if group.funding != STAKE:
-        return {}
-    rows = sql.execute(
-        "SELECT k.session, k.cumulative, k.work_at, s.profile, s.cumulative AS assigned"
-        " FROM skips k JOIN payment_sessions s USING (session) WHERE k.funding = ?"
-        " AND s.version = ? ORDER BY k.session",
-        (STAKE, group.version),
-    )
-    found: dict[str, int] = {}
-    for row in rows:
-        cadence = cadence_of(row["profile"])
-        is_same_window = row["work_at"] // cadence == work_at // cadence
-        if is_same_window and row["session"] not in sessions:
-            found[row["session"]] = int(row["cumulative"])
-    return dict(list(found.items())[: MAX_ITEMS[STAKE] - len(sessions)])
-
-
-def cadence_of(profile: int | None) -> int:
-    """Return the seconds in a window of a stake session's profile."""
-    return WEEK_SECONDS if profile is not None and profile >= WEEKLY else DAY_SECONDS

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`cortensor costs`: what settlement cost a router, and who caused it."""
+"""`cortensor costs` and `cortensor outbox`: what settlement cost, and what of it is still open."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import msgspec
 
 from cortensor.pricing import format_cor, parse_cor
 from cortensor.store.costs import Costs, total_of
+from cortensor.store.open_work import open_work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +23,16 @@ TITLES = ("receipts", "charged COR", "gas", "fee", "fee a receipt", "fee a COR c
 NOTE = "Fees are wei of ETH."
 
 
-@click.command("costs")
-@click.option(
+database_option = click.option(
     "--database",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     help="The router's database; only read.",
 )
+
+
+@click.command("costs")
+@database_option
 @click.option(
     "--by",
     type=click.Choice(["session", "route", "path"]),
@@ -38,17 +43,21 @@ NOTE = "Fees are wei of ETH."
 @click.option(
     "--cor-per-eth", help="COR that one ETH buys: shows the fee as a share of the charge."
 )
+@click.option(
+    "--spread", "spreads", is_flag=True, help="Spread releases over the receipts they were for."
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def costs(database: Path, by: By, cor_per_eth: str | None, as_json: bool) -> None:
-    """Show what settlement cost by session, route or validation path."""
+def costs(database: Path, by: By, cor_per_eth: str | None, spreads: bool, as_json: bool) -> None:
+    """Show what settlement cost by session, route or validation path, and the overhead."""
     price = None if cor_per_eth is None else parse_cor(cor_per_eth, "cor-per-eth")
     with Costs(database) as ledger:
-        lines = ledger.lines(by)
+        lines = ledger.lines(by, spreads=spreads)
     total = total_of(lines)
     if as_json:
         found = {
             "by": by,
-            "lines": [_plain(line, price) for line in lines],
+            "lines": [_plain(line, price) for line in lines if not line.is_overhead],
+            "overhead": [_plain(line, price) for line in lines if line.is_overhead],
             "total": _plain(total, price),
         }
         click.echo(msgspec.json.encode(found).decode())
@@ -59,6 +68,41 @@ def costs(database: Path, by: By, cor_per_eth: str | None, as_json: bool) -> Non
     titles = (by, *TITLES) if price is None else (by, *TITLES, "fee/charge")
     click.echo(_table([titles, *(_row(line, price) for line in [*lines, total])]))
     click.echo(NOTE)
+
+
+@click.command("outbox")
+@database_option
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def outbox(database: Path, as_json: bool) -> None:
+    """Show what is not settled yet, why, and when it is tried again."""
+    found = open_work(database)
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+        return
+    click.echo(
+        f"{found.waiting.receipts} receipts wait, {format_cor(int(found.waiting.charged_wei))} COR"
+    )
+    for batch in found.batches:
+        click.echo(
+            f"batch {batch.root}: {batch.receipts} receipts of {batch.sessions} {batch.funding}"
+            f" sessions, {format_cor(int(batch.charged_wei))} COR: "
+            + _standing(batch.state, batch.reason, batch.tries, batch.next_at)
+        )
+    for total in found.totals:
+        click.echo(
+            f"session {total.session_id}: a total of {format_cor(int(total.cumulative_wei))} COR"
+            f" by {total.funding}: "
+            + _standing(total.state, total.reason, total.tries, total.next_at)
+        )
+
+
+def _standing(state: str, reason: str | None, tries: int, next_at: int | None) -> str:
+    if reason is None:
+        return "on its way"
+    told = f"{reason} ({tries} times)"
+    if next_at is None:
+        return f"{told}, {state.replace('_', ' ')}"
+    return f"{told}, tried again at {datetime.fromtimestamp(next_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _row(line: CostLine, price: int | None) -> tuple[str, ...]:

@@ -2,40 +2,53 @@
 """What settlement cost, by session, route or validation path. Reads the ledger and writes nothing.
 
 A route is how a request was served: endpoint, model class and compute sessions. A path is how its
-answer was checked: strategy, replicas and levels of validation.
+answer was checked: strategy, replicas and levels of validation. What no batch was settled by is
+the router's overhead and has lines of its own: releases, the authorisation of the anchor, and
+batches that were paid for and are not settled. A release can be spread over the receipts whose
+money it let go, since it is known which those are; an authorisation serves every batch to come, so
+there is nothing to spread it over.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from typing import TYPE_CHECKING, Literal, Self
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
 
-from cortensor.errors import InvalidInput, Unavailable
 from cortensor.pricing import MODEL_CLASSES, Terms
-from cortensor.pricing.attribution import attribute
+from cortensor.pricing.attribution import attribute, split
+from cortensor.store.errands import AUTHORISE, RELEASE, released_by
+from cortensor.store.reading import ReadOnlyLedger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 By = Literal["session", "route", "path"]
-BUSY_TIMEOUT_S = 10.0
+RELEASES, AUTHORISATION, UNSETTLED = "(releases)", "(authorisation)", "(not settled)"
+OVERHEAD = {RELEASE: RELEASES, AUTHORISE: AUTHORISATION}
 WEI = 10**18
 BPS = 10_000
 
 
 class CostLine(Struct, frozen=True):
-    """What one session, route or path was charged and cost; wei of COR and wei of ETH."""
+    """What one session, route or path was charged and cost; wei of COR and wei of ETH.
+
+    A line of overhead has no receipts.
+    """
 
     name: str
-    receipts: int
-    charged_wei: int
-    gas: int
-    fee_wei: int
+    receipts: int = 0
+    charged_wei: int = 0
+    gas: int = 0
+    fee_wei: int = 0
+
+    @property
+    def is_overhead(self) -> bool:
+        """Whether it is about the router and not about its requests."""
+        return self.name in (RELEASES, AUTHORISATION, UNSETTLED)
 
     @property
     def fee_per_receipt_wei(self) -> int:
@@ -51,12 +64,12 @@ class CostLine(Struct, frozen=True):
         """Return the fee as a share of the charge, in 1/10000, at a price of ETH in COR."""
         return self.fee_per_cor_wei * cor_per_eth_wei * BPS // WEI**2
 
-    def plus(self, charge: int, gas: int, fee: int) -> CostLine:
-        """Return the line with one receipt more."""
+    def plus(self, gas: int, fee: int, *, charges: Sequence[int] = ()) -> CostLine:
+        """Return the line with a cost more, and with receipts of these charges."""
         return CostLine(
             name=self.name,
-            receipts=self.receipts + 1,
-            charged_wei=self.charged_wei + charge,
+            receipts=self.receipts + len(charges),
+            charged_wei=self.charged_wei + sum(charges),
             gas=self.gas + gas,
             fee_wei=self.fee_wei + fee,
         )
@@ -96,8 +109,33 @@ class _Body(Struct):
         return f"{consensus.strategy} of {consensus.replicas_requested}, validation depth {depth}"
 
 
-class Costs:
-    """A ledger's settled batches and what they cost.
+class _Spent(Struct, frozen=True):
+    """Gas and wei of ETH."""
+
+    gas: int
+    fee: int
+
+
+class _Lines:
+    """Lines by name."""
+
+    def __init__(self, by: By) -> None:
+        self._by = by
+        self.found: dict[str, CostLine] = {}
+
+    def add(self, name: str, spent: _Spent) -> None:
+        """Add a cost to a line of overhead."""
+        self.found[name] = self.found.get(name, CostLine(name)).plus(spent.gas, spent.fee)
+
+    def bear(self, row: sqlite3.Row, gas: int, fee: int, *, settles: bool = False) -> None:
+        """Add a cost to a receipt's line, and the receipt, if the cost settled it."""
+        name = _name(row, self._by)
+        charges = [int(row["charge"])] if settles else []
+        self.found[name] = self.found.get(name, CostLine(name)).plus(gas, fee, charges=charges)
+
+
+class Costs(ReadOnlyLedger):
+    """A ledger's settled batches, and everything its settler paid for.
 
     Args:
         path: the router's database; opened for reading only.
@@ -108,65 +146,94 @@ class Costs:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise InvalidInput(f"no file {path}", field="database")
-        address = f"file:{quote(str(path.absolute()))}?mode=ro"
-        self._connection = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S)
-        self._connection.row_factory = sqlite3.Row
-        try:
-            self._rows("SELECT 1 FROM settlement_costs LIMIT 1")
-        except Unavailable:
-            self.close()
-            raise
+        super().__init__(path, "errands")
 
-    def close(self) -> None:
-        """Close it."""
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def lines(self, by: By) -> list[CostLine]:
-        """Return what each session, route or path cost, dearest first.
+    def lines(self, by: By, *, spreads: bool = False) -> list[CostLine]:
+        """Return what each session, route or path cost, dearest first, and then the overhead.
 
         Only receipts of settled batches count. The gas and fees of all lines sum to those of all
-        settled batches exactly.
-        """
-        found: dict[str, CostLine] = {}
-        for root, gas, fee in self._batches():
-            rows = self._rows(
-                "SELECT session, charge, body FROM receipts WHERE batch = ? ORDER BY seq", root
-            )
-            sessions = [str(row["session"]) for row in rows]
-            if not sessions:
-                continue
-            shares = zip(rows, attribute(gas, sessions), attribute(fee, sessions), strict=True)
-            for row, gas_share, fee_share in shares:
-                name = _name(row, by)
-                line = found.get(name, CostLine(name, 0, 0, 0, 0))
-                found[name] = line.plus(int(row["charge"]), gas_share, fee_share)
-        return sorted(found.values(), key=lambda line: (-line.fee_wei, line.name))
+        mined transactions exactly.
 
-    def _batches(self) -> Iterator[tuple[str, int, int]]:
-        """Yield root, gas and fee of each settled batch."""
-        costs: dict[str, tuple[int, int]] = {}
-        for row in self._rows("SELECT batch, gas_used, fee FROM settlement_costs"):
-            gas, fee = costs.get(row["batch"], (0, 0))
-            costs[row["batch"]] = (gas + row["gas_used"], fee + int(row["fee"]))
+        Args:
+            by: what the lines are about.
+            spreads: whether each receipt bears its part of the release of its money, in
+                proportion to its charge; what that cannot be known of stays a line.
+        """
+        lines, overhead = _Lines(by), _Lines(by)
+        spent = self._spent()
+        for root in self._settled(spent):
+            cost = spent.pop(root)
+            first, repeated = self._receipts(root)
+            rows = [*first, *repeated]
+            sessions = [str(row["session"]) for row in rows]
+            shares = zip(
+                rows, attribute(cost.gas, sessions), attribute(cost.fee, sessions), strict=True
+            )
+            for place, (row, gas, fee) in enumerate(shares):
+                lines.bear(row, gas, fee, settles=place < len(first))
+        for cost in spent.values():
+            overhead.add(UNSETTLED, cost)
+        for action, cost in self._errands():
+            borne = self._released(action) if spreads else []
+            if not borne:
+                overhead.add(OVERHEAD[action.partition("/")[0]], cost)
+                continue
+            charges = [int(row["charge"]) for row in borne]
+            for row, gas, fee in zip(
+                borne, split(cost.gas, charges), split(cost.fee, charges), strict=True
+            ):
+                lines.bear(row, gas, fee)
+        return [*_sorted(lines.found.values()), *_sorted(overhead.found.values())]
+
+    def _spent(self) -> dict[str, _Spent]:
+        """Return what each batch's mined transactions cost, by root."""
+        found: dict[str, _Spent] = {}
+        for row in self.rows("SELECT batch, gas_used, fee FROM settlement_costs"):
+            before = found.get(row["batch"], _Spent(0, 0))
+            found[row["batch"]] = _Spent(before.gas + row["gas_used"], before.fee + int(row["fee"]))
+        return found
+
+    def _settled(self, spent: dict[str, _Spent]) -> Iterator[str]:
+        """Yield the root of each settled batch, and see that what it cost is known."""
         query = "SELECT root, gas_used, gas_price FROM batches WHERE state = 'confirmed'"
-        for row in self._rows(f"{query} ORDER BY number"):
+        for row in self.rows(f"{query} ORDER BY number"):
             # Batches from before costs were kept know their own transaction only.
             gas = row["gas_used"] or 0
-            yield row["root"], *costs.get(row["root"], (gas, gas * int(row["gas_price"] or 0)))
+            spent.setdefault(row["root"], _Spent(gas, gas * int(row["gas_price"] or 0)))
+            yield row["root"]
 
-    def _rows(self, query: str, *values: object) -> list[sqlite3.Row]:
-        try:
-            return self._connection.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise Unavailable(f"ledger: {error}", code="ledger_unavailable") from error
+    def _receipts(self, root: str) -> tuple[list[sqlite3.Row], list[sqlite3.Row]]:
+        """Return a batch's receipts, and those that it anchored once more."""
+        first = self.rows(
+            "SELECT session, charge, body FROM receipts WHERE batch = ? ORDER BY seq", root
+        )
+        repeated = self.rows(
+            "SELECT session, charge, body FROM receipts WHERE receipt_id IN"
+            " (SELECT receipt_id FROM repeats WHERE batch = ?) ORDER BY seq",
+            root,
+        )
+        return first, repeated
+
+    def _errands(self) -> Iterator[tuple[str, _Spent]]:
+        for row in self.rows(
+            "SELECT action, gas_used, fee FROM errands WHERE fee IS NOT NULL ORDER BY rowid"
+        ):
+            yield row["action"], _Spent(row["gas_used"], int(row["fee"]))
+
+    def _released(self, action: str) -> list[sqlite3.Row]:
+        """Return the receipts whose money a release let go; none where that is not known."""
+        place = released_by(action)
+        if place is None:
+            return []
+        return self.rows(
+            "SELECT r.session, r.charge, r.body FROM receipts r WHERE r.receipt_id IN"
+            " (SELECT l.receipt_id FROM leaves l JOIN batches b ON b.root = l.batch"
+            "  WHERE b.version = ? AND b.bucket = ?"
+            "  UNION SELECT x.receipt_id FROM repeats x JOIN batches b ON b.root = x.batch"
+            "  WHERE b.version = ? AND b.bucket = ?) ORDER BY r.seq",
+            *place,
+            *place,
+        )
 
 
 def total_of(lines: Sequence[CostLine]) -> CostLine:
@@ -178,6 +245,10 @@ def total_of(lines: Sequence[CostLine]) -> CostLine:
         gas=sum(line.gas for line in lines),
         fee_wei=sum(line.fee_wei for line in lines),
     )
+
+
+def _sorted(lines: Iterable[CostLine]) -> list[CostLine]:
+    return sorted(lines, key=lambda line: (-line.fee_wei, line.name))
 
 
 def _name(row: sqlite3.Row, by: By) -> str:

@@ -2,41 +2,38 @@
 """Settlement batches: which receipts go where, and every byte sent for them.
 
 A batch and its leaves are fixed in one transaction when it is built; after that only its state
-moves (built -> sent -> confirmed). Session indexes and cumulative totals are given here and only
-here, in commit order, so a receipt's id never depends on its place in a batch.
+moves (built -> sent -> confirmed). A batch that the contract refuses is put off or parked; until it
+is settled its sessions are in no other, so their totals still move in order, and everybody else's
+go on.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from cortensor.errors import Error
-from cortensor.receipts.keccak import to_hex
-from cortensor.receipts.merkle import StandardMerkleTree, receipt_leaf
-from cortensor.store.choosing import READY, cadence_of, choose, retried, voucher_of
+from cortensor.errors import Error, NotFound
+from cortensor.store.backoff import delay_s
+from cortensor.store.building import batch_of, leaf_of, place
+from cortensor.store.choosing import BUSY, READY, choose
 from cortensor.store.ledger import RECEIPT_COLUMNS, receipt_of
 from cortensor.store.records import (
     STAKE,
-    VOUCHER,
     BatchRecord,
     CostRecord,
     LeafRecord,
     Pending,
     ReceiptRecord,
+    RefusalRecord,
     SkipRecord,
     TransactionRecord,
 )
+from cortensor.store.skips import note_skips
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
     from cortensor.store.sqlite import Database
-
-CUMULATIVE_BITS = 96
-V_OFFSET = 27
 
 
 class Outbox:
@@ -56,104 +53,134 @@ class Outbox:
             f" MIN(CASE WHEN s.funding = {STAKE} THEN r.created_at END) AS stake"
             f" FROM receipts r JOIN payment_sessions s USING (session) WHERE {READY}"
         )
-        open_batches = self._db.row("SELECT COUNT(*) FROM batches WHERE state != 'confirmed'")
-        if row is None or open_batches is None:
+        batches = self._db.row(
+            "SELECT COUNT(*) AS count, MIN(CASE WHEN f.batch IS NULL THEN 0 ELSE f.next_at END)"
+            " AS retry_at FROM batches b LEFT JOIN refusals f ON f.batch = b.root"
+            " WHERE b.state != 'confirmed'"
+        )
+        totals = self._db.row(
+            f"SELECT MIN(next_at) AS retry_at FROM skips WHERE session NOT IN ({BUSY})"  # noqa: S608  constant query
+        )
+        if row is None or batches is None or totals is None:
             return Pending(0, None, None, 0)
-        return Pending(row["receipts"], row["oldest"], row["expiry"], open_batches[0], row["stake"])
+        retries = [at for at in (batches["retry_at"], totals["retry_at"]) if at is not None]
+        return Pending(
+            receipts=row["receipts"],
+            oldest=row["oldest"],
+            first_expiry=row["expiry"],
+            unconfirmed_batches=batches["count"],
+            oldest_stake=row["stake"],
+            retry_at=min(retries, default=None),
+        )
 
-    def build(self, uri_base: str | None, now: int) -> BatchRecord | None:
+    def build(self, uri_base: str | None, now: int, most: int | None = None) -> BatchRecord | None:
         """Make the next batch of unbatched receipts, or return None when there are none.
 
         Takes receipts in commit order, of one funding, one card version and, for stake, one day,
         of as many sessions as one call takes. Receipts of a further session wait for the next
         batch; a session's own order is never broken. Of voucher sessions it takes what a voucher
-        covers, up to exactly its total.
+        covers, up to exactly its total. Sessions in a batch that is not settled yet wait for that.
 
         Args:
             uri_base: prefix of the batch's public address, before the root; None for none.
-            now: unix seconds.
+            now: unix seconds of the chain's latest block; see `moment_of`.
+            most: wei that the receipts of a batch may charge, unless one alone charges more; None
+                for any amount.
 
         Raises:
             Error: a voucher's total is not its leaf's (`ledger_unsound`).
         """
         with self._db.transaction() as sql:
-            found = choose(sql)
-            if found is None:
+            chosen = choose(sql, most)
+            if chosen is None:
                 return None
-            chosen, group = found.receipts, found.group
-            totals: dict[str, tuple[int, int]] = {}
-            for record in chosen:
-                if record.session not in totals:
-                    row = sql.execute(
-                        "SELECT next_index, cumulative FROM payment_sessions WHERE session = ?",
-                        (record.session,),
-                    ).fetchone()
-                    totals[record.session] = (row["next_index"], int(row["cumulative"]))
-            placed: list[tuple[ReceiptRecord, int, int, bytes]] = []
-            for record in chosen:
-                index, cumulative = totals[record.session]
-                cumulative += record.charge
-                digest = bytes.fromhex(record.digest[2:])
-                placed.append((record, index, cumulative, receipt_leaf(digest, index, cumulative)))
-                totals[record.session] = (index + 1, cumulative)
-            root = "0x" + StandardMerkleTree([item[3] for item in placed]).root.hex()
-            moving = {session: cumulative for session, (_, cumulative) in totals.items()}
-            signatures = _signatures(sql, moving) if group.funding == VOUCHER else None
-            work_at = None
-            if group.funding == STAKE:
-                work_at = max(record.created_at for record in chosen)
-                moving |= retried(sql, group, work_at, set(moving))
-            items = [
-                int(session, 16) << CUMULATIVE_BITS | cumulative
-                for session, cumulative in moving.items()
-            ]
-            uri = f"{uri_base}{root}" if uri_base else ""
-            sql.execute(
-                "INSERT INTO batches (root, funding, version, count, uri, items, work_at, data,"
-                " total, state, created_at) VALUES (?,?,?,?,?,?,?,?,?,'built',?)",
-                (
-                    root,
-                    group.funding,
-                    group.version,
-                    len(chosen),
-                    uri,
-                    msgspec.json.encode([str(item) for item in items]),
-                    work_at,
-                    None if signatures is None else msgspec.json.encode(signatures),
-                    str(sum(record.charge for record in chosen)),
-                    now,
-                ),
-            )
-            for position, (record, index, cumulative, hashed) in enumerate(placed):
-                sql.execute(
-                    "INSERT INTO leaves (batch, position, receipt_id, session, leaf_index,"
-                    " cumulative, leaf) VALUES (?,?,?,?,?,?,?)",
-                    (
-                        root,
-                        position,
-                        record.receipt_id,
-                        record.session,
-                        index,
-                        str(cumulative),
-                        "0x" + hashed.hex(),
-                    ),
-                )
-                sql.execute(
-                    "UPDATE receipts SET batch = ? WHERE receipt_id = ?", (root, record.receipt_id)
-                )
-            for session, (index, cumulative) in totals.items():
-                sql.execute(
-                    "UPDATE payment_sessions SET next_index = ?, cumulative = ? WHERE session = ?",
-                    (index, str(cumulative), session),
-                )
-            return _batch(sql.execute("SELECT * FROM batches WHERE root = ?", (root,)).fetchone())
+            root = place(sql, chosen, uri_base, now).root
+            return batch_of(sql.execute("SELECT * FROM batches WHERE root = ?", (root,)).fetchone())
 
-    def unconfirmed(self) -> BatchRecord | None:
-        """Return the oldest batch that is not confirmed yet."""
-        row = self._db.row(
-            "SELECT * FROM batches WHERE state != 'confirmed' ORDER BY number LIMIT 1"
+    def unsettled(self, until: int | None = None) -> list[BatchRecord]:
+        """Return the batches that are to be settled now, oldest first; none that is parked.
+
+        Args:
+            until: of those that were refused, only whose turn has come by then, in unix seconds;
+                None for all.
+        """
+        rows = self._db.rows(
+            "SELECT b.* FROM batches b LEFT JOIN refusals f ON f.batch = b.root"
+            " WHERE b.state != 'confirmed' AND (f.batch IS NULL"
+            " OR (f.next_at IS NOT NULL AND (? IS NULL OR f.next_at <= ?))) ORDER BY b.number",
+            until,
+            until,
         )
-        return None if row is None else _batch(row)
+        return [batch_of(row) for row in rows]
+
+    def refuse(
+        self,
+        root: str,
+        reason: str,
+        now: int,
+        *,
+        next_at: int | None = None,
+        last_try: int | None = None,
+    ) -> RefusalRecord:
+        """Note that a batch was refused, and when it is tried again.
+
+        Args:
+            root: the batch.
+            reason: the contract's.
+            now: unix seconds.
+            next_at: when to try again, if that is known; by default later with each refusal.
+            last_try: the try after which it is not tried again before `unpark`; None for none.
+        """
+        with self._db.transaction() as sql:
+            row = sql.execute("SELECT tries FROM refusals WHERE batch = ?", (root,)).fetchone()
+            tries = 1 if row is None else row["tries"] + 1
+            later = now + delay_s(tries)
+            at: int | None = later if next_at is None else min(later, next_at)
+            if last_try is not None and tries >= last_try:
+                at = None
+            sql.execute(
+                "INSERT INTO refusals (batch, reason, tries, first_at, next_at) VALUES (?,?,?,?,?)"
+                " ON CONFLICT (batch) DO UPDATE SET reason = excluded.reason,"
+                " tries = excluded.tries, next_at = excluded.next_at",
+                (root, reason, tries, now, at),
+            )
+            found = sql.execute("SELECT * FROM refusals WHERE batch = ?", (root,)).fetchone()
+            return _refusal(found)
+
+    def reverts(self, root: str) -> int:
+        """Return how many transactions of a batch were mined and reverted."""
+        row = self._db.row(
+            "SELECT COUNT(*) FROM settlement_costs WHERE batch = ? AND is_success = 0", root
+        )
+        return 0 if row is None else int(row[0])
+
+    def refusals(self) -> list[RefusalRecord]:
+        """Return why each batch that was refused is not settled, oldest batch first."""
+        rows = self._db.rows(
+            "SELECT f.* FROM refusals f JOIN batches b ON b.root = f.batch ORDER BY b.number"
+        )
+        return [_refusal(row) for row in rows]
+
+    def unpark(self) -> list[str]:
+        """Let parked batches be tried again, and return their roots.
+
+        One that was never signed, so that nobody can have sent it, is taken apart: its receipts go
+        into new batches, at the same indexes and totals, by the rules of today.
+
+        Raises:
+            Error: a session of such a batch has later leaves (`ledger_unsound`).
+        """
+        with self._db.transaction() as sql:
+            rows = sql.execute(
+                "SELECT f.batch, EXISTS (SELECT 1 FROM transactions t WHERE t.batch = f.batch)"
+                " AS is_signed FROM refusals f WHERE f.next_at IS NULL"
+            ).fetchall()
+            for row in rows:
+                if row["is_signed"]:
+                    sql.execute("DELETE FROM refusals WHERE batch = ?", (row["batch"],))
+                else:
+                    _dissolve(sql, row["batch"])
+        return [str(row["batch"]) for row in rows]
 
     def transactions(self, root: str) -> list[TransactionRecord]:
         """Return every transaction signed for a batch, newest first."""
@@ -190,6 +217,12 @@ class Outbox:
                 "UPDATE batches SET state = 'sent' WHERE root = ? AND state = 'built'", (root,)
             )
 
+    def note_costs(self, root: str, costs: Iterable[CostRecord]) -> None:
+        """Keep what mined transactions of a batch cost, also if it is not settled."""
+        with self._db.transaction() as sql:
+            for cost in costs:
+                _note_cost(sql, root, cost)
+
     def confirm(
         self,
         root: str,
@@ -215,14 +248,21 @@ class Outbox:
             costs: of every mined transaction of the batch.
             bucket: where the money became pending; None if none moved.
             skipped: totals that the contract passed over.
+
+        Raises:
+            NotFound: there is no such batch.
         """
         with self._db.transaction() as sql:
             sql.execute(
                 "UPDATE batches SET state = 'confirmed', tx_hash = ?, block_number = ?,"
-                " gas_used = ?, gas_price = ?, confirmed_at = ? WHERE root = ?",
-                (tx_hash, block, gas_used, str(gas_price), now, root),
+                " gas_used = ?, gas_price = ?, confirmed_at = ?, bucket = ? WHERE root = ?",
+                (tx_hash, block, gas_used, str(gas_price), now, bucket, root),
             )
-            batch = _batch(sql.execute("SELECT * FROM batches WHERE root = ?", (root,)).fetchone())
+            row = sql.execute("SELECT * FROM batches WHERE root = ?", (root,)).fetchone()
+            if row is None:
+                raise NotFound("no batch has this root", field="root", code="unknown_batch")
+            batch = batch_of(row)
+            sql.execute("DELETE FROM refusals WHERE batch = ?", (root,))
             for cost in costs:
                 _note_cost(sql, root, cost)
             if bucket is not None:
@@ -231,27 +271,8 @@ class Outbox:
                     " ON CONFLICT (version, bucket) DO UPDATE SET is_released = 0",
                     (batch.version, bucket),
                 )
-            _note_skips(sql, batch, skipped)
+            note_skips(sql, batch, skipped, now)
             return batch
-
-    def skips_to_alarm(self, now: int) -> list[SkipRecord]:
-        """Return skipped totals that no later batch can move any more, each once ever.
-
-        Of stake: the window after that of the work is over. Others: at once.
-        """
-        found = []
-        with self._db.transaction() as sql:
-            rows = sql.execute(
-                "SELECT k.session, k.cumulative, k.reason, k.work_at, s.profile FROM skips k"
-                " JOIN payment_sessions s USING (session) WHERE k.is_alarmed = 0 ORDER BY k.session"
-            ).fetchall()
-            for row in rows:
-                cadence = cadence_of(row["profile"])
-                if row["work_at"] is not None and now // cadence - row["work_at"] // cadence <= 1:
-                    continue
-                sql.execute("UPDATE skips SET is_alarmed = 1 WHERE session = ?", (row["session"],))
-                found.append(SkipRecord(row["session"], int(row["cumulative"]), row["reason"]))
-        return found
 
     def pending_buckets(self) -> list[tuple[int, int]]:
         """Return (version, bucket) of settled money that is not known to be released."""
@@ -271,38 +292,64 @@ class Outbox:
     def batch(self, root: str) -> BatchRecord | None:
         """Return a batch by its 0x root."""
         row = self._db.row("SELECT * FROM batches WHERE root = ?", root)
-        return None if row is None else _batch(row)
+        return None if row is None else batch_of(row)
 
     def leaf(self, receipt_id: str) -> LeafRecord | None:
-        """Return where a receipt was placed, or None while it waits."""
+        """Return where a receipt was placed first, or None while it waits."""
         row = self._db.row("SELECT * FROM leaves WHERE receipt_id = ?", receipt_id)
-        return None if row is None else _leaf(row)
+        return None if row is None else leaf_of(row)
 
     def leaves(self, root: str) -> list[LeafRecord]:
-        """Return a batch's leaves in position order."""
-        rows = self._db.rows("SELECT * FROM leaves WHERE batch = ? ORDER BY position", root)
-        return [_leaf(row) for row in rows]
+        """Return a batch's leaves in position order, those that it anchors once more too."""
+        rows = self._db.rows(
+            "SELECT batch, position, receipt_id, session, leaf_index, cumulative, leaf FROM leaves"
+            " WHERE batch = ? UNION ALL SELECT x.batch, x.position, l.receipt_id, l.session,"
+            " l.leaf_index, l.cumulative, l.leaf FROM repeats x JOIN leaves l USING (receipt_id)"
+            " WHERE x.batch = ? ORDER BY position",
+            root,
+            root,
+        )
+        return [leaf_of(row) for row in rows]
 
     def receipts(self, root: str) -> list[ReceiptRecord]:
-        """Return a batch's receipts in position order."""
+        """Return the receipts that a batch's leaves are of, each once, in commit order."""
         rows = self._db.rows(
-            f"SELECT {RECEIPT_COLUMNS} FROM receipts WHERE batch = ? ORDER BY seq",  # noqa: S608  constant column list
+            f"SELECT {RECEIPT_COLUMNS} FROM receipts WHERE receipt_id IN"  # noqa: S608  constant column list
+            " (SELECT receipt_id FROM leaves WHERE batch = ?"
+            " UNION SELECT receipt_id FROM repeats WHERE batch = ?) ORDER BY seq",
+            root,
             root,
         )
         return [receipt_of(row) for row in rows]
 
 
-def _signatures(sql: sqlite3.Connection, totals: dict[str, int]) -> list[tuple[str, str]]:
-    """Return each session's voucher as (r, vs), EIP-2098: v is the top bit of s."""
-    found = []
-    for session, total in totals.items():
-        text = voucher_of(sql, session, str(total))
-        if text is None:
-            raise Error(f"{session}: no voucher for {total} wei", code="ledger_unsound")
-        raw = bytes.fromhex(text[2:])
-        vs = int.from_bytes(raw[32:64], "big") | (raw[64] - V_OFFSET) << 255
-        found.append((to_hex(raw[:32]), to_hex(vs.to_bytes(32, "big"))))
-    return found
+def _dissolve(sql: sqlite3.Connection, root: str) -> None:
+    """Undo a batch: of its sessions it is the last one, since no other may hold them."""
+    rows = sql.execute(
+        "SELECT l.session, MIN(l.leaf_index) AS first, MAX(l.leaf_index) AS last, s.next_index"
+        " FROM leaves l JOIN payment_sessions s USING (session) WHERE l.batch = ?"
+        " GROUP BY l.session",
+        (root,),
+    ).fetchall()
+    for row in rows:
+        if row["next_index"] != row["last"] + 1:
+            raise Error(f"{row['session']}: a later leaf was placed", code="ledger_unsound")
+        before = sql.execute(
+            "SELECT cumulative FROM leaves WHERE session = ? AND leaf_index = ?",
+            (row["session"], row["first"] - 1),
+        ).fetchone()
+        sql.execute(
+            "UPDATE payment_sessions SET next_index = ?, cumulative = ? WHERE session = ?",
+            (row["first"], "0" if before is None else before["cumulative"], row["session"]),
+        )
+    for statement in (
+        "UPDATE receipts SET batch = NULL WHERE batch = ?",
+        "DELETE FROM leaves WHERE batch = ?",
+        "DELETE FROM repeats WHERE batch = ?",
+        "DELETE FROM refusals WHERE batch = ?",
+        "DELETE FROM batches WHERE root = ?",
+    ):
+        sql.execute(statement, (root,))
 
 
 def _note_cost(sql: sqlite3.Connection, root: str, cost: CostRecord) -> None:
@@ -322,56 +369,5 @@ def _note_cost(sql: sqlite3.Connection, root: str, cost: CostRecord) -> None:
     )
 
 
-def _note_skips(sql: sqlite3.Connection, batch: BatchRecord, skipped: Iterable[SkipRecord]) -> None:
-    """Keep what a batch passed over; what it moved is no longer open."""
-    for item in batch.items:
-        session = f"0x{item >> CUMULATIVE_BITS:040x}"
-        sql.execute("DELETE FROM skips WHERE session = ?", (session,))
-    for skip in skipped:
-        sql.execute(
-            "INSERT OR REPLACE INTO skips (session, batch, cumulative, reason, funding, work_at)"
-            " VALUES (?,?,?,?,?,?)",
-            (
-                skip.session,
-                batch.root,
-                str(skip.cumulative),
-                skip.reason,
-                batch.funding,
-                batch.work_at,
-            ),
-        )
-
-
-def _batch(row: sqlite3.Row) -> BatchRecord:
-    return BatchRecord(
-        number=row["number"],
-        root=row["root"],
-        version=row["version"],
-        count=row["count"],
-        uri=row["uri"],
-        items=[int(item) for item in msgspec.json.decode(row["items"], type=list[str])],
-        total=int(row["total"]),
-        state=row["state"],
-        created_at=row["created_at"],
-        tx_hash=row["tx_hash"],
-        block_number=row["block_number"],
-        gas_used=row["gas_used"],
-        gas_price=None if row["gas_price"] is None else int(row["gas_price"]),
-        funding=row["funding"],
-        work_at=row["work_at"],
-        signatures=[]
-        if row["data"] is None
-        else msgspec.json.decode(row["data"], type=list[tuple[str, str]]),
-    )
-
-
-def _leaf(row: sqlite3.Row) -> LeafRecord:
-    return LeafRecord(
-        batch=row["batch"],
-        position=row["position"],
-        receipt_id=row["receipt_id"],
-        session=row["session"],
-        index=row["leaf_index"],
-        cumulative=int(row["cumulative"]),
-        leaf=row["leaf"],
-    )
+def _refusal(row: sqlite3.Row) -> RefusalRecord:
+    return RefusalRecord(row["batch"], row["reason"], row["tries"], row["first_at"], row["next_at"])

@@ -165,6 +165,50 @@ class SkipRecord(Struct, frozen=True):
     reason: str
 
 
+class OpenSkip(Struct, frozen=True):
+    """A total that was passed over and has not moved since.
+
+    `reason` is the last that was given, `version` the card of the batch it was in. `work_at` and
+    `profile` (as in `SessionFacts`) are of stake; `expiry` is the session's as last read. It is
+    tried again at `next_at`; None for one that is given up.
+    """
+
+    session: str
+    cumulative: int
+    reason: str
+    funding: int
+    version: int
+    expiry: int
+    tries: int
+    next_at: int | None
+    work_at: int | None = None
+    profile: int | None = None
+
+    @property
+    def window_s(self) -> int:
+        """Seconds in a window of the session's stake."""
+        is_weekly = self.profile is not None and self.profile >= WEEKLY
+        return WEEK_SECONDS if is_weekly else DAY_SECONDS
+
+    @property
+    def window(self) -> int | None:
+        """The window of the work, by index; None where no quota pays for it."""
+        return None if self.work_at is None else self.work_at // self.window_s
+
+
+class RefusalRecord(Struct, frozen=True):
+    """Why a batch is not settled: the contract's reason, and when it is tried again.
+
+    `next_at` is None for one that is parked: it is tried again when somebody asks for it.
+    """
+
+    batch: str
+    reason: str
+    tries: int
+    first_at: int
+    next_at: int | None
+
+
 class TransactionRecord(Struct, frozen=True):
     """A signed settlement transaction; `max_fee` is wei a gas."""
 
@@ -175,11 +219,22 @@ class TransactionRecord(Struct, frozen=True):
     max_fee: int
 
 
+class ErrandRecord(Struct, frozen=True):
+    """A signed transaction that settles nothing; `action` says what it does."""
+
+    tx_hash: str
+    action: str
+    nonce: int
+    raw: bytes
+    max_fee: int
+
+
 class Pending(Struct, frozen=True):
     """Receipts that can be settled and are in no batch: how many, since when, and so on.
 
     `first_expiry` is that of the first session to end, `oldest_stake` when the oldest work for a
-    stake session was done.
+    stake session was done. `retry_at` is when the first of what could not be settled is tried
+    again, a batch or a total: 0 for at once, None for nothing.
     """
 
     receipts: int
@@ -187,3 +242,4 @@ class Pending(Struct, frozen=True):
     first_expiry: int | None
     unconfirmed_batches: int
     oldest_stake: int | None = None
+    retry_at: int | None = None

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from cortensor.store.errands import Errands
 from cortensor.store.ledger import Ledger
 from cortensor.store.outbox import Outbox
+from cortensor.store.skips import Skips
 from cortensor.store.sqlite import Database
 from cortensor.store.vouchers import Vouchers
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """One database file with its ledger, vouchers and outbox.
+    """One database file with its ledger, vouchers, outbox, and what the settler has to do besides.
 
     Args:
         path: the SQLite file, created if missing.
@@ -25,6 +27,8 @@ class Store:
         self.database = Database(path)
         self.ledger = Ledger(self.database)
         self.outbox = Outbox(self.database)
+        self.skips = Skips(self.database)
+        self.errands = Errands(self.database)
         self.vouchers = Vouchers(self.database)
 
     def close(self) -> None:

@@ -8,7 +8,8 @@ import pytest
 from web3 import Web3
 
 from cortensor.chain.settlement import Settlement
-from cortensor.store.records import ESCROW, STAKE, VOUCHER
+from cortensor.store.choosing import MAX_ITEMS
+from cortensor.store.records import ESCROW, STAKE, VOUCHER, BatchRecord
 from cortensor.store.store import Store
 from tests.contracts.protocol import BUCKET_SECONDS, COR, ZERO_ADDRESS, travel
 from tests.contracts.signing import account
@@ -32,13 +33,18 @@ def store(tmp_path):
         assert opened.ledger.audit() == []
 
 
-def send(protocol, data: str):
-    """Send calldata as the settler. Returns the computation."""
-    done = boa.env.execute_code(
+def execute(protocol, data: str):
+    """Send calldata as the settler. Returns the computation, also of a refusal."""
+    return boa.env.execute_code(
         to_address=protocol.payment.address,
         sender=protocol.settler,
         data=bytes.fromhex(data.removeprefix("0x")),
     )
+
+
+def send(protocol, data: str):
+    """Send calldata as the settler. Returns the computation."""
+    done = execute(protocol, data)
     assert done.is_success
     return done
 
@@ -112,14 +118,16 @@ def staked(protocol):
     return found
 
 
-def test_a_skipped_draw_goes_with_the_next_batch(protocol, payment, store, calls, staked):
+def test_a_draw_that_is_passed_over_is_told_and_holds_up_nobody(
+    protocol, payment, store, calls, staked
+):
     now = boa.env.timestamp
     good, poor = (f"0x{session:040x}" for session in staked)
     for name in (good, poor):
         store.ledger.refresh(facts(name, deposit=100 * COR, funding=STAKE, profile=0))
     work(store, 1, COR + 1, good, now)
     work(store, 2, 90 * COR, poor, now)  # more than any quota
-    batch = store.outbox.build(None, 1)
+    batch = store.outbox.build(None, now)
     told = receipt(send(protocol, calls.data(1, batch)))
     [skip] = calls.skipped(told)
     assert (skip.session, skip.cumulative, skip.reason) == (poor, 90 * COR, "quota exceeded")
@@ -128,12 +136,41 @@ def test_a_skipped_draw_goes_with_the_next_batch(protocol, payment, store, calls
     assert settled == COR + MICRO
     store.ledger.refresh(facts(good, deposit=100 * COR, funding=STAKE, profile=0, settled=settled))
     work(store, 3, COR, good, now)
-    second = store.outbox.build(None, 1)
-    assert (second.count, len(second.items)) == (1, 2)
+    second = store.outbox.build(None, now)
+    assert (second.count, len(second.items)) == (1, 1)
     again = receipt(send(protocol, calls.data(1, second)))
-    assert calls.skipped(again) == [skip]
+    assert calls.skipped(again) == []
     assert payment.session(staked[0]).settled == 2 * COR + MICRO
     [(version, bucket)] = store.outbox.pending_buckets()
     travel(40 * DAY)
     send(protocol, calls.release_data(1, version, bucket))
     assert payment.pending(1, version, bucket) == 0
+
+
+def test_the_contract_takes_as_many_sessions_as_a_batch_has(protocol, payment, calls):
+    for funding in (ESCROW, STAKE):
+        most = MAX_ITEMS[funding]
+        strangers = [1 << 224 | number << 96 | 1 for number in range(most + 1)]
+        fits, exceeds = (
+            BatchRecord(
+                number=1,
+                root=f"0x{funding + 10 * len(items):064x}",
+                version=1,
+                count=1,
+                uri="",
+                items=items,
+                total=0,
+                state="built",
+                created_at=1,
+                tx_hash=None,
+                block_number=None,
+                gas_used=None,
+                gas_price=None,
+                funding=funding,
+                work_at=1,
+            )
+            for items in (strangers[:-1], strangers)
+        )
+        told = receipt(send(protocol, calls.data(1, fits)))
+        assert len(calls.skipped(told)) == most
+        assert not execute(protocol, calls.data(1, exceeds)).is_success

@@ -83,7 +83,7 @@ class FakeChain(FakeNode):
         if not self.drop:
             self.nonces[sender] = fields["nonce"] + 1
             self.mined[tx_hash] = fields
-            if bytes(fields["to"]).hex() == "33" * 20:
+            if self.status and bytes(fields["to"]).hex() == "33" * 20:
                 self.authorised = True
         return tx_hash
 

@@ -10,12 +10,15 @@ from eth_utils import keccak
 
 from cortensor.chain.book import AddressBook
 from cortensor.chain.rpc import load_abi
+from cortensor.chain.settler import Settler
+from cortensor.store.store import Store
 from tests.python.chain.fake_chain import FakeChain
 from tests.python.router.fake_node import ANCHOR, PAYMENT, TABLE, functions
+from tests.python.router.harness import SIGNER_KEY
 
 POOL, QUOTA = "0x" + "44" * 20, "0x" + "55" * 20
 BOOK = AddressBook.of(PAYMENT, TABLE, ANCHOR, stake_pool=POOL, stake_quota=QUOTA)
-BUCKET_S, CHALLENGE_S = 100, 1000
+BUCKET_S, CHALLENGE_S, SETTLE_S = 100, 1000, 50
 EXCEEDS = "router: pending exceeds bond"
 
 
@@ -29,6 +32,8 @@ class SettlingChain(FakeChain):
         cover: of the router's bond.
         needs: wei that the next settlement adds to what is pending.
         now: the chain's time.
+        moves: wei that a settlement would move, asked by a call.
+        refusals: by function, the reason for which an estimate or call of it is refused.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -40,6 +45,8 @@ class SettlingChain(FakeChain):
         self.cover = 10**30
         self.needs = 0
         self.now = 1
+        self.moves = 0
+        self.refusals: dict[str, str] = {}
 
     def _values(self, name: str, values: tuple[Any, ...]) -> list[Any]:
         answers: dict[str, Any] = {
@@ -47,7 +54,10 @@ class SettlingChain(FakeChain):
             "CHALLENGE_WINDOW_SECONDS": lambda: CHALLENGE_S,
             "pending": lambda: self.buckets.get(values[1:], 0),
             "cover": lambda: self.cover,
+            "SETTLE_WINDOW_SECONDS": lambda: SETTLE_S,
         }
+        if name.startswith("settle"):
+            return [self.moves]
         if name == "router":
             return [self.settler, sum(self.buckets.values())]
         return [answers[name]()] if name in answers else super()._values(name, values)
@@ -56,19 +66,25 @@ class SettlingChain(FakeChain):
         return {**super()._eth_getBlockByNumber(*args), "timestamp": hex(self.now)}
 
     def answer(self, call: dict[str, Any]) -> dict[str, Any]:
-        if call["method"] == "eth_estimateGas" and self._exceeds(call["params"][0]["data"]):
-            data = "0x08c379a0" + encode(["string"], [EXCEEDS]).hex()
-            error = {"code": 3, "message": f"execution reverted: {EXCEEDS}", "data": data}
-            return {"jsonrpc": "2.0", "id": call["id"], "error": error}
+        if call["method"] in ("eth_estimateGas", "eth_call"):
+            reason = self._refused(call["params"][0], call["method"])
+            if reason is not None:
+                data = "0x08c379a0" + encode(["string"], [reason]).hex()
+                error = {"code": 3, "message": f"execution reverted: {reason}", "data": data}
+                return {"jsonrpc": "2.0", "id": call["id"], "error": error}
         return super().answer(call)
 
-    def _exceeds(self, data: str) -> bool:
-        is_settling = call_name(bytes.fromhex(data[2:])).startswith("settle")
-        return is_settling and sum(self.buckets.values()) + self.needs > self.cover
+    def _refused(self, call: dict[str, Any], method: str) -> str | None:
+        name = call_name(bytes.fromhex((call.get("data") or call["input"])[2:]))
+        if name in self.refusals:
+            return self.refusals[name]
+        is_settling = name.startswith("settle") and method == "eth_estimateGas"
+        exceeds = sum(self.buckets.values()) + self.needs > self.cover
+        return EXCEEDS if is_settling and exceeds else None
 
     def _eth_sendRawTransaction(self, raw: str) -> str:  # noqa: N802 -- the RPC's name
         tx_hash = super()._eth_sendRawTransaction(raw)
-        if tx_hash in self.mined:
+        if tx_hash in self.mined and self.status:
             data = bytes(self.mined[tx_hash]["data"])
             if call_name(data) == "release":
                 _, version, bucket = decode(["uint256"] * 3, data[4:])
@@ -81,6 +97,31 @@ class SettlingChain(FakeChain):
             return None
         logs = [log_of(*log) for log in self.logs]
         return {**receipt, "logs": logs, **self.extra}
+
+
+def settler(chain: SettlingChain, store: Store, key: str = SIGNER_KEY) -> Settler:
+    return Settler(
+        rpc_url=chain.url,
+        book=BOOK,
+        key=key,
+        router_id=1,
+        store=store,
+        lock_path=store.database.path.with_name("settle.lock"),
+        uri_base=None,
+        timeout_s=0.4,
+    )
+
+
+def sent_call(chain: SettlingChain) -> tuple[str, Any]:
+    """The name and argument of the last call that was mined."""
+    data = bytes(list(chain.mined.values())[-1]["data"])
+    name, inputs, _ = functions("SessionPayment")[data[:4].hex()]
+    return name, decode(inputs, data[4:])[0]
+
+
+def calls(chain: SettlingChain) -> list[str]:
+    """The names of the calls of the escrow that were mined."""
+    return [call_name(bytes(each["data"])) for each in chain.mined.values()]
 
 
 def call_name(data: bytes) -> str:

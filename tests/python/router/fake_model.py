@@ -44,6 +44,9 @@ class FakeModel:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Headers and body go out apart: with Nagle's algorithm the second waits 40 ms for a
+            # peer that delays its acknowledgement.
+            disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
                 self._send(200, b'{"data":[]}')
@@ -78,7 +81,10 @@ class FakeModel:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        # `shutdown` waits for the loop's next look at it, by default half a second.
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._thread.start()
 
     @staticmethod

@@ -78,6 +78,7 @@ class FakeNode:
         self.quota_pool = (10**30, 0, 10**30)
         self.quota_limits = (2**36 - 1, 0, 0)
         self.down = False
+        self.now = 1
         self.calls: list[str] = []
         self._abis = {
             PAYMENT: functions("SessionPayment"),
@@ -89,6 +90,9 @@ class FakeNode:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Headers and body go out apart: with Nagle's algorithm the second waits 40 ms for a
+            # peer that delays its acknowledgement.
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers["Content-Length"]))
@@ -106,7 +110,10 @@ class FakeNode:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        # `shutdown` waits for the loop's next look at it, by default half a second.
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._thread.start()
 
     def open(
@@ -135,6 +142,9 @@ class FakeNode:
             result = hex(CHAIN_ID)
         elif method == "eth_blockNumber":
             result = "0x1"
+        elif method == "eth_getBlockByNumber":
+            block = {"number": "0x1", "timestamp": hex(self.now)}
+            return {"jsonrpc": "2.0", "id": call["id"], "result": block}
         elif method == "eth_call":
             result = "0x" + self._call(call["params"][0]).hex()
         else:

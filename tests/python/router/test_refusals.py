@@ -44,6 +44,20 @@ BODIES: list[tuple[str, dict[str, Any], int, str, str | None]] = [
     ("delegate", {"consensus": {"replicas": "3"}}, 422, "invalid_field", "consensus.replicas"),
     (
         "delegate",
+        {"consensus": {"replicas": 1, "min_replicas": 2}},
+        422,
+        "invalid_field",
+        "consensus.min_replicas",
+    ),
+    (
+        "delegate",
+        {"consensus": {"replicas": 3, "min_replicas": 0}},
+        422,
+        "invalid_field",
+        "consensus.min_replicas",
+    ),
+    (
+        "delegate",
         {"consensus": {"session_pool": []}},
         422,
         "invalid_field",
@@ -151,6 +165,12 @@ def test_bad_transport_is_named_and_free(router: Router, session: str) -> None:
         422,
         "invalid_field",
         "policy.tier",
+    )
+    refused(
+        router.get(f"/api/v4/quote?session_id={session}&replicas=3&min_replicas=4"),
+        422,
+        "invalid_field",
+        "consensus.min_replicas",
     )
     refused(
         router.get(f"/api/v4/quote?session_id={session}&replicas=2"),
@@ -306,7 +326,7 @@ def test_broken_sessions_are_left_out_until_they_recover(
     assert states["201"] in ("open", "half_open")
     assert states["202"] == "closed"
     model.default = Script()
-    three = {"consensus": {"replicas": 3}}
+    three = {"consensus": {"replicas": 3, "min_replicas": 3}}
     deadline = 50
     while not (answer := router.post("delegate", body_of("delegate", session, three))).ok:
         refused(answer, 503, "too_few_healthy_sessions", "consensus.session_pool")

@@ -7,16 +7,22 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-from tests.python.router.harness import KEY_ENV, SIGNER_KEY, config_data
+import pytest
+from click.testing import CliRunner
+
+from cortensor.cli import main
+from cortensor.receipts.sign import address_of
+from cortensor.store.store import Store
+from tests.python.chain.settling_chain import SettlingChain
+from tests.python.router.fake_model import FakeModel
+from tests.python.router.fake_node import NOBODY, PAYMENT, FakeNode
+from tests.python.router.harness import CARD, KEY_ENV, SIGNER_KEY, config_data
 from tests.python.router.test_once import toml
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.python.router.fake_model import FakeModel
-    from tests.python.router.fake_node import FakeNode
+from tests.python.store.test_ledger import SESSION, charge, facts
 
 
 def test_nothing_to_settle_is_said_and_no_failure(
@@ -41,3 +47,56 @@ def test_nothing_to_settle_is_said_and_no_failure(
     assert json.loads(said[1]) == {"batches": []}
     assert said[2] == "nothing to release\nnothing to settle"
     assert json.loads(said[3]) == {"batches": [], "released": []}
+
+
+@pytest.fixture
+def chain() -> Iterator[SettlingChain]:
+    fake = SettlingChain(CARD, address_of(SIGNER_KEY))
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def config(tmp_path: Path, chain: SettlingChain, model: FakeModel) -> Path:
+    """A router with one receipt to settle."""
+    file = tmp_path / "router.toml"
+    file.write_text(toml(config_data(tmp_path, chain, model)))
+    with Store(tmp_path / "router.db") as store:
+        store.ledger.refresh(facts())
+        charge(store, 1, 10)
+    return file
+
+
+def settle(config: Path, *more: str) -> Any:
+    return CliRunner().invoke(
+        main, ["settle", "--config", str(config), *more], env={KEY_ENV: SIGNER_KEY}
+    )
+
+
+def test_a_refused_batch_is_told_and_fails_the_command(config: Path, chain: SettlingChain) -> None:
+    chain.revert = "payment: other router's session"
+    done = settle(config)
+    assert done.exit_code == 1
+    assert "not settled, parked: batch 0x" in done.stderr
+    assert "other router's session" in done.stderr
+    assert "nothing to settle" not in done.output
+    chain.revert = None
+    told = settle(config, "--json")
+    assert told.exit_code == 1
+    (refused,) = json.loads(told.stdout)["refused"]
+    assert (refused["reason"], refused["next_at"]) == ("payment: other router's session", None)
+    mended = settle(config, "--unpark", "--json")
+    assert mended.exit_code == 0
+    data = json.loads(mended.stdout)
+    assert [batch["receipts"] for batch in data["batches"]] == [1]
+    assert "refused" not in data
+
+
+def test_a_total_that_is_lost_is_told_once(config: Path, chain: SettlingChain) -> None:
+    chain.logs = [(PAYMENT, "SettlementSkipped", [int(SESSION, 16)], [10, "session closed"])]
+    chain.open(int(SESSION, 16), NOBODY, 100, state=3)
+    first = settle(config)
+    assert "skipped" in first.stderr
+    chain.logs = []
+    assert "no longer can be" in settle(config).stderr
+    assert "no longer can be" not in settle(config).stderr

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +13,9 @@ from cortensor.chain.quota import AccountState, PermissionState, QuotaLimits, Qu
 from cortensor.chain.reader import ChainReader, drawable
 from cortensor.errors import Conflict, InvalidInput
 from cortensor.router.config import Settlement, parse_config
-from cortensor.router.settlement import is_due, settle_for_ever
+from cortensor.router.settlement import is_due
 from cortensor.router.wiring import served_fundings
-from cortensor.store.records import Pending, SkipRecord
+from cortensor.store.records import Pending
 from tests.python.router.fake_node import ANCHOR, MICRO, PAYMENT, POOL, QUOTA, TABLE
 from tests.python.router.harness import (
     COR,
@@ -63,9 +63,9 @@ def deposit(node: FakeNode, session: str) -> int:
         ({"left_now": 100, "stake": 500, "overage_now": 30}, (40, 0), None, 110),
         ({"left_now": 100, "stake": 500, "overage_now": 50}, (40, 0), None, 100),
         ({"left_now": 100, "stake": 500}, (40, 480), None, 120),
-        ({"left_now": 100, "stake": 10, "leaving": 15}, (40, 5), None, 120),
+        ({"left_now": 100, "stake": 10, "leaving": 15}, (40, 5), None, 105),
         ({"left_now": 100, "stake": 10}, (40, 50), None, 100),
-        ({"left_now": 100, "stake": 500}, (40, 0), (30 * MICRO, 0, 10**30), 70),
+        ({"left_now": 100, "stake": 500}, (40, 0), (30 * MICRO, 0, 10**30), 30),
         ({"left_now": 100}, (0, 0), (10**30, 80 * MICRO, 90 * MICRO), 10),
         ({"left_now": 100}, (0, 0), (10**30, 99 * MICRO, 90 * MICRO), 0),
     ],
@@ -227,31 +227,3 @@ def test_yesterdays_stake_work_is_settled_at_once() -> None:
     assert not is_due(waiting, settings, DAY - 1)
     assert is_due(waiting, settings, DAY)
     assert not is_due(Pending(1, DAY - 5, 2**39, 0), settings, DAY)
-
-
-def test_a_lost_total_is_alarmed(caplog: pytest.LogCaptureFixture) -> None:
-    lost = [SkipRecord("0x1", 5, "pool is empty")]
-
-    class Source:
-        def pending(self) -> Pending:
-            raise asyncio.CancelledError
-
-        def skips_to_alarm(self, _now: int) -> list[SkipRecord]:
-            return lost
-
-    class Clock:
-        def unix(self) -> int:
-            return 1
-
-        def monotonic(self) -> float:
-            return 1.0
-
-    async def once() -> None:
-        settings = Settlement(poll_s=1)
-        settler: Any = None
-        await settle_for_ever(Source(), settler, settings, Clock())
-
-    with pytest.raises(asyncio.CancelledError):
-        asyncio.run(once())
-    assert "no longer can be" in caplog.text
-    assert "pool is empty" in caplog.text

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,13 +14,14 @@ import pytest
 from cortensor.errors import Conflict, Error, PaymentRequired
 from cortensor.receipts.keccak import keccak256
 from cortensor.receipts.sign import sign
-from cortensor.store.records import STAKE, VOUCHER, WEEKLY, CostRecord, SkipRecord
+from cortensor.store.choosing import MAX_ITEMS
+from cortensor.store.records import ESCROW, STAKE, VOUCHER, WEEKLY, CostRecord, SkipRecord
+from cortensor.store.skips import groups_of
 from cortensor.store.store import Store
 from tests.python.store.test_ledger import OTHER, SESSION, charge, facts, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from cortensor.store.records import BatchRecord
 
@@ -169,6 +172,7 @@ def test_a_batch_goes_up_to_the_voucher(store: Store) -> None:
     assert (second.funding, second.signatures, totals(second)) == (0, [], [1])
     assert store.outbox.build(None, 1) is None
     store.vouchers.accept(SESSION, 18, signed(3), 1)
+    confirm(store, first)
     assert totals(store.outbox.build(None, 1)) == [18]
 
 
@@ -179,8 +183,26 @@ def test_a_full_batch_ends_at_a_voucher(store: Store, monkeypatch: pytest.Monkey
         charge(store, number, 1)
         if number in (2, 4):
             store.vouchers.accept(SESSION, number, signed(number), 1)
-    assert totals(store.outbox.build(None, 1)) == [2]
+    first = store.outbox.build(None, 1)
+    assert totals(first) == [2]
+    confirm(store, first)
     assert totals(store.outbox.build(None, 1)) == [4]
+
+
+def test_what_one_voucher_covers_goes_into_one_batch(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cortensor.store.choosing.MAX_LEAVES", 3)
+    for session in (SESSION, OTHER):
+        store.ledger.refresh(facts(session, funding=VOUCHER, session_key="0x" + "bb" * 20))
+    charge(store, 1, 1, OTHER)
+    for number in range(2, 7):
+        charge(store, number, 1)
+    store.vouchers.accept(OTHER, 1, signed(1), 1)
+    store.vouchers.accept(SESSION, 5, signed(5), 1)
+    first = store.outbox.build(None, 1)
+    assert totals(first) == [1]
+    assert totals(store.outbox.build(None, 1, most=2)) == [5]  # fits nowhere, so it goes alone
 
 
 def test_stake_is_batched_by_day_and_in_order(store: Store) -> None:
@@ -190,10 +212,67 @@ def test_stake_is_batched_by_day_and_in_order(store: Store) -> None:
     work(store, 2, 1, SESSION, DAY - 1)  # begun before midnight, committed after
     work(store, 3, 2, SESSION, DAY + 9)
     work(store, 4, 7, OTHER, DAY + 7)
-    made = [store.outbox.build(None, 1) for _ in range(3)]
+    made = []
+    for _ in range(3):
+        made.append(store.outbox.build(None, 9 * DAY))
+        confirm(store, made[-1])
     assert [batch and batch.work_at for batch in made] == [DAY + 7, DAY - 1, DAY + 9]
     assert [totals(batch) for batch in made] == [[7, 10], [11], [13]]
-    assert store.outbox.build(None, 1) is None
+    assert store.outbox.build(None, 9 * DAY) is None
+
+
+@pytest.mark.parametrize(
+    ("chain_time", "work_at"),
+    [
+        (9 * DAY, DAY + 70),
+        (DAY + 70, DAY + 70),
+        (DAY + 69, DAY + 69),  # this clock is ahead, or the chain has made no block since
+        (DAY, DAY),
+        (DAY - 1, DAY),  # another window would pay; the chain has to reach this one
+        (1, DAY),
+    ],
+)
+def test_work_is_dated_by_the_chain_but_never_into_another_window(
+    store: Store, chain_time: int, work_at: int
+) -> None:
+    store.ledger.refresh(facts(funding=STAKE, profile=0))
+    work(store, 1, 10, SESSION, DAY + 5)
+    work(store, 2, 1, SESSION, DAY + 70)
+    batch = store.outbox.build(None, chain_time)
+    assert batch is not None
+    assert batch.work_at == work_at
+
+
+def test_a_call_takes_no_more_sessions_than_the_contract(store: Store) -> None:
+    source = Path(__file__).parents[3] / "contracts/interfaces/ISessionPayment.vyi"
+    structs = source.read_text("utf-8").partition("# Events")[0]
+    bounds = re.findall(r"(?:items|vouchers): DynArray\[\w+, (\d+)\]", structs)
+    assert [int(bound) for bound in bounds[:3]] == [MAX_ITEMS[f] for f in (ESCROW, VOUCHER, STAKE)]
+
+
+def test_more_sessions_than_a_call_takes_wait(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MAX_ITEMS, ESCROW, 2)
+    for low in range(1, 4):
+        store.ledger.refresh(facts(f"0x{low:040x}"))
+        charge(store, low, 1, f"0x{low:040x}")
+        charge(store, 10 + low, 1, f"0x{low:040x}")
+    assert totals(store.outbox.build(None, 1)) == [2, 2]
+    assert totals(store.outbox.build(None, 1)) == [2]
+
+
+def test_a_batch_takes_what_can_be_settled_whole(store: Store) -> None:
+    store.ledger.refresh(facts())
+    store.ledger.refresh(facts(OTHER))
+    charge(store, 1, 5)
+    charge(store, 2, 6)
+    charge(store, 3, 3, OTHER)
+    charge(store, 4, 1)  # fits, but its session's order counts
+    first = store.outbox.build(None, 1, most=9)
+    assert totals(first) == [3, 5]
+    confirm(store, first)
+    assert totals(store.outbox.build(None, 1, most=9)) == [12]
 
 
 def test_a_stake_session_may_lose_what_it_could_draw(store: Store) -> None:
@@ -216,36 +295,74 @@ def test_stake_settles_in_whole_micro_cor(store: Store) -> None:
     assert caught.value.code == "ledger_behind_chain"
 
 
-def test_a_skipped_draw_goes_into_the_next_batch_of_its_window(store: Store) -> None:
+def test_what_was_passed_over_is_no_ones_next_batch(store: Store) -> None:
     for session in (SESSION, OTHER):
         store.ledger.refresh(facts(session, funding=STAKE, profile=0))
     work(store, 1, 10, SESSION, DAY + 5)
-    first = store.outbox.build(None, 1)
-    confirm(store, first, SkipRecord(SESSION, 10, "pool is empty"))
-    work(store, 2, 3, OTHER, 2 * DAY)  # another day's quota is not for yesterday's work
-    assert totals(store.outbox.build(None, 1)) == [3]
-    work(store, 3, 4, OTHER, DAY + 9)
-    again = store.outbox.build(None, 1)
-    assert totals(again) == [7, 10]
-    assert again is not None
-    assert again.count == 1
-    assert store.outbox.skips_to_alarm(2 * DAY) == []
-    confirm(store, again)
-    assert store.outbox.skips_to_alarm(9 * DAY) == []
+    confirm(store, store.outbox.build(None, DAY), SkipRecord(SESSION, 10, "pool is empty"))
+    work(store, 2, 4, OTHER, DAY + 9)
+    assert totals(store.outbox.build(None, DAY)) == [4]
+    (skip,) = store.skips.due(None)
+    assert (skip.session, skip.window, skip.reason) == (SESSION, 1, "pool is empty")
 
 
-def test_a_skip_whose_window_is_over_is_told_once(store: Store) -> None:
-    store.ledger.refresh(facts(funding=STAKE, profile=0))
-    store.ledger.refresh(facts(OTHER, funding=STAKE, profile=WEEKLY))
-    work(store, 1, 10, SESSION, DAY)
-    work(store, 2, 10, OTHER, DAY)
-    skips = [SkipRecord(SESSION, 10, "rate limit"), SkipRecord(OTHER, 10, "rate limit")]
+def test_passed_over_totals_are_tried_with_their_like(store: Store) -> None:
+    profiles = {1: 0, 2: 0, 3: WEEKLY, 4: WEEKLY + 1}
+    for low, profile in profiles.items():
+        session = f"0x{low:040x}"
+        store.ledger.refresh(facts(session, funding=STAKE, profile=profile))
+        work(store, low, 1, session, DAY * (2 if low == 2 else 1))
+    for _ in range(2):
+        batch = store.outbox.build(None, 9 * DAY)
+        assert batch is not None
+        sessions = [f"0x{item >> 96:040x}" for item in batch.items]
+        confirm(store, batch, *(SkipRecord(session, 1, "rate limit") for session in sessions))
+    groups = groups_of(store.skips.due(None))
+    assert sorted([int(skip.session, 16) for skip in group] for group in groups) == [
+        [1],
+        [2],
+        [3, 4],
+    ]
+
+
+def test_passed_over_totals_are_no_more_than_a_call_takes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for low in range(1, 4):
+        store.ledger.refresh(facts(f"0x{low:040x}"))
+        charge(store, low, 1, f"0x{low:040x}")
+    skips = [SkipRecord(f"0x{low:040x}", 1, "odd") for low in range(1, 4)]
     confirm(store, store.outbox.build(None, 1), *skips)
-    assert store.outbox.skips_to_alarm(3 * DAY - 1) == []
-    assert store.outbox.skips_to_alarm(3 * DAY) == skips[:1]
-    assert store.outbox.skips_to_alarm(13 * DAY) == []
-    assert store.outbox.skips_to_alarm(14 * DAY) == skips[1:]
-    assert store.outbox.skips_to_alarm(14 * DAY) == []
+    monkeypatch.setitem(MAX_ITEMS, ESCROW, 2)
+    assert [len(group) for group in groups_of(store.skips.due(None))] == [2, 1]
+
+
+def test_a_total_of_the_older_ledger_is_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with sqlite3.connect(path) as old:
+        for name in ("schema.sql", "schema-2.sql"):
+            old.executescript(files("cortensor.store").joinpath(name).read_text("utf-8"))
+        old.execute("PRAGMA user_version=2")
+        old.execute(
+            "INSERT INTO payment_sessions (session, payer, deposit, settled, expiry, state,"
+            " volume_tier, version, surcharge_cap_bps, task_cap_wei, fetched_at, spent)"
+            " VALUES (?,'0x','100','0',9,1,0,1,0,'1',1,'0')",
+            (SESSION,),
+        )
+        old.execute(
+            "INSERT INTO batches (root, version, count, uri, items, total, state, created_at)"
+            " VALUES ('0x1',1,1,'',x'5b5d','7','confirmed',1)"
+        )
+        old.execute(
+            "INSERT INTO skips (session, batch, cumulative, reason, funding, is_alarmed)"
+            " VALUES (?,'0x1','7','total exceeds deposit',0,1)",
+            (SESSION,),
+        )
+    with Store(path) as store:
+        (skip,) = store.skips.due(1)
+        assert (skip.cumulative, skip.version, skip.tries) == (7, 1, 0)
+        store.skips.give_up(SESSION, "session closed")
+        assert store.skips.to_alarm() == []  # it was said lost once
 
 
 def test_buckets_and_costs_are_kept_with_the_batch(store: Store) -> None:

@@ -193,12 +193,13 @@ def test_batches_give_indexes_in_commit_order(store: Store) -> None:
     assert leaves == [(SESSION, 1, 10), (OTHER, 1, 5), (SESSION, 2, 17)]
     assert store.outbox.build(None, 9) is None
     charge(store, 4, 1)
+    assert store.outbox.build(None, 9) is None  # its total rests on a batch that is not settled
+    assert store.outbox.unsettled() == [first]
+    store.outbox.confirm(first.root, tx_hash="0x1", block=1, gas_used=2, gas_price=3, now=4)
     second = store.outbox.build(None, 9)
     assert second is not None
     assert [(leaf.index, leaf.cumulative) for leaf in store.outbox.leaves(second.root)] == [(3, 18)]
-    assert store.outbox.unconfirmed() == first
-    store.outbox.confirm(first.root, tx_hash="0x1", block=1, gas_used=2, gas_price=3, now=4)
-    assert store.outbox.unconfirmed() == second
+    assert store.outbox.unsettled() == [second]
 
 
 def test_a_batch_holds_one_card_version(store: Store) -> None:
@@ -207,6 +208,7 @@ def test_a_batch_holds_one_card_version(store: Store) -> None:
     charge(store, 2, 5, OTHER, version=2)
     charge(store, 3, 7)
     first, second = store.outbox.build(None, 1), store.outbox.build(None, 1)
+    assert store.outbox.unsettled() == [first, second]
     assert first is not None
     assert second is not None
     assert ((first.version, first.count), (second.version, second.count)) == ((1, 2), (2, 1))
@@ -256,7 +258,7 @@ def test_the_ledger_follows_its_model(
                 deposit += amount
                 store.ledger.refresh(facts(deposit=deposit))
             elif action == "batch":
-                store.outbox.build(None, 1)
+                batch(store, amount, is_settled=which > 0)
             elif action == "recover":
                 store.ledger.recover()
                 held.clear()
@@ -264,3 +266,22 @@ def test_the_ledger_follows_its_model(
             account = store.ledger.account(SESSION)
             assert account is not None
             assert (account.spent, account.reserved) == (spent, sum(held.values()))
+            assert (account.next_index, account.cumulative) == leaves_of(store)
+
+
+def batch(store: Store, most: int, *, is_settled: bool) -> None:
+    """Build a batch, and have it settled or parked; sometimes what was parked goes first."""
+    if most % 2:
+        store.outbox.unpark()
+    built = store.outbox.build(None, 1, most)
+    if built is not None and is_settled:
+        store.outbox.confirm(built.root, tx_hash="0x1", block=1, gas_used=1, gas_price=1, now=1)
+    elif built is not None:
+        store.outbox.refuse(built.root, "other router's session", 1, last_try=1)
+
+
+def leaves_of(store: Store) -> tuple[int, int]:
+    """The next index and the running total that follow from the leaves."""
+    rows = store.database.rows("SELECT leaf_index, cumulative FROM leaves ORDER BY leaf_index")
+    assert [row["leaf_index"] for row in rows] == list(range(1, len(rows) + 1))
+    return len(rows) + 1, int(rows[-1]["cumulative"]) if rows else 0

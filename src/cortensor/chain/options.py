@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options by which a command is told which chain and which contracts it is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+import msgspec
+from msgspec import Struct
+
+from cortensor.chain.book import SESSION_PAYMENT, AddressBook
+from cortensor.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., object]")
+
+_OPTIONS = (
+    click.option("--rpc", "rpc_url", required=True, help="JSON-RPC endpoint of a node."),
+    click.option(
+        "--deployments",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder of deployment records.",
+    ),
+    click.option("--session-payment", help="Instead of records: the escrow's address."),
+)
+
+
+class Place(Struct, frozen=True):
+    """An escrow, the chain it must be on (None for any), and the block that deployed it."""
+
+    session_payment: str
+    chain_id: int | None
+    first_block: int
+
+
+class _Record(Struct):
+    """What is read of a deployment record to know where to begin."""
+
+    contract: str
+    block: int = 0
+
+
+def place_options(command: F) -> F:
+    """Give a command `rpc_url`, `deployments` and `session_payment`; the last two: `place_of`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def place_of(deployments: Path | None, session_payment: str | None) -> Place:
+    """Return the place that one of two options names.
+
+    Raises:
+        InvalidInput: both are given or none, or what is given names no escrow.
+    """
+    if (deployments is None) == (session_payment is None):
+        raise InvalidInput("give either --deployments or --session-payment", field="deployments")
+    if deployments is None:
+        given = session_payment or ""
+        return Place(AddressBook.of(given, given, given).session_payment, None, 0)
+    book = AddressBook.load(deployments)
+    return Place(book.session_payment, book.chain_id, _first_block(deployments))
+
+
+def _first_block(folder: Path) -> int:
+    for path in sorted(folder.glob("*.json")):
+        try:
+            record = msgspec.json.decode(path.read_bytes(), type=_Record)
+        except (OSError, msgspec.DecodeError):
+            continue
+        if record.contract == SESSION_PAYMENT:
+            return record.block
+    return 0

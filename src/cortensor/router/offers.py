@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a request may cost now, on the compute sessions that would run it. Nothing is reserved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cortensor.router.prompts import build_call, prompt_bound
+from cortensor.router.quoting import build_quote, build_terms, quote_response, token_limit
+from cortensor.router.request_checks import (
+    check_call,
+    check_replicas,
+    check_tier,
+    fewest_replicas,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cortensor.router.config import Limits
+    from cortensor.router.payment_sessions import PaymentSessions
+    from cortensor.router.quoting import Quote
+    from cortensor.router.schemas import (
+        ConsensusRequest,
+        DelegateRequest,
+        PolicyRequest,
+        QuoteResponse,
+        ValidateRequest,
+    )
+    from cortensor.router.selection import Pool, Slot
+    from cortensor.store.records import Account
+
+
+class Offers:
+    """Picks compute sessions and prices requests on them.
+
+    Args:
+        sessions: payment sessions, rate cards and the surcharge.
+        pool: compute sessions.
+        limits: bounds on requests.
+    """
+
+    def __init__(self, sessions: PaymentSessions, pool: Pool, limits: Limits) -> None:
+        self._sessions = sessions
+        self._pool = pool
+        self._limits = limits
+
+    async def quote(
+        self, endpoint: str, request: DelegateRequest | ValidateRequest, *, granted: bool
+    ) -> QuoteResponse:
+        """Return the most a request can cost now.
+
+        What the session has left is shown only if the caller's grant was checked (`granted`).
+
+        Raises:
+            Error: whatever would refuse the request itself, but for lack of money.
+        """
+        check_call(request, self._limits)
+        account = await self._sessions.load(request.session_id)
+        self._sessions.require_open(account)
+        made, slots = await self.price(endpoint, request, account)
+        return quote_response(made, account, endpoint, slots, granted=granted)
+
+    async def quote_sizes(
+        self,
+        endpoint: str,
+        session: str,
+        *,
+        consensus: ConsensusRequest,
+        policy: PolicyRequest,
+        max_tokens: int | None,
+        prompt_bytes: int,
+        granted: bool,
+    ) -> QuoteResponse:
+        """Return the most a request of `prompt_bytes` bytes of prompt can cost now.
+
+        Raises:
+            Error: as `quote`.
+        """
+        check_replicas(consensus)
+        check_tier(policy)
+        account = await self._sessions.load(session)
+        self._sessions.require_open(account)
+        slots = self._pick(consensus)
+        made = await self._made(
+            account,
+            consensus,
+            policy,
+            slots,
+            [prompt_bound(slot.session, prompt_bytes) for slot in slots],
+            token_limit(endpoint, max_tokens, self._limits),
+        )
+        return quote_response(made, account, endpoint, slots, granted=granted)
+
+    async def price(
+        self, endpoint: str, request: DelegateRequest | ValidateRequest, account: Account
+    ) -> tuple[Quote, list[Slot]]:
+        """Return the most a checked request can cost now, and the sessions that would run it.
+
+        Raises:
+            TooFewHealthy: there are too few.
+            Forbidden: the session's stake is not for such work.
+        """
+        slots = self._pick(request.consensus)
+        tokens = token_limit(endpoint, request.max_tokens, self._limits)
+        bounds = [build_call(request, slot.session, tokens).prompt_bound for slot in slots]
+        made = await self._made(account, request.consensus, request.policy, slots, bounds, tokens)
+        return made, slots
+
+    def _pick(self, consensus: ConsensusRequest) -> list[Slot]:
+        fewest = fewest_replicas(consensus)
+        return self._pool.pick(consensus.session_pool, consensus.replicas, fewest)
+
+    async def _made(
+        self,
+        account: Account,
+        consensus: ConsensusRequest,
+        policy: PolicyRequest,
+        slots: Sequence[Slot],
+        bounds: Sequence[int],
+        tokens: int,
+    ) -> Quote:
+        return build_quote(
+            await self._sessions.card(account.facts.version),
+            account.facts.version,
+            await self._sessions.surcharge(),
+            build_terms(consensus, policy, account.facts, slots),
+            bounds,
+            max_tokens=tokens,
+        )

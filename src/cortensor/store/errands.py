@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The settler's transactions that belong to no batch: what was signed, and what it cost.
+
+Stored before they are broadcast, so that a crash loses neither the transaction nor its fee.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cortensor.store.records import CostRecord, ErrandRecord
+
+if TYPE_CHECKING:
+    from cortensor.store.sqlite import Database
+
+AUTHORISE = "authorise"
+RELEASE = "release"
+
+
+class Errands:
+    """The errands in the store. An action says what a transaction does.
+
+    Args:
+        database: an open database; the caller closes it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def transactions(self, action: str) -> list[ErrandRecord]:
+        """Return what was signed for an action since it was last done, newest first."""
+        rows = self._db.rows(
+            "SELECT tx_hash, action, nonce, raw, max_fee FROM errands"
+            " WHERE action = ? AND is_open ORDER BY rowid DESC",
+            action,
+        )
+        return [
+            ErrandRecord(r["tx_hash"], r["action"], r["nonce"], r["raw"], int(r["max_fee"]))
+            for r in rows
+        ]
+
+    def sign(self, transaction: ErrandRecord, now: int) -> None:
+        """Store a signed transaction; call this before it is broadcast."""
+        with self._db.transaction() as sql:
+            sql.execute(
+                "INSERT INTO errands (tx_hash, action, nonce, raw, max_fee, created_at)"
+                " VALUES (?,?,?,?,?,?)",
+                (
+                    transaction.tx_hash,
+                    transaction.action,
+                    transaction.nonce,
+                    transaction.raw,
+                    str(transaction.max_fee),
+                    now,
+                ),
+            )
+
+    def done(self, action: str) -> None:
+        """Note that an action is done; asked for again, it begins anew."""
+        with self._db.transaction() as sql:
+            sql.execute("UPDATE errands SET is_open = 0 WHERE action = ? AND is_open", (action,))
+
+    def unmined(self) -> list[str]:
+        """Return the hashes of transactions whose cost is not known."""
+        rows = self._db.rows("SELECT tx_hash FROM errands WHERE block_number IS NULL")
+        return [str(row["tx_hash"]) for row in rows]
+
+    def note(self, cost: CostRecord) -> None:
+        """Note what a mined transaction cost."""
+        with self._db.transaction() as sql:
+            sql.execute(
+                "UPDATE errands SET block_number = ?, is_success = ?, gas_used = ?, gas_price = ?,"
+                " l1_gas = ?, fee = ? WHERE tx_hash = ?",
+                (
+                    cost.block,
+                    int(cost.is_success),
+                    cost.gas_used,
+                    str(cost.gas_price),
+                    cost.l1_gas,
+                    str(cost.fee),
+                    cost.tx_hash,
+                ),
+            )
+
+
+def authorise_action(address: str) -> str:
+    """Return the action that lets a contract anchor for the settler."""
+    return f"{AUTHORISE}/{address.lower()}"
+
+
+def release_action(version: int, bucket: int) -> str:
+    """Return the action that releases a bucket of a card version."""
+    return f"{RELEASE}/{version}/{bucket}"
+
+
+def released_by(action: str) -> tuple[int, int] | None:
+    """Return the (version, bucket) that an action releases; None for another action."""
+    kind, *rest = action.split("/")
+    return (int(rest[0]), int(rest[1])) if kind == RELEASE else None

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The router settles by itself: when, how patiently, and what it tells."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from cortensor.chain.settler import SettledBatch
+from cortensor.errors import Conflict, Error, Unavailable
+from cortensor.router.config import Settlement
+from cortensor.router.settlement import LONGEST_PAUSE_S, is_due, pause_s, settle_for_ever
+from cortensor.store.records import Pending, SkipRecord
+
+SETTINGS = Settlement(poll_s=1, max_age_s=10**6)
+SKIPPED = {"session_id": "0x1", "cumulative_wei": "5", "reason": "pool is empty"}
+BATCH = SettledBatch("0x2", "stake", 1, 3, 2, "9", "0x3", 4, 5, "6", "30", [SKIPPED])
+
+
+@pytest.mark.parametrize(("retry_at", "due"), [(None, False), (0, True), (7, True), (8, False)])
+def test_what_was_put_off_is_due_at_its_time(retry_at: int | None, due: bool) -> None:
+    assert is_due(Pending(0, None, None, 3, retry_at=retry_at), SETTINGS, 7) == due
+
+
+def test_failures_are_followed_by_longer_pauses() -> None:
+    assert [pause_s(5, failures) for failures in range(4)] == [5, 10, 20, 40]
+    assert {pause_s(5, failures) for failures in (7, 8, 10**6)} == {LONGEST_PAUSE_S}
+    assert [pause_s(900, failures) for failures in (0, 1, 50)] == [900, 900, 900]
+
+
+class Scripted:
+    """Each poll does the next of `steps`: raises it, or settles it. The last one ends the loop."""
+
+    def __init__(self, *steps: Error | list[SettledBatch]) -> None:
+        self.steps = list(steps)
+        self.asked: list[int | None] = []
+        self.lost: list[SkipRecord] = []
+
+    def pending(self) -> Pending:
+        if not self.steps:
+            raise asyncio.CancelledError
+        return Pending(0, None, None, 1, retry_at=0)
+
+    def to_alarm(self) -> list[SkipRecord]:
+        found, self.lost = self.lost, []
+        return found
+
+    def settle_all(self, until: int | None = None) -> list[SettledBatch]:
+        self.asked.append(until)
+        step = self.steps.pop(0)
+        if isinstance(step, Error):
+            raise step
+        return step
+
+    def unix(self) -> int:
+        return 1234
+
+    def monotonic(self) -> float:
+        return 1.0
+
+
+def run(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Run the loop to its end. Returns how long it paused each time."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("cortensor.router.settlement.asyncio.sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(settle_for_ever(scripted, scripted, scripted, SETTINGS, scripted))
+    return pauses
+
+
+def test_a_pause_of_the_contract_is_no_hot_loop(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    paused = Conflict("estimate: payment: settlement paused", code="contract_refused")
+    down = Unavailable("connection refused")
+    scripted = Scripted(paused, down, paused, [], [])
+    assert run(scripted, monkeypatch) == [1, 2, 4, 8, 1, 1]
+    assert caplog.text.count("settlement paused") == 2
+    assert "connection refused" in caplog.text
+    assert set(scripted.asked) == {1234}  # what was put off keeps its time
+
+
+def test_a_settlement_beside_it_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = Conflict("a settlement already runs", code="already_running")
+    assert run(Scripted(running, running), monkeypatch) == [1, 1, 1]
+    assert caplog.text == ""
+
+
+def test_skips_and_losses_are_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    scripted = Scripted([BATCH])
+    scripted.lost = [SkipRecord("0x1", 5, "session closed")]
+    run(scripted, monkeypatch)
+    assert "settled 3 stake receipts, 9 wei, for 30 wei of ETH, in 0x3" in caplog.text
+    assert "pool is empty" in caplog.text
+    assert "it is tried again" in caplog.text
+    assert "no longer can be" in caplog.text
+    assert "session closed" in caplog.text
