@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ape run demo`: a dozen real jobs, agreed on, paid, anchored, verified, and every wei found."""
+"""`ape run demo`: a dozen real jobs, agreed on, paid in three ways, verified; each wei found."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rich.text import Text
 
 from cortensor.errors import Error
 from scripts._demo.jobs import JOBS, Job
-from scripts._demo.report import print_table, vote_dots, write_html
+from scripts._demo.report import GWEI, fundings_table, jobs_table, vote_dots, write_html
 from scripts._demo.run import Options, Stage, run
 
 DEFAULT_FOLDER = Path("runs") / "demo"
@@ -110,7 +110,8 @@ def _watched(options: Options, console: Console) -> dict[str, Any]:
 
     steps: list[str] = []
     seen: list[Job] = []
-    with Live(console=console, refresh_per_second=8) as live:
+    # Gone when the result is there, so that the result is one screen.
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
 
         def refresh() -> None:
             live.update(Group(*(Text(f"… {step}", "dim") for step in steps), _progress(seen)))
@@ -144,16 +145,20 @@ def _progress(jobs: Sequence[Job]) -> Table:
 def _print(result: dict[str, Any], page: Path, console: Console) -> None:
     settlement, accounting = result["settlement"], result["accounting"]
     console.print()
-    print_table(result, console)
+    console.print(jobs_table(result))
     console.print()
+    price = int(settlement["gas_price_wei"]) / GWEI
     console.print(
-        f"{settlement['count']} receipts anchored and settled in one transaction: "
-        f"{settlement['gas_used']:,} gas, {settlement['gas_share']:,} a receipt"
+        f"{settlement['count']} receipts anchored and settled in {settlement['transactions']} "
+        f"transactions: {settlement['gas_used']:,} gas; fees at {price:g} gwei, data not included"
     )
+    console.print(fundings_table(result))
+    console.print()
     for attack in result["attacks"]:
         verdict = ("caught", "green") if attack["caught"] else ("NOT CAUGHT", "bold red")
         console.print(Text.assemble(verdict, f": {attack['name']}"))
-        console.print(Text(f"        {attack['said']}", "dim"))
+        for proof in attack["proofs"]:
+            console.print(Text(proof["said"], "dim"))
     for job in result["not_charged"]:
         console.print(Text(f"not charged: {job['name']}: {job['why']}", "yellow"))
     for line in (accounting["statement"], accounting["bond_statement"]):

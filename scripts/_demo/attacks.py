@@ -22,7 +22,8 @@ def attempt(
     """Try two frauds: both are shown to the verifier, the one that took money to the chain.
 
     Args:
-        bundles: the honest bundles of a session.
+        bundles: the honest bundles of the escrow session, which alone the router can overcharge
+            without another's signature or another's permission.
         chain: the demo's chain.
         folder: where forged bundles go.
         verify: verifies files of bundles in a process of its own.
@@ -53,8 +54,8 @@ def attempt(
                 "name": name,
                 "caught": not result["ok"],
                 "failed_checks": [check["name"] for check in failed],
-                "said": "; ".join([said or "nothing", *map(frauds.said, proven)]),
-                "proofs": [proof.to_json() for proof in proven],
+                "said": said or "nothing",
+                "proofs": [{**proof.to_json(), "said": frauds.said(proof)} for proof in proven],
             }
         )
     return attacks, proofs

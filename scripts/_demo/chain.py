@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the payer, and whoever closes the books, does on the demo's chain."""
+"""The demo's chain: the deployed contracts, who acts on them, and its clock."""
 
 from __future__ import annotations
 
-import secrets
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,7 @@ from web3.contract import Contract
 
 from cortensor.chain.rpc import connect
 from cortensor.errors import Conflict
-from cortensor.receipts.access import make_token
-from cortensor.receipts.typed import AccessGrant, Domain
+from cortensor.receipts.typed import Domain
 from scripts._deploy.bindings import contract_at
 from scripts._deploy.config import DeployConfig, load_config, resolve
 from scripts._deploy.engine import Deployment, deploy_all
@@ -26,15 +25,12 @@ from scripts._deploy.signing import KeySigner
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "config" / "local.toml"
 COR = 10**18
-GWEI = 10**9
 GAS_MONEY_WEI = 10 * COR
-DEPOSIT_WEI = COR // 20
-IDLE_DEPOSIT_WEI = COR // 50
-TASK_CAP_WEI = COR // 100
-SURCHARGE_CAP_BPS = 2_000
-SESSION_SECONDS = 86_400
 POTS = ("nodes", "validators", "treasury")
-NO_ADDRESS = "0x" + "00" * 20
+DAY_SECONDS = 86_400
+BASE_FEE_WEI = 20_000_000
+"""0.02 gwei, the floor of Arbitrum One since ArbOS 51. Fees are shown at it: Anvil's own falls with
+every block that is not full."""
 
 
 @dataclass
@@ -53,8 +49,10 @@ class People:
     deployer: LocalAccount = field(default_factory=Account.create)
     settler: LocalAccount = field(default_factory=Account.create)
     bond_owner: LocalAccount = field(default_factory=Account.create)
-    payer: LocalAccount = field(default_factory=Account.create)
-    idle_payer: LocalAccount = field(default_factory=Account.create)
+    escrow_payer: LocalAccount = field(default_factory=Account.create)
+    voucher_payer: LocalAccount = field(default_factory=Account.create)
+    staker: LocalAccount = field(default_factory=Account.create)
+    session_key: LocalAccount = field(default_factory=Account.create)
     watcher: LocalAccount = field(default_factory=Account.create)
     pots: tuple[str, ...] = field(
         default_factory=lambda: tuple(str(Account.create().address) for _ in POTS)
@@ -80,6 +78,7 @@ class Chain:
         self.payment = self._bind("SessionPayment")
         self.table = self._bind("SessionPaymentTable")
         self.pool = self._bind("StakePool")
+        self.quota = self._bind("StakeQuota")
         self.dispute = self._bind("SettlementDispute")
 
     def _deploy(self) -> Deployment:
@@ -140,42 +139,30 @@ class Chain:
             self.gas.append(Measured(name, int(receipt["gasUsed"]), note))
         return receipt
 
-    def open_session(self, payer: LocalAccount, deposit_wei: int, name: str, note: str) -> int:
-        """Give a payer COR and open a session with all of it; returns the session's id."""
-        people = self.people
-        # A payer who keeps something, like most: an emptied token account would earn a refund.
-        grant = self.cor.functions.transfer(payer.address, deposit_wei + COR)
-        self.send(people.deployer, grant)
-        escrow = self.payment.address
-        self.send(payer, self.cor.functions.approve(escrow, 2**256 - 1))
-        salt = secrets.token_bytes(32)
-        now = int(self.web3.eth.get_block("latest")["timestamp"])
-        request = {
-            "router_id": 1,
-            "version": self.table.functions.current_version().call(),
-            "volume_tier": 0,
-            "funding": 0,
-            "surcharge_cap_bps": SURCHARGE_CAP_BPS,
-            "task_cap_gwei": TASK_CAP_WEI // GWEI,
-            "expiry": now + SESSION_SECONDS,
-            "session_key": NO_ADDRESS,
-            "terms": 0,
-            "salt": salt,
-            "amount": deposit_wei,
-        }
-        self.send(payer, self.payment.functions.open(request), name, note)
-        return int(self.payment.functions.session_id(payer.address, 1, salt).call())
-
-    def token(self, payer: LocalAccount, session: int) -> str:
-        """Return the bearer token by which the router knows the payer."""
-        expires = int(self.web3.eth.get_block("latest")["timestamp"]) + SESSION_SECONDS
-        return make_token(payer.key, AccessGrant(session=session, expires=expires), self.domain)
+    def give(self, holder: LocalAccount, amount_wei: int, spender: Contract) -> None:
+        """Give somebody COR and let a contract take it."""
+        # A holder who keeps something, like most: an emptied token account would earn a refund.
+        grant = self.cor.functions.transfer(holder.address, amount_wei + COR)
+        self.send(self.people.deployer, grant)
+        self.send(holder, self.cor.functions.approve(spender.address, 2**256 - 1))
 
     @property
     def domain(self) -> Domain:
         """The EIP-712 domain of everything signed here."""
         chain_id = self.deployment.chain_id
         return Domain(chain_id=chain_id, session_payment=self.payment.address)
+
+    def now(self) -> int:
+        """Return the latest block's time in unix seconds."""
+        return int(self.web3.eth.get_block("latest")["timestamp"])
+
+    def catch_up(self) -> None:
+        """Bring the chain's clock, which began a day back, to this machine's.
+
+        The router goes by the machine's clock, and the contracts take no work of the future.
+        """
+        self._rpc("evm_mine")
+        self.pass_time(int(time.time()) - self.now())
 
     def pass_time(self, seconds: int) -> None:
         """Let time go by on the chain."""

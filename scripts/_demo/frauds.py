@@ -17,6 +17,7 @@ from cortensor.receipts.merkle import receipt_leaf
 from cortensor.receipts.sign import sign
 from cortensor.receipts.typed import ReceiptStruct
 from scripts._demo.chain import Chain
+from scripts._demo.pending import last_batch
 
 OVERCHARGE_WEI = 10**15
 WORD_BYTES = 32
@@ -104,10 +105,14 @@ def prove(honest: dict[str, Any], forged: dict[str, Any], chain: Chain) -> list[
     """Prove the second bill wrong on chain, as anyone with the two bundles can.
 
     First that it is above the quote, which is refunded with a penalty from the bond; then that the
-    job had been billed before, which gives back the rest.
+    job had been billed before, which gives back the rest. What the bill moved is shown before, so
+    that it is given back itself: it is pending still.
     """
     functions = chain.dispute.functions
     first, second = _leaf(honest, chain), _leaf(forged, chain)
+    session = int(second["receipt"]["session"])
+    show = functions.show_pending(session, last_batch(chain, session).abi_value())
+    chain.send(chain.people.watcher, show, "show_pending", "by anyone, before a refund")
     return [
         _challenge(chain, functions.challenge_charge(second), "challenge_charge"),
         _challenge(chain, functions.challenge_duplicate(first, second), "challenge_duplicate"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's result as a page for a browser and a table for a terminal."""
+"""The demo's result as a page for a browser and tables for a terminal."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cortensor.pricing import format_cor
+
 HERE = Path(__file__).parent
+GWEI = 10**9
+MONEY = ("put_in", "paid", "back")
 
 
 def write_html(result: dict[str, Any], path: Path) -> None:
@@ -42,26 +45,61 @@ def vote_dots(replicas: list[dict[str, Any]]) -> Text:
     return marks
 
 
-def print_table(result: dict[str, Any], console: Console) -> None:
-    """Print a row a job."""
+def jobs_table(result: dict[str, Any]) -> Table:
+    """Return a row a job."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("job", "answer", "votes"):
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
-    for name in ("agree", "conf.", "replicas", "ms", "charge COR", "gas share"):
+    for name in ("job", "paid by", "answer", "votes"):
+        table.add_column(name, no_wrap=name != "answer")
+    for name in ("agree", "conf.", "ms", "charge COR"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("receipt", no_wrap=True)
     for job in result["jobs"]:
         mark = {True: "✓ ", False: "✗ ", None: ""}[job["correct"]]
         table.add_row(
             job["name"],
-            Text.assemble((mark, "green" if job["correct"] else "red"), job["answer_short"][:34]),
+            job["funding"],
+            _short((mark, "green" if job["correct"] else "red"), job["answer_short"][:34]),
             vote_dots(job["replicas"]),
             f"{job['agreement_pct']}%",
             f"{job['confidence_pct']}%",
-            str(len(job["replicas"])),
             f"{job['ms']:,}",
             job["charge_cor"],
-            f"{result['settlement']['gas_share']:,}",
             Text("verified", "green") if job["verified"] else Text("FAILED", "red"),
         )
-    console.print(table)
+    return table
+
+
+def fundings_table(result: dict[str, Any]) -> Table:
+    """Return a row a source of money, those of a funding together, and their sum.
+
+    Gas and fee are those of the funding's settlement, split among its jobs.
+    """
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("paid by", "with"):
+        table.add_column(name, no_wrap=name != "with")
+    for name in ("jobs", "gas a job", "fee a job", "COR put in", "paid for work", "given back"):
+        table.add_column(name, justify="right", no_wrap=True)
+    sources = result["accounting"]["sources"]
+    for funding in result["fundings"]:
+        cells = [
+            funding["funding"],
+            str(funding["jobs"]),
+            f"{funding['gas_per_job']:,}",
+            f"{int(funding['fee_per_job_wei']) // GWEI:,} gwei",
+        ]
+        for source in sources:
+            if source["funding"] == funding["funding"]:
+                money = (source[f"{key}_cor"] for key in MONEY)
+                table.add_row(cells[0], _short(source["name"]), *cells[1:], *money)
+                cells = [""] * len(cells)  # the funding's own, said once
+    sums = (sum(int(source[f"{key}_wei"]) for source in sources) for key in MONEY)
+    settlement = result["settlement"]
+    fee = settlement["gas_share"] * int(settlement["gas_price_wei"]) // GWEI
+    jobs = (str(settlement["count"]), f"{settlement['gas_share']:,}", f"{fee:,} gwei")
+    table.add_row("all", "", *jobs, *map(format_cor, sums), style="bold")
+    return table
+
+
+def _short(*parts: str | tuple[str, str]) -> Text:
+    """Return text that gives way when the terminal is narrow, alone of its row."""
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")

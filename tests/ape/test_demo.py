@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make demo` as a user types it, with the real model, and a kill -9 in the middle of it."""
+"""`make demo` as a user types it, with the real model, and a kill -9 in the middle of it.
+
+The fifth job, in which the router is killed, is paid by a voucher session: its signatures are sent
+to the next router again.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +18,24 @@ from pathlib import Path
 import pytest
 
 from scripts._demo.frauds import OVERCHARGE_WEI
+from scripts._demo.sessions import BUCKET, QUOTA_POOL_WEI, STAKE_WEI
 from scripts._deploy import load_config
 from tests.ape.running import APE, ROOT, ape_run, environment
 
-SETTLE_GAS_LIMIT = 115_000
+SETTLE_GAS_LIMITS = {"escrow": 115_000, "voucher": 105_000, "stake": 120_000}
 OPEN_GAS_LIMIT = 98_000
 CHALLENGE_GAS_LIMIT = 350_000
 MARK = "CORTENSOR_TEST_DEMO"
+MICRO_WEI = 10**12
+DAY_SECONDS = 86_400
+MIDNIGHT_SECONDS = 120
 
 
 def demo(folder, kill_after):
+    # A run across midnight is as good, but it has two days' quota and one settlement more.
+    left = DAY_SECONDS - time.time() % DAY_SECONDS
+    if left < MIDNIGHT_SECONDS:
+        time.sleep(left)
     done = subprocess.run(
         [APE, "run", "demo", "--out", folder, "--json", "--kill-router-after", str(kill_after)],
         cwd=ROOT,
@@ -74,16 +86,71 @@ class TestDemo:
             job["receipt_id"]: int(job["charge_wei"]) for job in result["jobs"]
         }
 
+    def test_jobs_are_paid_in_all_three_ways(self, run):
+        folder, result = run
+        rows = {row["funding"]: row for row in result["fundings"]}
+        assert list(rows) == ["escrow", "voucher", "stake"]
+        for funding, row in rows.items():
+            own = [job for job in result["jobs"] if job["funding"] == funding]
+            assert row["jobs"] == len(own) >= 4
+            assert int(row["charged_wei"]) == sum(int(job["charge_wei"]) for job in own)
+        database = sqlite3.connect(folder / "router.db")
+        stored = database.execute(
+            "SELECT session, funding, spent, cumulative FROM payment_sessions"
+        )
+        # The router knows the sessions as what they are, and everything was settled.
+        assert sorted(stored.fetchall()) == sorted(
+            (row["session_id"], number, row["charged_wei"], row["charged_wei"])
+            for number, row in enumerate(result["fundings"])
+        )
+        database.close()
+
+    def test_the_voucher_sessions_key_signed_each_request_and_each_total(self, run):
+        folder, result = run
+        rows = {row["funding"]: row for row in result["fundings"]}
+        voucher = rows.pop("voucher")
+        assert voucher["session_key"] not in (None, voucher["payer"])
+        assert voucher["signed_requests"] == voucher["signed_totals"] == voucher["jobs"]
+        for row in rows.values():
+            assert (row["session_key"], row["signed_requests"], row["signed_totals"]) == (
+                None,
+                0,
+                0,
+            )
+        database = sqlite3.connect(folder / "router.db")
+        query = "SELECT COUNT(*) FROM receipts WHERE session = ? AND authorization IS NOT NULL"
+        (authorised,) = database.execute(query, (voucher["session_id"],)).fetchone()
+        (highest,) = database.execute(
+            "SELECT vouchered FROM payment_sessions WHERE session = ?", (voucher["session_id"],)
+        ).fetchone()
+        database.close()
+        assert authorised == voucher["jobs"]
+        assert highest == voucher["charged_wei"]
+
+    def test_stake_pays_by_its_quota_first_and_then_by_deduction(self, run):
+        _, result = run
+        pool, stake = [s for s in result["accounting"]["sources"] if s["funding"] == "stake"]
+        rate = load_config(ROOT / "config" / "local.toml").quota.rates_ppm[BUCKET]
+        allowance = STAKE_WEI * rate // 10**6
+        charged = int(result["fundings"][2]["charged_wei"])
+        drawn = -(-charged // MICRO_WEI) * MICRO_WEI
+        assert int(pool["paid_wei"]) == allowance
+        assert int(stake["paid_wei"]) == drawn - allowance > 0
+        assert int(pool["back_wei"]) == QUOTA_POOL_WEI - allowance
+        assert int(stake["back_wei"]) == STAKE_WEI - (drawn - allowance)
+
     def test_every_wei_is_accounted_for(self, run):
         _, result = run
         accounting = result["accounting"]
         charged = sum(int(job["charge_wei"]) for job in result["jobs"])
-        refunded = int(accounting["refunded_wei"])
+        refunded, rounding = int(accounting["refunded_wei"]), int(accounting["rounding_wei"])
         assert int(accounting["charged_wei"]) == charged
+        assert 0 <= rounding < MICRO_WEI
         # What was settled never falls: the second bill is in it, and was refunded.
-        assert int(accounting["settled_wei"]) == charged + refunded
-        assert sum(map(int, accounting["pots_wei"].values())) == charged
-        assert int(accounting["refund_wei"]) == int(accounting["deposit_wei"]) - charged
+        assert int(accounting["settled_wei"]) == charged + rounding + refunded
+        assert sum(map(int, accounting["pots_wei"].values())) == charged + rounding
+        for source in accounting["sources"]:
+            assert int(source["put_in_wei"]) == int(source["paid_wei"]) + int(source["back_wei"])
         assert accounting["left_over_wei"] == "0"
         assert accounting["exact"]
 
@@ -125,7 +192,9 @@ class TestDemo:
     def test_gas_stays_under_its_ceilings(self, run):
         _, result = run
         assert result["settlement"]["count"] == len(result["jobs"])
-        assert result["settlement"]["gas_used"] < SETTLE_GAS_LIMIT
+        assert result["settlement"]["transactions"] == len(SETTLE_GAS_LIMITS)
+        for row in result["fundings"]:
+            assert row["gas_used"] < SETTLE_GAS_LIMITS[row["funding"]]
         gas = {item["name"]: item["gas_used"] for item in result["gas"]}
         assert gas["open"] < OPEN_GAS_LIMIT
 
@@ -144,7 +213,10 @@ class TestDemo:
             assert forbidden not in page
         for job in result["jobs"]:
             assert job["receipt_urn"] in page
-        assert result["settlement"]["tx_hash"] in page
+        for row in result["fundings"]:
+            assert row["how"] in page
+            (settled_by,) = row["transactions"]
+            assert settled_by in page
 
     def test_no_process_is_left(self, run):
         folder, _ = run
@@ -236,9 +308,12 @@ def test_jobs_of_ones_own_on_a_server_of_ones_own(model_server, tmp_path):
     backend = ("--backend", model_server, "--model", "SmolLM2")
     done = ape_run("demo", "--out", tmp_path / "out", "--jobs", tmp_path / "jobs.json", *backend)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 receipts anchored and settled in one transaction" in done.stdout
+    assert "2 receipts anchored and settled in 2 transactions" in done.stdout
     assert "every wei is accounted for" in done.stdout
     result = json.loads((tmp_path / "out" / "result.json").read_text())
+    # Two jobs leave nothing for stake to pay: all of it goes back.
+    assert [row["jobs"] for row in result["fundings"]] == [1, 1, 0]
+    assert [source["paid_wei"] for source in result["accounting"]["sources"][2:]] == ["0", "0"]
     # A run that fails hard is work that was done: charged, with a receipt that says so.
     strict = result["jobs"][1]
     assert strict["outcome"] == "NO_CONSENSUS"
