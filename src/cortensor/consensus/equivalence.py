@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When two answers are "the same": three relations, from strict to loose, in integers.
+"""When two answers are "the same": four relations, from strict to loose, in integers.
 
 Each relation is a `Rung`: `prepare` turns a text into a comparable form once, `similarity` gives
 millionths (1,000,000 = identical) or `None` where the two must not be counted as one answer. All
@@ -14,6 +14,7 @@ import unicodedata
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from cortensor.consensus.gates import Claims, agree, claims
 from cortensor.errors import InvalidInput
 from cortensor.nesting import check_nesting
 
@@ -174,37 +175,10 @@ def json_rung(tolerance_millionths: int = 0) -> Rung:
 
 JSON = json_rung()
 
-_NUMBER_TOKEN = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?")
-_WORD = re.compile(r"\w+", re.UNICODE)
-_NEGATION = re.compile(
-    r"\b(?:no|not|never|none|neither|nor|nothing|nobody|without|cannot|false|invalid|incorrect"
-    r"|untrue|wrong)\b|n['\u2019]t\b"
-)
 
-
-class _Bag(NamedTuple):
-    words: frozenset[str]
-    numbers: tuple[Decimal, ...]
-    negated: bool
-
-
-def _bag(text: str) -> _Bag:
-    folded = fold(text)
-    numbers = sorted(
-        Decimal(match.replace(",", "")) for match in _NUMBER_TOKEN.findall(folded) if match
-    )
-    return _Bag(
-        # Numbers are compared as numbers above; as words, 19.50 and 19.5 would differ.
-        words=frozenset(_WORD.findall(_NUMBER_TOKEN.sub(" ", folded))),
-        numbers=tuple(numbers),
-        negated=len(_NEGATION.findall(folded)) % 2 == 1,
-    )
-
-
-def _overlap_similarity(left: _Bag, right: _Bag) -> int | None:
-    # The gates come first: "valid"/"not valid" and 19.50/195.0 score high on every measure of
-    # likeness, so likeness decides only where numbers and polarity already agree.
-    if left.numbers != right.numbers or left.negated != right.negated:
+def _overlap_similarity(left: Claims, right: Claims) -> int | None:
+    # The gates come first: likeness decides only where the facts of both texts already agree.
+    if not agree(left, right):
         return None
     union = len(left.words | right.words)
     if union == 0:
@@ -215,9 +189,45 @@ def _overlap_similarity(left: _Bag, right: _Bag) -> int | None:
     return shared * ONE // union
 
 
-OVERLAP = Rung("overlap", _bag, _overlap_similarity)
+OVERLAP = Rung("overlap", claims, _overlap_similarity)
 
 RUNGS = {rung.name: rung for rung in (EXACT, JSON, OVERLAP)}
+
+
+EMBEDDING = "embedding"
+POI_DISPERSION_MILLIONTHS = 250_000
+"""The network's Proof of Inference calls answers dispersed beyond this cosine distance."""
+
+
+def embedding_rung(
+    likeness: Callable[[str, str], int],
+    *,
+    dispersion_millionths: int = POI_DISPERSION_MILLIONTHS,
+) -> Rung:
+    """Return the relation by embedding distance, behind the gates.
+
+    Args:
+        likeness: cosine of two texts in millionths, symmetric; the model is the caller's.
+        dispersion_millionths: largest cosine distance of two answers that count as one.
+
+    Raises:
+        InvalidInput: for a distance out of range.
+    """
+    if not 0 <= dispersion_millionths <= ONE:
+        raise InvalidInput("must be 0 .. 1000000", field="dispersion_millionths")
+
+    def prepare(text: str) -> tuple[str, Claims]:
+        return fold(text), claims(text)
+
+    def similarity(left: tuple[str, Claims], right: tuple[str, Claims]) -> int | None:
+        if left[0] == right[0]:  # also what has no direction, such as the empty text
+            return ONE
+        if not agree(left[1], right[1]):
+            return None
+        cosine = likeness(left[0], right[0])
+        return min(cosine, ONE) if ONE - cosine <= dispersion_millionths else None
+
+    return Rung(EMBEDDING, prepare, similarity)
 
 
 def rung(name: str) -> Rung:
@@ -243,5 +253,5 @@ def json(left: str, right: str, tolerance_millionths: int = 0) -> bool:
 
 
 def overlap(left: str, right: str) -> bool:
-    """Return whether two texts share enough words, all numbers and their polarity."""
+    """Return whether two texts pass the gates and share enough words."""
     return OVERLAP.similarity(OVERLAP.prepare(left), OVERLAP.prepare(right)) is not None

@@ -1,36 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The majority rule. Formulas and reasons: docs/spec/consensus.md."""
+"""The majority rule as receipts of format 1 hold it: counts, Laplace's confidence, no history."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cortensor.consensus.equivalence import RUNGS, Rung, json_rung, rung
-from cortensor.consensus.grouping import Group, group_answers
-from cortensor.consensus.vote import FAILED, NO_CONSENSUS, OK, STATUSES, Decision, Vote
+from cortensor.consensus.confidence import laplace_confidence_bps
+from cortensor.consensus.decide import by_label, decide
+from cortensor.consensus.equivalence import EMBEDDING, RUNGS
+from cortensor.consensus.fixed_point import BPS
+from cortensor.consensus.outcome import (
+    BEST_EFFORT,
+    DEFAULT_THRESHOLD_BPS,
+    FAIL_HARD,
+    POLICIES,
+    RETURN_ALL,
+    VERDICT,
+    Rules,
+    cast_votes,
+    conclude,
+)
+from cortensor.consensus.vote import Calibrated, Decision, Vote, Weighing
 from cortensor.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-BPS = 10_000
-DEFAULT_THRESHOLD_BPS = 5001
-BEST_EFFORT = "best_effort"
-FAIL_HARD = "fail_hard"
-RETURN_ALL = "return_all"
-POLICIES = (RETURN_ALL, FAIL_HARD, BEST_EFFORT)
-VERDICT = "verdict"
-"""The equivalence of verdicts: the same label."""
+__all__ = [
+    "BEST_EFFORT",
+    "DEFAULT_THRESHOLD_BPS",
+    "FAIL_HARD",
+    "POLICIES",
+    "RETURN_ALL",
+    "VERDICT",
+    "agreement_bps",
+    "decide_answers",
+    "decide_groups",
+    "decide_verdicts",
+    "laplace_confidence_bps",
+]
 
 
 def agreement_bps(largest: int, replicas: int) -> int:
     """Return the share of the largest group in bps, rounded down so it is never overstated."""
     return BPS * largest // replicas
-
-
-def laplace_confidence_bps(winning: int, replicas: int) -> int:
-    """Return the rule-of-succession confidence in bps, rounded down."""
-    return BPS * (winning + 1) // (replicas + 2)
 
 
 def decide_verdicts(
@@ -41,8 +54,7 @@ def decide_verdicts(
     Raises:
         InvalidInput: for an empty round, a repeated index, an unknown status or policy.
     """
-    cast = _cast(votes, policy, threshold_bps)
-    return _decide(votes, _by_label(cast), VERDICT, policy, threshold_bps)
+    return decide(votes, policy=policy, threshold_bps=threshold_bps)
 
 
 def decide_answers(
@@ -67,14 +79,13 @@ def decide_answers(
         InvalidInput: for an empty round, a repeated index, an unknown status, policy or
             equivalence.
     """
-    cast = _cast(votes, policy, threshold_bps)
-    relation: Rung = rung(equivalence)
-    if tolerance_millionths:
-        if equivalence != "json":
-            raise InvalidInput("only json takes one", field="tolerance_millionths")
-        relation = json_rung(tolerance_millionths)
-    answers = [(vote.index, vote.text) for vote in cast if vote.text is not None]
-    return _decide(votes, group_answers(answers, relation), equivalence, policy, threshold_bps)
+    return decide(
+        votes,
+        equivalence=equivalence,
+        policy=policy,
+        threshold_bps=threshold_bps,
+        tolerance_millionths=tolerance_millionths,
+    )
 
 
 def decide_groups(
@@ -83,90 +94,46 @@ def decide_groups(
     equivalence: str,
     policy: str,
     threshold_bps: int,
+    labels_possible: Sequence[str] | None = None,
+    non_votes: str = "abstain",
+    weighing: Weighing | None = None,
+    calibrated: Callable[[int, int], Calibrated] | None = None,
 ) -> Decision:
     """Decide from group labels alone, as a receipt holds them; None is a non-vote.
 
+    Args:
+        labels: replica index -> group label.
+        equivalence: what made them groups.
+        policy: return_all, fail_hard or best_effort.
+        threshold_bps: agreement below this is strong disagreement.
+        labels_possible: the closed list of labels, or None.
+        non_votes: abstain, ignore or against.
+        weighing: the strategy and its weights; majority if None.
+        calibrated: (votes that count, votes for the winner) -> how the confidence was made;
+            Laplace's rule if None.
+
     Raises:
-        InvalidInput: as `decide_verdicts`, and for an unknown equivalence.
+        InvalidInput: as `decide`, and for an unknown equivalence.
     """
-    if equivalence != VERDICT and equivalence not in RUNGS:
+    if equivalence not in {VERDICT, EMBEDDING, *RUNGS}:
         raise InvalidInput("is unknown", field="consensus.equivalence")
     votes = [Vote(index=index, label=label) for index, label in labels]
-    cast = _cast(votes, policy, threshold_bps)
-    return _decide(votes, _by_label(cast), equivalence, policy, threshold_bps)
-
-
-def _by_label(cast: Sequence[Vote]) -> list[Group]:
-    members: dict[str, list[int]] = {}
-    for vote in cast:
-        if vote.label is not None:
-            members.setdefault(vote.label, []).append(vote.index)
-    return [
-        Group(label=label, members=tuple(indices), representative=indices[0])
-        for label, indices in members.items()
-    ]
-
-
-def _cast(votes: Sequence[Vote], policy: str, threshold_bps: int) -> list[Vote]:
-    """Check the round and return the votes that count, by index."""
-    if not votes:
-        raise InvalidInput("needs at least one replica", field="votes")
-    if policy not in POLICIES:
-        raise InvalidInput(
-            f"must be one of {', '.join(POLICIES)}", field="consensus.disagreement_policy"
-        )
-    if not 0 <= threshold_bps <= BPS:
-        raise InvalidInput("must be 0 .. 10000", field="consensus.agreement_threshold_bps")
-    if len({vote.index for vote in votes}) != len(votes):
-        raise InvalidInput("must not repeat an index", field="votes")
-    for vote in votes:
-        if vote.status not in STATUSES:
-            raise InvalidInput(f"must be one of {', '.join(STATUSES)}", field="votes.status")
-    return sorted((vote for vote in votes if vote.status == OK), key=lambda vote: vote.index)
-
-
-def _decide(
-    votes: Sequence[Vote],
-    groups: Sequence[Group],
-    equivalence: str,
-    policy: str,
-    threshold_bps: int,
-) -> Decision:
-    replicas = len(votes)
-    voted = tuple(sorted((index, group.label) for group in groups for index in group.members))
-    largest = max((len(group.members) for group in groups), default=0)
-    leaders = [group for group in groups if len(group.members) == largest]
-    agreement = agreement_bps(largest, replicas)
-    strong = len(leaders) != 1 or agreement < threshold_bps
-    winner = _winner(leaders, policy, strong=strong)
-    if winner is not None:
-        outcome = winner.label if equivalence == VERDICT else OK
-    else:
-        outcome = NO_CONSENSUS if groups else FAILED
-    members = winner.members if winner is not None else ()
-    return Decision(
-        outcome=outcome,
+    rules = Rules(
         equivalence=equivalence,
         policy=policy,
         threshold_bps=threshold_bps,
-        replicas=replicas,
-        winner=members,
-        dissent=tuple(index for index, _ in voted if index not in members),
-        representative=winner.representative if winner is not None else None,
-        votes={group.label: len(group.members) for group in groups},
-        groups=voted,
-        non_votes=replicas - len(voted),
-        agreement_bps=agreement,
-        confidence_bps=laplace_confidence_bps(len(members), replicas) if members else 0,
-        strong_disagreement=strong,
+        non_votes=non_votes,
+        labels=None if labels_possible is None else tuple(labels_possible),
+    )
+    rules.check()
+    return conclude(
+        [index for index, _ in labels],
+        by_label(cast_votes(votes)),
+        rules,
+        weighing if weighing is not None else Weighing(),
+        calibrated if calibrated is not None else _laplace,
     )
 
 
-def _winner(leaders: Sequence[Group], policy: str, *, strong: bool) -> Group | None:
-    if not leaders:
-        return None
-    if policy == BEST_EFFORT:
-        return min(leaders, key=lambda group: group.members[0])
-    if len(leaders) > 1 or (policy == FAIL_HARD and strong):
-        return None
-    return leaders[0]
+def _laplace(_votes: int, _winning: int) -> Calibrated:
+    return Calibrated()

@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A receipt's consensus block, computed again from the receipt's own replica entries."""
+"""A receipt's consensus block, computed again from the receipt's own replica entries.
+
+Format 1 holds a majority without history. A block with `weighing` holds any strategy: each
+replica's weight is in its entry, and how the confidence was made is in `calibration`, so that no
+history is needed to recompute either.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from cortensor.consensus.majority import VERDICT, decide_groups
-from cortensor.consensus.vote import OK, Decision
+from cortensor.consensus.numeric import NUMERIC, SCORE, Past, Scale, decide_scores
+from cortensor.consensus.outcome import Rules
+from cortensor.consensus.vote import ABSTAIN, OK, Calibrated, Decision, Vote, Weighing
 from cortensor.errors import InvalidInput, VerificationFailed
 
 if TYPE_CHECKING:
@@ -27,21 +36,128 @@ def recompute(body: Mapping[str, Any]) -> Recomputed:
         VerificationFailed: if an entry the computation needs is missing or malformed.
     """
     try:
-        replicas = body["replicas"]
         stated = body["consensus"]
-        equivalence = stated["equivalence"]
-        labels = [(entry["index"], _label(entry, equivalence)) for entry in replicas]
-        decision = decide_groups(
-            labels,
-            equivalence=equivalence,
-            policy=stated["disagreement_policy"],
-            threshold_bps=stated["agreement_threshold_bps"],
-        )
+        decision = _decide_scores(body) if stated["equivalence"] == SCORE else _decide(body)
         return Recomputed(decision, tuple(_differences(body, stated, decision)))
     except InvalidInput as error:
         raise VerificationFailed(error.reason, field=error.field) from error
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, msgspec.MsgspecError) as error:
         raise VerificationFailed(f"cannot be recomputed: {error!r}", field="consensus") from error
+
+
+def block_of(decision: Decision) -> dict[str, Any]:
+    """Return what a receipt's consensus block needs beyond format 1, as JSON.
+
+    The weights themselves go into the replica entries: see `entry_of`.
+    """
+    weighing, calibration = decision.weighing, decision.calibration
+    return {
+        "weighing": {
+            "strategy": weighing.strategy,
+            "weight_by": weighing.weight_by,
+            "fallback": weighing.fallback,
+            "priors": weighing.priors,
+            "correlation_bps": weighing.correlation_bps,
+        },
+        "labels": None if decision.labels is None else list(decision.labels),
+        "non_vote_rule": decision.non_vote_rule,
+        "n_eff_milli": decision.n_eff_milli,
+        "margin_micro": decision.margin_micro,
+        "calibration": msgspec.to_builtins(calibration),
+    }
+
+
+def entry_of(decision: Decision, index: int) -> dict[str, Any]:
+    """Return what a replica entry needs beyond format 1, as JSON; None where the rule has none.
+
+    `preference` may exceed what a JSON number holds (wei), so it is a decimal string.
+    """
+    weighing = decision.weighing
+    preference = weighing.preference.get(index)
+    return {
+        "weight_micro": weighing.weights.get(index),
+        "likelihoods": weighing.likelihoods.get(index),
+        "preference": None if preference is None else str(preference),
+    }
+
+
+def _decide(body: Mapping[str, Any]) -> Decision:
+    stated = body["consensus"]
+    equivalence = stated["equivalence"]
+    weighs = "weighing" in stated
+    labels = stated["labels"] if weighs else None
+    return decide_groups(
+        [(entry["index"], _label(entry, equivalence)) for entry in body["replicas"]],
+        equivalence=equivalence,
+        policy=stated["disagreement_policy"],
+        threshold_bps=stated["agreement_threshold_bps"],
+        labels_possible=labels,
+        non_votes=stated["non_vote_rule"] if weighs else ABSTAIN,
+        weighing=_weighing(body) if weighs else None,
+        calibrated=_calibrated(stated) if weighs else None,
+    )
+
+
+def _decide_scores(body: Mapping[str, Any]) -> Decision:
+    stated = body["consensus"]
+    calibration = msgspec.convert(stated["calibration"], Calibrated)
+    scale = stated["scale"]
+    bounds = scale["bounds"]
+    votes = [
+        Vote(
+            index=entry["index"],
+            status=entry["status"],
+            value=None if entry["value"] is None else int(entry["value"]),
+        )
+        for entry in body["replicas"]
+    ]
+    if stated["weighing"]["strategy"] not in NUMERIC:
+        raise InvalidInput("is not one for scores", field="consensus.strategy")
+    return decide_scores(
+        votes,
+        stated["weighing"]["strategy"],
+        Rules(
+            equivalence=SCORE,
+            policy=stated["disagreement_policy"],
+            threshold_bps=stated["agreement_threshold_bps"],
+            non_votes=stated["non_vote_rule"],
+        ),
+        Scale(
+            tolerance=int(scale["tolerance"]),
+            bounds=None if bounds is None else (int(bounds[0]), int(bounds[1])),
+        ),
+        past=Past(
+            within=calibration.right or 0,
+            rounds=calibration.rounds or 0,
+            half_width=None if scale["half_width"] is None else int(scale["half_width"]),
+            version=calibration.version,
+        ),
+        correlation_bps=stated["weighing"]["correlation_bps"],
+    )
+
+
+def _weighing(body: Mapping[str, Any]) -> Weighing:
+    stated = body["consensus"]["weighing"]
+    entries = body["replicas"]
+    return Weighing(
+        strategy=stated["strategy"],
+        weight_by=stated["weight_by"],
+        fallback=stated["fallback"],
+        priors=stated["priors"],
+        correlation_bps=stated["correlation_bps"],
+        weights=_by_index(entries, "weight_micro"),
+        likelihoods=_by_index(entries, "likelihoods"),
+        preference={i: int(text) for i, text in _by_index(entries, "preference").items()},
+    )
+
+
+def _by_index(entries: list[Mapping[str, Any]], name: str) -> dict[int, Any]:
+    return {entry["index"]: entry[name] for entry in entries if entry[name] is not None}
+
+
+def _calibrated(stated: Mapping[str, Any]) -> Any:
+    calibration = msgspec.convert(stated["calibration"], Calibrated)
+    return lambda _votes, _winning: calibration
 
 
 def _label(entry: Mapping[str, Any], equivalence: str) -> str | None:
@@ -66,6 +182,16 @@ def _differences(
         "winner": list(decision.winner),
         "dissent": list(decision.dissent),
     }
+    if "weighing" in stated:
+        expected |= {
+            "n_eff_milli": decision.n_eff_milli,
+            "margin_micro": decision.margin_micro,
+        }
+    if decision.equivalence == SCORE:
+        expected |= {
+            "value": None if decision.value is None else str(decision.value),
+            "interval": None if decision.interval is None else [str(x) for x in decision.interval],
+        }
     found = [
         f"consensus.{name}: says {_plain(stated[name])}, the replicas give {value}"
         for name, value in expected.items()

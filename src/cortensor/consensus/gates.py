@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hard gates: what must be equal before likeness may say that two texts are one answer.
+
+Likeness fails exactly where it matters. Embedding cosines of two models: "valid" and "not valid"
+.94 and .90, 19.50 and 195.0 EUR 1.00 and .86, "Alice paid Bob" and "Bob paid Alice" 1.00 and .99. A
+gate errs towards refusing: two answers taken for different cost agreement, two taken for one cost
+truth.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from decimal import Decimal
+from typing import NamedTuple
+
+_NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?")
+_TOKEN = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?|\w+", re.UNICODE)
+_WORD = re.compile(r"\w+", re.UNICODE)
+_SENTENCE_END = re.compile(r"[.!?:\n]")
+_NEGATION = re.compile(
+    r"\b(?:no|not|never|none|neither|nor|nothing|nobody|without|cannot|false|invalid|incorrect"
+    r"|untrue|wrong)\b|n['\u2019]t\b"
+)
+
+_CLOSED_SETS = """
+    accept accepted approve approved reject rejected deny denied allow allowed pass passed fail
+    failed succeeded yes retry needs_spec inconclusive low medium high critical minor major buy sell
+    hold up down increase increased decrease decreased rise rose fall fell before after above below
+    more less minimum maximum left right north south east west debit credit refund charge enabled
+    disabled open closed
+"""
+ENUM_WORDS = frozenset(_CLOSED_SETS.split())
+"""Words of small closed sets (verdicts, levels, directions), where another word is another answer.
+
+Words that differ from another by a negation alone (valid, invalid) are the negation gate's.
+"""
+
+
+class Claims(NamedTuple):
+    """What the gates compare of one text.
+
+    Attributes:
+        numbers: all numbers, ascending, as exact decimals.
+        negated: whether the negations in it are odd in number.
+        enums: words of closed sets and how often.
+        names: words written with a capital where no sentence begins, folded.
+        tokens: words and numbers in order, folded; numbers in one spelling.
+        words: the words that are no numbers, folded.
+    """
+
+    numbers: tuple[Decimal, ...]
+    negated: bool
+    enums: tuple[tuple[str, int], ...]
+    names: frozenset[str]
+    tokens: tuple[str, ...]
+    words: frozenset[str]
+
+
+def claims(text: str, enums: frozenset[str] = ENUM_WORDS) -> Claims:
+    """Return what the gates compare of a text.
+
+    Args:
+        text: the answer as given; capitals tell names.
+        enums: words, folded, of which another is another answer.
+    """
+    text = unicodedata.normalize("NFC", text)
+    folded = text.casefold()
+    tokens = [_spelt(token) for token in _TOKEN.findall(folded)]
+    return Claims(
+        numbers=tuple(sorted(_decimal(number) for number in _NUMBER.findall(folded))),
+        negated=len(_NEGATION.findall(folded)) % 2 == 1,
+        enums=tuple(sorted(Counter(token for token in tokens if token in enums).items())),
+        names=_names(text),
+        tokens=tuple(tokens),
+        # Numbers are compared as numbers; as words, 19.50 and 19.5 would differ.
+        words=frozenset(_WORD.findall(_NUMBER.sub(" ", folded))),
+    )
+
+
+def agree(left: Claims, right: Claims) -> bool:
+    """Return whether all gates are open: numbers, negation, enums, order of entities."""
+    return (
+        left.numbers == right.numbers
+        and left.negated == right.negated
+        and left.enums == right.enums
+        and same_order(left, right)
+    )
+
+
+def same_order(left: Claims, right: Claims) -> bool:
+    """Return whether names and numbers that both texts have come in one order.
+
+    "Alice paid Bob" is not "Bob paid Alice", nor "A costs 3, B costs 5" "A costs 5, B costs 3".
+    Whole sequences are compared where both name each as often, else the order of first mention.
+    The price: a passive ("Bob was paid by Alice") or a list told in another order is refused.
+    """
+    named = left.names | right.names
+    ours = [token for token in left.tokens if token in named or token[0].isdigit()]
+    theirs = [token for token in right.tokens if token in named or token[0].isdigit()]
+    shared = set(ours) & set(theirs)
+    ours = [token for token in ours if token in shared]
+    theirs = [token for token in theirs if token in shared]
+    if Counter(ours) == Counter(theirs):
+        return ours == theirs
+    return list(dict.fromkeys(ours)) == list(dict.fromkeys(theirs))
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(text.replace(",", ""))
+
+
+def _spelt(token: str) -> str:
+    """Return a token; a number without sign, separators and idle zeros."""
+    if not token.lstrip("+-")[:1].isdigit() or not _NUMBER.fullmatch(token):
+        return token
+    digits = token.lstrip("+-").replace(",", "")
+    return (digits.rstrip("0").rstrip(".") if "." in digits else digits).lstrip("0") or "0"
+
+
+def _names(text: str) -> frozenset[str]:
+    """Return words with a capital inside a sentence; a text all in capitals has none.
+
+    The first word of a sentence is a name if the other text, or this one elsewhere, has it with a
+    capital inside a sentence: `same_order` joins the names of both.
+    """
+    if text.upper() == text:
+        return frozenset()
+    found = set()
+    end = None
+    for match in _WORD.finditer(text):
+        starts = end is None or _SENTENCE_END.search(text, end, match.start())
+        if match[0][0].isupper() and not starts:
+            found.add(match[0].casefold())
+        end = match.end()
+    return frozenset(found)
