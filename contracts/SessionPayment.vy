@@ -37,11 +37,10 @@
         batch again moves nothing.
         INV-P5 A payer can always withdraw deposit - settled after the expiry,
         or after request_close, plus the settle window, whoever else is gone.
-        INV-P6 A router's pending total is the sum of its buckets less its
-        debt.
+        INV-P6 A router's pending total is the sum of its buckets.
         INV-P7 A router's pending total exceeds what its bond covers only by a
-        slash or an unbonding after it settled, and no release lowers it below
-        what demands hold.
+        slash or an unbonding after it settled, and no release takes from a
+        bucket what disputes have frozen there.
         INV-P8 Only the dispute contract takes pending money back, and only for
         the session's payer.
         INV-P9 The digest of a bucket that is not released is of exactly what
@@ -93,12 +92,12 @@ exports: (
     pots.pot,
     routers.CHALLENGE_WINDOW_SECONDS,
     routers.BUCKET_SECONDS,
+    routers.held,
     routers.moves_digest,
     routers.register_router,
     routers.set_settler,
     routers.release,
     routers.router,
-    routers.claims,
     routers.pending,
     routers.was_settler,
     sessions.SETTLE_WINDOW_SECONDS,
@@ -336,24 +335,28 @@ def settle_stake(batch: ISessionPayment.StakeBatch) -> uint256:
 
 
 @external
-def hold(router_id: uint256, amount: uint256) -> uint256:
+def hold(session: uint256, bucket: uint256, amount: uint256) -> uint256:
     self._check_dispute()
-    held: uint256 = routers._hold(router_id, amount)
-    log ISessionPayment.PendingHeld(router_id=router_id, amount=held)
+    version: uint256 = words._version(sessions._hot[session])
+    held: uint256 = routers._hold(session >> 128, version, bucket, amount)
+    log ISessionPayment.PendingHeld(session=session, bucket=bucket, amount=held)
     return held
 
 
 @external
-def unhold(router_id: uint256, amount: uint256):
+def unhold(session: uint256, bucket: uint256, amount: uint256):
     self._check_dispute()
-    routers._unhold(router_id, amount)
-    log ISessionPayment.PendingUnheld(router_id=router_id, amount=amount)
+    version: uint256 = words._version(sessions._hot[session])
+    routers._unhold(session >> 128, version, bucket, amount)
+    log ISessionPayment.PendingUnheld(session=session, bucket=bucket, amount=amount)
 
 
 @external
-def refund(session: uint256, amount: uint256) -> uint256:
+def refund(session: uint256, bucket: uint256, amount: uint256) -> uint256:
     self._check_dispute()
-    taken: uint256 = routers._take(session >> 128, amount, self._grain(session))
+    version: uint256 = words._version(sessions._hot[session])
+    grain: uint256 = self._grain(session)
+    taken: uint256 = routers._take(session >> 128, version, bucket, amount, grain)
     self._restore(session, taken)
     log ISessionPayment.SessionRefunded(session=session, from_pending=taken, from_bond=0)
     return taken

@@ -66,7 +66,7 @@ initializes: refunds[cor := cor, leaf_proofs := leaf_proofs, own_pending := own_
 exports: (
     cor.TOKEN,
     leaf_proofs.PAYMENT,
-    own_pending.claimable,
+    own_pending.claims,
     own_pending.show_pending,
     refunds.PENALTY_WEI,
 )

@@ -6,7 +6,7 @@
 @license GNU Affero General Public License v3.0 only
 @author Cortensor
 @notice What disputes remember of a session, of an index in it, of a demand and
-        of what is a session's own among its router's pending money.
+        of what is a session's own in a bucket of pending money.
         Least significant field first.
 
         record: refunded u96 | first_proven_at u40 | demands_until u40
@@ -15,11 +15,10 @@
                 | is_gap_proven u1
         ask:    challenger u160 | answer_by u40 | challengeable_until u40
                 | proofs u16
-        own:    claim u96 | held u96 | open u24 | until u40
+        claim:  claimed u96 | held u96 | bucket u64
 """
 
 U16: constant(uint256) = 2**16 - 1
-U24: constant(uint256) = 2**24 - 1
 U40: constant(uint256) = 2**40 - 1
 U96: constant(uint256) = 2**96 - 1
 U160: constant(uint256) = 2**160 - 1
@@ -34,8 +33,7 @@ _ANSWER_BY: constant(uint256) = 160
 _CHALLENGEABLE: constant(uint256) = 200
 _ASK_PROOFS: constant(uint256) = 240
 _HELD: constant(uint256) = 96
-_OPEN: constant(uint256) = 192
-_OWN_UNTIL: constant(uint256) = 216
+_BUCKET: constant(uint256) = 192
 
 
 @internal
@@ -234,58 +232,45 @@ def _proofs_before(ask: uint256) -> uint256:
 
 @internal
 @pure
-def _pack_own(claim: uint256, held: uint256, open: uint256, until: uint256) -> uint256:
+def _pack_claim(claimed: uint256, held: uint256, bucket: uint256) -> uint256:
     """
-    @dev Packs what is a session's own; the caller knows the ranges.
-    @param claim Wei of COR, uint96: shown and not refunded.
-    @param held Wei of COR, uint96: of the claim, what demands have frozen.
-    @param open How many demands are open, uint24: each has a deposit, and 2**24
-           of them are more than any supply pays.
-    @param until Unix seconds, uint40: the last at which all of the claim counts.
+    @dev Packs what is a session's own in a bucket; the caller knows the ranges.
+    @param claimed Wei of COR, uint96: shown and not refunded.
+    @param held Wei of COR, uint96: what demands have frozen of it.
+    @param bucket The bucket, uint64.
     @return uint256 The word.
     """
-    return claim | held << _HELD | open << _OPEN | until << _OWN_UNTIL
+    return claimed | held << _HELD | bucket << _BUCKET
 
 
 @internal
 @pure
-def _own_claim(own: uint256) -> uint256:
+def _claimed(claim: uint256) -> uint256:
     """
     @dev Reads what was shown and not refunded.
-    @param own The session's own word.
+    @param claim The word.
     @return uint256 Wei of COR.
     """
-    return own & U96
+    return claim & U96
 
 
 @internal
 @pure
-def _own_held(own: uint256) -> uint256:
+def _held(claim: uint256) -> uint256:
     """
-    @dev Reads what is frozen for a session.
-    @param own The session's own word.
+    @dev Reads what is frozen of it.
+    @param claim The word.
     @return uint256 Wei of COR.
     """
-    return (own >> _HELD) & U96
+    return (claim >> _HELD) & U96
 
 
 @internal
 @pure
-def _own_open(own: uint256) -> uint256:
+def _bucket(claim: uint256) -> uint256:
     """
-    @dev Reads how many demands of a session are open.
-    @param own The session's own word.
-    @return uint256 Demands.
+    @dev Reads where it lies.
+    @param claim The word.
+    @return uint256 The bucket.
     """
-    return (own >> _OPEN) & U24
-
-
-@internal
-@pure
-def _own_until(own: uint256) -> uint256:
-    """
-    @dev Reads the last second at which all of a claim counts.
-    @param own The session's own word.
-    @return uint256 Unix seconds.
-    """
-    return own >> _OWN_UNTIL
+    return claim >> _BUCKET

@@ -11,9 +11,9 @@
         only what was shown, from the moves of batches whose bucket is not
         released, to have moved there from this session. What goes beyond is
         the bond's to pay.
-@dev    What is shown stays claimable until the first of its buckets can be
-        released; what an open demand has frozen, until the last demand of the
-        session is closed.
+@dev    Claims are kept by bucket: refunds and freezes touch the money where it
+        lies. A claim is over when its bucket can be released, but for what open
+        demands have frozen of it.
 """
 
 from contracts.interfaces import IRouters
@@ -28,13 +28,18 @@ interface IParts:
     def CHALLENGE_WINDOW_SECONDS() -> uint256: view
 
 
+_MAX_CLAIMS: constant(uint256) = 16
+
 PAYMENT: immutable(address)
 _BUCKET_SECONDS: immutable(uint256)
 _CHALLENGE_WINDOW_SECONDS: immutable(uint256)
 
 
-# @dev session -> own word (lib/dispute_words.vy).
-_own: HashMap[uint256, uint256]
+# @dev session -> its claims (lib/dispute_words.vy), one a bucket.
+_claims: HashMap[uint256, DynArray[uint256, _MAX_CLAIMS]]
+
+# @dev session -> how many of its demands are open.
+_open: HashMap[uint256, uint256]
 
 # @dev session -> hash of a batch's place -> whether its move was shown.
 _shown: HashMap[uint256, HashMap[bytes32, bool]]
@@ -64,54 +69,110 @@ def show_pending(session: uint256, batch: ISettlementDispute.PendingBatch) -> ui
     digest: uint256 = pending_moves._with_batch(batch.before, hashed)
     for later: bytes32 in batch.later:
         digest = pending_moves._with_batch(digest, later)
-    # A released bucket has no digest, and no list of moves has a digest of zero.
+    # Sessions move under the card they pin. A released bucket has no digest, and
+    # no list of moves has a digest of zero.
+    version: uint256 = (staticcall ISessionPayment(PAYMENT).session(session)).version
     assert digest == staticcall IRouters(PAYMENT).moves_digest(
-        session >> 128, batch.version, batch.bucket
+        session >> 128, version, batch.bucket
     ), "own: not pending like that"
-    place: bytes32 = keccak256(abi_encode(batch.version, batch.bucket, batch.before, hashed))
+    assert not self._is_over(batch.bucket), "own: challenge window over"
+    place: bytes32 = keccak256(abi_encode(batch.bucket, batch.before, hashed))
     assert not self._shown[session][place], "own: already shown"
     self._shown[session][place] = True
-    # The last second before its bucket can be released.
-    until: uint256 = (batch.bucket + 1) * _BUCKET_SECONDS + _CHALLENGE_WINDOW_SECONDS - 1
-    word: uint256 = self._own[session]
-    claimable: uint256 = self._claimable(word)
-    if claimable != 0 and block.timestamp <= words._own_until(word):
-        until = min(until, words._own_until(word))
-    claimable += moved
-    held: uint256 = words._own_held(word)
-    if words._own_open(word) != 0:
-        held = self._hold(session, held, claimable)
-    self._own[session] = words._pack_own(claimable, held, words._own_open(word), until)
-    log ISettlementDispute.PendingShown(
-        session=session, bucket=batch.bucket, moved=moved, claimable_until=until
-    )
+    self._claim(session, batch.bucket, moved)
+    log ISettlementDispute.PendingShown(session=session, bucket=batch.bucket, moved=moved)
     return moved
 
 
 @external
 @view
-def claimable(session: uint256) -> ISettlementDispute.OwnPending:
-    word: uint256 = self._own[session]
-    return ISettlementDispute.OwnPending(
-        claimable=self._claimable(word),
-        claimable_until=words._own_until(word),
-        held=words._own_held(word),
-        open_demands=words._own_open(word),
-    )
+def claims(session: uint256) -> DynArray[ISettlementDispute.Claim, _MAX_CLAIMS]:
+    found: DynArray[ISettlementDispute.Claim, _MAX_CLAIMS] = []
+    for claim: uint256 in self._claims[session]:
+        found.append(
+            ISettlementDispute.Claim(
+                bucket=words._bucket(claim),
+                claimable=self._claimable(claim),
+                held=words._held(claim),
+            )
+        )
+    return found
 
 
 @internal
 @view
-def _claimable(word: uint256) -> uint256:
+def _is_over(bucket: uint256) -> bool:
     """
-    @dev What a session can claim of its router's pending money now.
-    @param word The session's own word.
+    @dev Whether a bucket can be released.
+    @param bucket The bucket.
+    @return bool Whether it can.
+    """
+    return block.timestamp >= (bucket + 1) * _BUCKET_SECONDS + _CHALLENGE_WINDOW_SECONDS
+
+
+@internal
+@view
+def _claimable(claim: uint256) -> uint256:
+    """
+    @dev What a session can claim of a bucket now.
+    @param claim The claim.
     @return uint256 Wei of COR.
     """
-    if block.timestamp <= words._own_until(word):
-        return words._own_claim(word)
-    # The rest may have been released; what is held has not.
-    return min(words._own_claim(word), words._own_held(word))
+    if self._is_over(words._bucket(claim)):
+        # The rest may have been released; what is held has not.
+        return words._held(claim)
+    return words._claimed(claim)
+
+
+@internal
+def _claim(session: uint256, bucket: uint256, moved: uint256):
+    """
+    @dev Adds to a session's claim on a bucket; while a demand of the session is
+         open, all of it is frozen.
+    @param session The session.
+    @param bucket The bucket.
+    @param moved Wei of COR.
+    """
+    place: uint256 = 0
+    is_new: bool = True
+    count: uint256 = len(self._claims[session])
+    for i: uint256 in range(count, bound=_MAX_CLAIMS):
+        known: uint256 = self._claims[session][i]
+        if words._bucket(known) == bucket:
+            place = i
+            is_new = False
+            break
+        if is_new and self._claimable(known) == 0:
+            # Over: its place is free, unless a later one is the bucket's own.
+            place = i
+            is_new = False
+    if is_new:
+        assert count != _MAX_CLAIMS, "own: too many buckets"
+        place = count
+        self._claims[session].append(words._pack_claim(0, 0, bucket))
+    elif words._bucket(self._claims[session][place]) != bucket:
+        self._claims[session][place] = words._pack_claim(0, 0, bucket)
+    claim: uint256 = self._claims[session][place] + moved
+    self._claims[session][place] = claim
+    if self._open[session] != 0:
+        self._claims[session][place] = self._hold(session, claim)
+
+
+@internal
+def _hold(session: uint256, claim: uint256) -> uint256:
+    """
+    @dev Freezes what a session can claim of a bucket.
+    @param session The session.
+    @param claim The claim.
+    @return uint256 The claim afterwards.
+    """
+    held: uint256 = words._held(claim)
+    claimable: uint256 = self._claimable(claim)
+    if claimable <= held:
+        return claim
+    bucket: uint256 = words._bucket(claim)
+    held += extcall ISessionPayment(PAYMENT).hold(session, bucket, claimable - held)
+    return words._pack_claim(words._claimed(claim), held, bucket)
 
 
 @internal
@@ -120,28 +181,9 @@ def _freeze(session: uint256):
     @dev Counts a demand, and freezes what the session can claim.
     @param session The session.
     """
-    word: uint256 = self._own[session]
-    claimable: uint256 = self._claimable(word)
-    self._own[session] = words._pack_own(
-        claimable,
-        self._hold(session, words._own_held(word), claimable),
-        words._own_open(word) + 1,
-        words._own_until(word),
-    )
-
-
-@internal
-def _hold(session: uint256, held: uint256, wanted: uint256) -> uint256:
-    """
-    @dev Freezes more of a router's pending money for a session.
-    @param session The session.
-    @param held What is frozen for it, in wei of COR.
-    @param wanted What should be, in wei of COR.
-    @return uint256 What is now, in wei of COR.
-    """
-    if wanted <= held:
-        return held
-    return held + extcall ISessionPayment(PAYMENT).hold(session >> 128, wanted - held)
+    self._open[session] += 1
+    for i: uint256 in range(len(self._claims[session]), bound=_MAX_CLAIMS):
+        self._claims[session][i] = self._hold(session, self._claims[session][i])
 
 
 @internal
@@ -150,14 +192,17 @@ def _unfreeze(session: uint256):
     @dev Counts a demand as closed; after the last one nothing stays frozen.
     @param session The session.
     """
-    word: uint256 = self._own[session]
-    held: uint256 = words._own_held(word)
-    claim: uint256 = self._claimable(word)
-    open: uint256 = words._own_open(word) - 1
-    if open == 0 and held != 0:
-        extcall ISessionPayment(PAYMENT).unhold(session >> 128, held)
-        held = 0
-    self._own[session] = words._pack_own(claim, held, open, words._own_until(word))
+    open: uint256 = self._open[session] - 1
+    self._open[session] = open
+    if open != 0:
+        return
+    for i: uint256 in range(len(self._claims[session]), bound=_MAX_CLAIMS):
+        claim: uint256 = self._claims[session][i]
+        held: uint256 = words._held(claim)
+        if held != 0:
+            bucket: uint256 = words._bucket(claim)
+            extcall ISessionPayment(PAYMENT).unhold(session, bucket, held)
+            self._claims[session][i] = words._pack_claim(words._claimed(claim), 0, bucket)
 
 
 @internal
@@ -168,18 +213,25 @@ def _refund(session: uint256, due: uint256) -> uint256:
     @param due Wei of COR.
     @return uint256 Wei of COR refunded.
     """
-    word: uint256 = self._own[session]
-    claimable: uint256 = self._claimable(word)
-    # Even of nothing: it also closes the session to settlement.
-    refunded: uint256 = extcall ISessionPayment(PAYMENT).refund(session, min(due, claimable))
-    if refunded != 0:
-        held: uint256 = words._own_held(word)
-        left: uint256 = claimable - refunded
-        if held > left:
-            # What was frozen for this session has been given to it.
-            extcall ISessionPayment(PAYMENT).unhold(session >> 128, held - left)
-            held = left
-        self._own[session] = words._pack_own(
-            left, held, words._own_open(word), words._own_until(word)
-        )
+    refunded: uint256 = 0
+    is_closed: bool = False
+    for i: uint256 in range(len(self._claims[session]), bound=_MAX_CLAIMS):
+        claim: uint256 = self._claims[session][i]
+        wanted: uint256 = min(due - refunded, self._claimable(claim))
+        if wanted == 0:
+            continue
+        bucket: uint256 = words._bucket(claim)
+        held: uint256 = words._held(claim)
+        if held != 0:
+            # It is frozen for this session: taking it lets it go.
+            freed: uint256 = min(held, wanted)
+            extcall ISessionPayment(PAYMENT).unhold(session, bucket, freed)
+            held -= freed
+        taken: uint256 = extcall ISessionPayment(PAYMENT).refund(session, bucket, wanted)
+        self._claims[session][i] = words._pack_claim(words._claimed(claim) - taken, held, bucket)
+        refunded += taken
+        is_closed = True
+    if not is_closed:
+        # A proof closes a session to settlement, whatever pays for it.
+        extcall ISessionPayment(PAYMENT).refund(session, 0, 0)
     return refunded

@@ -11,9 +11,8 @@
 @dev    Pending money is kept by (router, card, bucket of time), so batches of
         one bucket share one slot. Beside the amount, a bucket keeps a digest of
         what each session moved: who shows those moves shows which of the
-        pending money is a session's own. What a dispute refunds of it is a debt
-        that the router's next releases pay first, and what it freezes is an
-        amount that must stay pending.
+        pending money is a session's own. A dispute takes and freezes in the
+        bucket that it lies in, so that no session's money pays for another's.
 """
 
 from contracts.interfaces import IRouters
@@ -40,13 +39,13 @@ BUCKET_SECONDS: public(immutable(uint256))
 # @dev router -> settler u160 | pending wei u96 << 160.
 _routers: HashMap[uint256, uint256]
 
-# @dev router -> held wei u96 | debt wei u96 << 96.
-_claims: HashMap[uint256, uint256]
-
 # @dev router -> card version -> bucket -> settled wei u96 | digest of the moves
 #      u160. Two lists of one digest are as hard to find as two keys of one
 #      account.
 _buckets: HashMap[uint256, HashMap[uint256, HashMap[uint256, uint256]]]
+
+# @dev router -> card version -> bucket -> wei of it that disputes have frozen.
+_held: HashMap[uint256, HashMap[uint256, HashMap[uint256, uint256]]]
 
 # @dev router -> account -> whether it is or was the settler.
 _was_settler: HashMap[uint256, HashMap[address, bool]]
@@ -95,22 +94,18 @@ def set_settler(router_id: uint256, settler: address):
 
 @external
 def release(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
-    settled: uint256 = self._buckets[router_id][version][bucket] & _U96
-    assert settled != 0, "router: nothing pending"
+    word: uint256 = self._buckets[router_id][version][bucket]
+    assert word != 0, "router: nothing pending"
     # The bucket's last second counts, so that every settlement in it has had
     # the whole window.
     matures_at: uint256 = (bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS
     assert block.timestamp >= matures_at, "router: challenge window open"
-    claims: uint256 = self._claims[router_id]
-    debt: uint256 = min(claims >> 96, settled)
-    amount: uint256 = settled - debt
-    pending: uint256 = (self._routers[router_id] >> 160) - amount
-    # INV-P7: what a demand froze stays, whichever bucket it lies in.
-    assert pending >= claims & _U96, "router: money is held"
-    self._buckets[router_id][version][bucket] = 0
+    # INV-P7: what a demand froze stays, in its bucket.
+    held: uint256 = self._held[router_id][version][bucket]
+    amount: uint256 = (word & _U96) - held
+    assert amount != 0, "router: money is held"
+    self._buckets[router_id][version][bucket] = word - amount if held != 0 else 0
     self._routers[router_id] -= amount << 160
-    if debt != 0:
-        self._claims[router_id] = claims - (debt << 96)
 
     node_bps: uint256 = 0
     validator_bps: uint256 = 0
@@ -127,7 +122,6 @@ def release(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
         node_amount=node_amount,
         validator_amount=validator_amount,
         treasury_amount=treasury_amount,
-        debt_paid=debt,
     )
     return amount
 
@@ -146,15 +140,14 @@ def router(router_id: uint256) -> (address, uint256):
 
 @external
 @view
-def claims(router_id: uint256) -> (uint256, uint256):
-    word: uint256 = self._claims[router_id]
-    return (word & _U96, word >> 96)
+def pending(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
+    return self._buckets[router_id][version][bucket] & _U96
 
 
 @external
 @view
-def pending(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
-    return self._buckets[router_id][version][bucket] & _U96
+def held(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
+    return self._held[router_id][version][bucket]
 
 
 @external
@@ -237,47 +230,53 @@ def _add_pending(
 
 
 @internal
-def _hold(router_id: uint256, amount: uint256) -> uint256:
+def _hold(router_id: uint256, version: uint256, bucket: uint256, amount: uint256) -> uint256:
     """
-    @dev Freezes pending money, as far as there is any that is not frozen.
+    @dev Freezes money of a bucket, as far as there is any that is not frozen.
     @param router_id The router.
+    @param version The card.
+    @param bucket The bucket.
     @param amount Wei of COR wanted.
     @return uint256 Wei of COR frozen.
     """
-    claims: uint256 = self._claims[router_id]
-    pending: uint256 = self._routers[router_id] >> 160
-    held: uint256 = claims & _U96
-    # A refund can leave less pending than is frozen.
-    free: uint256 = pending - min(held, pending)
-    added: uint256 = min(amount, free)
-    self._claims[router_id] = claims + added
+    held: uint256 = self._held[router_id][version][bucket]
+    added: uint256 = min(amount, (self._buckets[router_id][version][bucket] & _U96) - held)
+    self._held[router_id][version][bucket] = held + added
     return added
 
 
 @internal
-def _unhold(router_id: uint256, amount: uint256):
+def _unhold(router_id: uint256, version: uint256, bucket: uint256, amount: uint256):
     """
     @dev Lets frozen money go.
     @param router_id The router.
+    @param version The card.
+    @param bucket The bucket.
     @param amount Wei of COR, as `_hold` returned it.
     """
-    claims: uint256 = self._claims[router_id]
-    assert amount <= claims & _U96, "router: more than is held"
-    self._claims[router_id] = claims - amount
+    held: uint256 = self._held[router_id][version][bucket]
+    assert amount <= held, "router: more than is held"
+    self._held[router_id][version][bucket] = held - amount
 
 
 @internal
-def _take(router_id: uint256, amount: uint256, grain: uint256) -> uint256:
+def _take(
+    router_id: uint256, version: uint256, bucket: uint256, amount: uint256, grain: uint256
+) -> uint256:
     """
-    @dev Takes pending money back for a refund; the next releases pay it.
+    @dev Takes money of a bucket back that is not frozen.
     @param router_id The router.
+    @param version The card.
+    @param bucket The bucket.
     @param amount Wei of COR wanted.
     @param grain Wei of COR of which a multiple is taken; rounds down.
-    @return uint256 Wei of COR taken: at most all that is pending.
+    @return uint256 Wei of COR taken.
     """
-    router: uint256 = self._routers[router_id]
-    taken: uint256 = min(amount, router >> 160)
+    word: uint256 = self._buckets[router_id][version][bucket]
+    there: uint256 = word & _U96
+    taken: uint256 = min(amount, there - self._held[router_id][version][bucket])
     taken -= taken % grain
-    self._routers[router_id] = router - (taken << 160)
-    self._claims[router_id] += taken << 96
+    # An empty bucket has no digest: nothing of it is pending any more.
+    self._buckets[router_id][version][bucket] = word - taken if taken != there else 0
+    self._routers[router_id] -= taken << 160
     return taken

@@ -49,16 +49,13 @@ def check_windows(config: DeployConfig) -> None:
             raise InvalidInput(
                 f"must be at least {floor}, twice the forced inclusion delay", field=key
             )
-    claimable = (
-        payment.bucket_seconds
-        + payment.challenge_window_seconds
-        + dispute.answer_seconds
-        + dispute.grace_seconds
-    )
+    # A demand, and those that follow from its answer.
+    demands = 2 * (dispute.answer_seconds + dispute.grace_seconds)
+    claimable = payment.bucket_seconds + payment.challenge_window_seconds + demands
     if pool.cooldown_seconds <= claimable:
         raise InvalidInput(
-            f"must be more than {claimable}, bucket + challenge + answer + grace: else a bond is "
-            "gone before what it covers is decided",
+            f"must be more than {claimable}, bucket + challenge + twice answer + grace: else a "
+            "bond is gone before what it covers is decided",
             field="pool.cooldown_seconds",
         )
     if pool.appeal_seconds + pool.resolve_seconds > pool.cooldown_seconds:

@@ -25,6 +25,7 @@ from tests.ape.running import APE, ROOT, ape_run, environment
 SETTLE_GAS_LIMITS = {"escrow": 115_000, "voucher": 105_000, "stake": 120_000}
 OPEN_GAS_LIMIT = 98_000
 CHALLENGE_GAS_LIMIT = 350_000
+SHOW_GAS_LIMIT = 100_000
 MARK = "CORTENSOR_TEST_DEMO"
 MICRO_WEI = 10**12
 DAY_SECONDS = 86_400
@@ -188,6 +189,8 @@ class TestDemo:
         assert int(twice["penalty"]) == 0
         gas = {item["name"]: item["gas_used"] for item in result["gas"]}
         assert gas["challenge_charge"] == dear["gas_used"] < CHALLENGE_GAS_LIMIT
+        # The bond pays no refund, since what the bill took is shown to be pending.
+        assert 0 < gas["show_pending"] < SHOW_GAS_LIMIT
 
     def test_gas_stays_under_its_ceilings(self, run):
         _, result = run

@@ -69,7 +69,7 @@ def test_committed_files_load(name):
         ('slasher = "deployer"', 'slasher = "0x12"', "roles.slasher: must be an address"),
         ('slasher = "deployer"', 'slasher = "none"', None),
         ('owner = "deployer"', 'owner = "none"', "roles.owner: must be an address"),
-        ("cooldown_seconds = 3600", "cooldown_seconds = 2100", "must be more than 2100, bucket +"),
+        ("cooldown_seconds = 3600", "cooldown_seconds = 3300", "must be more than 3300, bucket +"),
         ("cooldown_seconds = 3600", "cooldown_seconds = 5184001", "Expected int <= 5184000"),
         ("resolve_seconds = 1200", "resolve_seconds = 3001", "pool.resolve_seconds: must be at"),
         ("cover_bps = 20000", "cover_bps = 1000001", "pool.cover_bps: Expected int <= 1000000"),

@@ -62,11 +62,17 @@ class Leaf(NamedTuple):
 class PendingBatch(NamedTuple):
     """The contract's struct of that name."""
 
-    version: int
     bucket: int
     before: int
     moves: list[int]
     later: list[bytes]
+
+
+class Claim(NamedTuple):
+    """What a session can claim of its router's pending money, and what of it is frozen."""
+
+    claimable: int
+    held: int
 
 
 class Draft(NamedTuple):
@@ -204,7 +210,7 @@ class Disputed(Protocol):
             while digest:
                 before, moves = self.moved[version, bucket, digest]
                 if any(move >> 96 == session for move in moves):
-                    found.append(PendingBatch(version, bucket, before, moves, later[::-1]))
+                    found.append(PendingBatch(bucket, before, moves, later[::-1]))
                 later.append(moves_hash(moves))
                 digest = before
         return found
@@ -216,6 +222,16 @@ class Disputed(Protocol):
             with suppress(boa.BoaError):
                 total += self.dispute.show_pending(session, batch, sender=self.challenger)
         return total
+
+    def claim(self, session: int) -> Claim:
+        """Return what a session can claim, over all its buckets."""
+        found = self.dispute.claims(session)
+        return Claim(sum(c.claimable for c in found), sum(c.held for c in found))
+
+    def frozen(self) -> int:
+        """Return what the router has frozen, over all buckets."""
+        places = dict.fromkeys(place[:2] for place in self.moved)
+        return sum(self.payment.held(1, *place) for place in places)
 
     def demand_of(self, session: int, index: int, settled: int | None = None):
         """Return a demand of the session's total of now, or of another."""

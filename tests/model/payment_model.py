@@ -74,8 +74,8 @@ class PaymentModel:
     sessions: dict[int, Session] = field(default_factory=dict)
     buckets: dict[tuple[int, int, int], int] = field(default_factory=dict)
     moves: dict[tuple[int, int, int], list[list[tuple[int, int]]]] = field(default_factory=dict)
-    debts: dict[int, int] = field(default_factory=dict)
-    holds: dict[int, int] = field(default_factory=dict)
+    holds: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    refunded: dict[tuple[int, int], int] = field(default_factory=dict)
     pots: list[int] = field(default_factory=lambda: [0, 0, 0])
     paid: list[int] = field(default_factory=lambda: [0, 0, 0])
     spent: dict[str, int] = field(default_factory=dict)
@@ -90,8 +90,7 @@ class PaymentModel:
 
     def pending_of(self, router: int) -> int:
         """Return a router's pending total."""
-        settled = sum(wei for (owner, _, _), wei in self.buckets.items() if owner == router)
-        return settled - self.debts.get(router, 0)
+        return sum(wei for (owner, _, _), wei in self.buckets.items() if owner == router)
 
     def balance(self) -> int:
         """Return the tokens that the escrow must hold (INV-P1, with what came unasked)."""
@@ -296,26 +295,51 @@ class PaymentModel:
 
     # Disputes.
 
-    def hold(self, router: int, amount: int) -> int:
-        """Freeze pending money; return how much was free to be frozen."""
-        held = self.holds.get(router, 0)
-        added = min(amount, max(self.pending_of(router) - held, 0))
-        self.holds[router] = held + added
+    def _slot(self, key: int, bucket: int) -> tuple[int, int, int]:
+        """Return where a session's money of a bucket lies."""
+        session = self.sessions.get(key)
+        return key >> 128, session.version if session else 0, bucket
+
+    def hold(self, key: int, bucket: int, amount: int) -> int:
+        """Freeze money of a bucket; return how much was free to be frozen."""
+        slot = self._slot(key, bucket)
+        held = self.holds.get(slot, 0)
+        added = min(amount, self.buckets.get(slot, 0) - held)
+        self.holds[slot] = held + added
         return added
 
-    def unhold(self, router: int, amount: int) -> None:
-        """Let frozen money go."""
-        if amount > self.holds.get(router, 0):
-            raise Refused("router: more than is held")
-        self.holds[router] = self.holds.get(router, 0) - amount
+    def own_in_bucket(self, key: int, bucket: int) -> int:
+        """Return what a session moved into a bucket and was not refunded from it."""
+        batches = self.moves.get(self._slot(key, bucket), [])
+        moved = sum(wei for batch in batches for mover, wei in batch if mover == key)
+        return moved - self.refunded.get((key, bucket), 0)
 
-    def refund(self, key: int, amount: int) -> int:
-        """Give pending money of the session's router back."""
-        router = key >> 128
-        taken = min(amount, self.pending_of(router))
-        self.debts[router] = self.debts.get(router, 0) + taken
+    def held_for(self, key: int, bucket: int) -> int:
+        """Return what is frozen where a session's money of a bucket lies."""
+        return self.holds.get(self._slot(key, bucket), 0)
+
+    def unhold(self, key: int, bucket: int, amount: int) -> None:
+        """Let frozen money go."""
+        slot = self._slot(key, bucket)
+        if amount > self.holds.get(slot, 0):
+            raise Refused("router: more than is held")
+        self.holds[slot] = self.holds.get(slot, 0) - amount
+
+    def refund(self, key: int, bucket: int, amount: int) -> int:
+        """Give money of a bucket that is not frozen back."""
+        slot = self._slot(key, bucket)
+        taken = min(amount, self.buckets.get(slot, 0) - self.holds.get(slot, 0))
+        if taken:
+            self._take(slot, taken)
+            self.refunded[key, bucket] = self.refunded.get((key, bucket), 0) + taken
         self._give_back(key, taken)
         return taken
+
+    def _take(self, slot: tuple[int, int, int], amount: int) -> None:
+        self.buckets[slot] -= amount
+        if not self.buckets[slot]:
+            del self.buckets[slot]
+            self.moves.pop(slot, None)
 
     def credit(self, key: int, amount: int, sender: str) -> int:
         """Give back what a bond pays."""
@@ -336,16 +360,16 @@ class PaymentModel:
     # Anyone.
 
     def release(self, router: int, version: int, bucket: int) -> int:
-        """Split a bucket among the pots, the router's debt paid first."""
-        settled = self.buckets.get((router, version, bucket), 0)
+        """Split what is not frozen of a bucket among the pots."""
+        slot = router, version, bucket
+        settled = self.buckets.get(slot, 0)
         if settled == 0:
             raise Refused("router: nothing pending")
         end_of_bucket = (bucket + 1) * self.bucket_seconds
         if self.now < end_of_bucket + self.challenge_window:
             raise Refused("router: challenge window open")
-        debt = min(self.debts.get(router, 0), settled)
-        amount = settled - debt
-        if self.pending_of(router) - amount < self.holds.get(router, 0):
+        amount = settled - self.holds.get(slot, 0)
+        if amount == 0:
             raise Refused("router: money is held")
         card = self.cards[version - 1]
         nodes = amount * card.node_bps // 10_000
@@ -353,9 +377,7 @@ class PaymentModel:
         self.pots[NODES] += nodes
         self.pots[VALIDATORS] += validators
         self.pots[TREASURY] += amount - nodes - validators
-        self.debts[router] = self.debts.get(router, 0) - debt
-        del self.buckets[router, version, bucket]
-        self.moves.pop((router, version, bucket), None)
+        self._take(slot, amount)
         return amount
 
     def pay_pot(self, pot: int) -> int:

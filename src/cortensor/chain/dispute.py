@@ -6,15 +6,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from web3.logs import DISCARD
 
+from cortensor.chain.calldata import named, read_call
 from cortensor.chain.rpc import contract, node_errors
-from cortensor.errors import VerificationFailed
+from cortensor.errors import NotFound
 from cortensor.receipts.typed import ReceiptStruct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from web3 import Web3
+
+    from cortensor.chain.pending_moves import PendingBatch
 
 CONTRACT = "SettlementDispute"
 
@@ -45,14 +47,12 @@ class AnchoredLeaf(Struct, frozen=True):
 
 
 class DemandState(Struct, frozen=True):
-    """A demand: who made it, on what total; all zero for none. Money in wei, times unix seconds.
+    """A demand: who made it, and until when it counts; all zero for none. Times are unix seconds.
 
     `challengeable_until` is 0 until it is answered.
     """
 
     challenger: str
-    settled: int
-    held: int
     answer_by: int
     challengeable_until: int
 
@@ -60,6 +60,22 @@ class DemandState(Struct, frozen=True):
     def is_open(self) -> bool:
         """Whether there is such a demand."""
         return self.answer_by != 0
+
+
+class DemandMade(Struct, frozen=True):
+    """A demand as its event tells it: `settled` is wei, `answer_by` unix seconds."""
+
+    challenger: str
+    settled: int
+    answer_by: int
+
+
+class Claim(Struct, frozen=True):
+    """What a session can claim of a bucket, and what demands hold of that, in wei."""
+
+    bucket: int
+    claimable: int
+    held: int
 
 
 class DisputeTerms(Struct, frozen=True):
@@ -104,13 +120,31 @@ class Dispute:
         with node_errors("dispute payment"):
             return str(self._contract.functions.PAYMENT().call())
 
-    def demand_of(self, session: int, index: int) -> DemandState:
-        """Return a demand."""
-        call = self._contract.functions.demand_of(session, index)
-        with node_errors("demand"):
-            values = call.call()
-        names = (part["name"] for part in call.abi["outputs"][0]["components"])
-        return DemandState(**dict(zip(names, values, strict=True)))
+    def demand_of(self, session: int, index: int, settled: int) -> DemandState:
+        """Return a demand of an index, made when the session's total was `settled` wei."""
+        call = self._contract.functions.demand_of(session, index, settled)
+        return DemandState(**_fields(call, "demand"))
+
+    def demanded_in(self, tx_hash: str) -> DemandMade:
+        """Return the demand that a transaction made.
+
+        Raises:
+            NotFound: it made none.
+            Unavailable: the node.
+        """
+        with node_errors("transaction receipt"):
+            receipt = self._web3.eth.get_transaction_receipt(tx_hash)  # type: ignore[arg-type]  # hex is accepted
+            logs = self._contract.events.Demanded().process_receipt(receipt, errors=DISCARD)
+        for log in logs:
+            args = log["args"]
+            return DemandMade(str(args["challenger"]), args["settled"], args["answer_by"])
+        raise NotFound(f"{tx_hash} made no demand", code="no_such_demand")
+
+    def claims(self, session: int) -> list[Claim]:
+        """Return what of its router's pending money a session can claim now, by bucket."""
+        with node_errors("claims"):
+            found = self._contract.functions.claims(session).call()
+        return [Claim(*map(int, claim)) for claim in found]
 
     def rightful_charge(self, receipt: ReceiptStruct) -> int:
         """Return the most that a receipt may charge, in wei; 0 where it has no price."""
@@ -155,22 +189,30 @@ class Dispute:
         """Return calldata that demands a leaf; index 0 for that of the settled total."""
         return self._data("demand", session, index)
 
+    def show_pending_data(self, session: int, batch: PendingBatch) -> str:
+        """Return calldata that shows what a session moved in a batch that is pending."""
+        return self._data("show_pending", session, batch.abi_value())
+
     def answer_data(
         self,
         session: int,
         index: int,
+        settled: int,
         leaf: AnchoredLeaf,
         signature: bytes,
         max_charge: int = 0,
         request_signature: bytes = b"",
     ) -> str:
-        """Return calldata that answers a demand; the last two count where a session has a key."""
-        shown = leaf.abi_value(self._web3)
-        return self._data("answer", session, index, shown, signature, max_charge, request_signature)
+        """Return calldata that answers a demand made when `settled` wei were settled.
 
-    def close_demand_data(self, session: int, index: int) -> str:
-        """Return calldata that ends a demand."""
-        return self._data("close_demand", session, index)
+        The last two arguments count where a session has a key.
+        """
+        about, shown = (session, index, settled), leaf.abi_value(self._web3)
+        return self._data("answer", *about, shown, signature, max_charge, request_signature)
+
+    def close_demand_data(self, session: int, index: int, settled: int) -> str:
+        """Return calldata that ends a demand made when `settled` wei were settled."""
+        return self._data("close_demand", session, index, settled)
 
     def read_answer(self, data: bytes) -> tuple[AnchoredLeaf, bytes]:
         """Return the leaf and the router's signature from calldata of `answer`.
@@ -178,12 +220,7 @@ class Dispute:
         Raises:
             VerificationFailed: it is the calldata of something else.
         """
-        try:
-            function, values = self._contract.decode_function_input(data)
-        except Exception as error:  # whatever strangers send, it is only no answer
-            raise VerificationFailed("is not calldata of answer", field="calldata") from error
-        if function.fn_name != "answer":
-            raise VerificationFailed(f"calls {function.fn_name}", field="calldata")
+        values = read_call(self._contract, "answer", data)
         return _leaf(values["leaf"]), bytes(values["signature"])
 
     def _pair_data(self, name: str, first: AnchoredLeaf, second: AnchoredLeaf) -> str:
@@ -193,9 +230,17 @@ class Dispute:
         return str(self._contract.encode_abi(name, args=list(arguments)))
 
 
+def _fields(call: Any, doing: str) -> dict[str, Any]:
+    """Call a function that returns one struct, and name its fields as the ABI does."""
+    with node_errors(doing):
+        values = call.call()
+    names = (part["name"] for part in call.abi["outputs"][0]["components"])
+    return dict(zip(names, values, strict=True))
+
+
 def _leaf(values: Any) -> AnchoredLeaf:
-    shown = _named(values, ("receipt", "index", "cumulative", "anchorer", "root", "proof"))
-    receipt = _named(shown["receipt"], ReceiptStruct.__struct_fields__)
+    shown = named(values, ("receipt", "index", "cumulative", "anchorer", "root", "proof"))
+    receipt = named(shown["receipt"], ReceiptStruct.__struct_fields__)
     return AnchoredLeaf(
         receipt=ReceiptStruct(**receipt),
         index=shown["index"],
@@ -204,10 +249,3 @@ def _leaf(values: Any) -> AnchoredLeaf:
         root=bytes(shown["root"]),
         proof=[bytes(node) for node in shown["proof"]],
     )
-
-
-def _named(values: Any, names: Sequence[str]) -> dict[str, Any]:
-    """Return a decoded struct by field name; web3 gives tuples or mappings, by version."""
-    if hasattr(values, "keys"):
-        return {name: values[name] for name in names}
-    return dict(zip(names, values, strict=True))

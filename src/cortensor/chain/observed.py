@@ -32,11 +32,39 @@ class BatchAnchored(Struct, frozen=True):
 
 
 class Settlement(Struct, frozen=True):
-    """A batch moved money; `sessions` are those it named, whether it moved or skipped them."""
+    """A batch moved money; `sessions` are those it named, whether it moved or skipped them.
+
+    None where neither the event nor the transaction's calldata names them: a stake batch that was
+    settled through another contract. Then it may be any stake session of the router.
+    """
 
     router_id: int
     root: str
-    sessions: list[int]
+    sessions: list[int] | None
+    block: int
+
+
+class MovedBatch(Struct, frozen=True):
+    """An escrow or voucher batch that moved `total` wei into a bucket.
+
+    `items` are its words, session << 96 | total; `skipped` the (session, total) it passed over.
+    Both are in the batch's order.
+    """
+
+    router_id: int
+    version: int
+    bucket: int
+    total: int
+    items: list[int]
+    skipped: list[tuple[int, int]]
+    block: int
+    log_index: int
+
+
+class Enrolled(Struct, frozen=True):
+    """A stake session got its account."""
+
+    session: int
     block: int
 
 
@@ -52,10 +80,11 @@ class Demanded(Struct, frozen=True):
 
 
 class Answered(Struct, frozen=True):
-    """A demand was answered by a transaction, with a leaf of this hash."""
+    """A demand was answered by a transaction, with a leaf of this hash. `settled` is wei."""
 
     session: int
     index: int
+    settled: int
     leaf: str
     challengeable_until: int
     tx_hash: str
@@ -63,10 +92,11 @@ class Answered(Struct, frozen=True):
 
 
 class DemandClosed(Struct, frozen=True):
-    """A demand ended."""
+    """A demand ended. `settled` is wei."""
 
     session: int
     index: int
+    settled: int
     is_answered: bool
     block: int
 
@@ -85,11 +115,13 @@ DisputeEvent = Demanded | Answered | DemandClosed | FraudProven
 
 
 class Seen(Struct, frozen=True):
-    """The events of a run of blocks; those of disputes in the order they happened."""
+    """The events of a run of blocks; moves and disputes in the order they happened."""
 
     settlers: list[SettlerSet] = field(default_factory=list)
     anchored: list[BatchAnchored] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
+    moved: list[MovedBatch] = field(default_factory=list)
+    enrolled: list[Enrolled] = field(default_factory=list)
     disputes: list[DisputeEvent] = field(default_factory=list)
 
 

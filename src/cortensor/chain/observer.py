@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from cortensor.chain.anchor import Anchor
-from cortensor.chain.book import ANCHOR, SESSION_PAYMENT
+from cortensor.chain.book import ANCHOR, SESSION_PAYMENT, STAKE_QUOTA
+from cortensor.chain.calldata import named, read_call
 from cortensor.chain.dispute import CONTRACT as DISPUTE
 from cortensor.chain.dispute import Dispute
 from cortensor.chain.logs import EventSource
@@ -17,26 +18,34 @@ from cortensor.chain.observed import (
     BatchAnchored,
     DemandClosed,
     Demanded,
+    Enrolled,
     FraudProven,
     Head,
+    MovedBatch,
     Seen,
     Settlement,
     SettlerSet,
     SurchargeEpoch,
 )
+from cortensor.chain.pending_moves import split_item
 from cortensor.chain.pool import Pool
 from cortensor.chain.quota import Quota
 from cortensor.chain.rpc import connect, contract, node_errors
 from cortensor.chain.session_payment import NOBODY, SessionPayment
 from cortensor.chain.table import PriceTable
-from cortensor.errors import Conflict
+from cortensor.errors import Conflict, VerificationFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cortensor.chain.session_payment import PaymentSession
     from cortensor.pricing import RateCard
 
-ITEM_SHIFT = 96
-SETTLEMENTS = ("BatchSettled", "VouchersSettled", "StakeSettled")
+SETTLED_BY_ITEMS = ("BatchSettled", "VouchersSettled")
+SETTLEMENTS = (*SETTLED_BY_ITEMS, "StakeSettled")
+SKIPPED = "SettlementSkipped"
+STAKE_BATCH = ("router_id", "version", "work_at", "root", "count", "uri", "items")
+"""Fields of the contract's `StakeBatch`, in its order."""
 DISPUTES = ("Demanded", "Answered", "DemandClosed", "FraudProven")
 
 
@@ -81,11 +90,14 @@ class Observer:
         )
         self._table = PriceTable(self.web3, table)
         self.anchor = Anchor(self.web3, anchor)
-        self._quota = Quota(self.web3, self.payment.quota())
+        quota = self.payment.quota()
+        self._quota = Quota(self.web3, quota)
         self._pool = Pool(self.web3, self.payment.pool())
+        self._escrow = contract(self.web3, SESSION_PAYMENT, session_payment)
         wanted: list[tuple[Any, tuple[str, ...]]] = [
-            (contract(self.web3, SESSION_PAYMENT, session_payment), (*SETTLEMENTS, "RouterSet")),
+            (self._escrow, (*SETTLEMENTS, SKIPPED, "RouterSet")),
             (contract(self.web3, ANCHOR, anchor), ("BatchAnchored",)),
+            (contract(self.web3, STAKE_QUOTA, quota), ("Enrolled",)),
         ]
         self.dispute: Dispute | None = None
         if self.watched.dispute is not None:
@@ -106,9 +118,46 @@ class Observer:
     def seen(self, first: int, last: int) -> Seen:
         """Return what happened in blocks `first` to `last`, both included."""
         seen = Seen()
+        skipped: list[tuple[int, int]] = []
         for event in self._events.between(first, last):
-            _sort(seen, event)
+            name = event["event"]
+            if name == SKIPPED:
+                skipped.append((event["args"]["session"], event["args"]["cumulative"]))
+            elif name in SETTLEMENTS:
+                seen.settlements.append(self._settlement(event))
+                if name in SETTLED_BY_ITEMS:
+                    seen.moved.append(_moved(event, skipped))
+            else:
+                _sort(seen, event)
+            if name == "BatchAnchored":
+                # A settlement anchors, passes items over, and says what it moved: what was passed
+                # over before belongs to a batch that moved nothing.
+                skipped = []
         return seen
+
+    def _settlement(self, event: Any) -> Settlement:
+        args, root = event["args"], "0x" + bytes(event["args"]["root"]).hex()
+        if event["event"] in SETTLED_BY_ITEMS:
+            items: Sequence[int] | None = args["items"]
+        else:
+            # This event leaves the items out, for gas.
+            items = self._stake_items("0x" + bytes(event["transactionHash"]).hex(), root)
+        sessions = None if items is None else [split_item(item)[0] for item in items]
+        return Settlement(args["router_id"], root, sessions, int(event["blockNumber"]))
+
+    def _stake_items(self, tx_hash: str, root: str) -> Sequence[int] | None:
+        """Return what a router's own call of `settle_stake` named; None for any other call."""
+        to, data = self.input_of(tx_hash)
+        if to != self.payment.address.lower():
+            return None
+        try:
+            batch = named(read_call(self._escrow, "settle_stake", data)["batch"], STAKE_BATCH)
+        except VerificationFailed:
+            return None
+        if "0x" + bytes(batch["root"]).hex() != root:
+            return None
+        items: Sequence[int] = batch["items"]
+        return items
 
     def settlers(self) -> list[SettlerSet]:
         """Return the present settler of every router."""
@@ -155,6 +204,20 @@ class Observer:
         return str(found.get("to") or NOBODY).lower(), bytes(found["input"])
 
 
+def _moved(event: Any, skipped: list[tuple[int, int]]) -> MovedBatch:
+    args = event["args"]
+    return MovedBatch(
+        router_id=args["router_id"],
+        version=args["version"],
+        bucket=args["bucket"],
+        total=args["total"],
+        items=list(args["items"]),
+        skipped=list(skipped),
+        block=int(event["blockNumber"]),
+        log_index=int(event["logIndex"]),
+    )
+
+
 def _sort(seen: Seen, event: Any) -> None:
     name, args, block = event["event"], event["args"], int(event["blockNumber"])
     if name == "RouterSet":
@@ -163,10 +226,8 @@ def _sort(seen: Seen, event: Any) -> None:
         root = "0x" + bytes(args["root"]).hex()
         anchorer = args["anchorer"].lower()
         seen.anchored.append(BatchAnchored(anchorer, root, args["count"], args["uri"], block))
-    elif name in SETTLEMENTS:
-        root = "0x" + bytes(args["root"]).hex()
-        sessions = [item >> ITEM_SHIFT for item in args["items"]]
-        seen.settlements.append(Settlement(args["router_id"], root, sessions, block))
+    elif name == "Enrolled":
+        seen.enrolled.append(Enrolled(args["session"], block))
     elif name == "Demanded":
         seen.disputes.append(
             Demanded(
@@ -183,6 +244,7 @@ def _sort(seen: Seen, event: Any) -> None:
             Answered(
                 session=args["session"],
                 index=args["index"],
+                settled=args["settled"],
                 leaf="0x" + bytes(args["leaf"]).hex(),
                 challengeable_until=args["challengeable_until"],
                 tx_hash="0x" + bytes(event["transactionHash"]).hex(),
@@ -191,7 +253,13 @@ def _sort(seen: Seen, event: Any) -> None:
         )
     elif name == "DemandClosed":
         seen.disputes.append(
-            DemandClosed(args["session"], args["index"], bool(args["is_answered"]), block)
+            DemandClosed(
+                session=args["session"],
+                index=args["index"],
+                settled=args["settled"],
+                is_answered=bool(args["is_answered"]),
+                block=block,
+            )
         )
     elif name == "FraudProven":
         challenger = args["challenger"].lower()

@@ -51,13 +51,6 @@ class Windows(Struct, frozen=True):
     bucket: int
 
 
-class Claims(Struct, frozen=True):
-    """What disputes hold against a router: wei frozen, and wei refunded that no bucket paid yet."""
-
-    held: int
-    debt: int
-
-
 class SessionPayment:
     """The escrow contract at an address."""
 
@@ -107,12 +100,6 @@ class SessionPayment:
         with node_errors("was settler"):
             call = self._contract.functions.was_settler(router_id, _address(account))
             return bool(call.call())
-
-    def claims(self, router_id: int) -> Claims:
-        """Return what disputes hold against a router."""
-        with node_errors("claims"):
-            held, debt = self._contract.functions.claims(router_id).call()
-        return Claims(int(held), int(debt))
 
     def moves_digest(self, router_id: int, version: int, bucket: int) -> int:
         """Return the digest of what sessions moved into a bucket; 0 for none, or if released."""

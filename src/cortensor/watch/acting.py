@@ -6,20 +6,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cortensor.chain.dispute import AnchoredLeaf
-from cortensor.errors import Conflict, Error, Unavailable
+from cortensor.errors import Conflict, Error
 from cortensor.receipts.typed import ReceiptStruct
+from cortensor.watch.asking import Asker
 from cortensor.watch.checks import (
     CHARGE,
     DEMANDABLE,
     DUPLICATE,
     INDEX,
-    NO_TOTAL,
     PROVABLE,
     SIGNED,
     TOTAL,
 )
 from cortensor.watch.leaves import tree_of
-from cortensor.watch.report import ActionReport
+from cortensor.watch.pending import Pending
+from cortensor.watch.report import ActionReport, session_name
+from cortensor.watch.showing import Showing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,10 +37,7 @@ if TYPE_CHECKING:
 
 ROUTER_SHIFT = 128
 MAX_CHALLENGES = 64
-PASSING = ("dispute: too little gas",)
-"""Refusals that say nothing about the finding."""
 WEI_PER_COIN = 10**18
-ALL = 2**256 - 1
 
 
 class Actor:
@@ -64,13 +63,15 @@ class Actor:
     ) -> None:
         self._observer = observer
         self._dispute = dispute
-        self._token = token
         self._state = state
         self._cases = state.cases
         self._settings = settings
         self._courier = courier
         self._terms: DisputeTerms = dispute.terms()
         self._rewarded: set[int] = set()
+        pending = Pending(observer, state)
+        self._showing = Showing(dispute, pending, courier, is_dry=settings.is_dry)
+        self._asker = Asker(observer, dispute, token, state, settings, self._showing, courier)
 
     def act(self, now: int) -> Iterator[ActionReport]:
         """Do what can be done about every open finding and own demand.
@@ -85,11 +86,11 @@ class Actor:
         # Those that earn the penalty first: the first proof of a session takes it.
         provable = [row for row in opened if row.kind in PROVABLE]
         for row in sorted(provable, key=lambda row: (-row.excess, row.key))[:MAX_CHALLENGES]:
-            yield self._guarded(row)
-        yield from self._demand([row for row in opened if row.kind in DEMANDABLE], now)
+            yield from self._guarded(row, now)
+        yield from self._asker.ask([row for row in opened if row.kind in DEMANDABLE], now)
         for demand in self._cases.demands():
             if self._is_own(demand) and self._is_to_be_closed(demand, now):
-                yield self.close(demand)
+                yield from self._close_own(demand, now)
 
     def _is_to_be_closed(self, demand: DemandRow, now: int) -> bool:
         """Return whether closing it gives something back: the deposit at least."""
@@ -100,49 +101,46 @@ class Actor:
 
     # Challenges
 
-    def _guarded(self, row: FindingRow) -> ActionReport:
+    def _guarded(self, row: FindingRow, now: int) -> Iterator[ActionReport]:
         try:
-            return self._challenge(row)
+            yield from self._challenge(row, now)
         except Error as error:
-            action = "challenge_" + row.kind
-            return ActionReport(action, _shown(row.session), row.index, "failed", str(error))
+            yield ActionReport(*_about(row), "failed", str(error))
 
-    def _challenge(self, row: FindingRow) -> ActionReport:
-        action = "challenge_" + row.kind
-        data = self.challenge_data(row)
+    def _challenge(self, row: FindingRow, now: int) -> Iterator[ActionReport]:
+        about, data = _about(row), self.challenge_data(row)
         reward = self._reward(row.session)
         shown = str(reward)
         if self._courier is None or self._settings.is_dry:
+            yield from self._showing.send(self._showing.plan(row.session, row.excess, now))
             result = "no_key" if self._courier is None else "dry_run"
-            return ActionReport(action, _shown(row.session), row.index, result, reward_wei=shown)
+            yield ActionReport(*about, result, reward_wei=shown)
+            return
         fee: int | None = None
         if not self._cases.transactions(row.key):
             try:
                 fee = self._courier.fee_of(self._dispute.address, data)
             except Conflict as error:
-                self._refused(row, error.reason)
-                return ActionReport(action, _shown(row.session), row.index, "refused", error.reason)
+                self._cases.refused(row.key, error.reason)
+                yield ActionReport(*about, "refused", error.reason)
+                return
+            shows = self._showing.plan(row.session, row.excess, now)
+            cost = fee + sum(show.fee for show in shows)
             price = self._settings.cor_wei_per_coin
-            if price is not None and fee * price > reward * WEI_PER_COIN:
-                return ActionReport(
-                    action,
-                    _shown(row.session),
-                    row.index,
-                    "unprofitable",
-                    reward_wei=shown,
-                    fee_wei=str(fee),
-                )
+            if price is not None and cost * price > reward * WEI_PER_COIN:
+                yield ActionReport(*about, "unprofitable", reward_wei=shown, fee_wei=str(cost))
+                return
+            if not (yield from self._showing.send(shows)):
+                return
         delivery = self._courier.deliver(row.key, self._dispute.address, data)
         if delivery.state == "mined":
             self._cases.finish(row.key, "done", f"proven in {delivery.tx_hash}")
             self._rewarded.add(row.session)
         elif delivery.state == "refused":
-            self._refused(row, delivery.reason)
+            self._cases.refused(row.key, delivery.reason)
         paid = delivery.gas_used * delivery.gas_price
-        return ActionReport(
-            action,
-            _shown(row.session),
-            row.index,
+        yield ActionReport(
+            *about,
             delivery.state,
             delivery.reason,
             delivery.tx_hash,
@@ -198,107 +196,34 @@ class Actor:
         bond = self._observer.slashable(session >> ROUTER_SHIFT)
         return min(self._terms.penalty, bond) // 2
 
-    def _refused(self, row: FindingRow, reason: str) -> None:
-        """Close a finding that the contract does not accept, unless it may yet."""
-        if reason.startswith(("dispute:", "leaf:")) and reason not in PASSING:
-            self._cases.finish(row.key, "closed", reason)
+    # The end of demands
 
-    # Demands
-
-    def _demand(self, rows: list[FindingRow], now: int) -> Iterator[ActionReport]:
-        due = [row for row in rows if now - row.seen_at >= self._settings.patience_s]
-        room = self._settings.max_deposits - self._count_own()
-        # What is most at stake first: a total has everything below it.
-        for row in sorted(due, key=self._urgency):
-            index = 0 if row.kind == NO_TOTAL else row.index
-            if self._courier is None or self._settings.is_dry:
-                result = "no_key" if self._courier is None else "dry_run"
-                yield ActionReport("demand", _shown(row.session), index, result)
-                continue
-            if room <= 0 and not self._cases.transactions(_demand_key(row.session, index)):
-                reason = f"{self._settings.max_deposits} deposits are at risk"
-                yield ActionReport("demand", _shown(row.session), index, "no_room", reason)
-                continue
-            try:
-                report = self._demand_one(row, index, self._courier)
-            except Error as error:
-                report = ActionReport("demand", _shown(row.session), index, "failed", str(error))
-            if report.result in ("mined", "waiting"):
-                room -= 1
-            yield report
-
-    def _urgency(self, row: FindingRow) -> tuple[bool, bool, int, str]:
-        """Order what is under way first, then totals, which have everything below them."""
-        is_new = not self._cases.transactions(_demand_key(row.session, row.index))
-        return is_new, row.kind != NO_TOTAL, -row.excess, row.key
-
-    def _count_own(self) -> int:
-        """Return how many deposits are out, those of demands not confirmed yet included."""
-        if self._courier is None:
-            return 0
-        seen = [demand for demand in self._cases.demands() if self._is_own(demand)]
-        unseen = [
-            place
-            for place in self._cases.unseen_demands()
-            if self._dispute.demand_of(*place).challenger.lower() == self._courier.address
-        ]
-        return len(seen) + len(unseen)
-
-    def _demand_one(self, row: FindingRow, index: int, courier: Courier) -> ActionReport:
-        key = _demand_key(row.session, index)
-        if not self._cases.transactions(key):
-            if self._dispute.demand_of(row.session, index).is_open:
-                reason = "is demanded already"
-                return ActionReport("demand", _shown(row.session), index, "refused", reason)
-            self._allow(courier)
-        data = self._dispute.demand_data(row.session, index)
-        delivery = courier.deliver(key, self._dispute.address, data)
-        if delivery.state == "mined":
-            self._cases.finish(row.key, "done", f"demanded in {delivery.tx_hash}")
-        elif delivery.state == "refused":
-            self._refused(row, delivery.reason)
-        return ActionReport(
-            "demand", _shown(row.session), index, delivery.state, delivery.reason, delivery.tx_hash
-        )
-
-    def _allow(self, courier: Courier) -> None:
-        """Let the dispute contract take deposits; it takes one from who demands, and no other."""
-        deposit = self._terms.deposit
-        spender = self._dispute.address
-        if self._token.balance(courier.address) < deposit:
-            raise Unavailable(
-                f"{courier.address} has less COR than the deposit of {deposit} wei", code="no_cor"
-            )
-        if self._token.allowance(courier.address, spender) >= deposit:
-            return
-        data = self._token.approve_data(spender, ALL)
-        delivery = courier.deliver(f"approve:{spender}", self._token.address, data)
-        if delivery.state != "mined":
-            raise Unavailable(f"allowing the deposit: {delivery.state}", code="no_allowance")
+    def _close_own(self, demand: DemandRow, now: int) -> Iterator[ActionReport]:
+        """End a demand; if nobody answered it, what was settled meanwhile pays for it, too."""
+        if demand.challengeable_until == 0:
+            shows = self._showing.plan(demand.session, demand.settled, now)
+            if not (yield from self._showing.send(shows)):
+                return
+        yield self.close(demand)
 
     def close(self, demand: DemandRow) -> ActionReport:
         """End a demand whose time is over."""
-        about = _shown(demand.session), demand.index
+        about = "close_demand", session_name(demand.session), demand.index
         if self._courier is None or self._settings.is_dry:
-            result = "no_key" if self._courier is None else "dry_run"
-            return ActionReport("close_demand", *about, result)
-        key = f"close:{demand.session:040x}:{demand.index}:{demand.answer_by}"
-        data = self._dispute.close_demand_data(demand.session, demand.index)
+            return ActionReport(*about, "no_key" if self._courier is None else "dry_run")
+        place = demand.session, demand.index, demand.settled
+        key = "close:{:040x}:{}:{:024x}:{}".format(*place, demand.answer_by)
+        data = self._dispute.close_demand_data(*place)
         try:
             delivery = self._courier.deliver(key, self._dispute.address, data)
         except Error as error:
-            return ActionReport("close_demand", *about, "failed", str(error))
-        return ActionReport(
-            "close_demand", *about, delivery.state, delivery.reason, delivery.tx_hash
-        )
+            return ActionReport(*about, "failed", str(error))
+        return ActionReport(*about, delivery.state, delivery.reason, delivery.tx_hash)
 
     def _is_own(self, demand: DemandRow) -> bool:
         return self._courier is not None and demand.challenger == self._courier.address
 
 
-def _demand_key(session: int, index: int) -> str:
-    return f"demand:{session:040x}:{index}"
-
-
-def _shown(session: int) -> str:
-    return f"0x{session:040x}"
+def _about(row: FindingRow) -> tuple[str, str, int]:
+    """Return how a report begins that is about a finding's challenge."""
+    return "challenge_" + row.kind, session_name(row.session), row.index

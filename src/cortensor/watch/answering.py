@@ -9,8 +9,9 @@ from cortensor.chain.dispute import AnchoredLeaf
 from cortensor.chain.session_payment import FUNDING_STAKE, NOBODY
 from cortensor.errors import Error, NotFound
 from cortensor.watch.leaves import tree_of
-from cortensor.watch.own_ledger import RequestSignature, request_signature
-from cortensor.watch.report import ActionReport
+from cortensor.watch.own_ledger import request_signature
+from cortensor.watch.report import ActionReport, session_name
+from cortensor.watch.requested import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,7 @@ class Answerer:
         self._ledger = ledger
         self._courier = courier
         self._actor = actor
+        self._terms = dispute.terms()
         self.alarms: list[str] = []
 
     def answer(self, now: int, *, is_dry: bool) -> Iterator[ActionReport]:
@@ -73,7 +75,7 @@ class Answerer:
                 if now > demand.challengeable_until:
                     yield self._actor.close(demand)
                 continue
-            about = f"0x{demand.session:040x}", demand.index
+            about = session_name(demand.session), demand.index
             if now > demand.answer_by:
                 self._alarm(demand, "was not answered in time")
                 continue
@@ -85,17 +87,18 @@ class Answerer:
 
     def _alarm(self, demand: DemandRow, what: str) -> None:
         self.alarms.append(
-            f"the demand of session 0x{demand.session:040x} index {demand.index}, to be answered "
-            f"by unix time {demand.answer_by}, {what}"
+            f"the demand of session {session_name(demand.session)} index {demand.index}, to be "
+            f"answered by unix time {demand.answer_by}, {what}"
         )
 
     def _answer(self, demand: DemandRow, *, is_dry: bool) -> ActionReport:
-        about = f"0x{demand.session:040x}", demand.index
+        about = session_name(demand.session), demand.index
         data = self.calldata(demand)
         if self._courier is None or is_dry:
             self._alarm(demand, "can be answered, but was not: no key, or a dry run")
             return ActionReport("answer", *about, "no_key" if self._courier is None else "dry_run")
-        key = f"answer:{demand.session:040x}:{demand.index}:{demand.answer_by}"
+        place = demand.session, demand.index, demand.settled, demand.answer_by
+        key = "answer:{:040x}:{}:{:024x}:{}".format(*place)
         delivery = self._courier.deliver(key, self._dispute.address, data)
         is_answered = delivery.state == "mined" or delivery.reason == "dispute: already answered"
         if not is_answered:
@@ -109,15 +112,8 @@ class Answerer:
             NotFound: the ledger lacks what it takes, or the batch is anchored by nobody known.
         """
         facts = self._observer.session(demand.session)
-        leaf = self._ledger.find(
-            demand.session,
-            demand.index,
-            demand.settled,
-            is_stake=facts.funding == FUNDING_STAKE,
-        )
-        if leaf is None:
-            raise NotFound("the ledger has no such leaf", code="unknown_leaf")
-        requested = RequestSignature(0, b"")
+        leaf, shown = self._find(demand, is_stake=facts.funding == FUNDING_STAKE)
+        requested = UNREADABLE  # nobody looks at it where there is no key
         if facts.session_key != NOBODY:
             found = request_signature(leaf.authorization)
             if found is None:
@@ -129,22 +125,37 @@ class Answerer:
         return self._dispute.answer_data(
             demand.session,
             demand.index,
-            self._anchored(demand.session, leaf),
+            demand.settled,
+            shown,
             leaf.signature,
             requested.max_charge,
             requested.signature,
         )
 
-    def _anchored(self, session: int, leaf: OwnLeaf) -> AnchoredLeaf:
-        for settler in sorted(self._state.settlers().get(session >> ROUTER_SHIFT, ())):
-            if self._observer.anchored_at(settler, leaf.root):
-                hashes = self._ledger.hashes(leaf.root)
-                return AnchoredLeaf(
-                    receipt=leaf.receipt,
-                    index=leaf.index,
-                    cumulative=leaf.cumulative,
-                    anchorer=settler,
-                    root=bytes.fromhex(leaf.root.removeprefix("0x")),
-                    proof=tree_of(hashes).proof(hashes.index(leaf.hashed)),
-                )
-        raise NotFound(f"no settler anchored {leaf.root}", code="unknown_batch")
+    def _find(self, demand: DemandRow, *, is_stake: bool) -> tuple[OwnLeaf, AnchoredLeaf]:
+        """Return a leaf that answers a demand, and how it is anchored.
+
+        What was anchored after the demand does not count: it was not behind the total.
+        """
+        found = self._ledger.find(demand.session, demand.index, demand.settled, is_stake=is_stake)
+        if not found:
+            raise NotFound("the ledger has no such leaf", code="unknown_leaf")
+        demanded_at = demand.answer_by - self._terms.answer
+        settlers = sorted(self._state.settlers().get(demand.session >> ROUTER_SHIFT, ()))
+        for leaf in found:
+            for settler in settlers:
+                if 0 < self._observer.anchored_at(settler, leaf.root) <= demanded_at:
+                    return leaf, self._anchored(leaf, settler)
+        roots = ", ".join(dict.fromkeys(leaf.root for leaf in found))
+        raise NotFound(f"no settler anchored {roots} before it", code="unknown_batch")
+
+    def _anchored(self, leaf: OwnLeaf, settler: str) -> AnchoredLeaf:
+        hashes = self._ledger.hashes(leaf.root)
+        return AnchoredLeaf(
+            receipt=leaf.receipt,
+            index=leaf.index,
+            cumulative=leaf.cumulative,
+            anchorer=settler,
+            root=bytes.fromhex(leaf.root.removeprefix("0x")),
+            proof=tree_of(hashes).proof(hashes.index(leaf.hashed)),
+        )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is wrong with a leaf, seen beside the leaves that are known of its session.
 
-Each of the first five kinds is provable on chain by the challenge of its name. `unsigned` is not:
-that leaf is demanded, and its router cannot answer without a signature.
+Each of the first five kinds is provable on chain by the challenge of its name. `unsigned` and
+`unrequested` are not: such a leaf is demanded, and its router cannot answer without the signature.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from msgspec import Struct
 from cortensor.errors import VerificationFailed
 from cortensor.pricing import format_cor
 from cortensor.receipts.sign import recover
+from cortensor.watch.requested import is_chosen, request_fault
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -23,17 +24,20 @@ if TYPE_CHECKING:
 
 CHARGE, SIGNED, INDEX, DUPLICATE, TOTAL = "charge", "signed", "index", "duplicate", "total"
 PROVABLE = (CHARGE, SIGNED, INDEX, DUPLICATE, TOTAL)
-UNSIGNED, MISSING, NO_TOTAL = "unsigned", "missing", "no_total"
-DEMANDABLE = (UNSIGNED, MISSING, NO_TOTAL)
+UNSIGNED, UNREQUESTED, SPOT_CHECK = "unsigned", "unrequested", "spot_check"
+MISSING, NO_TOTAL = "missing", "no_total"
+SHOWN_BY_ANSWER = (UNSIGNED, UNREQUESTED, SPOT_CHECK)
+"""Settled by an answer, which the contract takes only with the signatures that are missed."""
+DEMANDABLE = (*SHOWN_BY_ANSWER, MISSING, NO_TOTAL)
 UNAVAILABLE, FOREIGN = "unavailable", "foreign"
 
 
 class Finding(Struct, frozen=True):
     """Something wrong.
 
-    `excess` is wei that a proof gives back. `leaves` are the leaves it takes, in the order the
-    challenge wants them. `index` is 0 where a total has no leaf, and for a whole batch. `signed` is
-    what a caller holds: the struct and the router's signature.
+    `excess` is wei that a proof gives back, or a demand that nobody answers. `leaves` are the
+    leaves it takes, in the order the challenge wants them. `index` is 0 where a total has no leaf,
+    and for a whole batch. `signed` is what a caller holds: the struct and the router's signature.
     """
 
     kind: str
@@ -97,6 +101,29 @@ def check_leaf(
     if not is_signed(leaf, settlers):
         detail = "the router's signature is missing or another's"
         yield Finding(UNSIGNED, leaf.session, leaf.index, detail, leaves=(leaf,))
+
+
+def check_request(
+    leaf: Leaf, key: str, domain: Domain, *, spot_check_bps: int, secret: bytes
+) -> Finding | None:
+    """Return a finding if a leaf's request signature is wrong, or is to be asked for.
+
+    Args:
+        leaf: a leaf of a session with a key.
+        key: that key, lower-case 0x hex.
+        domain: where signatures count.
+        spot_check_bps: how many of 10,000 leaves without a published one are asked for.
+        secret: 32 random bytes of the watcher's own, so that nobody foresees which.
+    """
+    if leaf.request is not None:
+        fault = request_fault(leaf.receipt, leaf.request, key, domain)
+        if fault is None:
+            return None
+        return Finding(UNREQUESTED, leaf.session, leaf.index, fault, leaves=(leaf,))
+    if not is_chosen(leaf.hashed, spot_check_bps, secret):
+        return None
+    detail = "no request signature is published with it"
+    return Finding(SPOT_CHECK, leaf.session, leaf.index, detail, leaves=(leaf,))
 
 
 def is_signed(leaf: Leaf, settlers: Container[str]) -> bool:

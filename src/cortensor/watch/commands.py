@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
@@ -13,14 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 import msgspec
-from msgspec import Struct
 
-from cortensor.chain.book import SESSION_PAYMENT, AddressBook
-from cortensor.errors import InvalidInput
+from cortensor.chain.options import place_of, place_options
 from cortensor.pricing import parse_cor
-from cortensor.receipts.sign import address_of
 from cortensor.watch.fetch import MAX_BYTES, FetchLimits
 from cortensor.watch.report import lines
+from cortensor.watch.sending_key import key_from
 from cortensor.watch.service import Job, run_for_ever, run_once
 from cortensor.watch.settings import Settings
 
@@ -31,21 +28,8 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 FOUND = 1
 
 
-class _Record(Struct):
-    """What is read of a deployment record to know where to begin."""
-
-    contract: str
-    block: int = 0
-
-
 @click.command("watch")
-@click.option("--rpc", "rpc_url", required=True, help="JSON-RPC endpoint of a node.")
-@click.option(
-    "--deployments",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of deployment records.",
-)
-@click.option("--session-payment", help="Instead of records: the escrow's address.")
+@place_options
 @click.option(
     "--state",
     "state_path",
@@ -86,6 +70,20 @@ class _Record(Struct):
     show_default=True,
     type=click.IntRange(0, 1000),
     help="Most own demands open at once; each has a deposit at risk.",
+)
+@click.option(
+    "--spot-check-bps",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 10_000),
+    help="Of 10,000 leaves of sessions with a key that are published without their request"
+    " signature, how many are demanded.",
+)
+@click.option(
+    "--spot-check-budget",
+    default="100",
+    show_default=True,
+    help="Most COR of deposits that spot checks put at risk in a day.",
 )
 @click.option("--mirror", help="Where batches can be had, too: a URL to which the root is added.")
 @click.option("--allow-private", is_flag=True, help="Fetch from private addresses as well.")
@@ -140,6 +138,8 @@ def watch(
     confirmations: int,
     patience: int,
     max_deposits: int,
+    spot_check_bps: int,
+    spot_check_budget: str,
     mirror: str | None,
     allow_private: bool,
     fetch_timeout: int,
@@ -153,18 +153,20 @@ def watch(
     as_json: bool,
 ) -> None:
     """Recompute every anchored batch; challenge what is wrong, demand what is hidden."""
-    payment, chain_id, first = _where(deployments, session_payment)
+    place = place_of(deployments, session_payment)
     job = Job(
         rpc_url=rpc_url,
-        session_payment=payment,
-        chain_id=chain_id,
+        session_payment=place.session_payment,
+        chain_id=place.chain_id,
         state=state_path,
         settings=Settings(
-            from_block=first if from_block is None else from_block,
+            from_block=place.first_block if from_block is None else from_block,
             confirmations=confirmations,
             routers=routers,
             patience_s=patience,
             max_deposits=max_deposits,
+            spot_check_bps=spot_check_bps,
+            spot_check_budget_wei=parse_cor(spot_check_budget, "spot-check-budget"),
             mirror=mirror,
             is_dry=dry_run,
             cor_wei_per_coin=None
@@ -172,7 +174,7 @@ def watch(
             else parse_cor(cor_per_coin, "cor-per-coin"),
             limits=FetchLimits(MAX_BYTES, float(fetch_timeout), allow_private),
         ),
-        key=_key(key_env),
+        key=key_from(key_env),
         receipts=receipts,
         ledger=ledger,
     )
@@ -194,33 +196,3 @@ def _show(report: PassReport, *, as_json: bool) -> None:
         for line in lines(report):
             click.echo(line)
     sys.stdout.flush()
-
-
-def _key(name: str) -> str | None:
-    found = os.environ.get(name)
-    if not found:
-        return None
-    address_of(found)  # refuses a malformed key without repeating it
-    return found if found.startswith("0x") else f"0x{found}"
-
-
-def _where(deployments: Path | None, session_payment: str | None) -> tuple[str, int | None, int]:
-    """Return the escrow's address, its chain if known, and the block where to begin."""
-    if (deployments is None) == (session_payment is None):
-        raise InvalidInput("give either --deployments or --session-payment", field="deployments")
-    if deployments is None:
-        book = AddressBook.of(session_payment or "", session_payment or "", session_payment or "")
-        return book.session_payment, None, 0
-    book = AddressBook.load(deployments)
-    return book.session_payment, book.chain_id, _first_block(deployments)
-
-
-def _first_block(folder: Path) -> int:
-    for path in sorted(folder.glob("*.json")):
-        try:
-            record = msgspec.json.decode(path.read_bytes(), type=_Record)
-        except (OSError, msgspec.DecodeError):
-            continue
-        if record.contract == SESSION_PAYMENT:
-            return record.block
-    return 0

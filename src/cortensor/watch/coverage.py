@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from cortensor.pricing import format_cor
 from cortensor.watch.checks import MISSING, NO_TOTAL, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 MICRO_WEI = 10**12
 MAX_MISSING = 64
-"""Gaps named at once; the next ones show when these are filled."""
+"""New gaps named at once; the next ones show when these are filled."""
 
 
 def settled_as(cumulative: int, *, is_stake: bool) -> int:
@@ -22,15 +23,24 @@ def settled_as(cumulative: int, *, is_stake: bool) -> int:
 
 
 def find_missing(
-    session: int, settled: int, places: Iterable[tuple[int, int]], *, is_stake: bool
+    session: int,
+    settled: int,
+    places: Iterable[tuple[int, int]],
+    *,
+    is_stake: bool,
+    noted: Collection[int] = (),
 ) -> list[Finding]:
-    """Return what is not shown of a settled total.
+    """Return what is not shown of a settled total, the highest index first.
+
+    A leaf proves its total only together with the one below it, so the gap right below a leaf that
+    is shown is the first to ask for. Whichever of them is not shown, all of the total is at stake.
 
     Args:
         session: the session.
         settled: its total on chain in wei.
         places: (index, cumulative) of the known leaves that a settler signed, in any order.
         is_stake: whether StakeQuota pays for it.
+        noted: indexes that were missing before; named again while they are, however many.
     """
     if settled == 0:
         return []
@@ -40,14 +50,10 @@ def find_missing(
     if last is None:
         detail = f"{format_cor(settled)} COR are settled, and no leaf has that total"
         return [Finding(NO_TOTAL, session, 0, detail, settled)]
-    found: list[Finding] = []
-    expected = 1
-    for index, _ in shown:
-        while expected < index and expected < last and len(found) < MAX_MISSING:
-            detail = f"no leaf is shown for this index, the settled total is at {last}"
-            found.append(Finding(MISSING, session, expected, detail))
-            expected += 1
-        if index >= last or len(found) == MAX_MISSING:
-            break
-        expected = index + 1
-    return found
+    known = {index for index, _ in shown}
+    missing = {index for index in noted if 0 < index < last and index not in known}
+    gaps = (index for index in range(last - 1, 0, -1) if index not in known)
+    missing.update(islice(gaps, MAX_MISSING))
+    detail = f"no leaf is shown for this index, the settled total is at {last}"
+    ordered = sorted(missing, reverse=True)
+    return [Finding(MISSING, session, index, detail, settled) for index in ordered]

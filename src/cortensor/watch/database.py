@@ -13,7 +13,7 @@ from cortensor.store.sqlite import Database
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCHEMA_VERSION = 1
+MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql")
 APPLICATION_ID = 0x63747877
 """Marks the file, so that a router's ledger is never taken for it."""
 
@@ -29,17 +29,17 @@ class WatchDatabase(Database):
         with self.transaction() as sql:
             version = int(sql.execute("PRAGMA user_version").fetchone()[0])
             mark = int(sql.execute("PRAGMA application_id").fetchone()[0])
-            if version == 0 and mark == 0:
-                script = files("cortensor.watch").joinpath("schema.sql").read_text("utf-8")
-                for statement in _statements(script):
-                    sql.execute(statement)
-                sql.execute(f"PRAGMA application_id={APPLICATION_ID}")
-                sql.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            elif (version, mark) != (SCHEMA_VERSION, APPLICATION_ID):
+            if mark != (APPLICATION_ID if version else 0) or version > len(MIGRATIONS):
                 raise Unavailable(
                     f"{self.path} is not a watcher's state, or a newer version's",
                     code="schema_unknown",
                 )
+            sql.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            for number in range(version, len(MIGRATIONS)):
+                script = files("cortensor.watch").joinpath(MIGRATIONS[number]).read_text("utf-8")
+                for statement in _statements(script):
+                    sql.execute(statement)
+                sql.execute(f"PRAGMA user_version={number + 1}")
 
 
 def _statements(script: str) -> Iterator[str]:

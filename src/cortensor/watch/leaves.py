@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -14,11 +14,13 @@ from cortensor.receipts.keccak import from_hex, to_hex
 from cortensor.receipts.merkle import StandardMerkleTree, receipt_leaf
 from cortensor.receipts.sign import SIGNATURE_BYTES
 from cortensor.receipts.typed import ReceiptStruct
+from cortensor.watch.requested import read_request_signature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cortensor.receipts.typed import Domain
+    from cortensor.watch.requested import RequestSignature
 
 MAX_LEAVES = 65_536
 """A batch of more counts as not published: nobody could be expected to check it."""
@@ -28,7 +30,8 @@ class Leaf(Struct, frozen=True):
     """An anchored leaf with the struct it commits to and the router's signature over that.
 
     `hashed` and `digest` are 32 bytes, `signature` whatever the router gave; `root` and
-    `anchorer` are 0x hex. `proof` is kept for a leaf whose batch is not known.
+    `anchorer` are 0x hex. `proof` is kept for a leaf whose batch is not known. `request` is the
+    request signature published beside the leaf; None for none.
     """
 
     receipt: ReceiptStruct
@@ -40,6 +43,7 @@ class Leaf(Struct, frozen=True):
     root: str
     anchorer: str
     proof: tuple[bytes, ...] | None = None
+    request: RequestSignature | None = None
 
     @property
     def session(self) -> int:
@@ -54,6 +58,7 @@ class _PublishedLeaf(Struct):
     cumulative: str
     charge: dict[str, str]
     signature: str
+    request: Any = None
 
 
 class _PublishedBatch(Struct):
@@ -116,9 +121,11 @@ def _read_leaf(item: _PublishedLeaf, domain: Domain, anchored: tuple[str, str]) 
     if not (cumulative.isascii() and cumulative.isdigit() and len(cumulative) <= 29):  # noqa: PLR2004  2**96 has 29 digits
         raise VerificationFailed("must be decimal wei", field="cumulative")
     receipt = ReceiptStruct.from_json(item.charge)
-    return make_leaf(
-        receipt, item.index, int(cumulative), read_signature(item.signature), domain, anchored
-    )
+    signature = read_signature(item.signature)
+    leaf = make_leaf(receipt, item.index, int(cumulative), signature, domain, anchored)
+    if item.request is None:
+        return leaf
+    return msgspec.structs.replace(leaf, request=read_request_signature(item.request))
 
 
 def read_signature(text: str) -> bytes:

@@ -3,22 +3,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
 
-from cortensor.errors import InvalidInput, Unavailable
 from cortensor.receipts.typed import ReceiptStruct
+from cortensor.store.reading import ReadOnlyLedger
 from cortensor.watch.coverage import settled_as
 from cortensor.watch.leaves import read_signature
+from cortensor.watch.requested import UNREADABLE, RequestSignature, read_request_signature
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-BUSY_TIMEOUT_S = 10.0
 
 
 class OwnLeaf(Struct, frozen=True):
@@ -33,20 +30,6 @@ class OwnLeaf(Struct, frozen=True):
     authorization: bytes | None
 
 
-class RequestSignature(Struct, frozen=True):
-    """A session key's word on a request: the most it may cost in wei, and the signature."""
-
-    max_charge: int
-    signature: bytes
-
-
-class _Authorization(Struct):
-    """What the ledger keeps of a session key's word: wei, and 0x hex."""
-
-    max_charge: str | int
-    signature: str
-
-
 class OwnLedger:
     """The ledger of the router that the watcher answers for; nothing in it is changed.
 
@@ -59,23 +42,14 @@ class OwnLedger:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise InvalidInput(f"no file {path}", field="answer-for-ledger")
-        address = f"file:{quote(str(path.absolute()))}?mode=ro"
-        self._connection = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S)
-        self._connection.row_factory = sqlite3.Row
-        try:
-            self._rows("SELECT 1 FROM leaves LIMIT 1")
-            columns = {row["name"] for row in self._rows("PRAGMA table_info(receipts)")}
-        except Unavailable:
-            self.close()
-            raise
+        self._ledger = ReadOnlyLedger(path, "leaves", "answer-for-ledger")
+        columns = self._ledger.columns("receipts")
         # A ledger from before session keys has no such column.
         self._authorization = "r.authorization" if "authorization" in columns else "NULL"
 
     def close(self) -> None:
         """Close it."""
-        self._connection.close()
+        self._ledger.close()
 
     def __enter__(self) -> Self:
         return self
@@ -86,10 +60,13 @@ class OwnLedger:
     def is_own(self, session: int) -> bool:
         """Return whether the router works for a session."""
         query = "SELECT 1 FROM payment_sessions WHERE session = ?"
-        return bool(self._rows(query, f"0x{session:040x}"))
+        return bool(self._ledger.rows(query, f"0x{session:040x}"))
 
-    def find(self, session: int, index: int, settled: int, *, is_stake: bool) -> OwnLeaf | None:
-        """Return the leaf that a demand asks for, or None if the ledger has none.
+    def find(self, session: int, index: int, settled: int, *, is_stake: bool) -> list[OwnLeaf]:
+        """Return the leaves that a demand may be answered with; none if the ledger has none.
+
+        The one at the index comes first, but counts only if it was anchored before the demand;
+        the one of the total stands for all that came later.
 
         Args:
             session: the session.
@@ -97,25 +74,22 @@ class OwnLedger:
             settled: the total when it was demanded, in wei.
             is_stake: whether StakeQuota pays for the session.
         """
-        if index > 0:
-            found = self._leaves(session, "AND l.leaf_index = ?", index)
-            if found:
-                return found[0]
-        totals = [
+        at_index = self._leaves(session, "AND l.leaf_index = ?", index) if index > 0 else []
+        # Beyond the settled total there is nothing to show but its leaf.
+        return at_index + [
             leaf
             for leaf in self._leaves(session, "ORDER BY l.leaf_index")
             if settled_as(leaf.cumulative, is_stake=is_stake) == settled
+            and (index == 0 or leaf.index < index)
         ]
-        # Beyond the settled total there is nothing to show but its leaf.
-        return next((leaf for leaf in totals if index == 0 or leaf.index < index), None)
 
     def hashes(self, root: str) -> list[bytes]:
         """Return the leaves of a batch, hashed."""
-        rows = self._rows("SELECT leaf FROM leaves WHERE batch = ? ORDER BY position", root)
+        rows = self._ledger.rows("SELECT leaf FROM leaves WHERE batch = ? ORDER BY position", root)
         return [bytes.fromhex(row["leaf"].removeprefix("0x")) for row in rows]
 
     def _leaves(self, session: int, rest: str, *values: object) -> list[OwnLeaf]:
-        rows = self._rows(
+        rows = self._ledger.rows(
             "SELECT l.leaf_index, l.cumulative, l.leaf, l.batch, r.struct, r.signature,"  # noqa: S608  constant text
             f" {self._authorization} AS word"
             " FROM leaves l JOIN receipts r USING (receipt_id) JOIN batches b ON b.root = l.batch"
@@ -136,20 +110,13 @@ class OwnLedger:
             for row in rows
         ]
 
-    def _rows(self, query: str, *values: object) -> list[sqlite3.Row]:
-        try:
-            return self._connection.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise Unavailable(f"the router's ledger: {error}", code="ledger_unavailable") from error
-
 
 def request_signature(authorization: bytes | None) -> RequestSignature | None:
     """Return what a session key signed for a request; None for nothing that can be used."""
     if authorization is None:
         return None
     try:
-        found = msgspec.json.decode(authorization, type=_Authorization)
-        signature = read_signature(found.signature)
-        return RequestSignature(int(found.max_charge), signature) if signature else None
+        found = read_request_signature(msgspec.json.decode(authorization))
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return None
+    return None if found == UNREADABLE else found

@@ -51,12 +51,15 @@ class BatchRow(Struct, frozen=True):
 
 
 class DemandRow(Struct, frozen=True):
-    """An open demand; `challengeable_until` is 0 until it is answered."""
+    """An open demand, known by session, index and the total in wei of when it was made.
+
+    `challengeable_until` is 0 until it is answered.
+    """
 
     session: int
     index: int
-    challenger: str
     settled: int
+    challenger: str
     answer_by: int
     challengeable_until: int
 
@@ -178,8 +181,8 @@ def demand_of(row: sqlite3.Row) -> DemandRow:
     return DemandRow(
         session=int(row["session"], 16),
         index=int(row["leaf_index"], 16),
-        challenger=row["challenger"],
         settled=int(row["settled"], 16),
+        challenger=row["challenger"],
         answer_by=row["answer_by"],
         challengeable_until=row["challengeable_until"],
     )

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from cortensor.watch.records import FindingRow
 
 
+def session_name(session: int) -> str:
+    """Return a session's id as it is shown: 0x and 40 hex digits."""
+    return f"0x{session:040x}"
+
+
 class FindingReport(Struct, frozen=True):
     """A finding that is open, or new in this pass."""
 
@@ -67,7 +72,7 @@ def report_finding(row: FindingRow) -> FindingReport:
     """Return a finding as it is shown."""
     return FindingReport(
         kind=row.kind,
-        session_id=None if row.session == 0 else f"0x{row.session:040x}",
+        session_id=None if row.session == 0 else session_name(row.session),
         index=row.index,
         root=row.root,
         excess_wei=str(row.excess),

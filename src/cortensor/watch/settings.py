@@ -17,6 +17,9 @@ class Settings(Struct, frozen=True):
         routers: ids whose batches are checked; empty for all.
         patience_s: how long a missing leaf is waited for before it is demanded.
         max_deposits: how many of one's demands may be open at once; each has a deposit at risk.
+        spot_check_bps: how many of 10,000 leaves whose session has a key, and which are published
+            without its request signature, are demanded.
+        spot_check_budget_wei: the most of deposits that such demands put at risk in a day.
         mirror: prefix of an address where batches can be had as well, before the root.
         max_fetches: batches tried again in a pass; those never tried are all tried.
         is_dry: only report.
@@ -30,6 +33,8 @@ class Settings(Struct, frozen=True):
     routers: tuple[int, ...] = ()
     patience_s: int = 3600
     max_deposits: int = 4
+    spot_check_bps: int = 0
+    spot_check_budget_wei: int = 100 * 10**18
     mirror: str | None = None
     max_fetches: int = 64
     is_dry: bool = False

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-import msgspec
-
 from cortensor.errors import Conflict
 from cortensor.watch.cases import Cases, apply_event
 from cortensor.watch.database import WatchDatabase
-from cortensor.watch.price import Pin
+from cortensor.watch.moves import Moves, insert_moves
 from cortensor.watch.records import (
     LEAF_COLUMNS,
     BatchRow,
@@ -24,18 +22,38 @@ from cortensor.watch.records import (
     insert_leaf,
     leaf_of,
 )
+from cortensor.watch.session_facts import SessionFacts
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from cortensor.chain.observed import BatchAnchored, DisputeEvent, Head, SettlerSet
+    from cortensor.chain.observed import (
+        BatchAnchored,
+        DisputeEvent,
+        Enrolled,
+        Head,
+        MovedBatch,
+        SettlerSet,
+    )
+    from cortensor.chain.pending_moves import Move
     from cortensor.receipts.typed import Domain
     from cortensor.watch.checks import Finding
     from cortensor.watch.leaves import Leaf
 
 KEPT_PASSES = 256
+SECRET_BYTES = 32
+TABLES_BY_BLOCK = (
+    "batches",
+    "leaves",
+    "settlements",
+    "moves",
+    "enrolments",
+    "findings",
+    "demands",
+    "proven",
+)
 
 
 class State:
@@ -52,6 +70,8 @@ class State:
     def __init__(self, path: Path, domain: Domain) -> None:
         self.database = WatchDatabase(path)
         self.cases = Cases(self.database)
+        self.moves = Moves(self.database)
+        self.sessions = SessionFacts(self.database)
         self._domain = domain
         about = {
             "chain_id": str(domain.chain_id),
@@ -84,6 +104,13 @@ class State:
         row = self.database.row("SELECT value FROM facts WHERE name = ?", name)
         return None if row is None else str(row["value"])
 
+    def secret(self, make: Callable[[int], bytes]) -> bytes:
+        """Return the file's own 32 random bytes; `make` gives them the first time."""
+        with self.database.transaction() as sql:
+            made = make(SECRET_BYTES).hex()
+            sql.execute("INSERT OR IGNORE INTO facts VALUES ('secret', ?)", (made,))
+        return bytes.fromhex(self._fact("secret") or "")
+
     # Blocks
 
     def next_block(self) -> int | None:
@@ -103,6 +130,8 @@ class State:
         settlers: Iterable[SettlerSet],
         batches: Iterable[BatchAnchored],
         settled: Iterable[tuple[int, int]],
+        moved: Iterable[tuple[MovedBatch, list[Move]]],
+        enrolled: Iterable[Enrolled],
         disputes: Iterable[DisputeEvent],
     ) -> None:
         """Store a run of blocks that ended at `end`, all or nothing.
@@ -112,6 +141,8 @@ class State:
             settlers: who became a settler.
             batches: what was anchored, by anybody.
             settled: (session, block) of what was settled.
+            moved: batches with what they moved, in order.
+            enrolled: which stake sessions got accounts.
             disputes: what happened in disputes, in order.
         """
         with self.database.transaction() as sql:
@@ -128,6 +159,11 @@ class State:
                     " ON CONFLICT (session) DO UPDATE SET block = excluded.block, is_covered = 0",
                     (hex40(session), block),
                 )
+            insert_moves(sql, moved)
+            sql.executemany(
+                "INSERT OR IGNORE INTO enrolments VALUES (?,?)",
+                [(hex40(found.session), found.block) for found in enrolled],
+            )
             for event in disputes:
                 apply_event(sql, event)
             sql.execute(
@@ -147,7 +183,7 @@ class State:
         chain proves nothing, and a transaction is looked up before it is believed.
         """
         with self.database.transaction() as sql:
-            for table in ("batches", "leaves", "settlements", "findings", "demands", "proven"):
+            for table in TABLES_BY_BLOCK:
                 sql.execute(f"DELETE FROM {table} WHERE block > ?", (block,))  # noqa: S608  constant names
             for column in ("answered_block", "closed_block"):
                 sql.execute(
@@ -256,6 +292,15 @@ class State:
             for finding in findings:
                 insert_finding(sql, finding, block, now)
 
+    def was_shown(self, leaf: Leaf) -> bool:
+        """Return whether an answer showed the leaf before its batch was checked."""
+        found = self.database.row(
+            "SELECT 1 FROM leaves WHERE session = ? AND hashed = ? AND proof IS NOT NULL",
+            hex40(leaf.session),
+            leaf.hashed.hex(),
+        )
+        return found is not None
+
     def at(self, session: int, index: int) -> list[Leaf]:
         """Return the leaves at an index of a session, the first four of them."""
         return self._leaves(
@@ -314,39 +359,6 @@ class State:
     def _leaves(self, where: str, *values: str) -> list[Leaf]:
         rows = self.database.rows(f"SELECT {LEAF_COLUMNS} FROM leaves WHERE {where}", *values)  # noqa: S608  constant text
         return [leaf_of(row, self._domain) for row in rows]
-
-    # Sessions
-
-    def to_cover(self) -> list[int]:
-        """Return sessions that were settled, or got leaves, since their totals were looked at."""
-        rows = self.database.rows("SELECT session FROM settlements WHERE is_covered = 0")
-        return [int(row["session"], 16) for row in rows]
-
-    def is_settled(self, session: int) -> bool:
-        """Return whether a session was ever settled."""
-        query = "SELECT 1 FROM settlements WHERE session = ?"
-        return self.database.row(query, hex40(session)) is not None
-
-    def covered(self, sessions: Iterable[int]) -> None:
-        """Note that the totals of sessions were looked at, and what is missing is noted."""
-        with self.database.transaction() as sql:
-            sql.executemany(
-                "UPDATE settlements SET is_covered = 1 WHERE session = ?",
-                [(hex40(session),) for session in sessions],
-            )
-
-    def pin(self, session: int) -> Pin | None:
-        """Return what a session fixed, if it was read."""
-        row = self.database.row("SELECT pin FROM pins WHERE session = ?", hex40(session))
-        return None if row is None else msgspec.json.decode(row["pin"], type=Pin)
-
-    def set_pin(self, session: int, pin: Pin) -> None:
-        """Remember what a session fixed."""
-        with self.database.transaction() as sql:
-            sql.execute(
-                "INSERT OR REPLACE INTO pins VALUES (?,?)",
-                (hex40(session), msgspec.json.encode(pin)),
-            )
 
 
 def _look_again(sql: sqlite3.Connection, sessions: Iterable[int]) -> None:

@@ -15,9 +15,11 @@ from cortensor.watch.checks import (
     FOREIGN,
     MISSING,
     NO_TOTAL,
+    SHOWN_BY_ANSWER,
     UNAVAILABLE,
     Finding,
     check_leaf,
+    check_request,
     check_signed,
     is_signed,
 )
@@ -25,12 +27,13 @@ from cortensor.watch.coverage import find_missing
 from cortensor.watch.fetch import fetch
 from cortensor.watch.leaves import make_leaf, read_batch
 from cortensor.watch.memory import Beside
+from cortensor.watch.pending import Pending
 from cortensor.watch.price import Pin, rightful_charge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from cortensor.chain.observed import Head
+    from cortensor.chain.observed import Head, Seen
     from cortensor.chain.observer import Observer
     from cortensor.receipts.typed import Domain
     from cortensor.watch.checks import Known
@@ -55,6 +58,7 @@ class Watcher:
         state: what is remembered.
         settings: how to watch.
         domain: where the routers' signatures count.
+        secret: 32 random bytes that choose the spot checks.
         is_stopping: asked between batches; a pass that is stopped goes on with the next one.
     """
 
@@ -64,13 +68,16 @@ class Watcher:
         state: State,
         settings: Settings,
         domain: Domain,
+        secret: bytes,
         is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._observer = observer
         self._state = state
         self._settings = settings
         self._domain = domain
+        self._secret = secret
         self._is_stopping = is_stopping
+        self._pending = Pending(observer, state)
 
     def look(self, held: Iterable[HeldReceipt] = ()) -> Head:
         """Bring everything up to the confirmed head, and note what is wrong.
@@ -117,10 +124,24 @@ class Watcher:
                 self._observer.head(last),
                 settlers=seen.settlers,
                 batches=seen.anchored,
-                settled=[(s, found.block) for found in seen.settlements for s in found.sessions],
+                settled=list(self._settled(seen)),
+                moved=self._pending.rebuilt(seen.moved),
+                enrolled=seen.enrolled,
                 disputes=seen.disputes,
             )
             first = last + 1
+
+    def _settled(self, seen: Seen) -> Iterator[tuple[int, int]]:
+        """Yield (session, block) of what was settled."""
+        for found in seen.settlements:
+            sessions = found.sessions
+            if sessions is None:
+                # Nobody says which: any of the router's stake sessions.
+                new = [enrolled.session for enrolled in seen.enrolled]
+                sessions = [s for s in new if s >> ROUTER_SHIFT == found.router_id]
+                sessions += self._state.sessions.enrolled(found.router_id)
+            for session in sessions:
+                yield session, found.block
 
     def _undo_reorganised(self) -> None:
         """Forget blocks that are no longer the chain's."""
@@ -178,6 +199,7 @@ class Watcher:
             block=event.block,
             now=self._observer.head(event.block).time,
         )
+        self._state.cases.shown_by_answer(leaf.session, leaf.index)
 
     # Batches
 
@@ -244,10 +266,26 @@ class Watcher:
             self._observer.card(pin.version),
             self._observer.surcharge(leaf.receipt.surcharge_epoch),
         )
-        return list(check_leaf(leaf, rightful, settlers, known))
+        found = list(check_leaf(leaf, rightful, settlers, known))
+        if pin.session_key is not None:
+            unasked = check_request(
+                leaf,
+                pin.session_key,
+                self._domain,
+                spot_check_bps=self._settings.spot_check_bps,
+                secret=self._secret,
+            )
+            found += [] if unasked is None else [unasked]
+        if any(finding.kind in SHOWN_BY_ANSWER for finding in found) and self._was_shown(leaf):
+            return [finding for finding in found if finding.kind not in SHOWN_BY_ANSWER]
+        return found
+
+    def _was_shown(self, leaf: Leaf) -> bool:
+        """Return whether an answer showed the leaf, or shows it now."""
+        return leaf.proof is not None or self._state.was_shown(leaf)
 
     def _pin(self, session: int) -> Pin | None:
-        known = self._state.pin(session)
+        known = self._state.sessions.pin(session)
         if known is not None:
             return known
         facts = self._observer.session(session)
@@ -263,7 +301,7 @@ class Watcher:
             bucket=0 if facts.funding == FUNDING_STAKE and bucket is None else bucket,
         )
         if facts.funding != FUNDING_STAKE or bucket is not None:
-            self._state.set_pin(session, pin)
+            self._state.sessions.set_pin(session, pin)
         return pin
 
     def _settlers(self, session: int) -> set[str]:
@@ -289,20 +327,21 @@ class Watcher:
     def _cover(self, block: int, now: int) -> None:
         """Look whether settled totals rest on leaves that are shown."""
         opened = [row for row in self._state.cases.findings("open") if row.kind in COVERAGE]
-        moved = self._state.to_cover()
+        moved = self._state.sessions.to_cover()
         about = {s for s in moved if self._is_watched(s)} | {row.session for row in opened}
         found: list[Finding] = []
         for session in about:
-            if not self._state.is_settled(session):
+            if not self._state.sessions.is_settled(session):
                 continue  # the settlement was undone with its block
             settled = self._observer.session(session, block).settled
             pin = self._pin(session)
             places = self._state.places(session)
             is_stake = pin is not None and pin.is_stake
-            found += find_missing(session, settled, places, is_stake=is_stake)
+            noted = {r.index for r in opened if r.session == session and r.kind == MISSING}
+            found += find_missing(session, settled, places, is_stake=is_stake, noted=noted)
         self._state.cases.note(found, block, now)
         still = {finding.key for finding in found}
         for row in opened:
             if row.key not in still:
                 self._state.cases.finish(row.key, "closed", "resolved")
-        self._state.covered(about)
+        self._state.sessions.covered(about)

@@ -52,4 +52,4 @@ def test_a_false_challenge_costs_its_sender_the_gas_and_the_router_nothing(own):
         with boa.reverts("dispute: charge is rightful"):
             own.dispute.challenge_charge(leaf, sender=own.challenger)
     assert own.bonded() == bond
-    assert own.payment.claims(1) == (0, 0)
+    assert own.frozen() == 0

@@ -42,7 +42,7 @@ def test_what_lies_below_a_total_that_was_shown_late_can_still_be_demanded(own):
     # What was frozen stays so for the last demand.
     for index in (0, 1, 2, 64):
         own.close(session, index)
-    assert own.payment.claims(1) == (2_000 * COR, 0)
+    assert own.frozen() == 2_000 * COR
     travel_to(own.demand_of(session, 5).answer_by)
     answer(own, leaves[4], 5)
     own.dispute.challenge_total(leaves[4], leaves[5], sender=own.challenger)

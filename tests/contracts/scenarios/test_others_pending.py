@@ -55,4 +55,4 @@ def test_inv_d10_demands_of_an_old_session_freeze_nothing_of_others(own):
     for index in range(10):
         own.dispute.demand(own.old, index, sender=own.challenger)
     answer(own, own.old_leaf, 0)
-    assert own.payment.claims(1) == (0, 0)
+    assert own.frozen() == 0

@@ -7,6 +7,7 @@ import boa
 import pytest
 
 from tests.contracts.protocol import (
+    BUCKET_SECONDS,
     COR,
     SETTLE_WINDOW_SECONDS,
     VoucherBatch,
@@ -80,6 +81,7 @@ def test_disputes_work_in_a_pause(protocol, payment, paused):
     session = protocol.open(amount=COR)
     protocol.settle((session, 1_000))
     paused()
-    assert payment.hold(1, 10, sender=protocol.dispute) == 10
-    assert payment.refund(session, 10, sender=protocol.dispute) == 10
-    payment.unhold(1, 10, sender=protocol.dispute)
+    bucket = boa.env.timestamp // BUCKET_SECONDS
+    assert payment.hold(session, bucket, 10, sender=protocol.dispute) == 10
+    payment.unhold(session, bucket, 10, sender=protocol.dispute)
+    assert payment.refund(session, bucket, 10, sender=protocol.dispute) == 10

@@ -199,38 +199,57 @@ class PaymentMachine(Comparison):
 
     # Disputes.
 
-    @precondition(lambda self: any(self.model.pending_of(r) for r in self.model.settlers))
-    @rule(router=st.sampled_from((1, 2)), amount=AMOUNTS)
-    def hold(self, router, amount):
+    def _in_bucket(self, number: int) -> tuple[int, int] | None:
+        """Return a session and a bucket of its router and card that has money."""
+        router, version, bucket = list(self.model.buckets)[number % len(self.model.buckets)]
+        keys = [
+            key
+            for key, session in self.model.sessions.items()
+            if (session.router, session.version) == (router, version)
+        ]
+        return (keys[number % len(keys)], bucket) if keys else None
+
+    @precondition(lambda self: self.model.buckets)
+    @rule(number=PICKS, amount=AMOUNTS)
+    def hold(self, number, amount):
+        found = self._in_bucket(number)
+        if found is None:
+            return
         held = self.both(
             "hold",
-            lambda: self.payment.hold(router, amount, sender=self.protocol.dispute),
-            lambda: self.model.hold(router, amount),
+            lambda: self.payment.hold(*found, amount, sender=self.protocol.dispute),
+            lambda: self.model.hold(*found, amount),
         )
         if held:
             self.successes["hold (something)"] += 1
 
-    @rule(router=st.sampled_from((1, 2)), too_much=RARELY)
-    def unhold(self, router, too_much):
-        amount = self.model.holds.get(router, 0) + too_much
+    @precondition(lambda self: self.model.buckets)
+    @rule(number=PICKS, too_much=RARELY)
+    def unhold(self, number, too_much):
+        found = self._in_bucket(number)
+        if found is None:
+            return
+        amount = self.model.held_for(*found) + too_much
         self.both(
             "unhold",
-            lambda: self.payment.unhold(router, amount, sender=self.protocol.dispute),
-            lambda: self.model.unhold(router, amount),
+            lambda: self.payment.unhold(*found, amount, sender=self.protocol.dispute),
+            lambda: self.model.unhold(*found, amount),
         )
 
-    @precondition(lambda self: any(s.settled for s in self.model.sessions.values()))
+    @precondition(lambda self: self.model.buckets)
     @rule(number=PICKS, part=st.sampled_from((1, 2, 3)))
     def refund(self, number, part):
-        """INV-P8: pending money goes back to the session, as far as there is any."""
-        settled = [k for k, s in self.model.sessions.items() if s.settled]
-        key = settled[number % len(settled)]
-        amount = self.model.sessions[key].settled // part
-        self.touched.add(key)
+        """INV-P8: money of a bucket goes back to the session that moved it there."""
+        found = self._in_bucket(number)
+        if found is None or self.model.sessions[found[0]].funding == STAKE:
+            return
+        # As the dispute contract does (INV-D10): no more than its own.
+        amount = self.model.own_in_bucket(*found) // part
+        self.touched.add(found[0])
         taken = self.both(
             "refund",
-            lambda: self.payment.refund(key, amount, sender=self.protocol.dispute),
-            lambda: self.model.refund(key, amount),
+            lambda: self.payment.refund(*found, amount, sender=self.protocol.dispute),
+            lambda: self.model.refund(*found, amount),
         )
         if taken:
             self.successes["refund (something)"] += 1

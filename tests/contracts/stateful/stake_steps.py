@@ -246,14 +246,17 @@ class MoneyMachine(PaymentMachine):
         """INV-Q9, INV-Q10: back to stake and pool, and the account is empty."""
         keys = [key for key, a in self.quota_model.accounts.items() if a.drawn]
         key = keys[number % len(keys)]
-        router = key >> 128
-        wanted = self.quota_model.accounts[key].drawn * MICRO // part
-        # Whole micro-COR of what is pending.
-        wanted = min(wanted, self.model.pending_of(router)) // MICRO * MICRO
+        router, version = key >> 128, self.model.sessions[key].version
+        buckets = [slot[2] for slot in self.model.buckets if slot[:2] == (router, version)]
+        bucket = buckets[number % len(buckets)] if buckets else 0
+        slot = router, version, bucket
+        there = self.model.buckets.get(slot, 0) - self.model.holds.get(slot, 0)
+        # Whole micro-COR of what is there.
+        wanted = min(self.quota_model.accounts[key].drawn * MICRO // part, there) // MICRO * MICRO
         taken = self.both(
             "refund_stake",
-            lambda: self.payment.refund(key, wanted, sender=self.protocol.dispute),
-            lambda: self.model.refund(key, wanted),
+            lambda: self.payment.refund(key, bucket, wanted, sender=self.protocol.dispute),
+            lambda: self.model.refund(key, bucket, wanted),
         )
         if taken:
             self.successes["refund_stake (something)"] += 1

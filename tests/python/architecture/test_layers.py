@@ -15,7 +15,7 @@ PACKAGE = ROOT / "src" / "cortensor"
 APE_FOLDERS = (ROOT / "scripts", ROOT / "tests" / "ape")
 PYTHON = sorted(
     path
-    for folder in ("src", "scripts", "tools", "tests")
+    for folder in ("src", "scripts", "tools", "tests", "benchmarks")
     for path in (ROOT / folder).rglob("*.py")
 )
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))

@@ -145,7 +145,6 @@ def test_each_batch_of_a_bucket_has_its_place() -> None:
     assert (first.later[1:], second.later, last.later) == (second.later, first.later[1:], ())
     assert (first.moved(A), first.moved(B), last.moved(B)) == (5, 7, 0)
     assert first.abi_value() == {
-        "version": CARD,
         "bucket": BUCKET,
         "before": 0,
         "moves": [item(A, 5), item(B, 7)],

@@ -13,13 +13,15 @@ from cortensor.chain.observed import SurchargeEpoch
 from cortensor.pricing import RateCard, Terms, Usage, load_card
 from cortensor.receipts.keccak import keccak256
 from cortensor.receipts.sign import address_of, sign
-from cortensor.receipts.typed import Domain, ReceiptStruct
+from cortensor.receipts.typed import Domain, ReceiptStruct, Request
 from cortensor.watch.leaves import Leaf, make_leaf, tree_of
 from cortensor.watch.price import Pin, rightful_charge
+from cortensor.watch.requested import RequestSignature
 
 SETTLER_KEY = "0x" + "a1" * 32
 OLD_SETTLER_KEY = "0x" + "a2" * 32
 STRANGER_KEY = "0x" + "c3" * 32
+SESSION_KEY = "0x" + "d4" * 32
 SETTLER = address_of(SETTLER_KEY)
 OLD_SETTLER = address_of(OLD_SETTLER_KEY)
 SETTLERS = {SETTLER, OLD_SETTLER}
@@ -96,10 +98,26 @@ def published(leaves: list[Leaf]) -> bytes:
             "leaf": "0x" + each.hashed.hex(),
             "charge": each.receipt.to_json(),
             "signature": "0x" + each.signature.hex(),
+            **({} if each.request is None else {"request": _request(each.request)}),
         }
         for position, each in enumerate(leaves)
     ]
     return msgspec.json.encode({"root": leaves[0].root, "count": len(leaves), "leaves": shown})
+
+
+def _request(request: RequestSignature) -> dict[str, str]:
+    return {
+        "max_charge": str(request.max_charge),
+        "signature": "0x" + request.signature.hex(),
+    }
+
+
+def requested(each: Leaf, key: str = SESSION_KEY, most: int | None = None) -> Leaf:
+    """The leaf with a request signature beside it; by default the key allowed just the charge."""
+    charge = each.receipt.charge if most is None else most
+    asked = Request(each.session, each.receipt.request_commitment, charge)
+    request = RequestSignature(charge, sign(key, asked.digest(DOMAIN)))
+    return msgspec.structs.replace(each, request=request)
 
 
 @st.composite

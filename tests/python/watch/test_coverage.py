@@ -70,4 +70,14 @@ def test_leaves_beyond_the_settled_total_are_not_asked_for() -> None:
 def test_a_huge_index_names_a_bounded_number_of_holes() -> None:
     found = kinds(5, [(2**63, 5)])
     assert len(found) == MAX_MISSING
-    assert found[0] == "missing 1"
+    assert found[0] == f"missing {2**63 - 1}"
+
+
+def test_what_was_missing_before_is_named_while_it_is_however_much_is_missing_above() -> None:
+    noted = {1, 2, 3, 500}
+    found = find_missing(S, 5, [(2, 1), (500, 5)], is_stake=False, noted=noted)
+    indexes = [finding.index for finding in found]
+    # Not 2, which is shown by now, and not 500, where the total is.
+    assert indexes == [*range(499, 499 - MAX_MISSING, -1), 3, 1]
+    # Whichever it is, all of the total rests on it.
+    assert {finding.excess for finding in found} == {5}

@@ -148,6 +148,15 @@ def test_a_hidden_batch_is_demanded_after_patience(watch: Watch) -> None:
     assert watch.look().actions == []
 
 
+def test_a_demand_refused_for_the_moment_is_made_later(watch: Watch) -> None:
+    watch.batch(chain([receipt(i) for i in range(3)]), 5, is_shown=False)
+    watch.node.allowance = 2**256 - 1
+    watch.node.revert = "dispute: nothing is settled"
+    assert [action.result for action in watch.look(patience_s=0).actions] == ["refused"]
+    watch.node.revert = None
+    assert [action.result for action in watch.look(patience_s=0).actions] == ["mined"]
+
+
 def test_the_allowance_is_given_first(watch: Watch) -> None:
     watch.batch(chain([receipt(1)]), 5, is_shown=False)
     watch.look(patience_s=0)
@@ -179,8 +188,8 @@ def test_an_answer_is_taken_in_and_checked(watch: Watch) -> None:
     made = watch.batch(over_charged(), 5, is_shown=False)
     watch.look()
     watch.node.demand(SESSION, 2, NOBODY, 11, GENESIS + 5000)
-    shown = anchored(made, 1)
-    data = watch.node.client.answer_data(SESSION, 2, shown, made[1].signature)
+    shown, total = anchored(made, 1), made[2].cumulative
+    data = watch.node.client.answer_data(SESSION, 2, total, shown, made[1].signature)
     watch.node.show(SESSION, 2, made[1].hashed, data, 12)
     watch.node.head = 14
     report = watch.look()
@@ -192,7 +201,10 @@ def test_an_answer_is_taken_in_and_checked(watch: Watch) -> None:
 def test_an_answer_of_the_total_shows_what_is_still_missing(watch: Watch) -> None:
     made = watch.batch(chain([receipt(i) for i in range(3)]), 5, is_shown=False)
     watch.node.demand(SESSION, 0, NOBODY, 6, GENESIS + 5000)
-    data = watch.node.client.answer_data(SESSION, 0, anchored(made, 2), made[2].signature)
+    last = made[2]
+    data = watch.node.client.answer_data(
+        SESSION, 0, last.cumulative, anchored(made, 2), last.signature
+    )
     watch.node.show(SESSION, 0, made[2].hashed, data, 7)
     report = watch.look()
     assert watch.found(report) == [("missing", 1), ("missing", 2), ("unavailable", 0)]

@@ -70,6 +70,12 @@ def test_json(node: WatchedChain, tmp_path: Path) -> None:
     assert "private" in next(f["detail"] for f in shown["findings"] if f["kind"] == "unavailable")
 
 
+def test_spot_checks_are_set_by_share_and_budget(node: WatchedChain, tmp_path: Path) -> None:
+    asked = run(node, tmp_path, "--spot-check-bps", "10", "--spot-check-budget", "50")
+    assert asked.exit_code == 0, asked.output
+    assert run(node, tmp_path, "--spot-check-bps", "10001").exit_code == 2
+
+
 def test_records_say_where_to_begin(node: WatchedChain, tmp_path: Path) -> None:
     folder = tmp_path / "records"
     folder.mkdir()
@@ -87,6 +93,7 @@ def test_bad_input_is_named(node: WatchedChain, tmp_path: Path) -> None:
         (("--session-payment", "0x12"), "no address"),
         (("--deployments", str(tmp_path), "--session-payment", PAYMENT), "give either"),
         (("--cor-per-coin", "many"), "cor-per-coin"),
+        (("--spot-check-budget", "many"), "spot-check-budget"),
         (("--receipts", str(tmp_path / "none")), "no folder"),
         (("--answer-for-ledger", str(tmp_path / "none.db")), "no file"),
     ):

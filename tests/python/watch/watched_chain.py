@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from eth_abi import encode
+from eth_abi import decode, encode
 from eth_utils import keccak
 from eth_utils.abi import collapse_if_tuple
 
 from cortensor.chain.dispute import Dispute
-from cortensor.chain.rpc import connect, load_abi
+from cortensor.chain.rpc import connect, contract, load_abi
 from cortensor.watch.price import Pin
 from tests.python.chain.fake_chain import FakeChain
 from tests.python.router.fake_node import ANCHOR, CHAIN_ID, PAYMENT, TABLE
@@ -24,6 +24,9 @@ NOBODY = "0x" + "00" * 20
 PAYER = "0x" + "aa" * 20
 ROUTERS = 7
 GENESIS = 1_900_000_000
+BUCKET_SECONDS = 3600
+CHALLENGE_SECONDS = 172_800
+ANSWER_SECONDS = GRACE_SECONDS = 3600
 COR = 10**18
 
 _ERC20 = {
@@ -59,7 +62,8 @@ class WatchedChain(FakeChain):
         head: the latest block.
         settled: wei on chain by session.
         pins: what sessions fixed.
-        demands: (session, index) -> the contract's Demand.
+        demands: (session, index, settled) -> the contract's Demand.
+        anchored: when roots were anchored; second 1 by default.
         forked_at: blocks from here on have other hashes than before.
         keys: session keys.
     """
@@ -70,13 +74,16 @@ class WatchedChain(FakeChain):
         self.settled: dict[int, int] = {}
         self.pins: dict[int, Pin] = dict(PINS)
         self.keys: dict[int, str] = {}
-        self.demands: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self.demands: dict[tuple[int, int, int], tuple[Any, ...]] = {}
+        self.anchored: dict[bytes, int] = {}
         self.forked_at = 2**63
         self.fork = 0
         self.log_limit: int | None = None
         self.allowance = 0
+        self.balance = 50 * COR
+        self.refunded = 0
         self.dispute_address = DISPUTE
-        self.account = (0,) * 7 + (False, 0, 0, 0)
+        self.account: tuple[Any, ...] = (0,) * 7 + (False, 0, 0, 0)
         self.inputs: dict[str, tuple[str, bytes]] = {}
         super().__init__(CARD, SETTLER)
         for address, name in ((POOL, "StakePool"), (QUOTA, "StakeQuota")):
@@ -131,6 +138,7 @@ class WatchedChain(FakeChain):
     def settle(self, root: str, block: int, **totals: int) -> None:
         """Settle sessions, named `s<number>`, to totals."""
         named = {int(name[1:]): total for name, total in totals.items()}
+        moved = [max(0, total - self.settled.get(s, 0)) for s, total in named.items()]
         self.settled.update(named)
         self.emit(
             PAYMENT,
@@ -140,13 +148,55 @@ class WatchedChain(FakeChain):
             router_id=ROUTERS,
             root=bytes.fromhex(root[2:]),
             version=3,
-            bucket=1,
-            total=1,
+            bucket=(GENESIS + 10 * block) // BUCKET_SECONDS,
+            total=sum(moved),
             items=[session << 96 | total for session, total in named.items()],
         )
 
+    def enrol(self, session: int, block: int) -> None:
+        self.emit(
+            QUOTA,
+            "StakeQuota",
+            "Enrolled",
+            block,
+            session=session,
+            payer=PAYER,
+            bucket=0,
+            is_weekly=False,
+        )
+
+    def settle_stake(self, root: str, block: int, to: str = PAYMENT, **totals: int) -> None:
+        """Settle stake sessions; the event does not name them, the call of `to` may."""
+        named = {int(name[1:]): total for name, total in totals.items()}
+        self.settled.update(named)
+        tx_hash = self.emit(
+            PAYMENT,
+            "SessionPayment",
+            "StakeSettled",
+            block,
+            router_id=ROUTERS,
+            root=bytes.fromhex(root[2:]),
+            version=3,
+            bucket=1,
+            work_at=1,
+            free_amount=1,
+            overage_amount=0,
+        )
+        batch = {
+            "router_id": ROUTERS,
+            "version": 3,
+            "work_at": 1,
+            "root": bytes.fromhex(root[2:]),
+            "count": 1,
+            "uri": "",
+            "items": [session << 96 | total for session, total in named.items()],
+        }
+        escrow = contract(connect(self.url), "SessionPayment", PAYMENT)
+        data = escrow.encode_abi("settle_stake", args=[batch])
+        self.inputs[tx_hash] = (to, bytes.fromhex(data[2:]))
+
     def demand(self, session: int, index: int, challenger: str, block: int, answer_by: int) -> None:
-        self.demands[session, index] = (challenger, self.settled[session], 0, answer_by, 0)
+        self.demands[session, index, self.settled[session]] = (challenger, answer_by, 0)
         self.emit(
             DISPUTE,
             "SettlementDispute",
@@ -160,7 +210,7 @@ class WatchedChain(FakeChain):
         )
 
     def show(self, session: int, index: int, hashed: bytes, data: str, block: int) -> None:
-        """Answer a demand by calldata."""
+        """Answer a demand of the present total by calldata."""
         tx_hash = self.emit(
             DISPUTE,
             "SettlementDispute",
@@ -168,6 +218,7 @@ class WatchedChain(FakeChain):
             block,
             session=session,
             index=index,
+            settled=self.settled[session],
             leaf=hashed,
             challengeable_until=GENESIS + 9000,
         )
@@ -182,6 +233,12 @@ class WatchedChain(FakeChain):
             if "0x" + bytes(fields["to"]).hex() == DISPUTE
             and functions[bytes(fields["data"])[:4].hex()][0] == name
         ]
+
+    def arguments(self, call: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the arguments of a transaction that called the dispute contract."""
+        data = bytes(call["data"])
+        found: tuple[Any, ...] = decode(self._abis[DISPUTE][data[:4].hex()][1], data[4:])
+        return found
 
     # The node
 
@@ -235,16 +292,25 @@ class WatchedChain(FakeChain):
             "position": lambda: [(SETTLER, 100 * COR, 0, 0)],
             "PENALTY_WEI": lambda: [20 * COR],
             "DEPOSIT_WEI": lambda: [COR],
-            "ANSWER_SECONDS": lambda: [3600],
-            "GRACE_SECONDS": lambda: [3600],
-            "demand_of": lambda: [self.demands.get(values, (NOBODY, 0, 0, 0, 0))],
-            "balanceOf": lambda: [50 * COR],
+            "ANSWER_SECONDS": lambda: [ANSWER_SECONDS],
+            "GRACE_SECONDS": lambda: [GRACE_SECONDS],
+            "SETTLE_WINDOW_SECONDS": lambda: [CHALLENGE_SECONDS],
+            "CHALLENGE_WINDOW_SECONDS": lambda: [CHALLENGE_SECONDS],
+            "BUCKET_SECONDS": lambda: [BUCKET_SECONDS],
+            "moves_digest": lambda: [0],  # all is released
+            "claims": lambda: [[]],
+            "demand_of": lambda: [self.demands.get(values, (NOBODY, 0, 0))],
+            "refunded": lambda: [self.refunded],
+            "balanceOf": lambda: [self.balance],
             "allowance": lambda: [self.allowance],
-            "batch": lambda: [int(values[0].lower() == SETTLER), 1, 1],
+            "batch": lambda: [self._anchored_at(*values), 1, 1],
         }
         if name in answers:
             return list(answers[name]())
         return super()._values(name, values)
+
+    def _anchored_at(self, anchorer: str, root: bytes) -> int:
+        return self.anchored.get(root, 1) if anchorer.lower() == SETTLER else 0
 
     def _session(self, session: int) -> tuple[Any, ...]:
         pin = self.pins.get(session)

@@ -49,8 +49,8 @@ def test_a_demand_takes_a_deposit_and_freezes_the_total(own, dispute, payment, c
         answer_by=answer_by,
     )
     assert own.demand_of(session, 0) == (own.challenger, answer_by, 0)
-    assert dispute.claimable(session)[::2] == (total, total)
-    assert payment.claims(1) == (total, 0)
+    assert own.claim(session) == (total, total)
+    assert own.frozen() == total
     assert cor.balanceOf(own.challenger) == before - DEPOSIT
     assert cor.balanceOf(dispute) == DEPOSIT
 
@@ -59,8 +59,8 @@ def test_a_demand_freezes_no_more_than_is_pending(own, dispute, payment, session
     own.worked(session, 2)
     release_all(own)
     demand(own, session, 0)
-    assert dispute.claimable(session).held == 0
-    assert payment.claims(1) == (0, 0)
+    assert own.claim(session) == (0, 0)
+    assert own.frozen() == 0
 
 
 def test_nothing_to_demand(own, dispute, session):
@@ -97,7 +97,7 @@ def test_an_answer_makes_the_leaf_public_and_its_deposit_the_routers(own, disput
         leaf=hashed,
         challengeable_until=until,
     )
-    assert payment.claims(1) == (leaf.cumulative, 0)
+    assert own.frozen() == leaf.cumulative
     with boa.reverts("dispute: already answered"):
         answer(own, leaf, 0)
     travel_to(until)
@@ -110,7 +110,7 @@ def test_an_answer_makes_the_leaf_public_and_its_deposit_the_routers(own, disput
         dispute, "DemandClosed", session=session, index=0, settled=leaf.cumulative, is_answered=True
     )
     assert cor.balanceOf(own.settler) == before + DEPOSIT
-    assert payment.claims(1) == (0, 0)
+    assert own.frozen() == 0
     assert cor.balanceOf(dispute) == 0
     assert own.demand_of(session, 0) == NONE
     assert dispute.refunded(session) == 0
@@ -156,7 +156,7 @@ def test_the_total_that_nobody_shows_goes_back_whole(own, dispute, payment, cor,
         before + DEPOSIT + PENALTY // 2,
         burnt + PENALTY // 2,
     ]
-    assert payment.claims(1) == (0, total)
+    assert payment.router(1)[1] == 0
     assert cor.balanceOf(dispute) == 0
     assert payment.withdraw(session, sender=own.payer) == 100 * COR
 
@@ -171,7 +171,7 @@ def test_any_index_that_nobody_shows_costs_the_total(own, dispute):
     assert dispute.refunded(session) == total
     # Asked again, it gives nothing more.
     demand(own, session, 2)
-    assert dispute.claimable(session) == (0, dispute.claimable(session)[1], 0, 1)
+    assert own.claim(session) == (0, 0)
     travel(ANSWER_SECONDS + 1)
     close(own, session, 2)
     assert events(dispute, "FraudProven")[0]["refunded"] == 0
@@ -316,11 +316,10 @@ def test_inv_d7_concurrent_demands_let_go_with_the_last(own, dispute, payment, a
         demand(own, number, index)
 
     def check(open_ones) -> None:
-        claims = {one: dispute.claimable(one) for one in (session, other)}
-        assert payment.claims(1)[0] == sum(claim.held for claim in claims.values())
+        claims = {one: own.claim(one) for one in (session, other)}
+        assert own.frozen() == sum(claim.held for claim in claims.values())
         for one, claim in claims.items():
-            assert claim.open_demands == sum(one == asked for asked, _ in open_ones)
-            assert claim.held == 0 or claim.open_demands
+            assert claim.held == 0 or any(one == asked for asked, _ in open_ones)
         assert own.cor.balanceOf(dispute) == DEPOSIT * len(open_ones)
 
     check(asked)

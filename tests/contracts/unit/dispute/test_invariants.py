@@ -125,7 +125,7 @@ def test_inv_d5_an_honest_router_that_answers_loses_nothing(own, data, funding, 
             own.close(session, index, sender=own.stranger)
         assert own.cor.balanceOf(settler) == before + DEPOSIT * len(asked)
         assert (own.bonded(), own.payment.router(1)[1]) == (bond, pending)
-        assert own.payment.claims(1) == (0, 0)
+        assert own.frozen() == 0
         assert dispute.refunded(session) == 0
 
 
@@ -175,8 +175,8 @@ def test_inv_d1_d2_d4_and_d7_whatever_is_proven(own, over, steps):
             if not (kind == "prove" and over) and (kind != "close" or was_answered):
                 assert dispute.refunded(session) == before
             asked = [own.demand_of(*place) for place in places]
-            claims = [dispute.claimable(one) for one in sessions]
-            assert payment.claims(1)[0] == sum(claim.held for claim in claims)
+            claims = [own.claim(one) for one in sessions]
+            assert own.frozen() == sum(claim.held for claim in claims)
             assert all(claim.held <= claim.claimable for claim in claims)
             is_open = [one.answer_by != 0 for one in asked]
             assert own.cor.balanceOf(dispute) == DEPOSIT * sum(is_open)

@@ -32,6 +32,10 @@ def charged(own, session: int, index: int, charge: int, total: int) -> Draft:
     return Draft(own.receipt(session, charge=charge), index, total)
 
 
+def matures_at(bucket: int) -> int:
+    return (bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS
+
+
 @pytest.fixture
 def others(own):
     """Return three sessions, of which the first moved 5 COR, then 2 COR, among the others."""
@@ -47,25 +51,17 @@ def others(own):
 def test_each_batch_counts_once(own, dispute, others):
     session = others[0]
     bucket = boa.env.timestamp // BUCKET_SECONDS
-    until = (bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS - 1
     last, first = own.pending_batches(session)
     assert (len(first.later), last.later, first.before) == (2, [], 0)
-    assert dispute.claimable(session) == (0, 0, 0, 0)
+    assert dispute.claims(session) == []
     assert dispute.show_pending(session, first, sender=own.stranger) == 5 * COR
-    assert_event(
-        dispute,
-        "PendingShown",
-        session=session,
-        bucket=bucket,
-        moved=5 * COR,
-        claimable_until=until,
-    )
+    assert_event(dispute, "PendingShown", session=session, bucket=bucket, moved=5 * COR)
     with boa.reverts("own: already shown"):
         dispute.show_pending(session, first, sender=own.stranger)
     assert dispute.show_pending(session, last, sender=own.stranger) == 3 * COR
-    assert dispute.claimable(session) == (8 * COR, until, 0, 0)
+    assert dispute.claims(session) == [(bucket, 8 * COR, 0)]
     # It costs the router nothing.
-    assert own.payment.claims(1) == (0, 0)
+    assert own.frozen() == 0
 
 
 def test_only_moves_of_the_bucket_are_believed(own, dispute, others):
@@ -81,7 +77,6 @@ def test_only_moves_of_the_bucket_are_believed(own, dispute, others):
         batch._replace(later=batch.later[::-1]),
         batch._replace(before=1),
         batch._replace(bucket=batch.bucket + 1),
-        batch._replace(version=2),
     ]
     for one in false:
         with boa.reverts(refused):
@@ -112,7 +107,7 @@ def test_what_was_released_cannot_be_shown(own, dispute, others):
 
 
 def test_an_empty_bucket_shows_nothing(own, dispute, others):
-    nothing = PendingBatch(1, 7, 0, [item(others[0], COR)], [])
+    nothing = PendingBatch(7, 0, [item(others[0], COR)], [])
     with boa.reverts("own: not pending like that"):
         dispute.show_pending(others[0], nothing, sender=own.challenger)
 
@@ -138,66 +133,103 @@ def test_what_was_shown_is_refunded_first_and_then_the_bond(own, dispute, paymen
     assert event["refunded"] == event["excess"] > 5 * COR
     assert payment.router(1)[1] == pending - 3 * COR
     assert own.bonded() == bond - (event["excess"] - 3 * COR) - event["penalty"]
-    assert dispute.claimable(session).claimable == 0
+    assert own.claim(session).claimable == 0
 
 
 def test_it_counts_to_the_last_second_before_its_bucket_can_be_released(own, dispute, others):
     session = others[0]
     own.show(session)
-    travel_to(dispute.claimable(session).claimable_until)
-    assert dispute.claimable(session).claimable == 8 * COR
+    ((bucket, _, _),) = dispute.claims(session)
+    travel_to(matures_at(bucket) - 1)
+    assert own.claim(session).claimable == 8 * COR
     with boa.reverts("router: challenge window open"):
-        own.payment.release(1, 1, own.pending_batches(session)[0].bucket)
+        own.payment.release(1, 1, bucket)
     travel(1)
-    assert dispute.claimable(session).claimable == 0
-    own.payment.release(1, 1, own.pending_batches(session)[0].bucket)
+    assert own.claim(session).claimable == 0
+    own.payment.release(1, 1, bucket)
 
 
-def test_two_buckets_count_until_the_first_can_be_released(own, dispute, session):
+def test_it_can_be_shown_no_longer_when_its_bucket_can_be_released(own, dispute, others):
+    batch = own.pending_batches(others[0])[0]
+    travel_to(matures_at(batch.bucket))
+    with boa.reverts("own: challenge window over"):
+        dispute.show_pending(others[0], batch, sender=own.challenger)
+
+
+def test_each_bucket_has_its_own_claim_and_its_own_end(own, dispute, payment, session):
     own.settled(charged(own, session, 1, COR, COR))
-    until = dispute.claimable(session).claimable_until
+    ((first, _, _),) = dispute.claims(session)
     travel(2 * BUCKET_SECONDS)
-    own.settled(charged(own, session, 2, COR, 2 * COR))
-    assert dispute.claimable(session)[:2] == (2 * COR, until)
-    # What is shown when the first is over begins anew.
-    travel_to(until + 1)
-    assert dispute.claimable(session).claimable == 0
-    own.settled(charged(own, session, 3, COR, 3 * COR))
-    assert dispute.claimable(session).claimable == COR
+    own.settled(charged(own, session, 2, 2 * COR, 3 * COR))
+    assert dispute.claims(session) == [(first, COR, 0), (first + 2, 2 * COR, 0)]
+    travel_to(matures_at(first))
+    assert dispute.claims(session) == [(first, 0, 0), (first + 2, 2 * COR, 0)]
+    leaf = own.anchored(charged(own, session, 9, 9 * COR, 0))[0]
+    dispute.challenge_charge(leaf, sender=own.challenger)
+    assert own.dispute.refunded(session) == 3 * COR
+    assert payment.pending(1, 1, first) == COR
+    assert payment.pending(1, 1, first + 2) == 0
+    # The place of what is over is free for what comes.
+    other = own.open()
+    own.settled(charged(own, other, 1, COR, COR))
+    travel_to(matures_at(boa.env.timestamp // BUCKET_SECONDS))
+    own.settled(charged(own, other, 2, COR, 2 * COR))
+    assert [claim.claimable for claim in dispute.claims(other)] == [COR]
 
 
-def test_a_demand_freezes_what_is_the_sessions_own_and_no_more(own, dispute, payment, others):
+def test_sixteen_buckets_at_a_time(own, dispute, session):
+    total = 0
+    for index in range(1, 18):
+        total += COR // 10
+        own.settled(charged(own, session, index, COR // 10, total), is_shown=False)
+        travel(BUCKET_SECONDS)
+    *rest, last = own.pending_batches(session)
+    for batch in rest:
+        dispute.show_pending(session, batch, sender=own.challenger)
+    with boa.reverts("own: too many buckets"):
+        dispute.show_pending(session, last, sender=own.challenger)
+
+
+def test_a_demand_freezes_what_is_the_sessions_own_and_no_more(own, dispute, others):
     session = others[0]
     first = own.pending_batches(session)[1]
     dispute.show_pending(session, first, sender=own.challenger)
     own.dispute.demand(session, 0, sender=own.challenger)
     own.dispute.demand(session, 1, sender=own.challenger)
-    assert payment.claims(1) == (5 * COR, 0)
+    assert own.frozen() == 5 * COR
     # What is shown while a demand is open is frozen too.
     own.show(session)
-    assert payment.claims(1) == (8 * COR, 0)
-    assert dispute.claimable(session)[2:] == (8 * COR, 2)
+    assert own.frozen() == 8 * COR
+    assert own.claim(session) == (8 * COR, 8 * COR)
 
 
-def test_what_is_frozen_is_claimable_when_its_bucket_could_be_released(own, dispute, payment):
+def test_inv_p7_what_is_frozen_outlasts_its_bucket_whatever_others_take(own, dispute, payment):
     session, other = own.open(), own.open(own.other_payer)
-    leaf = own.settled(
-        charged(own, session, 1, 9 * COR, 9 * COR), charged(own, other, 1, 9 * COR, 9 * COR)
-    )[0]
-    until = dispute.claimable(session).claimable_until
-    travel_to(until)
+    own.settled(
+        charged(own, session, 1, 9 * COR, 9 * COR), charged(own, other, 1, 7 * COR, 7 * COR)
+    )
+    ((bucket, _, _),) = dispute.claims(session)
+    travel_to(matures_at(bucket) - 1)
     dispute.demand(session, 0, sender=own.challenger)
-    travel(ANSWER_SECONDS + 1)
+    travel(1)
+    # The others' part is released, the session's own stays.
+    assert payment.release(1, 1, bucket) == 7 * COR
     with boa.reverts("router: money is held"):
-        payment.release(1, 1, until // BUCKET_SECONDS - CHALLENGE_WINDOW_SECONDS // BUCKET_SECONDS)
+        payment.release(1, 1, bucket)
+    # A puppet takes all of what it has pending itself.
+    own.settled(charged(own, other, 2, 2 * COR, 9 * COR))
+    leaf = own.anchored(charged(own, other, 9, 9 * COR, 0))[0]
+    dispute.challenge_charge(leaf, sender=own.challenger)
+    assert payment.router(1)[1] == 9 * COR
+    travel(ANSWER_SECONDS + 1)
     bond = own.bonded()
     own.close(session, 0)
-    assert dispute.refunded(session) == 9 * COR == leaf.cumulative
+    assert dispute.refunded(session) == 9 * COR
     assert own.bonded() == bond - own.dispute.PENALTY_WEI()
-    assert payment.claims(1) == (0, 9 * COR)
+    assert payment.router(1)[1] == 0
 
 
-def test_the_last_demand_that_closes_lets_go(own, dispute, payment, session):
+def test_the_last_demand_that_closes_lets_go(own, dispute, session):
     leaves = own.worked(session, 2)
     total = leaves[-1].cumulative
     for index in (0, 1):
@@ -205,10 +237,10 @@ def test_the_last_demand_that_closes_lets_go(own, dispute, payment, session):
         answer(own, leaves[index - 1], index)
     travel(GRACE_SECONDS + 1)
     own.close(session, 0)
-    assert payment.claims(1) == (total, 0)
+    assert own.frozen() == total
     own.close(session, 1)
-    assert payment.claims(1) == (0, 0)
+    assert own.frozen() == 0
     assert own.cor.balanceOf(dispute) == 0
-    assert dispute.claimable(session)[2:] == (0, 0)
+    assert own.claim(session).held == 0
     travel(BUCKET_SECONDS)
-    assert dispute.claimable(session).claimable == 0
+    assert own.claim(session).claimable == 0

@@ -53,15 +53,9 @@ def ask(
 
 @external
 @pure
-def own(a: uint256, b: uint256, c: uint256, d: uint256) -> uint256[5]:
-    word: uint256 = words._pack_own(a, b, c, d)
-    return [
-        word,
-        words._own_claim(word),
-        words._own_held(word),
-        words._own_open(word),
-        words._own_until(word),
-    ]
+def claim(a: uint256, b: uint256, c: uint256) -> uint256[4]:
+    word: uint256 = words._pack_claim(a, b, c)
+    return [word, words._claimed(word), words._held(word), words._bucket(word)]
 """
 
 
@@ -98,8 +92,8 @@ def test_the_ask(words, challenger, by, until, proofs):
 
 
 @property_of(100)
-@given(claim=WEI, held=WEI, count=st.integers(0, 2**24 - 1), until=TIMES)
-def test_what_is_its_own(words, claim, held, count, until):
-    packed, *fields = words.own(claim, held, count, until)
-    assert fields == [claim, held, count, until]
-    assert packed == claim | held << 96 | count << 192 | until << 216
+@given(claimed=WEI, held=WEI, bucket=st.integers(0, 2**64 - 1))
+def test_the_claim(words, claimed, held, bucket):
+    packed, *fields = words.claim(claimed, held, bucket)
+    assert fields == [claimed, held, bucket]
+    assert packed == claimed | held << 96 | bucket << 192

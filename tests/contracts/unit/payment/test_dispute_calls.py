@@ -32,9 +32,9 @@ def test_only_the_dispute_contract(protocol, payment):
     protocol.settle((session, COR))
     for sender in (protocol.owner, protocol.guardian, protocol.settler, protocol.payer):
         for call in (
-            lambda s: payment.hold(1, 1, sender=s),
-            lambda s: payment.unhold(1, 0, sender=s),
-            lambda s: payment.refund(session, 1, sender=s),
+            lambda s: payment.hold(session, 1, 1, sender=s),
+            lambda s: payment.unhold(session, 1, 0, sender=s),
+            lambda s: payment.refund(session, 1, 1, sender=s),
             lambda s: payment.credit(session, 1, sender=s),
         ):
             with boa.reverts("payment: caller is not dispute"):
@@ -52,69 +52,76 @@ def test_the_dispute_contract_is_named_once_by_the_owner(protocol, payment):
             fresh.set_dispute(nobody, sender=protocol.owner)
     # Until one is named, nobody is: not even the zero address.
     with boa.reverts("payment: caller is not dispute"):
-        fresh.refund(1, 1, sender=protocol.stranger)
+        fresh.refund(1, 1, 1, sender=protocol.stranger)
     fresh.set_dispute(protocol.cor, sender=protocol.owner)
     assert_event(fresh, "DisputeSet", dispute=protocol.cor.address)
     assert fresh.dispute() == protocol.cor.address
 
 
-def test_a_hold_keeps_money_pending(protocol, payment):
+def test_a_hold_keeps_money_in_its_bucket(protocol, payment):
     session = protocol.open()
     protocol.settle((session, 10))
     bucket = bucket_now()
-    assert payment.hold(1, 4, sender=protocol.dispute) == 4
-    assert_event(payment, "PendingHeld", router_id=1, amount=4)
-    assert payment.claims(1) == (4, 0)
+    assert payment.hold(session, bucket, 4, sender=protocol.dispute) == 4
+    assert_event(payment, "PendingHeld", session=session, bucket=bucket, amount=4)
+    assert payment.held(1, 1, bucket) == 4
     travel_to(matured(bucket))
+    digest = payment.moves_digest(1, 1, bucket)
+    # The rest is released, once.
+    assert payment.release(1, 1, bucket, sender=protocol.stranger) == 6
+    assert (payment.pending(1, 1, bucket), payment.router(1)[1]) == (4, 4)
+    assert payment.moves_digest(1, 1, bucket) == digest
     with boa.reverts("router: money is held"):
         payment.release(1, 1, bucket, sender=protocol.stranger)
-    payment.unhold(1, 4, sender=protocol.dispute)
-    assert_event(payment, "PendingUnheld", router_id=1, amount=4)
-    assert payment.release(1, 1, bucket, sender=protocol.stranger) == 10
+    payment.unhold(session, bucket, 4, sender=protocol.dispute)
+    assert_event(payment, "PendingUnheld", session=session, bucket=bucket, amount=4)
+    assert payment.release(1, 1, bucket, sender=protocol.stranger) == 4
+    with boa.reverts("router: nothing pending"):
+        payment.release(1, 1, bucket, sender=protocol.stranger)
 
 
-def test_a_hold_does_not_stop_what_it_does_not_need(protocol, payment):
+def test_a_hold_does_not_stop_other_buckets(protocol, payment):
     session = protocol.open()
     protocol.settle((session, 10))
     first = bucket_now()
-    payment.hold(1, 4, sender=protocol.dispute)
+    payment.hold(session, first, 10, sender=protocol.dispute)
     travel_to((first + 1) * BUCKET_SECONDS)
     protocol.settle((session, 14))
-    travel_to(matured(first))
-    # Four wei stay pending in the later bucket.
-    assert payment.release(1, 1, first, sender=protocol.stranger) == 10
     travel_to(matured(first + 1))
+    assert payment.release(1, 1, first + 1, sender=protocol.stranger) == 4
     with boa.reverts("router: money is held"):
-        payment.release(1, 1, first + 1, sender=protocol.stranger)
+        payment.release(1, 1, first, sender=protocol.stranger)
 
 
-def test_holds_never_exceed_what_is_pending(protocol, payment):
+def test_holds_never_exceed_what_is_in_the_bucket(protocol, payment):
     session = protocol.open()
-    assert payment.hold(1, 5, sender=protocol.dispute) == 0
+    bucket = bucket_now()
+    assert payment.hold(session, bucket, 5, sender=protocol.dispute) == 0
     protocol.settle((session, 10))
-    assert payment.hold(1, 7, sender=protocol.dispute) == 7
-    assert payment.hold(1, 7, sender=protocol.dispute) == 3
-    assert payment.hold(1, 7, sender=protocol.dispute) == 0
-    # Another router's money is not touched.
-    assert payment.claims(2) == (0, 0)
+    assert payment.hold(session, bucket, 7, sender=protocol.dispute) == 7
+    assert payment.hold(session, bucket, 7, sender=protocol.dispute) == 3
+    assert payment.hold(session, bucket, 7, sender=protocol.dispute) == 0
+    # Another router's money is not touched, nor another bucket's.
+    assert payment.held(2, 1, bucket) == payment.held(1, 1, bucket + 1) == 0
     with boa.reverts("router: more than is held"):
-        payment.unhold(1, 11, sender=protocol.dispute)
-    payment.refund(session, 6, sender=protocol.dispute)
-    # Less is pending now than is frozen: nothing more can be frozen.
-    assert payment.hold(1, 1, sender=protocol.dispute) == 0
+        payment.unhold(session, bucket, 11, sender=protocol.dispute)
+    # What is frozen is not taken, either: who takes it lets it go first.
+    assert payment.refund(session, bucket, 6, sender=protocol.dispute) == 0
+    payment.unhold(session, bucket, 4, sender=protocol.dispute)
+    assert payment.refund(session, bucket, 6, sender=protocol.dispute) == 4
+    assert payment.hold(session, bucket, 1, sender=protocol.dispute) == 0
 
 
 def test_inv_p8_a_refund_goes_to_the_session_and_nowhere_else(protocol, payment, cor):
     session, other = protocol.open(amount=100), protocol.open(protocol.other_payer, amount=100)
     protocol.settle((session, 60), (other, 50))
     balance = cor.balanceOf(payment)
-    assert payment.refund(session, 25, sender=protocol.dispute) == 25
+    assert payment.refund(session, bucket_now(), 25, sender=protocol.dispute) == 25
     assert_event(payment, "SessionRefunded", session=session, from_pending=25, from_bond=0)
     facts = payment.session(session)
     assert (facts.deposit, facts.settled, facts.state) == (125, 60, 3)
     assert payment.session(other).deposit == 100
     assert payment.router(1)[1] == 110 - 25
-    assert payment.claims(1) == (0, 25)
     assert cor.balanceOf(payment) == balance
     # Its payer leaves at once, with what was left and what came back.
     before = cor.balanceOf(protocol.payer)
@@ -122,41 +129,34 @@ def test_inv_p8_a_refund_goes_to_the_session_and_nowhere_else(protocol, payment,
     assert cor.balanceOf(protocol.payer) == before + 65
 
 
-def test_inv_p6_a_refund_is_paid_by_the_next_release(protocol, payment):
+def test_inv_p6_a_refund_comes_out_of_its_bucket(protocol, payment):
     session, other = protocol.open(), protocol.open(protocol.other_payer)
     protocol.settle((session, 600), (other, 400))
-    bucket = bucket_now()
-    payment.refund(session, 250, sender=protocol.dispute)
-    travel_to(matured(bucket))
-    assert payment.release(1, 1, bucket, sender=protocol.stranger) == 750
-    released = events(payment, "PendingReleased")[0]
-    assert released["debt_paid"] == 250
-    amounts = [released[f"{pot}_amount"] for pot in ("node", "validator", "treasury")]
-    assert amounts == [525, 150, 75]
-    assert payment.claims(1) == (0, 0)
-    assert payment.router(1)[1] == 0
-
-
-def test_a_debt_larger_than_a_bucket_is_paid_by_several(protocol, payment):
-    session = protocol.open()
-    protocol.settle((session, 10))
     first = bucket_now()
     travel_to((first + 1) * BUCKET_SECONDS)
-    protocol.settle((session, 40))
-    payment.refund(session, 25, sender=protocol.dispute)
+    protocol.settle((other, 500))
+    assert payment.refund(session, first, 250, sender=protocol.dispute) == 250
+    assert (payment.pending(1, 1, first), payment.router(1)[1]) == (750, 850)
     travel_to(matured(first + 1))
-    assert payment.release(1, 1, first, sender=protocol.stranger) == 0
-    assert payment.claims(1) == (0, 15)
-    assert payment.release(1, 1, first + 1, sender=protocol.stranger) == 15
-    assert payment.claims(1) == (0, 0)
+    assert payment.release(1, 1, first, sender=protocol.stranger) == 750
+    released = events(payment, "PendingReleased")[0]
+    amounts = [released[f"{pot}_amount"] for pot in ("node", "validator", "treasury")]
+    assert amounts == [525, 150, 75]
+    assert payment.release(1, 1, first + 1, sender=protocol.stranger) == 100
+    assert payment.router(1)[1] == 0
 
 
-def test_a_refund_takes_at_most_what_is_pending(protocol, payment):
+def test_a_refund_takes_at_most_what_is_in_the_bucket(protocol, payment):
     session = protocol.open()
     protocol.settle((session, 10))
-    assert payment.refund(session, 11, sender=protocol.dispute) == 10
-    assert payment.refund(session, 1, sender=protocol.dispute) == 0
-    assert payment.router(1)[1] == 0
+    bucket = bucket_now()
+    assert payment.refund(session, bucket + 1, 1, sender=protocol.dispute) == 0
+    assert payment.refund(session, bucket, 11, sender=protocol.dispute) == 10
+    assert payment.refund(session, bucket, 1, sender=protocol.dispute) == 0
+    # Nothing of it is pending any more, so nothing can be shown.
+    assert payment.router(1)[1] == payment.moves_digest(1, 1, bucket) == 0
+    with boa.reverts("router: nothing pending"):
+        payment.release(1, 1, bucket)
 
 
 def test_what_a_bond_pays_comes_from_the_dispute_contract(protocol, payment, cor):
@@ -175,7 +175,7 @@ def test_what_a_bond_pays_comes_from_the_dispute_contract(protocol, payment, cor
 def test_a_refunded_session_is_closed_to_settlement(protocol, payment):
     session = protocol.open()
     protocol.settle((session, 10))
-    payment.refund(session, 5, sender=protocol.dispute)
+    payment.refund(session, bucket_now(), 5, sender=protocol.dispute)
     assert protocol.settle((session, 11)) == 0
     assert events(payment, "SettlementSkipped")[0]["reason"] == "session closed"
     with boa.reverts("session: not open"):
@@ -183,16 +183,17 @@ def test_a_refunded_session_is_closed_to_settlement(protocol, payment):
     assert payment.withdrawable_at(session) <= boa.env.timestamp
     # A second refund of a session that was left is withdrawn the same way.
     payment.withdraw(session, sender=protocol.payer)
-    payment.refund(session, 3, sender=protocol.dispute)
+    payment.refund(session, bucket_now(), 3, sender=protocol.dispute)
     assert payment.withdraw(session, sender=protocol.payer) == 3
 
 
 def test_a_refund_never_moves_an_end_later(protocol, payment):
     session = protocol.open(expiry=boa.env.timestamp + 10)
     protocol.settle((session, 10))
+    bucket = bucket_now()
     travel_to(boa.env.timestamp + 50 * SETTLE_WINDOW_SECONDS)
     end = payment.session(session).expiry
-    payment.refund(session, 1, sender=protocol.dispute)
+    payment.refund(session, bucket, 1, sender=protocol.dispute)
     assert payment.session(session).expiry == end
 
 

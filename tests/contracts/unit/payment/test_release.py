@@ -49,7 +49,6 @@ def test_shares_round_down_to_the_treasury(protocol, payment, total, shares):
         node_amount=shares[0],
         validator_amount=shares[1],
         treasury_amount=shares[2],
-        debt_paid=0,
     )
     assert pots(payment) == shares
     assert payment.pending(1, 1, bucket) == 0

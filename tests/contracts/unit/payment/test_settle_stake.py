@@ -13,6 +13,10 @@ DAY = 86_400
 MICRO = 10**12
 
 
+def bucket_now() -> int:
+    return boa.env.timestamp // BUCKET_SECONDS
+
+
 @pytest.fixture
 def session(protocol, payment, quota):
     """A session with 1,000 COR of stake that counts: 5 COR a day are free."""
@@ -125,7 +129,7 @@ def test_a_refund_goes_back_to_the_pool(protocol, payment, quota, cor, session):
     settle(protocol, (session, 2 * COR))
     pool = quota.pool()[0]
     held = cor.balanceOf(payment)
-    assert payment.refund(session, COR + 5, sender=protocol.dispute) == COR
+    assert payment.refund(session, bucket_now(), COR + 5, sender=protocol.dispute) == COR
     assert quota.pool()[0] == pool + COR
     assert cor.balanceOf(payment) == held + COR
     assert payment.router(1)[1] == COR
@@ -134,7 +138,7 @@ def test_a_refund_goes_back_to_the_pool(protocol, payment, quota, cor, session):
 def test_a_refund_below_a_micro_cor_is_none(protocol, payment, quota, session):
     settle(protocol, (session, 2 * COR))
     pool = quota.pool()[0]
-    assert payment.refund(session, MICRO - 1, sender=protocol.dispute) == 0
+    assert payment.refund(session, bucket_now(), MICRO - 1, sender=protocol.dispute) == 0
     assert quota.pool()[0] == pool
     # A fraud was proven all the same: the account is closed.
     assert quota.account(session).stake == 0
@@ -148,7 +152,7 @@ def test_a_refund_below_a_micro_cor_is_none(protocol, payment, quota, session):
 
 def test_a_refunded_account_is_closed_and_its_stake_free(protocol, payment, quota, session):
     settle(protocol, (session, 2 * COR))
-    payment.refund(session, COR, sender=protocol.dispute)
+    payment.refund(session, bucket_now(), COR, sender=protocol.dispute)
     assert settle(protocol, (session, 3 * COR)) == 0
     travel(3 * DAY)
     assert settle(protocol, (session, 3 * COR)) == 0
@@ -161,6 +165,6 @@ def test_a_refund_of_overage_goes_back_to_the_stake(protocol, payment, quota, se
     settle(protocol, (session, 7 * COR))
     assert quota.account(session).stake == 998 * COR // MICRO
     pool = quota.pool()[0]
-    payment.refund(session, 3 * COR, sender=protocol.dispute)
+    payment.refund(session, bucket_now(), 3 * COR, sender=protocol.dispute)
     assert quota.account(session).leaving == 1_000 * COR // MICRO
     assert quota.pool()[0] == pool + COR

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that others made, read back from their transactions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cortensor.errors import VerificationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from web3.contract import Contract
+
+
+def read_call(bound: Contract, name: str, data: bytes) -> dict[str, Any]:
+    """Return the arguments of a call of a contract's function, by name.
+
+    Raises:
+        VerificationFailed: it is the calldata of something else.
+    """
+    try:
+        function, values = bound.decode_function_input(data)
+    except Exception as error:  # whatever strangers send, it is only not this call
+        raise VerificationFailed(f"is not calldata of {name}", field="calldata") from error
+    if function.fn_name != name:
+        raise VerificationFailed(f"calls {function.fn_name}", field="calldata")
+    return dict(values)
+
+
+def named(values: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Return a decoded struct by field name; web3 gives tuples or mappings, by version."""
+    if hasattr(values, "keys"):
+        return {name: values[name] for name in names}
+    return dict(zip(names, values, strict=True))
