@@ -29,6 +29,7 @@ from tests.conformance.edits import (
     signed_by_other,
     unanchored,
 )
+from tests.conformance.rule_cases import rule_cases
 from tests.conformance.samples import (
     CARD,
     CHAIN_ID,
@@ -328,13 +329,8 @@ def _chain() -> Iterator[Case]:
         ("other-chain", "the chain is another one", "chain_id", 1, ("chain",)),
         ("other-card", "the published card differs", "cards", other_card, ("card",)),
         ("unknown-version", "the version was never published", "cards", {}, ("card",)),
-        (
-            "other-surcharge",
-            "the epoch had another surcharge",
-            f"surcharges.{EPOCH}",
-            449,
-            ("surcharge",),
-        ),
+        ("other-surcharge", "the epoch had another surcharge", f"surcharges.{EPOCH}", 449,
+         ("surcharge",)),
         (
             "other-settler",
             "the signer may not settle for the router",
@@ -397,4 +393,4 @@ def _chain() -> Iterator[Case]:
 
 def all_cases() -> list[Case]:
     """Return every case, by kind."""
-    return [*_good(), *_dishonest(), *_tampered(), *_malformed(), *_chain()]
+    return [*_good(), *_dishonest(), *_tampered(), *_malformed(), *_chain(), *rule_cases()]

@@ -17,13 +17,14 @@ from tests.conformance.samples import (
     OTHER_KEY,
     SESSION,
     SURCHARGE_BPS,
+    Job,
     anchor,
     fixed,
     resign,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Data = dict[str, Any]
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -47,13 +48,13 @@ def put(path: str, value: object) -> Callable[[Data], None]:
     return change
 
 
-def unanchored(name: str) -> Data:
-    return next(job for job in JOBS if job.name == name).bundle()
+def unanchored(name: str, jobs: Sequence[Job] = JOBS) -> Data:
+    return next(job for job in jobs if job.name == name).bundle()
 
 
-def lie(name: str, *changes: Callable[[Data], object]) -> Data:
+def lie(name: str, *changes: Callable[[Data], object], jobs: Sequence[Job] = JOBS) -> Data:
     """Return what a dishonest router would sign and anchor: the body edited, all else fitting."""
-    data = unanchored(name)
+    data = unanchored(name, jobs)
     for change in changes:
         change(data)
     return anchor([resign(data)])[0]

@@ -33,9 +33,12 @@ from cortensor.receipts import (
     to_hex,
     usage_of,
 )
+from cortensor.receipts.tiers import sla_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from cortensor.receipts.rule import RuleUsed
 
 CHAIN_ID = 421_614
 ROUTER_ID = 7
@@ -129,7 +132,7 @@ class Job:
     def packed_terms(self) -> Terms:
         """Return the terms the job ran under."""
         return Terms(
-            sla_tier=index_of(SLA_TIERS, self.tier or "best_effort", "tier"),
+            sla_tier=index_of(SLA_TIERS, sla_of(self.tier), "tier"),
             replicas=len(self.outputs) + self.missing,
             disagreement_policy=index_of(DISAGREEMENT_POLICIES, self.policy, "policy"),
             surcharge_cap_bps=300,
@@ -201,7 +204,12 @@ class Job:
             ),
             tier=self.tier,
             tool_traces=[fixed("trace")] if self.name == "delegate-agreed" else [],
+            rule=self.used(runs),
         )
+
+    def used(self, runs: Sequence[ReplicaRun]) -> RuleUsed | None:
+        """Return what the receipt says of the rule beyond the decision; a majority has nothing."""
+        del runs
 
     def bundle(self) -> dict[str, Any]:
         """Return an unanchored bundle as JSON data."""

@@ -13,9 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from eth_utils import keccak
-
 from tests.model.anchor_model import AnchorModel
+from tests.model.moves_model import MovesModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,9 +72,8 @@ class PaymentModel:
     settle_paused: bool = False
     sessions: dict[int, Session] = field(default_factory=dict)
     buckets: dict[tuple[int, int, int], int] = field(default_factory=dict)
-    moves: dict[tuple[int, int, int], list[list[tuple[int, int]]]] = field(default_factory=dict)
+    moves: MovesModel = field(default_factory=MovesModel)
     holds: dict[tuple[int, int, int], int] = field(default_factory=dict)
-    refunded: dict[tuple[int, int], int] = field(default_factory=dict)
     pots: list[int] = field(default_factory=lambda: [0, 0, 0])
     paid: list[int] = field(default_factory=lambda: [0, 0, 0])
     spent: dict[str, int] = field(default_factory=dict)
@@ -263,18 +261,7 @@ class PaymentModel:
             raise Refused("router: pending exceeds bond")
         slot = router, version, self.now // self.bucket_seconds
         self.buckets[slot] = self.buckets.get(slot, 0) + moved
-        if moves:
-            self.moves.setdefault(slot, []).append(list(moves))
-
-    def moves_digest(self, router: int, version: int, bucket: int) -> int:
-        """Return the digest of a bucket's moves, as the page has it."""
-        digest = 0
-        for batch in self.moves.get((router, version, bucket), []):
-            hashed = bytes(32)
-            for key, wei in batch:
-                hashed = keccak(hashed + (key << 96 | wei).to_bytes(32, "big"))
-            digest = int.from_bytes(keccak(digest.to_bytes(32, "big") + hashed), "big") >> 96
-        return digest
+        self.moves.add(slot, moves)
 
     def _refusal(
         self, session: Session | None, total: int, version: int, funding: int
@@ -310,9 +297,7 @@ class PaymentModel:
 
     def own_in_bucket(self, key: int, bucket: int) -> int:
         """Return what a session moved into a bucket and was not refunded from it."""
-        batches = self.moves.get(self._slot(key, bucket), [])
-        moved = sum(wei for batch in batches for mover, wei in batch if mover == key)
-        return moved - self.refunded.get((key, bucket), 0)
+        return self.moves.own(self._slot(key, bucket), key)
 
     def held_for(self, key: int, bucket: int) -> int:
         """Return what is frozen where a session's money of a bucket lies."""
@@ -330,8 +315,8 @@ class PaymentModel:
         slot = self._slot(key, bucket)
         taken = min(amount, self.buckets.get(slot, 0) - self.holds.get(slot, 0))
         if taken:
+            self.moves.give_back(slot, key, taken)
             self._take(slot, taken)
-            self.refunded[key, bucket] = self.refunded.get((key, bucket), 0) + taken
         self._give_back(key, taken)
         return taken
 
@@ -339,7 +324,7 @@ class PaymentModel:
         self.buckets[slot] -= amount
         if not self.buckets[slot]:
             del self.buckets[slot]
-            self.moves.pop(slot, None)
+            self.moves.drop(slot)
 
     def credit(self, key: int, amount: int, sender: str) -> int:
         """Give back what a bond pays."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STATE_NONE = 0
 DEMAND_GAS = 250_000
 """For a cost before the deposit is allowed, when no node can estimate it: gas/scenarios.json has
-152,000, and this has a sender's headroom on top."""
+178,000, and this has a sender's headroom on top."""
 OWN_REASONS = ("dispute:", "payment:")
 
 

@@ -5,8 +5,17 @@
 with reasons and measurements: docs/spec/consensus.md.
 """
 
-from cortensor.consensus.adaptive import PLAN, Step, fit_stop_bps, next_step
-from cortensor.consensus.arbitration import INCONCLUSIVE, SELLER_INVALID, SELLER_VALID, arbitrate
+from cortensor.consensus.adaptive import DEFAULT_STOP_BPS, PLAN, Step, fit_stop_bps, next_step
+from cortensor.consensus.arbitration import (
+    DEFAULT_LEAST_BPS,
+    INCONCLUSIVE,
+    PARTIES,
+    RULINGS,
+    SELLER_INVALID,
+    SELLER_VALID,
+    arbitrate,
+    ruling,
+)
 from cortensor.consensus.calibrate import calibrate
 from cortensor.consensus.confidence import Calibration, confidence_bps
 from cortensor.consensus.decide import decide
@@ -27,13 +36,18 @@ from cortensor.consensus.majority import (
     decide_verdicts,
     laplace_confidence_bps,
 )
-from cortensor.consensus.numeric import Scale
-from cortensor.consensus.recompute import Recomputed, recompute
+from cortensor.consensus.numeric import NUMERIC, SCORE, Scale
+from cortensor.consensus.recompute import Recomputed, block_of, entry_of, is_plain, recompute
 from cortensor.consensus.reputation import Record, Reputation
+from cortensor.consensus.score import read_score
+from cortensor.consensus.tally import COST, ENSEMBLE_MODEL, LATENCY, REPUTATION, STAKE, WEIGHTED
 from cortensor.consensus.vote import (
+    ABSTAIN,
     ERROR,
     FAILED,
+    MAJORITY,
     NO_CONSENSUS,
+    NON_VOTE_RULES,
     OK,
     STATUSES,
     TIMEOUT,
@@ -42,25 +56,42 @@ from cortensor.consensus.vote import (
     Vote,
     Weighing,
 )
+from cortensor.consensus.weighing import ALIASES, lacking
 
 __all__ = [
+    "ABSTAIN",
+    "ALIASES",
     "BEST_EFFORT",
+    "COST",
+    "DEFAULT_LEAST_BPS",
+    "DEFAULT_STOP_BPS",
     "DEFAULT_THRESHOLD_BPS",
+    "ENSEMBLE_MODEL",
     "ERROR",
     "FAILED",
     "FAIL_HARD",
     "INCONCLUSIVE",
+    "LATENCY",
+    "MAJORITY",
+    "NON_VOTE_RULES",
     "NO_CONSENSUS",
+    "NUMERIC",
     "OK",
+    "PARTIES",
     "PLAN",
     "POLICIES",
+    "REPUTATION",
     "RETURN_ALL",
+    "RULINGS",
     "RUNGS",
+    "SCORE",
     "SELLER_INVALID",
     "SELLER_VALID",
+    "STAKE",
     "STATUSES",
     "TIMEOUT",
     "VERDICT",
+    "WEIGHTED",
     "Calibrated",
     "Calibration",
     "Correlation",
@@ -77,6 +108,7 @@ __all__ = [
     "Weighing",
     "agreement_bps",
     "arbitrate",
+    "block_of",
     "calibrate",
     "confidence_bps",
     "correlation_of",
@@ -86,11 +118,16 @@ __all__ = [
     "decide_verdicts",
     "effective_votes_milli",
     "embedding_rung",
+    "entry_of",
     "fit_stop_bps",
+    "is_plain",
+    "lacking",
     "laplace_confidence_bps",
     "model_of",
     "next_step",
     "parse_json",
+    "read_score",
     "recompute",
     "records_of",
+    "ruling",
 ]

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from cortensor.consensus.fixed_point import BPS
-from cortensor.consensus.vote import FAILED, NO_CONSENSUS, OK, TIMEOUT, Decision, Vote
+from cortensor.consensus.majority import decide_groups
+from cortensor.consensus.vote import (
+    FAILED,
+    MAJORITY,
+    NO_CONSENSUS,
+    OK,
+    TIMEOUT,
+    Decision,
+    Vote,
+)
 from cortensor.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -119,6 +128,31 @@ def is_settled(
         set(decision.winner) <= set(rule([*votes, *_answering(asked, answers)]).winner)
         for answers in product(options, repeat=left)
     )
+
+
+def is_settled_by_count(decision: Decision, left: int) -> bool:
+    """Return whether no `left` more votes can change a majority, told by its labels alone.
+
+    A receipt holds the labels and not the texts, so this is what its reader can redo. Of no use to
+    rules that weigh, for which it is False.
+    """
+    if decision.weighing.strategy != MAJORITY or left < 1:
+        return False
+    last = max((index for index, _ in decision.groups), default=0)
+    silent = range(last + 1, last + 1 + decision.replicas - len(decision.groups))
+    votes = [Vote(index=index, label=label) for index, label in decision.groups]
+    votes += [Vote(index=index, status=TIMEOUT) for index in silent]
+
+    def rule(round_: Sequence[Vote]) -> Decision:
+        return decide_groups(
+            [(vote.index, vote.label) for vote in round_],
+            equivalence=decision.equivalence,
+            policy=decision.policy,
+            threshold_bps=decision.threshold_bps,
+            non_votes=decision.non_vote_rule,
+        )
+
+    return is_settled(votes, rule(votes), rule, left)
 
 
 def _one_of_each(decision: Decision) -> list[int]:

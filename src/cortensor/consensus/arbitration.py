@@ -24,6 +24,8 @@ SELLER_VALID = "SELLER_VALID"
 SELLER_INVALID = "SELLER_INVALID"
 INCONCLUSIVE = "INCONCLUSIVE"
 
+PARTIES = (SELLER_VALID, SELLER_INVALID)
+"""Between whom a dispute is decided: the labels of its votes but for INCONCLUSIVE."""
 DEFAULT_LEAST_BPS = 7_000
 """By Laplace's rule three of three and four of five suffice, two of three and one alone do not."""
 
@@ -66,7 +68,17 @@ def arbitrate(
         else vote
         for vote in votes
     ]
-    decision = decide(ruled, equivalence=VERDICT, labels=(SELLER_VALID, SELLER_INVALID), **rule)
+    decision = decide(ruled, equivalence=VERDICT, labels=PARTIES, **rule)
+    return ruling(decision, least_confidence_bps)
+
+
+def ruling(decision: Decision, least_confidence_bps: int = DEFAULT_LEAST_BPS) -> Decision:
+    """Return the decision of a dispute's votes as its ruling; see `arbitrate`.
+
+    Args:
+        decision: over SELLER_VALID, SELLER_INVALID and INCONCLUSIVE.
+        least_confidence_bps: confidence that a ruling needs.
+    """
     if decision.outcome == FAILED or _is_ruling(decision, least_confidence_bps):
         return decision
     if decision.outcome == INCONCLUSIVE and not decision.strong_disagreement:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from cortensor.consensus.arbitration import ruling
 from cortensor.consensus.majority import VERDICT, decide_groups
 from cortensor.consensus.numeric import NUMERIC, SCORE, Past, Scale, decide_scores
 from cortensor.consensus.outcome import Rules
@@ -46,7 +47,7 @@ def recompute(body: Mapping[str, Any]) -> Recomputed:
 
 
 def block_of(decision: Decision) -> dict[str, Any]:
-    """Return what a receipt's consensus block needs beyond format 1, as JSON.
+    """Return what every consensus block needs beyond format 1, as JSON.
 
     The weights themselves go into the replica entries: see `entry_of`.
     """
@@ -81,12 +82,23 @@ def entry_of(decision: Decision, index: int) -> dict[str, Any]:
     }
 
 
+def is_plain(decision: Decision) -> bool:
+    """Return whether format 1 of the receipt can hold the decision: a majority without history."""
+    return (
+        decision.weighing == Weighing()
+        and decision.calibration == Calibrated()
+        and decision.non_vote_rule == ABSTAIN
+        and decision.labels is None
+        and decision.equivalence != SCORE
+    )
+
+
 def _decide(body: Mapping[str, Any]) -> Decision:
     stated = body["consensus"]
     equivalence = stated["equivalence"]
     weighs = "weighing" in stated
     labels = stated["labels"] if weighs else None
-    return decide_groups(
+    decision = decide_groups(
         [(entry["index"], _label(entry, equivalence)) for entry in body["replicas"]],
         equivalence=equivalence,
         policy=stated["disagreement_policy"],
@@ -96,6 +108,8 @@ def _decide(body: Mapping[str, Any]) -> Decision:
         weighing=_weighing(body) if weighs else None,
         calibrated=_calibrated(stated) if weighs else None,
     )
+    least = stated.get("least_confidence_bps")
+    return decision if least is None else ruling(decision, least)
 
 
 def _decide_scores(body: Mapping[str, Any]) -> Decision:

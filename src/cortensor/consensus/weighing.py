@@ -72,9 +72,9 @@ def weigh(
             field="consensus.strategy",
         )
     correlation = mean_correlation_bps([vote for vote in votes if vote.index in chosen], reputation)
-    lacking = _lacking(strategy, weight_by, reputation, model)
-    if lacking is not None:
-        return Weighing(strategy=MAJORITY, fallback=lacking, correlation_bps=correlation)
+    missing = lacking(strategy, weight_by, reputation, model)
+    if missing is not None:
+        return Weighing(strategy=MAJORITY, fallback=missing, correlation_bps=correlation)
     weights: dict[int, int] = {}
     likelihoods: dict[int, dict[str, int]] = {}
     if weight_by == REPUTATION and reputation is not None:
@@ -95,13 +95,22 @@ def weigh(
     )
 
 
-def _lacking(
+def lacking(
     strategy: str,
     weight_by: str | None,
     reputation: Reputation | None,
     model: EnsembleModel | None,
 ) -> str | None:
-    """Return what keeps a strategy from being applied, as a sentence, or None."""
+    """Return what keeps a strategy from being applied, as a sentence, or None.
+
+    It depends on no vote, so that the price of a strategy can be known before it runs.
+
+    Args:
+        strategy: by its name in v4.
+        weight_by: for weighted; never None there.
+        reputation: records of the raters.
+        model: confusion counts of the raters.
+    """
     if weight_by == REPUTATION and (reputation is None or not reputation.is_enough()):
         have = reputation.gold_items if reputation is not None else 0
         return f"weighted by reputation needs {MIN_GOLD_ITEMS} gold items, there are {have}"

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: TC001 -- msgspec reads the annotations
 """The receipt body, field by field. Its canonical JSON is what the receipt id hashes.
 
 Hex is lower-case and money is a decimal string, so that every body has one spelling; unknown
@@ -11,31 +12,36 @@ import re
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from cortensor.errors import InvalidInput
 from cortensor.receipts.canonical import MAX_SAFE_INTEGER, canonical_bytes, receipt_id
+from cortensor.receipts.fields import (
+    Address,
+    Bps,
+    Hex32,
+    Index,
+    IntText,
+    Name,
+    Range,
+    SafeInt,
+    SessionId,
+    TaskId,
+    Uint,
+    Uint16,
+    Uint32,
+    Wei,
+    Word,
+)
 from cortensor.receipts.keccak import WORD_BYTES, from_hex
+from cortensor.receipts.rule import AdaptiveBlock, CalibrationBlock, ScaleBlock, WeighingBlock
 from cortensor.receipts.typed import Domain, ReceiptStruct, outcome_code
 
-BODY_FORMAT = "cortensor-receipt/1"
+BODY_FORMAT: Literal["cortensor-receipt/1"] = "cortensor-receipt/1"
+RULE_FORMAT: Literal["cortensor-receipt/2"] = "cortensor-receipt/2"
+"""Format 1 and the fields that any other rule than a plain majority needs."""
 API_VERSION = "v4"
 SUMMARY_CHARS = 280
-
-# `$` also matches before a final newline; the maximum lengths rule that out.
-Hex32 = Annotated[str, Meta(pattern="^0x[0-9a-f]{64}$", max_length=66)]
-Address = Annotated[str, Meta(pattern="^0x[0-9a-f]{40}$", max_length=42)]
-SessionId = Annotated[str, Meta(pattern="^0x[0-9a-f]{40}$", max_length=42)]
-TaskId = Annotated[str, Meta(pattern="^0x[0-9a-f]{32}$", max_length=34)]
-Word = Annotated[str, Meta(pattern="^0x(0|[1-9a-f][0-9a-f]*)$", max_length=66)]
-Wei = Annotated[str, Meta(pattern="^(0|[1-9][0-9]*)$", max_length=78)]
-Uint = Annotated[int, Meta(ge=0, le=MAX_SAFE_INTEGER)]
-SafeInt = Annotated[int, Meta(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]
-Bps = Annotated[int, Meta(ge=0, le=10_000)]
-Uint16 = Annotated[int, Meta(ge=0, le=2**16 - 1)]
-Uint32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
-Index = Annotated[int, Meta(ge=0, le=255)]
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class ChainBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -60,6 +66,9 @@ class Replica(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     Units are tokens, `latency_ms` milliseconds, `temperature_bps` the sampling temperature in
     1/10000. `cluster` is the number of the answer group of a delegation. `evidence_leaf` hides
     the full answer behind a salt.
+
+    In format 2 only, null where the rule has none: `weight_micro` and `likelihoods` in millionths
+    of a nat, `preference` (wei or milliseconds) breaks ties, `value` is the score.
     """
 
     index: Index
@@ -79,6 +88,10 @@ class Replica(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     output_units: Uint
     latency_ms: Uint
     evidence_leaf: Hex32
+    weight_micro: SafeInt | UnsetType | None = UNSET
+    likelihoods: dict[Name, SafeInt] | UnsetType | None = UNSET
+    preference: Wei | UnsetType | None = UNSET
+    value: IntText | UnsetType | None = UNSET
 
 
 class ResultBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -91,22 +104,36 @@ class ResultBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class ConsensusBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the result follows from the replicas; see docs/spec/consensus.md."""
+    """How the result follows from the replicas; see docs/spec/consensus.md.
+
+    `strategy` is the rule that was applied, and priced. From `weighing` on: format 2 only.
+    """
 
     strategy: Name
-    equivalence: Literal["exact", "json", "overlap", "verdict"]
+    equivalence: Literal["exact", "json", "overlap", "verdict", "score"]
     replicas_requested: Index
     replicas: Index
     votes: dict[Name, Index]
     agreement_bps: Bps
     agreement_threshold_bps: Bps
     confidence_bps: Bps
-    confidence_method: Literal["laplace"]
+    confidence_method: Literal["laplace", "posterior", "temperature", "margin_table", "residuals"]
     n_history: Uint
     disagreement_policy: Literal["return_all", "fail_hard", "best_effort"]
     non_votes: Index
     dissent: list[Index]
     winner: list[Index]
+    weighing: WeighingBlock | UnsetType = UNSET
+    labels: list[Name] | UnsetType | None = UNSET
+    non_vote_rule: Literal["abstain", "ignore", "against"] | UnsetType = UNSET
+    n_eff_milli: Uint | UnsetType | None = UNSET
+    margin_micro: SafeInt | UnsetType | None = UNSET
+    calibration: CalibrationBlock | UnsetType = UNSET
+    scale: ScaleBlock | UnsetType | None = UNSET
+    value: IntText | UnsetType | None = UNSET
+    interval: Range | UnsetType | None = UNSET
+    least_confidence_bps: Bps | UnsetType | None = UNSET
+    adaptive: AdaptiveBlock | UnsetType | None = UNSET
 
 
 class PolicyBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -139,10 +166,20 @@ class BillBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     charge: Wei
 
 
-class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A receipt body, format `cortensor-receipt/1`. `issued_at` is unix seconds."""
+_RULE_FIELDS: dict[type[msgspec.Struct], tuple[str, ...]] = {
+    block: tuple(field.name for field in msgspec.structs.fields(block) if field.default is UNSET)
+    for block in (Replica, ConsensusBlock)
+}
 
-    format: Literal["cortensor-receipt/1"]
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A receipt body. `issued_at` is unix seconds.
+
+    Raises:
+        InvalidInput: a field of format 2 is there in format 1, or missing in format 2.
+    """
+
+    format: Literal["cortensor-receipt/1", "cortensor-receipt/2"]
     endpoint: Literal["delegate", "validate"]
     api_version: Literal["v4"]
     issued_at: Uint
@@ -159,6 +196,17 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     policy: PolicyBlock
     tool_traces: list[Hex32]
     bill: BillBlock
+
+    def __post_init__(self) -> None:
+        """Hold each format to its fields: both have one spelling for one content."""
+        has_rule = self.format == RULE_FORMAT
+        blocks: list[tuple[str, msgspec.Struct]] = [("consensus", self.consensus)]
+        blocks += [(f"replicas[{number}]", entry) for number, entry in enumerate(self.replicas)]
+        for where, block in blocks:
+            for name in _RULE_FIELDS[type(block)]:
+                if (getattr(block, name) is not UNSET) != has_rule:
+                    reason = "is a field of" if not has_rule else "is missing in"
+                    raise InvalidInput(f"{where}.{name} {reason} {RULE_FORMAT}", field="format")
 
     def to_json(self) -> dict[str, Any]:
         """Return the body as JSON data, every field present."""

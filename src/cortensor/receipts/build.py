@@ -6,12 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cortensor.consensus import VERDICT
+from cortensor.consensus import FAILED, NO_CONSENSUS, VERDICT, is_plain
 from cortensor.errors import InvalidInput
 from cortensor.pricing import BPS, CONSENSUS_METHODS, Usage
-from cortensor.receipts.body import API_VERSION, BODY_FORMAT, SUMMARY_CHARS, Body
+from cortensor.receipts.body import API_VERSION, BODY_FORMAT, RULE_FORMAT, SUMMARY_CHARS, Body
 from cortensor.receipts.evidence import OK, ReplicaRun, evidence_root, output_hash
 from cortensor.receipts.keccak import ZERO_WORD, to_hex
+from cortensor.receipts.rule import RuleUsed, rule_block, rule_entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,7 @@ def build_body(
     subject: bytes = ZERO_WORD,
     tier: str | None = None,
     tool_traces: Sequence[bytes] = (),
+    rule: RuleUsed | None = None,
 ) -> Body:
     """Build and check a body.
 
@@ -66,6 +68,8 @@ def build_body(
         subject: an ERC-8004 subject, zero without one.
         tier: policy tier asked for.
         tool_traces: keccak256 of each tool trace.
+        rule: what the decision does not hold of its rule; with it, or with any decision but a
+            plain majority, the body has format 2.
 
     Raises:
         InvalidInput: naming the field that breaks the format.
@@ -76,10 +80,12 @@ def build_body(
         raise InvalidInput(
             "validations, and only they, are decided by verdict", field="consensus.equivalence"
         )
+    if rule is None and not is_plain(decision):
+        rule = RuleUsed()
     leaves = [run.leaf(salt) for run, salt in zip(runs, salts, strict=True)]
     return Body.from_json(
         {
-            "format": BODY_FORMAT,
+            "format": BODY_FORMAT if rule is None else RULE_FORMAT,
             "api_version": API_VERSION,
             "endpoint": endpoint,
             "issued_at": issued_at,
@@ -95,11 +101,11 @@ def build_body(
             "request_commitment": to_hex(request_commitment),
             "subject": to_hex(subject),
             "replicas": [
-                _replica(run, leaf, decision) for run, leaf in zip(runs, leaves, strict=True)
+                _replica(run, leaf, decision, rule) for run, leaf in zip(runs, leaves, strict=True)
             ],
             "evidence_root": evidence_root(leaves),
             "result": _result(runs, decision),
-            "consensus": _consensus(decision, priced.terms),
+            "consensus": _consensus(decision, priced.terms, rule),
             "policy": {"tier": tier},
             "tool_traces": [to_hex(trace) for trace in tool_traces],
             "bill": _bill(priced),
@@ -107,7 +113,9 @@ def build_body(
     )
 
 
-def _replica(run: ReplicaRun, leaf: bytes, decision: Decision) -> dict[str, Any]:
+def _replica(
+    run: ReplicaRun, leaf: bytes, decision: Decision, rule: RuleUsed | None
+) -> dict[str, Any]:
     by_verdict = decision.equivalence == VERDICT
     return {
         "index": run.index,
@@ -127,12 +135,15 @@ def _replica(run: ReplicaRun, leaf: bytes, decision: Decision) -> dict[str, Any]
         "output_units": run.output_units,
         "latency_ms": run.latency_ms,
         "evidence_leaf": to_hex(leaf),
+        **({} if rule is None else rule_entry(decision, rule, run.index)),
     }
 
 
 def _result(runs: Sequence[ReplicaRun], decision: Decision) -> dict[str, Any]:
     if decision.equivalence == VERDICT:
-        verdict = decision.outcome if decision.winner else None
+        # An outcome can have no winner: votes read backwards, a dispute that stays open.
+        is_open = decision.outcome in {NO_CONSENSUS, FAILED}
+        verdict = None if is_open else decision.outcome
         return {
             "outcome": decision.outcome,
             "verdict": verdict,
@@ -150,7 +161,7 @@ def _result(runs: Sequence[ReplicaRun], decision: Decision) -> dict[str, Any]:
     }
 
 
-def _consensus(decision: Decision, terms: Terms) -> dict[str, Any]:
+def _consensus(decision: Decision, terms: Terms, rule: RuleUsed | None) -> dict[str, Any]:
     return {
         "strategy": CONSENSUS_METHODS[terms.consensus_method],
         "equivalence": decision.equivalence,
@@ -160,12 +171,13 @@ def _consensus(decision: Decision, terms: Terms) -> dict[str, Any]:
         "agreement_bps": decision.agreement_bps,
         "agreement_threshold_bps": decision.threshold_bps,
         "confidence_bps": decision.confidence_bps,
-        "confidence_method": "laplace",
-        "n_history": 0,
+        "confidence_method": decision.calibration.method,
+        "n_history": decision.calibration.n_history,
         "disagreement_policy": decision.policy,
         "non_votes": decision.non_votes,
         "dissent": list(decision.dissent),
         "winner": list(decision.winner),
+        **({} if rule is None else rule_block(decision, rule)),
     }
 
 

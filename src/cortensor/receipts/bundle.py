@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: TC001 -- msgspec reads the annotations
 
 """The file a verifier gets: a receipt with everything needed to check it offline."""
 
@@ -11,18 +12,9 @@ from msgspec import Meta
 
 from cortensor.errors import Error, VerificationFailed
 from cortensor.pricing import RateCard
-from cortensor.receipts.body import (
-    Address,
-    Body,
-    Hex32,
-    Name,
-    TaskId,
-    Uint,
-    Uint16,
-    Wei,
-    split_message,
-)
+from cortensor.receipts.body import Body, split_message
 from cortensor.receipts.canonical import MAX_SAFE_INTEGER, load_json
+from cortensor.receipts.fields import Address, Hex32, Name, TaskId, Uint, Uint16, Wei
 from cortensor.receipts.typed import ReceiptStruct
 
 BUNDLE_FORMAT = "cortensor-bundle/1"

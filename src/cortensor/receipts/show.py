@@ -13,10 +13,12 @@ from rich.text import Text
 from cortensor.pricing import LINE_NAMES, format_cor
 from cortensor.receipts.canonical import receipt_urn
 from cortensor.receipts.checks import CONSISTENT, FAILED, NOT_CHECKED, PROVEN, VERIFIED
+from cortensor.receipts.rule import WeighingBlock
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from cortensor.receipts.body import Body
     from cortensor.receipts.bundle import Bundle
     from cortensor.receipts.checks import Verification
 
@@ -67,6 +69,15 @@ def verification_view(path: str, verification: Verification) -> RenderableType:
     return Group(Text.assemble(verdict, f" {path} {verification.receipt_id}"), table, open_points)
 
 
+def _rule(body: Body) -> str:
+    """Return the strategy applied, what it weighs by, and why it is not the one asked for."""
+    weighing = body.consensus.weighing
+    if not isinstance(weighing, WeighingBlock):
+        return body.consensus.strategy
+    by = f" by {weighing.weight_by}" if weighing.weight_by else ""
+    return weighing.strategy + by + (f" ({weighing.fallback})" if weighing.fallback else "")
+
+
 def receipt_view(bundle: Bundle) -> RenderableType:
     """Return a receipt's facts, replicas and bill."""
     body = bundle.receipt
@@ -79,6 +90,7 @@ def receipt_view(bundle: Bundle) -> RenderableType:
         ("answer", body.result.output_summary or ""),
         ("agreement", f"{percent(block.agreement_bps)} of {block.replicas} replicas"),
         ("confidence", f"{percent(block.confidence_bps)} ({block.confidence_method})"),
+        ("decided by", _rule(body)),
         ("session", body.session_id),
         ("router", f"{body.router.router_id}, signer {body.router.signer}"),
     ):

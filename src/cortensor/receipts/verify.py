@@ -22,6 +22,8 @@ from cortensor.receipts.verify_chain import (
     check_contract,
     check_signer,
 )
+from cortensor.receipts.verify_consensus import check_consensus
+from cortensor.receipts.verify_grouping import check_grouping
 from cortensor.receipts.verify_money import (
     check_bill,
     check_id,
@@ -34,13 +36,7 @@ from cortensor.receipts.verify_money import (
     check_usage,
 )
 from cortensor.receipts.verify_request import check_request
-from cortensor.receipts.verify_work import (
-    check_consensus,
-    check_evidence,
-    check_grouping,
-    check_replicas,
-    check_result,
-)
+from cortensor.receipts.verify_work import check_evidence, check_replicas, check_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,7 +84,7 @@ def verify_bundle(
         ("session", partial(check_session, body)),
         ("replicas", partial(check_replicas, body)),
         ("evidence", partial(check_evidence, read)),
-        ("consensus", partial(check_consensus, body)),
+        ("consensus", partial(check_consensus, read)),
         ("grouping", partial(check_grouping, read)),
         ("result", partial(check_result, body)),
         ("request", partial(check_request, read)),

@@ -20,6 +20,7 @@ from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
 from cortensor.receipts.merkle import process_proof, receipt_leaf
 from cortensor.receipts.sign import recover
+from cortensor.receipts.tiers import sla_of
 
 if TYPE_CHECKING:
     from cortensor.receipts.body import Body
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from cortensor.receipts.checks import Check
 
 _ROUTER_SHIFT = 128
-DEFAULT_TIER = "best_effort"
-"""What a request without a tier is priced at."""
 _UNUSED_TERMS = ("execution_depth", "tool_depth", "validator_depth", "route_hint")
 """What API v4 cannot ask for: one call a replica, no tools, no validators over the result."""
 
@@ -98,7 +97,7 @@ def check_terms(body: Body) -> Check:
     problems += differ(
         "terms.sla_tier",
         _name(SLA_TIERS, terms.sla_tier),
-        body.policy.tier or DEFAULT_TIER,
+        sla_of(body.policy.tier),
         "policy says",
     )
     for name in _UNUSED_TERMS:

@@ -14,6 +14,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cortensor.consensus import (
+    ABSTAIN,
+    DEFAULT_LEAST_BPS,
+    MAJORITY,
+    NUMERIC,
+    REPUTATION,
+    WEIGHTED,
+)
 from cortensor.errors import InvalidInput
 from cortensor.nesting import MAX_DEPTH, check_nesting
 from cortensor.receipts.body import split_message
@@ -22,6 +30,8 @@ from cortensor.receipts.canonical import reject_number, unique_object
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import request_commitment as commit
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
+from cortensor.receipts.rule import AdaptiveBlock, ScaleBlock, WeighingBlock
+from cortensor.receipts.tiers import ADAPTIVE, plan_of, with_tier
 
 if TYPE_CHECKING:
     from cortensor.receipts.body import Body
@@ -36,6 +46,16 @@ DEFAULT_THRESHOLD_BPS = 5001
 _NAME = "request"
 
 
+class ScoreAsked(msgspec.Struct, frozen=True):
+    """What scores were said to mean, in the caller's unit."""
+
+    field: str | None = None
+    decimals: int = 0
+    tolerance: int = 0
+    lowest: int | None = None
+    highest: int | None = None
+
+
 class ConsensusAsked(msgspec.Struct, frozen=True):
     """The consensus asked for; null is as good as absent where None is allowed."""
 
@@ -46,6 +66,10 @@ class ConsensusAsked(msgspec.Struct, frozen=True):
     disagreement_policy: str = DEFAULT_POLICY
     agreement_threshold_bps: int = DEFAULT_THRESHOLD_BPS
     equivalence: str | None = None
+    weight_by: str | None = None
+    non_votes: str = ABSTAIN
+    score: ScoreAsked | None = None
+    least_confidence_bps: int | None = None
 
 
 class PolicyAsked(msgspec.Struct, frozen=True):
@@ -61,6 +85,7 @@ class Asked(msgspec.Struct, frozen=True):
     consensus: ConsensusAsked = msgspec.field(default_factory=ConsensusAsked)
     policy: PolicyAsked = msgspec.field(default_factory=PolicyAsked)
     max_tokens: int | None = None
+    mode: str = "validation"
 
 
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,11 +128,60 @@ def read_call(text: str) -> Call:
         raise InvalidInput(error.reason, field=_NAME) from error
     except ValueError as error:
         raise InvalidInput(f"is not JSON: {error}", field=_NAME) from error
+    if isinstance(data, dict) and isinstance(data.get("request"), dict):
+        data = {**data, "request": with_tier(data["request"])}
     try:
         return msgspec.convert(data, Call)
     except msgspec.ValidationError as error:
         reason, field = split_message(str(error))
         raise InvalidInput(reason, field=f"{_NAME}.{field}") from error
+
+
+def compare_rule(body: Body, call: Call) -> list[str]:
+    """Return where the rule applied is another than the request's, beyond a stated fallback."""
+    asked, block = call.request.consensus, body.consensus
+    weighing = block.weighing
+    fell_back = isinstance(weighing, WeighingBlock) and weighing.fallback is not None
+    strategy = MAJORITY if fell_back else asked.strategy
+    by = None if fell_back else asked.weight_by or (REPUTATION if strategy == WEIGHTED else None)
+    is_dispute = call.request.mode == "arbitration"
+    least = asked.least_confidence_bps
+    least = DEFAULT_LEAST_BPS if is_dispute and least is None else least
+    plan = None
+    if call.request.policy.tier == ADAPTIVE:
+        fewest = fewest_runs(asked.replicas, asked.agreement_threshold_bps, asked.min_replicas)
+        plan = list(plan_of(asked.replicas, fewest))
+    rule = block.non_vote_rule
+    adaptive = block.adaptive
+    stated: list[tuple[str, object, object]] = [
+        ("strategy", block.strategy, strategy),
+        ("weight_by", weighing.weight_by if isinstance(weighing, WeighingBlock) else None, by),
+        ("non_vote_rule", rule if isinstance(rule, str) else ABSTAIN, asked.non_votes),
+        ("least_confidence_bps", block.least_confidence_bps or None, least),
+        ("adaptive.plan", adaptive.plan if isinstance(adaptive, AdaptiveBlock) else None, plan),
+        ("scale", _scale_stated(body), _scale_asked(asked)),
+    ]
+    return [
+        problem
+        for name, ours, theirs in stated
+        for problem in differ(f"consensus.{name}", ours, theirs, "the request says")
+    ]
+
+
+def _scale_stated(body: Body) -> tuple[object, ...] | None:
+    scale = body.consensus.scale
+    if not isinstance(scale, ScaleBlock):
+        return None
+    return scale.field, scale.decimals, scale.tolerance, scale.bounds
+
+
+def _scale_asked(asked: ConsensusAsked) -> tuple[object, ...] | None:
+    if asked.strategy not in NUMERIC:
+        return None
+    score = asked.score or ScoreAsked()
+    bounds = (score.lowest, score.highest)
+    texts = None if None in bounds else [str(bound) for bound in bounds]
+    return score.field, score.decimals, str(score.tolerance), texts
 
 
 def _compare(body: Body, call: Call) -> list[str]:
@@ -120,7 +194,7 @@ def _compare(body: Body, call: Call) -> list[str]:
         ("consensus.replicas_requested", block.replicas_requested, asked.consensus.replicas),
         ("policy.tier", body.policy.tier, asked.policy.tier),
     ]
-    names = ["strategy", "disagreement_policy", "agreement_threshold_bps"]
+    names = ["disagreement_policy", "agreement_threshold_bps"]
     if asked.consensus.equivalence is not None:
         names.append("equivalence")
     stated += [(f"consensus.{n}", getattr(block, n), getattr(asked.consensus, n)) for n in names]
@@ -131,6 +205,7 @@ def _compare(body: Body, call: Call) -> list[str]:
         problems.append(f"replicas: {len(body.replicas)} ran, the request wants {fewest} at least")
     for field, ours, theirs in stated:
         problems += differ(field, ours, theirs, "the request says")
+    problems += compare_rule(body, call)
     for replica in body.replicas:
         where = f"replicas[{replica.index}]"
         if asked.max_tokens is not None and replica.output_units > asked.max_tokens:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cortensor.consensus import VERDICT, Vote, decide_answers, recompute
-from cortensor.receipts.body import SUMMARY_CHARS
+from cortensor.consensus import FAILED, NO_CONSENSUS, VERDICT
+from cortensor.receipts.body import RULE_FORMAT
 from cortensor.receipts.canonical import canonical_bytes
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import OK, evidence_root, output_hash
@@ -16,13 +16,9 @@ from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
 from cortensor.receipts.merkle import evidence_leaf
 
 if TYPE_CHECKING:
-    from cortensor.consensus import Decision
     from cortensor.receipts.body import Body, Replica
     from cortensor.receipts.bundle import Bundle, Evidence
     from cortensor.receipts.checks import Check
-
-STRATEGY = "majority"
-"""The strategy whose numbers this version recomputes; any other fails closed."""
 
 
 def check_evidence(bundle: Bundle) -> Check:
@@ -105,32 +101,19 @@ def check_replicas(body: Body) -> Check:
     return judge("replicas", problems, f"{len(body.replicas)} entries are consistent")
 
 
-def check_consensus(body: Body) -> Check:
-    """Votes, agreement, confidence, winner and dissent follow from the replica entries."""
-    if body.consensus.strategy != STRATEGY or body.consensus.n_history != 0:
-        return judge(
-            "consensus",
-            [f"this version recomputes {STRATEGY} without history, not {body.consensus.strategy}"],
-            "",
-        )
-    found = recompute(body.to_json())
-    decision = found.decision
-    return judge(
-        "consensus",
-        found.differences,
-        f"{decision.outcome}: {len(decision.winner)} of {decision.replicas} agree, "
-        f"agreement {decision.agreement_bps} bps, confidence {decision.confidence_bps} bps",
-    )
-
-
 def check_result(body: Body) -> Check:
     """The result is the winning group's, and there is none without a winner."""
     result = body.result
     winner = set(body.consensus.winner)
+    # In format 2 an outcome can have no winner: votes read backwards, a dispute that stays open.
+    unwon = body.format == RULE_FORMAT and result.outcome not in {NO_CONSENSUS, FAILED}
     problems: list[str] = []
     if body.consensus.equivalence == VERDICT:
         problems += differ(
-            "result.verdict", result.verdict, result.outcome if winner else None, "the vote gives"
+            "result.verdict",
+            result.verdict,
+            result.outcome if winner or unwon else None,
+            "the vote gives",
         )
         problems += differ("result.output_hash", result.output_hash, None, "a validation has")
     else:
@@ -141,44 +124,3 @@ def check_result(body: Body) -> Check:
     if result.output_hash is None and result.output_summary is not None:
         problems.append("result.output_summary summarises no output")
     return judge("result", problems, f"{result.outcome} is the winning group's")
-
-
-def check_grouping(bundle: Bundle) -> Check:
-    """A delegation's answer groups follow from the full answers, where all are shown."""
-    name = "grouping"
-    body = bundle.receipt
-    if body.consensus.equivalence == VERDICT:
-        return not_checked(name, "a verdict is its replica's own label")
-    outputs = {item.replica.index: item.replica.output for item in bundle.evidence}
-    if any(replica.index not in outputs for replica in body.replicas):
-        return not_checked(name, "not every answer is shown")
-    decision = decide_answers(
-        [
-            Vote(index=replica.index, status=replica.status, text=outputs[replica.index])
-            for replica in body.replicas
-        ],
-        policy=body.consensus.disagreement_policy,
-        threshold_bps=body.consensus.agreement_threshold_bps,
-        equivalence=body.consensus.equivalence,
-    )
-    problems: list[str] = []
-    for replica in body.replicas:
-        problems += differ(
-            f"replicas[{replica.index}].cluster",
-            replica.cluster,
-            decision.cluster_of(replica.index),
-            "the answers give",
-        )
-    problems += _compare_output(body, decision, outputs)
-    return judge(
-        name, problems, f"{len(decision.votes)} group(s) of answers by {decision.equivalence}"
-    )
-
-
-def _compare_output(body: Body, decision: Decision, outputs: dict[int, str | None]) -> list[str]:
-    chosen = decision.representative
-    output = None if chosen is None else outputs[chosen]
-    summary = None if output is None else output[:SUMMARY_CHARS]
-    return differ(
-        "result.output_hash", body.result.output_hash, output_hash(output), "the answers give"
-    ) + differ("result.output_summary", body.result.output_summary, summary, "the answers give")

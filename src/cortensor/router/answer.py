@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from cortensor.consensus import (
-    DEFAULT_THRESHOLD_BPS,
-    NO_CONSENSUS,
-    Decision,
-    Vote,
-    decide_answers,
-    decide_verdicts,
-)
+from cortensor.consensus import NO_CONSENSUS, Decision
 from cortensor.errors import Error
 from cortensor.pricing import format_cor
 from cortensor.receipts.body import ChainBlock, RouterBlock
@@ -28,22 +21,20 @@ from cortensor.receipts.canonical import receipt_urn
 from cortensor.receipts.evidence import (
     ReplicaRun,
     evidence_entries,
-    output_hash,
     request_commitment,
 )
 from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.sign import sign
 from cortensor.receipts.typed import Domain
+from cortensor.router.deciding import rule_used
+from cortensor.router.history import NO_HISTORY, History
 from cortensor.router.schemas import (
-    ConsensusResult,
     DelegateRequest,
-    MissingReplica,
     PaidResponse,
     ReceiptSummary,
-    ReplicaResult,
-    Result,
     ValidateRequest,
 )
+from cortensor.router.showing import consensus_result, result_of
 from cortensor.store.records import ReceiptRecord
 
 if TYPE_CHECKING:
@@ -51,13 +42,12 @@ if TYPE_CHECKING:
 
     from cortensor.chain.facts import ChainIdentity
     from cortensor.pricing import Bill, Usage
-    from cortensor.receipts.body import Body
+    from cortensor.receipts.rule import AdaptiveBlock
     from cortensor.router.fanout import Ran, Replica
     from cortensor.router.keys import Authorisation
     from cortensor.router.quoting import Quote
 
 SALT_BYTES = 32
-BPS = 10_000
 HTTP_OK = 200
 HTTP_CONFLICT = 409
 
@@ -85,6 +75,7 @@ class Job(Struct, frozen=True):
     task_id: str
     quote: Quote
     signed: Authorisation | None = None
+    history: History = NO_HISTORY
 
     def salt_and_commitment(self) -> tuple[bytes, bytes]:
         """Return the request's salt, the caller's if its session has a key, and commitment."""
@@ -102,30 +93,6 @@ class Answer(Struct, frozen=True):
     receipt_id: str | None = None
     replayed: bool = False
     total: int | None = None
-
-
-def decide(job: Job, replicas: Sequence[Replica]) -> Decision:
-    """Apply the requested consensus to the replicas."""
-    consensus = job.request.consensus
-    votes = [
-        Vote(
-            index=r.index,
-            status=r.status,
-            label=r.reading.verdict if r.reading else None,
-            text=r.text,
-        )
-        for r in replicas
-    ]
-    policy, threshold = consensus.disagreement_policy, consensus.agreement_threshold_bps
-    if isinstance(job.request, ValidateRequest):
-        return decide_verdicts(votes, policy=policy, threshold_bps=threshold)
-    default = "overlap" if job.request.output_schema is None else "json"
-    return decide_answers(
-        votes,
-        policy=policy,
-        threshold_bps=threshold,
-        equivalence=consensus.equivalence or default,
-    )
 
 
 def replica_runs(
@@ -179,6 +146,7 @@ def finish(
     signer: Signer,
     now: int,
     public_url: str,
+    adaptive: AdaptiveBlock | None = None,
 ) -> tuple[Answer, ReceiptRecord]:
     """Make the receipt, sign it, and make the answer that goes with it."""
     usage, bill = price(job, runs)
@@ -208,6 +176,7 @@ def finish(
             bill=bill,
         ),
         tier=job.request.policy.tier,
+        rule=rule_used(job.request, ran.replicas, adaptive),
     )
     struct = body.struct()
     digest = struct.digest(signer.domain)
@@ -231,8 +200,8 @@ def finish(
     )
     urn = receipt_urn(record.receipt_id)
     response = PaidResponse(
-        result=_result(body, ran.replicas, decision),
-        consensus=consensus_result(job, ran, decision),
+        result=result_of(body, ran.replicas, decision),
+        consensus=consensus_result(job, ran, decision, adaptive),
         receipt_id=urn,
         charge_wei=str(bill.total),
         charge_cor=format_cor(bill.total),
@@ -264,68 +233,3 @@ def _answer(job: Job, decision: Decision, response: PaidResponse, record: Receip
     del extra["result"]
     data = {**problem.problem(), "title": "Consensus failed", **extra}
     return Answer(HTTP_CONFLICT, msgspec.json.encode(data), record.receipt_id)
-
-
-def _result(body: Body, replicas: Sequence[Replica], decision: Decision) -> Result:
-    chosen = decision.representative
-    replica = None if chosen is None else next(r for r in replicas if r.index == chosen)
-    is_delegate = body.endpoint == "delegate"
-    return Result(
-        outcome=body.result.outcome,
-        verdict=body.result.verdict,
-        output=replica.text if replica and is_delegate else None,
-        data=replica.reading.data if replica and replica.reading and is_delegate else None,
-    )
-
-
-def consensus_result(job: Job, ran: Ran, decision: Decision) -> ConsensusResult:
-    """Return the consensus block of the response."""
-    shows = job.request.consensus.disagreement_policy == "return_all"
-    requested = job.request.consensus.replicas
-    unpicked = requested - len(ran.replicas) - len(ran.missing)
-    return ConsensusResult(
-        replicas_requested=requested,
-        replicas=decision.replicas,
-        agreement=decision.agreement_bps / BPS,
-        strategy=job.request.consensus.strategy,
-        weight_by=None,
-        confidence=decision.confidence_bps / BPS,
-        confidence_method="laplace",
-        disagreement_policy=decision.policy,
-        agreement_threshold_bps=decision.threshold_bps,
-        equivalence=decision.equivalence,
-        votes=decision.votes,
-        non_votes=decision.non_votes,
-        strong_disagreement=decision.strong_disagreement,
-        low_confidence=decision.confidence_bps < DEFAULT_THRESHOLD_BPS
-        or decision.strong_disagreement,
-        winner=list(decision.winner),
-        dissent=list(decision.dissent),
-        replica_results=[replica_result(r, decision, shows=shows) for r in ran.replicas],
-        missing=[MissingReplica(each.reason, each.session.id) for each in ran.missing]
-        + [MissingReplica("no_healthy_session")] * unpicked,
-    )
-
-
-def replica_result(replica: Replica, decision: Decision | None, *, shows: bool) -> ReplicaResult:
-    """Return one replica of the response; `shows` includes its text."""
-    done = replica.completion
-    by_answer = decision is not None and decision.equivalence != "verdict"
-    return ReplicaResult(
-        index=replica.index,
-        session_id=replica.session.id,
-        task_id=replica.task_id,
-        status=replica.status,  # type: ignore[arg-type]  # one of the three by construction
-        late=replica.late,
-        latency_ms=replica.latency_ms,
-        input_units=done.input_units if done else 0,
-        output_units=done.output_units if done else 0,
-        model=done.model if done else (replica.session.model or ""),
-        verdict=replica.reading.verdict if replica.reading else None,
-        cluster=decision.cluster_of(replica.index) if decision and by_answer else None,
-        reason=replica.reason,
-        output=done.text if done and shows else None,
-        output_hash=output_hash(done.text if done else None),
-        miner=replica.session.miner,
-        flags=list(done.flags) if done else [],
-    )

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from cortensor.errors import Error, NotFound, Unauthorized
 from cortensor.router.access import read_header
+from cortensor.router.consensus_schemas import PolicyRequest
 from cortensor.router.keys import TOTAL_HEADER, Said
 from cortensor.router.openapi import document
 from cortensor.router.problems import MethodNotAllowedError
@@ -26,12 +27,11 @@ from cortensor.router.requests import (
     convert,
     decode_call,
     parse_object,
+    quote_consensus,
     read_body,
     receipt_key,
 )
 from cortensor.router.schemas import (
-    ConsensusRequest,
-    PolicyRequest,
     SessionsResponse,
     TasksResponse,
     VoucherRequest,
@@ -173,19 +173,12 @@ class Routes:
             granted = await self._granted(request, call.session_id)
             return _json(await service.offers.quote(endpoint, call, granted=granted))
         query = convert(dict(request.query_params), QuoteQuery, strict=False)
-        pool = query.session_pool
         granted = await self._granted(request, query.session_id)
         return _json(
             await service.offers.quote_sizes(
                 query.endpoint,
                 query.session_id,
-                consensus=ConsensusRequest(
-                    replicas=query.replicas,
-                    min_replicas=query.min_replicas,
-                    session_pool=[p for p in pool.split(",") if p] if pool is not None else None,
-                    disagreement_policy=query.disagreement_policy,
-                    agreement_threshold_bps=query.agreement_threshold_bps,
-                ),
+                consensus=quote_consensus(query),
                 policy=PolicyRequest(tier=query.tier),
                 max_tokens=query.max_tokens,
                 prompt_bytes=query.input_bytes + template_bytes(query.endpoint),

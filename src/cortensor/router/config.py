@@ -89,6 +89,7 @@ class ComputeSession(Struct, frozen=True, forbid_unknown_fields=True):
     model: ModelName | None = None
     model_class: Literal["light", "standard", "heavy", "frontier"] = "light"
     max_concurrency: Annotated[int, Meta(ge=1, le=4096)] = 1
+    stake_cor: Annotated[int, Meta(ge=0, le=10**9)] = 0
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,6 +118,30 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     breaker_failures: Positive = 3
     breaker_cooldown_ms: Natural = 10_000
     shutdown_grace_s: Natural = 30
+
+
+class InitialRecord(Struct, frozen=True, forbid_unknown_fields=True):
+    """How often a compute session was right before this router measured it.
+
+    `audited` of the `total` were gold questions, whose answer it could not know or buy.
+    """
+
+    right: Natural
+    total: Natural
+    audited: Natural = 0
+
+
+class ConsensusConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """What strategies know of the compute sessions, beside the gold items in the database.
+
+    `records` by compute session, with the `gold_items` they rest on; `calibration` is a file of
+    fitted confidences. The database is counted again every `refresh_s`.
+    """
+
+    records: dict[SessionName, InitialRecord] = {}
+    gold_items: Natural = 0
+    calibration: str | None = None
+    refresh_s: Positive = 60
 
 
 class Settlement(Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +178,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     payment: Payment = field(default_factory=Payment)
     limits: Limits = field(default_factory=Limits)
     settlement: Settlement = field(default_factory=Settlement)
+    consensus: ConsensusConfig = field(default_factory=ConsensusConfig)
     source: str = "."
 
     def path(self, value: str) -> Path:
@@ -247,6 +273,11 @@ def _check(config: Config) -> None:
     for name in names:
         if names.count(name) > 1:
             raise InvalidInput(f"compute session {name!r} appears twice", field="sessions.id")
+    for name, record in config.consensus.records.items():
+        if max(record.right, record.audited) > record.total:
+            raise InvalidInput(
+                "right and audited are at most total", field=f"consensus.records.{name}"
+            )
     _check_backend(config)
     if config.limits.default_max_tokens > config.limits.max_tokens:
         raise InvalidInput("exceeds limits.max_tokens", field="limits.default_max_tokens")

@@ -87,10 +87,11 @@ async def run_replicas(
     clock: Clock,
     deadlines: Deadlines,
     on_end: OnEnd,
+    first: int = 0,
 ) -> Ran:
     """Run one call on each session.
 
-    `on_end` is told each replica's index and status as it ends.
+    `on_end` is told each replica's index and status as it ends; indices count from `first`.
     """
     environment = (backend, clock, deadlines, on_end)
     for slot in slots:
@@ -99,7 +100,7 @@ async def run_replicas(
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_run(request, index, slot, call, environment))
-                for index, (slot, call) in enumerate(zip(slots, calls, strict=True))
+                for index, (slot, call) in enumerate(zip(slots, calls, strict=True), first)
             ]
     finally:
         for slot in slots:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cortensor.router.history import applied
 from cortensor.router.prompts import build_call, prompt_bound
 from cortensor.router.quoting import build_quote, build_terms, quote_response, token_limit
 from cortensor.router.request_checks import (
@@ -18,15 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cortensor.router.config import Limits
+    from cortensor.router.consensus_schemas import ConsensusRequest, PolicyRequest
+    from cortensor.router.history import History
     from cortensor.router.payment_sessions import PaymentSessions
+    from cortensor.router.ports import HistoryPort
     from cortensor.router.quoting import Quote
-    from cortensor.router.schemas import (
-        ConsensusRequest,
-        DelegateRequest,
-        PolicyRequest,
-        QuoteResponse,
-        ValidateRequest,
-    )
+    from cortensor.router.schemas import DelegateRequest, QuoteResponse, ValidateRequest
     from cortensor.router.selection import Pool, Slot
     from cortensor.store.records import Account
 
@@ -38,12 +36,16 @@ class Offers:
         sessions: payment sessions, rate cards and the surcharge.
         pool: compute sessions.
         limits: bounds on requests.
+        history: what is known of the compute sessions, by which strategies fall back.
     """
 
-    def __init__(self, sessions: PaymentSessions, pool: Pool, limits: Limits) -> None:
+    def __init__(
+        self, sessions: PaymentSessions, pool: Pool, limits: Limits, history: HistoryPort
+    ) -> None:
         self._sessions = sessions
         self._pool = pool
         self._limits = limits
+        self._history = history
 
     async def quote(
         self, endpoint: str, request: DelegateRequest | ValidateRequest, *, granted: bool
@@ -58,7 +60,7 @@ class Offers:
         check_call(request, self._limits)
         account = await self._sessions.load(request.session_id)
         self._sessions.require_open(account)
-        made, slots = await self.price(endpoint, request, account)
+        made, slots = await self.price(endpoint, request, account, self._history.snapshot())
         return quote_response(made, account, endpoint, slots, granted=granted)
 
     async def quote_sizes(
@@ -89,11 +91,16 @@ class Offers:
             slots,
             [prompt_bound(slot.session, prompt_bytes) for slot in slots],
             token_limit(endpoint, max_tokens, self._limits),
+            self._history.snapshot(),
         )
         return quote_response(made, account, endpoint, slots, granted=granted)
 
     async def price(
-        self, endpoint: str, request: DelegateRequest | ValidateRequest, account: Account
+        self,
+        endpoint: str,
+        request: DelegateRequest | ValidateRequest,
+        account: Account,
+        history: History,
     ) -> tuple[Quote, list[Slot]]:
         """Return the most a checked request can cost now, and the sessions that would run it.
 
@@ -104,7 +111,9 @@ class Offers:
         slots = self._pick(request.consensus)
         tokens = token_limit(endpoint, request.max_tokens, self._limits)
         bounds = [build_call(request, slot.session, tokens).prompt_bound for slot in slots]
-        made = await self._made(account, request.consensus, request.policy, slots, bounds, tokens)
+        made = await self._made(
+            account, request.consensus, request.policy, slots, bounds, tokens, history
+        )
         return made, slots
 
     def _pick(self, consensus: ConsensusRequest) -> list[Slot]:
@@ -119,12 +128,13 @@ class Offers:
         slots: Sequence[Slot],
         bounds: Sequence[int],
         tokens: int,
+        history: History,
     ) -> Quote:
         return build_quote(
             await self._sessions.card(account.facts.version),
             account.facts.version,
             await self._sessions.surcharge(),
-            build_terms(consensus, policy, account.facts, slots),
+            build_terms(consensus, policy, account.facts, slots, applied(consensus, history)),
             bounds,
             max_tokens=tokens,
         )

@@ -37,6 +37,8 @@ _QUOTE_QUERY = (
     ("max_tokens", "integer", False),
     ("input_bytes", "integer", False),
     ("session_pool", "string", False),
+    ("strategy", "string", False),
+    ("weight_by", "string", False),
     ("disagreement_policy", "string", False),
     ("agreement_threshold_bps", "integer", False),
     ("tier", "string", False),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cortensor.chain.facts import ChainIdentity, Surcharge
     from cortensor.pricing import RateCard
     from cortensor.router.config import ComputeSession
+    from cortensor.router.history import History
     from cortensor.store.records import (
         Account,
         BatchRecord,
@@ -167,6 +168,13 @@ class VouchersPort(Protocol):
 
     def accept(self, session: str, cumulative: int, signature: str, now: int) -> Account:
         """Store a checked voucher and return the account; raises Conflict."""
+
+
+class HistoryPort(Protocol):
+    """Measured accuracy of compute sessions; see `router.measured.MeasuredHistory`."""
+
+    def snapshot(self) -> History:
+        """Return what is known now; quick, and called on the event loop."""
 
 
 class OutboxPort(Protocol):

@@ -24,7 +24,7 @@ class _Task(Struct):
     session: str
     key: str | None
     endpoint: str
-    compute_sessions: list[str]
+    compute_sessions: list[str] = field(default_factory=list)
     statuses: list[ReplicaStatus] = field(default_factory=list)
 
 
@@ -41,11 +41,15 @@ class Board:
         session: str,
         key: str | None,
         endpoint: str,
-        compute_sessions: Sequence[str],
     ) -> None:
-        """Note that a task starts, with a replica on each compute session."""
-        names = list(compute_sessions)
-        self._tasks[task_id] = _Task(session, key, endpoint, names, [RUNNING] * len(names))
+        """Note that a task starts."""
+        self._tasks[task_id] = _Task(session, key, endpoint)
+
+    def start(self, task_id: str, compute_sessions: Sequence[str]) -> None:
+        """Note that a replica starts on each compute session, after those already there."""
+        task = self._tasks[task_id]
+        task.compute_sessions += compute_sessions
+        task.statuses += [RUNNING] * len(compute_sessions)
 
     def note(self, task_id: str, index: int, status: ReplicaStatus) -> None:
         """Note that a replica ended."""

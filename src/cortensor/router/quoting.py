@@ -24,6 +24,7 @@ from cortensor.pricing import (
     format_cor,
     quote,
 )
+from cortensor.receipts.tiers import sla_of
 from cortensor.router.problems import InvalidField, OverBudget
 from cortensor.router.prompts import DEFAULT_VERDICT_TOKENS
 from cortensor.router.schemas import BillResult, QuoteResponse
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from cortensor.chain.facts import Surcharge
     from cortensor.router.config import Limits
-    from cortensor.router.schemas import ConsensusRequest, PolicyRequest
+    from cortensor.router.consensus_schemas import ConsensusRequest, PolicyRequest
     from cortensor.router.selection import Slot
     from cortensor.store.records import Account, SessionFacts
 
@@ -80,9 +81,15 @@ def token_limit(endpoint: str, asked: int | None, limits: Limits) -> int:
 
 
 def build_terms(
-    consensus: ConsensusRequest, policy: PolicyRequest, facts: SessionFacts, slots: Sequence[Slot]
+    consensus: ConsensusRequest,
+    policy: PolicyRequest,
+    facts: SessionFacts,
+    slots: Sequence[Slot],
+    strategy: str,
 ) -> Terms:
     """Return the terms a request is priced at; no tier means best effort.
+
+    `strategy` is the one that will be applied: nobody pays for one that falls back to a majority.
 
     The replicas are those asked for: one that `slots` has no place for is billed as missing.
 
@@ -92,10 +99,10 @@ def build_terms(
     """
     check_profile(facts, model_class(slots), consensus.replicas)
     return Terms(
-        sla_tier=SLA_TIERS.index(policy.tier or "best_effort"),
+        sla_tier=SLA_TIERS.index(sla_of(policy.tier)),
         model_class=model_class(slots),
         replicas=consensus.replicas,
-        consensus_method=CONSENSUS_METHODS.index(consensus.strategy),
+        consensus_method=CONSENSUS_METHODS.index(strategy),
         disagreement_policy=DISAGREEMENT_POLICIES.index(consensus.disagreement_policy),
         agreement_threshold_bps=consensus.agreement_threshold_bps,
         volume_tier=facts.volume_tier,

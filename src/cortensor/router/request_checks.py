@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cortensor.consensus import ENSEMBLE_MODEL, NUMERIC, WEIGHTED
 from cortensor.receipts.build import fewest_runs
+from cortensor.receipts.tiers import DEFAULT_TIER, TIERS, sla_of
 from cortensor.router.output_schema import check_schema
 from cortensor.router.problems import InvalidField
+from cortensor.router.prompts import is_dispute
 from cortensor.router.schemas import DelegateRequest
 
 if TYPE_CHECKING:
     from cortensor.router.config import Limits
-    from cortensor.router.schemas import ConsensusRequest, PolicyRequest, ValidateRequest
+    from cortensor.router.consensus_schemas import ConsensusRequest, PolicyRequest, ScoreRequest
+    from cortensor.router.schemas import ValidateRequest
 
 REPLICA_COUNTS = (1, 3, 5)
 METADATA_BYTES = 4096
@@ -24,6 +28,7 @@ def check_call(request: DelegateRequest | ValidateRequest, limits: Limits) -> No
     """Refuse a request that is not served. Raises InvalidField."""
     check_replicas(request.consensus)
     check_tier(request.policy)
+    check_strategy(request)
     if request.timeout_ms is not None and request.timeout_ms > limits.max_timeout_ms:
         raise InvalidField(f"must be at most {limits.max_timeout_ms}", field="timeout_ms")
     if request.metadata and len(msgspec.json.encode(request.metadata)) > METADATA_BYTES:
@@ -54,8 +59,48 @@ def fewest_replicas(consensus: ConsensusRequest) -> int:
     )
 
 
+def check_strategy(request: DelegateRequest | ValidateRequest) -> None:
+    """Refuse a strategy that the endpoint has nothing for, or settings that it does not use.
+
+    Raises:
+        InvalidField: naming the field.
+    """
+    consensus = request.consensus
+    strategy, is_score = consensus.strategy, consensus.strategy in NUMERIC
+    is_delegation = isinstance(request, DelegateRequest)
+    arbitrates = is_dispute(request)
+    for is_wrong, field, reason in (
+        (strategy != WEIGHTED and consensus.weight_by is not None, "weight_by",
+         "is for the strategy weighted"),
+        (is_score and not is_delegation, "strategy", "is for scores, which delegations give"),
+        (strategy == ENSEMBLE_MODEL and (is_delegation or arbitrates), "strategy",
+         "is for the verdicts VALID and INVALID"),
+        (is_score and consensus.equivalence is not None, "equivalence", "scores have only one"),
+        (not is_score and consensus.score is not None, "score",
+         f"is for the strategies {', '.join(NUMERIC)}"),
+        (not arbitrates and consensus.least_confidence_bps is not None, "least_confidence_bps",
+         "is for mode arbitration"),
+    ):  # fmt: skip
+        if is_wrong:
+            raise InvalidField(reason, field=f"consensus.{field}")
+    if consensus.score is not None:
+        check_bounds(consensus.score)
+
+
+def check_bounds(score: ScoreRequest) -> None:
+    """Refuse half a range, or one that is the wrong way round. Raises InvalidField."""
+    low, high = score.lowest, score.highest
+    if (low is None) != (high is None):
+        raise InvalidField("give lowest and highest, or neither", field="consensus.score")
+    if low is not None and high is not None and low > high:
+        raise InvalidField("must be at most highest", field="consensus.score.lowest")
+
+
 def check_tier(policy: PolicyRequest) -> None:
-    """Refuse a tier that is not served yet. Raises InvalidField."""
-    # A tier has a price; it may not be sold before it changes how a request is served.
-    if policy.tier not in (None, "best_effort"):
-        raise InvalidField("only best_effort is served yet", field="policy.tier")
+    """Refuse a service level that is not served yet. Raises InvalidField."""
+    # A level has a price; it may not be sold before it changes how a request is served.
+    if sla_of(policy.tier) != DEFAULT_TIER:
+        raise InvalidField(
+            f"must be one of {DEFAULT_TIER}, {', '.join(TIERS)}; other levels are not served yet",
+            field="policy.tier",
+        )

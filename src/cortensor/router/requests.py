@@ -11,15 +11,21 @@ import msgspec
 import rfc8785
 from msgspec import Meta, Struct
 
-from cortensor.errors import NotFound, TooLarge, UnsupportedMedia
+from cortensor.errors import InvalidInput, NotFound, TooLarge, UnsupportedMedia
 from cortensor.receipts.canonical import URN_PREFIX
+from cortensor.receipts.tiers import with_tier
+from cortensor.router.consensus_schemas import (
+    ConsensusRequest,
+    Policy,
+    Strategy,
+    Tier,
+    WeightBy,
+)
 from cortensor.router.json_guard import decode_json, repeated_key
 from cortensor.router.problems import BodyTimeoutError, InvalidField, Malformed
 from cortensor.router.schemas import (
     DelegateRequest,
     PaymentSessionId,
-    Policy,
-    Tier,
     ValidateRequest,
 )
 
@@ -41,13 +47,15 @@ class QuoteQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
     session_id: PaymentSessionId
     endpoint: Literal["delegate", "validate"] = "delegate"
-    replicas: int = 1
+    replicas: int | None = None
     min_replicas: Annotated[int, Meta(ge=1)] | None = None
     max_tokens: Annotated[int, Meta(ge=1)] | None = None
     input_bytes: Annotated[int, Meta(ge=0, le=1 << 24)] = 0
     session_pool: str | None = None
-    disagreement_policy: Policy = "return_all"
-    agreement_threshold_bps: Annotated[int, Meta(ge=0, le=10000)] = 5001
+    strategy: Strategy | None = None
+    weight_by: WeightBy | None = None
+    disagreement_policy: Policy | None = None
+    agreement_threshold_bps: Annotated[int, Meta(ge=0, le=10000)] | None = None
     tier: Tier | None = None
 
 
@@ -119,10 +127,35 @@ def convert(data: object, shape: type[T], *, strict: bool = True) -> T:
 
 
 def decode_call(endpoint: str, data: dict[str, Any]) -> DelegateRequest | ValidateRequest:
-    """Return the body of a paid call. Raises InvalidField."""
+    """Return the body of a paid call, with its tier's settings. Raises InvalidField."""
     if endpoint == "validate":
-        return convert(data, ValidateRequest)
-    return convert(data, DelegateRequest)
+        return convert(settled(data), ValidateRequest)
+    return convert(settled(data), DelegateRequest)
+
+
+def settled(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a body with what its tier and v3's names stand for. Raises InvalidField."""
+    try:
+        return with_tier(data)
+    except InvalidInput as error:
+        raise InvalidField(error.reason, field=error.field) from error
+
+
+def quote_consensus(query: QuoteQuery) -> ConsensusRequest:
+    """Return the consensus that a quote by size is for. Raises InvalidField."""
+    pool = query.session_pool
+    given = {
+        "replicas": query.replicas,
+        "min_replicas": query.min_replicas,
+        "session_pool": [name for name in pool.split(",") if name] if pool is not None else None,
+        "strategy": query.strategy,
+        "weight_by": query.weight_by,
+        "disagreement_policy": query.disagreement_policy,
+        "agreement_threshold_bps": query.agreement_threshold_bps,
+    }
+    asked = {name: value for name, value in given.items() if value is not None}
+    whole = settled({"consensus": asked, "policy": {"tier": query.tier}})
+    return convert(whole["consensus"], ConsensusRequest)
 
 
 def canonical_request(endpoint: str, data: dict[str, Any]) -> bytes:

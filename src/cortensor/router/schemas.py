@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from cortensor.router.consensus_schemas import (
+    ConsensusRequest,
+    PolicyRequest,
+)
 
 PaymentSessionId = Annotated[
     str,
@@ -19,34 +24,7 @@ PaymentSessionId = Annotated[
         examples=["0x0000000100000000000000000000000000000001"],
     ),
 ]
-ComputeSessionId = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(min_length=1, max_length=1 << 20)]
-Tier = Literal["best_effort", "low", "medium", "high"]
-Policy = Literal["return_all", "fail_hard", "best_effort"]
-Equivalence = Literal["exact", "json", "overlap"]
-
-
-class ConsensusRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """How agreement is formed.
-
-    Up to `replicas` independent runs on distinct compute sessions out of `session_pool` (default:
-    all), and no fewer than `min_replicas`; by default as many as must agree to reach the threshold
-    among all that were asked for. Those that do not run are given back in the bill.
-    """
-
-    replicas: int = 1
-    min_replicas: Annotated[int, Meta(ge=1)] | None = None
-    session_pool: Annotated[list[ComputeSessionId], Meta(max_length=256)] | None = None
-    strategy: Literal["majority"] = "majority"
-    disagreement_policy: Policy = "return_all"
-    agreement_threshold_bps: Annotated[int, Meta(ge=0, le=10000)] = 5001
-    equivalence: Equivalence | None = None
-
-
-class PolicyRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Risk policy; only the tier best_effort (the default) is served yet."""
-
-    tier: Tier | None = None
 
 
 class PaidRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -70,14 +48,22 @@ class DelegateRequest(PaidRequest, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class ValidateRequest(PaidRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Check a claim, optionally against a context; the verdict is VALID or INVALID."""
+    """Check a claim, optionally against a context; the verdict is VALID or INVALID.
+
+    `mode` arbitration decides a dispute: the claim is what a seller says it delivered, and the
+    verdict SELLER_VALID, SELLER_INVALID or INCONCLUSIVE.
+    """
 
     claim: Text
     context: Any = None
+    mode: Literal["validation", "arbitration"] = "validation"
 
 
 class ReplicaResult(Struct, frozen=True, omit_defaults=True):
-    """One replica in the answer; `output` is shown under return_all only."""
+    """One replica in the answer; `output` is shown under return_all only.
+
+    `weight` is the capped log-odds of the session's accuracy, where the strategy weighs by it.
+    """
 
     index: int
     session_id: str
@@ -93,6 +79,9 @@ class ReplicaResult(Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
     output: str | None = None
     output_hash: str | None = None
+    score: str | None = None
+    weight: float | None = None
+    cost_wei: str | None = None
     miner: str | None = None
     flags: list[str] = field(default_factory=list)
 
@@ -100,17 +89,20 @@ class ReplicaResult(Struct, frozen=True, omit_defaults=True):
 class MissingReplica(Struct, frozen=True):
     """A replica that was asked for and never ran; the bill gives its share back.
 
-    `session_id` is null where there was no healthy compute session for it.
+    `session_id` is null where there was no healthy compute session for it, or no need of it: an
+    adaptive run had enough.
     """
 
-    reason: Literal["no_healthy_session", "breaker_open", "queue_timeout"]
+    reason: Literal["no_healthy_session", "breaker_open", "queue_timeout", "not_needed"]
     session_id: str | None = None
 
 
 class ConsensusResult(Struct, frozen=True):
     """How the answer was formed; recomputable from the receipt.
 
-    `replicas` ran, of `replicas_requested`.
+    `replicas` ran, of `replicas_requested`. `strategy` is the one that was applied and priced;
+    `fallback` says why it is not the one that was asked for. `verdicts` are v3's: one a replica,
+    its verdict or its status. `n_eff` is how many independent votes the votes are worth.
     """
 
     replicas_requested: int
@@ -118,8 +110,13 @@ class ConsensusResult(Struct, frozen=True):
     agreement: float
     strategy: str
     weight_by: str | None
+    fallback: str | None
     confidence: float
     confidence_method: str
+    n_history: int
+    n_eff: float | None
+    non_vote_rule: str
+    verdicts: list[str]
     disagreement_policy: str
     agreement_threshold_bps: int
     equivalence: str
@@ -131,15 +128,22 @@ class ConsensusResult(Struct, frozen=True):
     dissent: list[int]
     replica_results: list[ReplicaResult]
     missing: list[MissingReplica]
+    stopped: str | None = None
 
 
 class Result(Struct, frozen=True):
-    """The consolidated answer; `data` is the parsed output where a schema was asked for."""
+    """The consolidated answer; `data` is the parsed output where a schema was asked for.
+
+    `score` is the agreed score and `interval` its lowest and highest plausible value: integers in
+    the unit of the request's `score`.
+    """
 
     outcome: str
     verdict: str | None = None
     output: str | None = None
     data: Any = None
+    score: str | UnsetType = UNSET
+    interval: list[str] | UnsetType = UNSET
 
 
 class BillResult(Struct, frozen=True):

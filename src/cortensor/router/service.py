@@ -17,8 +17,10 @@ import msgspec
 from cortensor.consensus import OK
 from cortensor.errors import Conflict, Error, PaymentRequired, TooManyRequests, Unauthorized
 from cortensor.receipts.keccak import keccak256, to_hex
-from cortensor.router.answer import Answer, Job, decide, finish, replica_result, replica_runs
-from cortensor.router.fanout import TASK_ID_BYTES, Deadlines, run_replicas
+from cortensor.router.answer import Answer, Job, finish, replica_runs
+from cortensor.router.deciding import rule_of, stop_of, votes_of
+from cortensor.router.fanout import TASK_ID_BYTES, Deadlines
+from cortensor.router.history import NoHistory
 from cortensor.router.holds import Holds
 from cortensor.router.keys import Said, check_request, check_voucher
 from cortensor.router.offers import Offers
@@ -34,18 +36,21 @@ from cortensor.router.progress import Board
 from cortensor.router.prompts import build_call
 from cortensor.router.quoting import budget, check_budget, quote_response, token_limit
 from cortensor.router.request_checks import check_call, fewest_replicas
+from cortensor.router.rounds import Environment, escalation, run_rounds
 from cortensor.router.selection import POOL
+from cortensor.router.showing import replica_result
 from cortensor.store.records import IdempotencyKey
 
 if TYPE_CHECKING:
     from cortensor.receipts.access import Access
+    from cortensor.receipts.rule import AdaptiveBlock
     from cortensor.router.access import Doorkeeper
     from cortensor.router.answer import Signer
     from cortensor.router.config import Limits
     from cortensor.router.fanout import Ran
     from cortensor.router.keys import Authorisation
     from cortensor.router.payment_sessions import PaymentSessions
-    from cortensor.router.ports import Backend, Clock, LedgerPort, VouchersPort
+    from cortensor.router.ports import Backend, Clock, HistoryPort, LedgerPort, VouchersPort
     from cortensor.router.schemas import DelegateRequest, QuoteResponse, ValidateRequest
     from cortensor.router.selection import Pool, Slot
     from cortensor.store.records import Account, ReceiptRecord
@@ -67,6 +72,7 @@ class Service:
         clock: time.
         limits: bounds on requests.
         public_url: where receipts can be fetched from outside, without a trailing slash.
+        history: measured accuracy of the compute sessions; none by default.
     """
 
     def __init__(
@@ -82,6 +88,7 @@ class Service:
         clock: Clock,
         limits: Limits,
         public_url: str,
+        history: HistoryPort | None = None,
     ) -> None:
         self._backend = backend
         self._ledger = ledger
@@ -89,7 +96,8 @@ class Service:
         self._holds = Holds(ledger, clock)
         self._sessions = sessions
         self.pool = pool
-        self.offers = Offers(sessions, pool, limits)
+        self._history = history if history is not None else NoHistory()
+        self.offers = Offers(sessions, pool, limits, self._history)
         self._doorkeeper = doorkeeper
         self.signer = signer
         self._clock = clock
@@ -215,7 +223,8 @@ class Service:
         if len(self._running) > self._limits.max_in_flight:
             raise TooManyRequests("the router is at its limit; try again", code="overloaded")
         async with self._signed.turn(request.session_id, signed):
-            made, slots = await self.offers.price(endpoint, request, account)
+            history = self._history.snapshot()
+            made, slots = await self.offers.price(endpoint, request, account, history)
             shown = quote_response(made, account, endpoint, slots, granted=True)
             if made.bill.total > account.available:  # a top-up may not be in the cache yet
                 account = await self._sessions.load(request.session_id, fresh=True)
@@ -234,6 +243,7 @@ class Service:
                 task_id="0x" + secrets.token_hex(TASK_ID_BYTES),
                 quote=made,
                 signed=signed,
+                history=history,
             )
             await self._reserve(job, shown)
             try:
@@ -242,7 +252,6 @@ class Service:
                     session=request.session_id,
                     key=key.key if key else None,
                     endpoint=endpoint,
-                    compute_sessions=[slot.session.id for slot in slots],
                 )
                 return await self._run(job, slots, key, started)
             except BaseException:
@@ -268,16 +277,25 @@ class Service:
         limits, request = self._limits, job.request
         soft = started + (request.timeout_ms or limits.default_timeout_ms) / 1000
         tokens = token_limit(job.endpoint, request.max_tokens, limits)
-        ran = await run_replicas(
+        rule = rule_of(request, job.history)
+        stop_bps = stop_of(request.consensus, job.history)
+        votes = partial(votes_of, request, quote=job.quote)
+        ran, adaptive = await run_rounds(
             request,
             slots,
             [build_call(request, slot.session, tokens) for slot in slots],
-            backend=self._backend,
-            clock=self._clock,
-            deadlines=Deadlines(
-                started=started, soft=soft, hard=soft + limits.late_grace_ms / 1000
+            Environment(
+                backend=self._backend,
+                clock=self._clock,
+                deadlines=Deadlines(
+                    started=started, soft=soft, hard=soft + limits.late_grace_ms / 1000
+                ),
+                on_start=lambda asked: self.board.start(
+                    job.task_id, [slot.session.id for slot in asked]
+                ),
+                on_end=partial(self.board.note, job.task_id),
             ),
-            on_end=partial(self.board.note, job.task_id),
+            escalation(request, stop_bps, votes, rule),
         )
         fewest = fewest_replicas(request.consensus)
         if len(ran.replicas) < fewest:
@@ -288,9 +306,12 @@ class Service:
             )
         if all(replica.status != OK for replica in ran.replicas):
             raise AllReplicasFailed(
-                [msgspec.to_builtins(replica_result(r, None, shows=False)) for r in ran.replicas]
+                [
+                    msgspec.to_builtins(replica_result(r, None, None, shows=False))
+                    for r in ran.replicas
+                ]
             )
-        answer, record = self._conclude(job, ran)
+        answer, record = self._conclude(job, ran, adaptive)
         card = msgspec.json.encode(job.quote.card.to_json())
         commit = asyncio.ensure_future(
             asyncio.to_thread(
@@ -305,14 +326,19 @@ class Service:
             raise
         return msgspec.structs.replace(answer, total=total)
 
-    def _conclude(self, job: Job, ran: Ran) -> tuple[Answer, ReceiptRecord]:
+    def _conclude(
+        self, job: Job, ran: Ran, adaptive: AdaptiveBlock | None
+    ) -> tuple[Answer, ReceiptRecord]:
         """Return answer and receipt. From here on whatever fails is the router's own fault."""
         try:
             return finish(
                 job,
                 ran,
                 replica_runs(ran.replicas, self._backend.model, self._backend.model_digest),
-                decision=decide(job, ran.replicas),
+                decision=rule_of(job.request, job.history)(
+                    votes_of(job.request, ran.replicas, job.quote)
+                ),
+                adaptive=adaptive,
                 signer=self.signer,
                 # A clock that is behind the chain's would date the receipt before the surcharge
                 # it is priced with, which is fraud, and draw stake in a window that is over.

@@ -21,6 +21,7 @@ from cortensor.router.answer import Signer
 from cortensor.router.app import Parts, build_app
 from cortensor.router.clock import SystemClock
 from cortensor.router.config import secret
+from cortensor.router.measured import MeasuredHistory, load_calibrations
 from cortensor.router.payment_sessions import PaymentSessions
 from cortensor.router.proofs import Library
 from cortensor.router.selection import Pool
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from cortensor.router.config import Config
-    from cortensor.router.ports import Backend, Chain, Clock
+    from cortensor.router.ports import Backend, Chain, Clock, HistoryPort
 
 log = logging.getLogger(__name__)
 
@@ -155,9 +156,13 @@ async def running(
         stack.push_async_callback(engine.close)
         await engine.start()
         time = clock or SystemClock()
+        history = build_history(config, store)
+        counting = asyncio.create_task(history.refresh_for_ever())
+        stack.push_async_callback(_cancel, counting)
         service = _service(
             config,
             store,
+            history,
             chain=reader,
             backend=engine,
             clock=time,
@@ -183,6 +188,17 @@ async def running(
         )
 
 
+def build_history(config: Config, store: Store) -> MeasuredHistory:
+    """Return what is known of the compute sessions.
+
+    Raises:
+        InvalidInput: the file of calibrations is missing or malformed.
+    """
+    given = config.consensus
+    calibrations = load_calibrations(config.path(given.calibration)) if given.calibration else ()
+    return MeasuredHistory(store.gold, given, calibrations)
+
+
 def _recover(store: Store) -> None:
     released = store.ledger.recover()
     if released:
@@ -195,6 +211,7 @@ def _recover(store: Store) -> None:
 def _service(
     config: Config,
     store: Store,
+    history: HistoryPort,
     *,
     chain: Chain,
     backend: Backend,
@@ -226,6 +243,7 @@ def _service(
         clock=clock,
         limits=limits,
         public_url=public_url.rstrip("/"),
+        history=history,
     )
 
 

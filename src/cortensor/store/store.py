@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from cortensor.store.errands import Errands
+from cortensor.store.gold import Gold
 from cortensor.store.ledger import Ledger
 from cortensor.store.outbox import Outbox
 from cortensor.store.skips import Skips
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """One database file with its ledger, vouchers, outbox, and what the settler has to do besides.
+    """One database file with its ledger, vouchers, outbox, known items, and the settler's errands.
 
     Args:
         path: the SQLite file, created if missing.
@@ -30,6 +31,7 @@ class Store:
         self.skips = Skips(self.database)
         self.errands = Errands(self.database)
         self.vouchers = Vouchers(self.database)
+        self.gold = Gold(self.database)
 
     def close(self) -> None:
         """Close the database."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,8 +19,7 @@ from cortensor.receipts import Bundle, Verification, verify_bundle
 from tests.conformance.case import chain_facts
 from tests.conformance.chain_facts import ChainFacts
 from tests.conformance.samples import good_bundles
-
-Path = tuple[str | int, ...]
+from tests.python.receipts.mutating import Path, changed, leaves, parent_of
 
 UNBOUND = {
     r"anchor\.uri": "where to fetch the batch is a hint",
@@ -37,38 +36,6 @@ BOUND_BY_CHAIN = {
 
 BUNDLES = good_bundles()
 FACTS = chain_facts()
-
-
-def leaves(value: Any, path: Path = ()) -> Iterator[Path]:
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            yield from leaves(item, (*path, key))
-    elif isinstance(value, list) and value:
-        for i, item in enumerate(value):
-            yield from leaves(item, (*path, i))
-    else:
-        yield path
-
-
-def parent_of(data: Any, path: Path) -> Any:
-    for part in path[:-1]:
-        data = data[part]
-    return data
-
-
-def changed(value: Any) -> Any:
-    """A different value of the same shape."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int):
-        return value + 1
-    if value is None:
-        return "0x" + "1" * 64
-    if isinstance(value, str):
-        if re.fullmatch(r"0x[0-9a-f]+", value):
-            return value[:-1] + ("1" if value[-1] == "0" else "0")
-        return str(int(value) + 1) if value.isdigit() else value + "x"
-    return ["x"] if isinstance(value, list) else {"x": 1}
 
 
 def outcome(data: Any, view: ChainFacts | None) -> Verification | None:

@@ -10,9 +10,15 @@ import pytest
 from cortensor.nesting import MAX_DEPTH
 from cortensor.receipts import Check, verify_bundle
 from cortensor.receipts.body import API_VERSION
-from cortensor.receipts.verify_money import DEFAULT_TIER
-from cortensor.receipts.verify_request import Asked, ConsensusAsked, PolicyAsked, read_call
-from cortensor.router import requests, schemas
+from cortensor.receipts.tiers import DEFAULT_TIER
+from cortensor.receipts.verify_request import (
+    Asked,
+    ConsensusAsked,
+    PolicyAsked,
+    ScoreAsked,
+    read_call,
+)
+from cortensor.router import consensus_schemas, requests, schemas
 from tests.conformance.edits import asked, commit_to, lie, put, unanchored
 from tests.conformance.samples import JOBS, resign
 
@@ -101,7 +107,11 @@ def test_the_defaults_are_those_of_the_api() -> None:
         session = "0x" + "0" * 40
         made: Any = shape(session_id=session, **text)
         assert Asked(session_id=session).max_tokens == made.max_tokens
-    assert set(Asked.__struct_fields__) <= set(schemas.PaidRequest.__struct_fields__)
+        assert Asked(session_id=session).mode == getattr(made, "mode", "validation")
+    assert set(Asked.__struct_fields__) <= {*schemas.PaidRequest.__struct_fields__, "mode"}
+    score = consensus_schemas.ScoreRequest()
+    for name in ScoreAsked.__struct_fields__:
+        assert getattr(ScoreAsked(), name) == getattr(score, name), name
     assert requests.API_VERSION == API_VERSION
     assert DEFAULT_TIER == "best_effort"
 

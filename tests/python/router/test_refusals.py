@@ -93,7 +93,7 @@ BODIES: list[tuple[str, dict[str, Any], int, str, str | None]] = [
     ),
     (
         "delegate",
-        {"consensus": {"strategy": "weighted"}},
+        {"consensus": {"strategy": "loudest"}},
         422,
         "invalid_field",
         "consensus.strategy",
