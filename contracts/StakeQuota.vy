@@ -91,8 +91,7 @@ _KEY_IS_WEEKLY: constant(uint256) = 39
 _OVER: constant(uint256) = 256
 
 _PAID_IN: constant(uint256) = 160
-_IS_CLOSED: constant(uint256) = 255
-_U95: constant(uint256) = 2**95 - 1
+_CLOSED: constant(uint256) = 1 << 255
 
 COOLDOWN_SECONDS: public(immutable(uint256))
 
@@ -383,7 +382,7 @@ def restore(session: uint256, amount: uint256):
         leaving: uint256 = permits._exit(session)[0]
         # INV-Q9: all of the overage in its life that was not restored yet. What
         # is there was paid in, so nothing is below zero.
-        deducted: uint256 = ((owner >> _PAID_IN) & _U95) - staked - leaving
+        deducted: uint256 = ((owner & ~_CLOSED) >> _PAID_IN) - staked - leaving
         to_stake = min(micro, deducted)
         # INV-Q10: the account has nothing more to draw on. All its stake leaves
         # and can be withdrawn at once.
@@ -391,7 +390,7 @@ def restore(session: uint256, amount: uint256):
         permits._set_exit(session, leaving + staked + to_stake, block.timestamp)
         permits._revoke(session)
     # For good: who is let out early once does not come back by the same door.
-    self._owners[session] = owner | 1 << _IS_CLOSED
+    self._owners[session] = owner | _CLOSED
     to_pool: uint256 = micro - to_stake
     free_pool._add(to_pool)
     log IStakeQuota.Restored(
@@ -579,7 +578,7 @@ def _check_open(owner: uint256):
     @param owner The session's owner word.
     """
     assert owner != 0, "quota: not enrolled"
-    assert owner >> _IS_CLOSED == 0, "quota: account is closed"
+    assert owner & _CLOSED == 0, "quota: account is closed"
 
 
 @internal

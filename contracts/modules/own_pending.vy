@@ -16,11 +16,13 @@
         demands have frozen of it.
 """
 
+from contracts.interfaces import IOwnPending
 from contracts.interfaces import IRouters
 from contracts.interfaces import ISessionPayment
-from contracts.interfaces import ISettlementDispute
 from contracts.lib import dispute_words as words
 from contracts.lib import pending_moves
+
+implements: IOwnPending
 
 
 interface IParts:
@@ -57,7 +59,7 @@ def __init__(payment: address):
 
 
 @external
-def show_pending(session: uint256, batch: ISettlementDispute.PendingBatch) -> uint256:
+def show_pending(session: uint256, batch: IOwnPending.PendingBatch) -> uint256:
     hashed: bytes32 = empty(bytes32)
     moved: uint256 = 0
     for move: uint256 in batch.moves:
@@ -80,17 +82,17 @@ def show_pending(session: uint256, batch: ISettlementDispute.PendingBatch) -> ui
     assert not self._shown[session][place], "own: already shown"
     self._shown[session][place] = True
     self._claim(session, batch.bucket, moved)
-    log ISettlementDispute.PendingShown(session=session, bucket=batch.bucket, moved=moved)
+    log IOwnPending.PendingShown(session=session, bucket=batch.bucket, moved=moved)
     return moved
 
 
 @external
 @view
-def claims(session: uint256) -> DynArray[ISettlementDispute.Claim, _MAX_CLAIMS]:
-    found: DynArray[ISettlementDispute.Claim, _MAX_CLAIMS] = []
+def claims(session: uint256) -> DynArray[IOwnPending.Claim, _MAX_CLAIMS]:
+    found: DynArray[IOwnPending.Claim, _MAX_CLAIMS] = []
     for claim: uint256 in self._claims[session]:
         found.append(
-            ISettlementDispute.Claim(
+            IOwnPending.Claim(
                 bucket=words._bucket(claim),
                 claimable=self._claimable(claim),
                 held=words._held(claim),
