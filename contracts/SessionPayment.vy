@@ -28,7 +28,7 @@
 @custom:invariants
         INV-P1 Token balance + what StakeQuota owes >= what open sessions have
         left + pending + pots, and equal to it unless somebody sent tokens here
-        unasked. Nothing is paid out of a pot before the debt is in.
+        unasked. Nothing is paid out of a pot before what StakeQuota owes is in.
         INV-P2 A session's settled total never falls and never exceeds its
         deposit.
         INV-P3 Only the settler of the router in a session's id moves it; a
@@ -44,7 +44,8 @@
         INV-P8 Only the dispute contract takes pending money back, and only for
         the session's payer.
         INV-P9 The digest of a bucket that is not released is of exactly what
-        each session moved into it by settle and settle_vouchers, in order.
+        each session moved into it by settle and settle_vouchers, in order,
+        whatever was refunded since.
 """
 
 from contracts.interfaces import IReceiptAnchor

@@ -68,6 +68,7 @@ exports: (
     leaf_proofs.PAYMENT,
     own_pending.claims,
     own_pending.show_pending,
+    own_pending.show_prefix,
     refunds.PENALTY_WEI,
 )
 
@@ -304,7 +305,8 @@ def answer(
     self._asks[session][index][settled] = words._pack_ask(
         words._challenger(ask), answer_by, challengeable_until, words._proofs_before(ask)
     )
-    if is_last:
+    if index == 0:
+        # Once: a follower lets nothing follow, or a session was never over.
         refunds._let_follow(session, challengeable_until)
     log ISettlementDispute.Answered(
         session=session,

@@ -30,7 +30,8 @@ interface IParts:
     def CHALLENGE_WINDOW_SECONDS() -> uint256: view
 
 
-_MAX_CLAIMS: constant(uint256) = 16
+# @dev More than the buckets of any challenge window that is in use.
+_MAX_CLAIMS: constant(uint256) = 64
 
 PAYMENT: immutable(address)
 _BUCKET_SECONDS: immutable(uint256)
@@ -42,6 +43,9 @@ _claims: HashMap[uint256, DynArray[uint256, _MAX_CLAIMS]]
 
 # @dev session -> how many of its demands are open.
 _open: HashMap[uint256, uint256]
+
+# @dev hash of router, card and bucket -> digest -> whether it was the bucket's.
+_prefixes: HashMap[bytes32, HashMap[uint256, bool]]
 
 # @dev session -> hash of a batch's place -> whether its move was shown.
 _shown: HashMap[uint256, HashMap[bytes32, bool]]
@@ -71,12 +75,7 @@ def show_pending(session: uint256, batch: IOwnPending.PendingBatch) -> uint256:
     digest: uint256 = pending_moves._with_batch(batch.before, hashed)
     for later: bytes32 in batch.later:
         digest = pending_moves._with_batch(digest, later)
-    # Sessions move under the card they pin. A released bucket has no digest, and
-    # no list of moves has a digest of zero.
-    version: uint256 = (staticcall ISessionPayment(PAYMENT).session(session)).version
-    assert digest == staticcall IRouters(PAYMENT).moves_digest(
-        session >> 128, version, batch.bucket
-    ), "own: not pending like that"
+    self._check_digest(session, batch.bucket, digest)
     assert not self._is_over(batch.bucket), "own: challenge window over"
     place: bytes32 = keccak256(abi_encode(batch.bucket, batch.before, hashed))
     assert not self._shown[session][place], "own: already shown"
@@ -84,6 +83,15 @@ def show_pending(session: uint256, batch: IOwnPending.PendingBatch) -> uint256:
     self._claim(session, batch.bucket, moved)
     log IOwnPending.PendingShown(session=session, bucket=batch.bucket, moved=moved)
     return moved
+
+
+@external
+def show_prefix(session: uint256, bucket: uint256, before: uint256, later: DynArray[bytes32, 512]):
+    digest: uint256 = before
+    for batch: bytes32 in later:
+        digest = pending_moves._with_batch(digest, batch)
+    place: bytes32 = self._check_digest(session, bucket, digest)
+    self._prefixes[place][before] = True
 
 
 @external
@@ -99,6 +107,29 @@ def claims(session: uint256) -> DynArray[IOwnPending.Claim, _MAX_CLAIMS]:
             )
         )
     return found
+
+
+@internal
+@view
+def _check_digest(session: uint256, bucket: uint256, digest: uint256) -> bytes32:
+    """
+    @dev Refuses what is not the digest of a bucket, now or before its later
+         batches.
+    @param session A session of its router and card.
+    @param bucket The bucket.
+    @param digest The digest, uint160.
+    @return bytes32 The hash of router, card and bucket.
+    """
+    router_id: uint256 = session >> 128
+    # Sessions move under the card they pin.
+    version: uint256 = (staticcall ISessionPayment(PAYMENT).session(session)).version
+    place: bytes32 = keccak256(abi_encode(router_id, version, bucket))
+    if not self._prefixes[place][digest]:
+        # A released bucket has no digest, and no list of moves has one of zero.
+        assert digest == staticcall IRouters(PAYMENT).moves_digest(
+            router_id, version, bucket
+        ), "own: not pending like that"
+    return place
 
 
 @internal
@@ -135,24 +166,27 @@ def _claim(session: uint256, bucket: uint256, moved: uint256):
     @param bucket The bucket.
     @param moved Wei of COR.
     """
-    place: uint256 = 0
-    is_new: bool = True
     count: uint256 = len(self._claims[session])
+    place: uint256 = count
+    smallest: uint256 = max_value(uint256)
     for i: uint256 in range(count, bound=_MAX_CLAIMS):
         known: uint256 = self._claims[session][i]
         if words._bucket(known) == bucket:
             place = i
-            is_new = False
             break
-        if is_new and self._claimable(known) == 0:
-            # Over: its place is free, unless a later one is the bucket's own.
+        if count == _MAX_CLAIMS and self._claimable(known) < smallest:
+            # One that is over, or else the least: small moves in many buckets
+            # must not keep a large one out.
+            smallest = self._claimable(known)
             place = i
-            is_new = False
-    if is_new:
-        assert count != _MAX_CLAIMS, "own: too many buckets"
-        place = count
+    if place == count:
         self._claims[session].append(words._pack_claim(0, 0, bucket))
     elif words._bucket(self._claims[session][place]) != bucket:
+        assert smallest < moved, "own: too many buckets"
+        held: uint256 = words._held(self._claims[session][place])
+        if held != 0:
+            left: uint256 = words._bucket(self._claims[session][place])
+            extcall ISessionPayment(PAYMENT).unhold(session, left, held)
         self._claims[session][place] = words._pack_claim(0, 0, bucket)
     claim: uint256 = self._claims[session][place] + moved
     self._claims[session][place] = claim

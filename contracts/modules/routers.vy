@@ -95,7 +95,7 @@ def set_settler(router_id: uint256, settler: address):
 @external
 def release(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
     word: uint256 = self._buckets[router_id][version][bucket]
-    assert word != 0, "router: nothing pending"
+    assert word & _U96 != 0, "router: nothing pending"
     # The bucket's last second counts, so that every settlement in it has had
     # the whole window.
     matures_at: uint256 = (bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS
@@ -273,10 +273,9 @@ def _take(
     @return uint256 Wei of COR taken.
     """
     word: uint256 = self._buckets[router_id][version][bucket]
-    there: uint256 = word & _U96
-    taken: uint256 = min(amount, there - self._held[router_id][version][bucket])
+    taken: uint256 = min(amount, (word & _U96) - self._held[router_id][version][bucket])
     taken -= taken % grain
-    # An empty bucket has no digest: nothing of it is pending any more.
-    self._buckets[router_id][version][bucket] = word - taken if taken != there else 0
+    # The digest stays: what others moved, and will, is proven by all of it.
+    self._buckets[router_id][version][bucket] = word - taken
     self._routers[router_id] -= taken << 160
     return taken

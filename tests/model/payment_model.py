@@ -324,7 +324,6 @@ class PaymentModel:
         self.buckets[slot] -= amount
         if not self.buckets[slot]:
             del self.buckets[slot]
-            self.moves.drop(slot)
 
     def credit(self, key: int, amount: int, sender: str) -> int:
         """Give back what a bond pays."""
@@ -363,6 +362,8 @@ class PaymentModel:
         self.pots[VALIDATORS] += validators
         self.pots[TREASURY] += amount - nodes - validators
         self._take(slot, amount)
+        if slot not in self.buckets:
+            self.moves.drop(slot)
         return amount
 
     def pay_pot(self, pot: int) -> int:

@@ -169,25 +169,68 @@ def test_each_bucket_has_its_own_claim_and_its_own_end(own, dispute, payment, se
     assert own.dispute.refunded(session) == 3 * COR
     assert payment.pending(1, 1, first) == COR
     assert payment.pending(1, 1, first + 2) == 0
-    # The place of what is over is free for what comes.
-    other = own.open()
-    own.settled(charged(own, other, 1, COR, COR))
-    travel_to(matures_at(boa.env.timestamp // BUCKET_SECONDS))
-    own.settled(charged(own, other, 2, COR, 2 * COR))
-    assert [claim.claimable for claim in dispute.claims(other)] == [COR]
 
 
-def test_sixteen_buckets_at_a_time(own, dispute, session):
-    total = 0
-    for index in range(1, 18):
-        total += COR // 10
-        own.settled(charged(own, session, index, COR // 10, total), is_shown=False)
+def test_small_claims_in_many_buckets_do_not_keep_a_large_one_out(own, dispute):
+    """Those of an open demand are never over, so all 64 places are taken."""
+    session, micro = own.open(amount=500 * COR), 10**12
+    own.settled(charged(own, session, 1, micro, micro))
+    dispute.demand(session, 64, sender=own.challenger)
+    for index in range(2, 65):
         travel(BUCKET_SECONDS)
-    *rest, last = own.pending_batches(session)
-    for batch in rest:
-        dispute.show_pending(session, batch, sender=own.challenger)
+        own.settled(charged(own, session, index, micro, index * micro))
+    travel(BUCKET_SECONDS)
+    total = 64 * micro + 400 * COR
+    own.settled(charged(own, session, 65, 400 * COR, total), is_shown=False)
+    assert own.show(session) == 400 * COR
+    claims = dispute.claims(session)
+    assert len(claims) == 64
+    assert max(claim.claimable for claim in claims) == 400 * COR
+    assert own.claim(session) == (400 * COR + 63 * micro, 400 * COR + 63 * micro)
+    assert own.frozen() == 400 * COR + 63 * micro
+    # One as small as the others finds no place.
+    travel(BUCKET_SECONDS)
+    own.settled(charged(own, session, 66, micro, total + micro), is_shown=False)
     with boa.reverts("own: too many buckets"):
-        dispute.show_pending(session, last, sender=own.challenger)
+        dispute.show_pending(session, own.pending_batches(session)[-1], sender=own.challenger)
+
+
+def test_a_batch_before_more_than_512_others_is_shown_in_steps(own, dispute, others):
+    session = others[0]
+    last, first = own.pending_batches(session)
+    whole, middle = own.payment.moves_digest(1, 1, first.bucket), first.later[:1]
+    with boa.reverts("own: not pending like that"):
+        dispute.show_pending(session, first._replace(later=middle), sender=own.challenger)
+    with boa.reverts("own: not pending like that"):
+        dispute.show_prefix(session, first.bucket, last.before, [], sender=own.challenger)
+    dispute.show_prefix(session, first.bucket, last.before, first.later[1:], sender=own.stranger)
+    assert (
+        dispute.show_pending(session, first._replace(later=middle), sender=own.challenger)
+        == 5 * COR
+    )
+    with boa.reverts("own: already shown"):
+        dispute.show_pending(session, first, sender=own.challenger)
+    # It was the digest once, whatever was added since; of another bucket it was not.
+    own.settled(charged(own, others[1], 9, COR, 9 * COR), is_shown=False)
+    assert own.payment.moves_digest(1, 1, first.bucket) != whole
+    dispute.show_prefix(session, first.bucket, 0, [moves_hash(first.moves), *middle])
+    with boa.reverts("own: not pending like that"):
+        dispute.show_prefix(session, first.bucket + 1, last.before, [], sender=own.challenger)
+
+
+def test_a_move_before_600_batches_is_claimed(own, dispute):
+    session, puppet = own.open(), own.open(own.other_payer)
+    own.settled(charged(own, session, 1, 9 * COR, 9 * COR), is_shown=False)
+    bucket = boa.env.timestamp // BUCKET_SECONDS
+    digests = [own.payment.moves_digest(1, 1, bucket)]
+    for index in range(1, 601):
+        own.settled(charged(own, puppet, index, 1, index), is_shown=False)
+        digests.append(own.payment.moves_digest(1, 1, bucket))
+    (batch,) = own.pending_batches(session)
+    assert len(batch.later) == 600
+    dispute.show_prefix(session, bucket, digests[300], batch.later[300:], sender=own.stranger)
+    shown = batch._replace(later=batch.later[:300])
+    assert dispute.show_pending(session, shown, sender=own.challenger) == 9 * COR
 
 
 def test_a_demand_freezes_what_is_the_sessions_own_and_no_more(own, dispute, others):

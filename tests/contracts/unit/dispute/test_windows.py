@@ -93,6 +93,21 @@ def test_a_proof_leaves_time_for_the_others(own, dispute, session):
         dispute.demand(session, 0, sender=own.challenger)
 
 
+@pytest.mark.parametrize("index", [3, 999])
+def test_a_follower_lets_nothing_follow(own, dispute, session, index):
+    """Even where it is answered with the total's leaf: else no session was ever over."""
+    leaves = own.worked(session, 3)
+    travel_to(over_at(own, session))
+    dispute.demand(session, 0, sender=own.challenger)
+    answer(own, leaves[2], 0)
+    travel(GRACE_SECONDS)
+    dispute.demand(session, index, sender=own.challenger)
+    answer(own, leaves[2], index)
+    travel(1)
+    with boa.reverts(OVER):
+        dispute.demand(session, 1, sender=own.challenger)
+
+
 def test_what_a_demand_brings_up_can_be_challenged(own, dispute, session):
     leaves = own.worked(session, 2, over=5)
     travel_to(over_at(own, session))

@@ -153,10 +153,23 @@ def test_a_refund_takes_at_most_what_is_in_the_bucket(protocol, payment):
     assert payment.refund(session, bucket + 1, 1, sender=protocol.dispute) == 0
     assert payment.refund(session, bucket, 11, sender=protocol.dispute) == 10
     assert payment.refund(session, bucket, 1, sender=protocol.dispute) == 0
-    # Nothing of it is pending any more, so nothing can be shown.
-    assert payment.router(1)[1] == payment.moves_digest(1, 1, bucket) == 0
+    assert payment.router(1)[1] == payment.pending(1, 1, bucket) == 0
+    travel_to(matured(bucket))
     with boa.reverts("router: nothing pending"):
         payment.release(1, 1, bucket)
+
+
+def test_inv_p9_a_bucket_that_a_refund_empties_keeps_its_digest(protocol, payment):
+    """Else the digest of what others move there later would begin anew, and fit nothing."""
+    session, other = protocol.open(), protocol.open(protocol.other_payer)
+    protocol.settle((session, 10))
+    bucket = bucket_now()
+    digest = payment.moves_digest(1, 1, bucket)
+    payment.refund(session, bucket, 10, sender=protocol.dispute)
+    assert payment.moves_digest(1, 1, bucket) == digest
+    protocol.settle((other, 4))
+    assert payment.pending(1, 1, bucket) == 4
+    assert payment.moves_digest(1, 1, bucket) not in (0, digest)
 
 
 def test_what_a_bond_pays_comes_from_the_dispute_contract(protocol, payment, cor):
