@@ -131,6 +131,20 @@ def test_no_more_is_shown_than_is_due_and_the_newest_first(
     assert called(node)[-1] == "challenge_charge"
 
 
+def test_a_batch_before_too_many_others_is_left_and_said(
+    watch: Watch,
+    node: PendingChain,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("cortensor.watch.pending.MAX_LATER", 1)
+    watch.batch(over_charged(), 4)
+    settle(node, 4, (OTHER, 9))
+    settle(node, 4, (OTHER, 10))
+    assert results(watch.look()) == [("challenge_charge", "mined")]
+    assert "has 2 batches after one of" in caplog.text
+
+
 def test_what_can_be_claimed_already_is_not_shown_again(watch: Watch, node: PendingChain) -> None:
     watch.batch(over_charged(), 4)
     node.claims[SESSION] = 5
