@@ -58,6 +58,7 @@ def pool_of(protocol: Protocol):
 
 @pytest.mark.stateful
 @pytest.mark.slow
+@pytest.mark.timeout(3_000)
 def test_inv_s1_to_s8(protocol, capsys):
     run_machine(
         PoolMachine,
