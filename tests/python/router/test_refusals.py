@@ -350,6 +350,7 @@ def test_openapi_names_every_route(router: Router) -> None:
         "/api/v3/completions/{session_id}",
         "/api/v2/delegate",
         "/api/v2/validate",
+        "/api/v2/factcheck",
         "/api/v2/completions",
         "/api/v2/completions/{session_id}",
         "/api/v4/quote",

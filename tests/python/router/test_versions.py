@@ -218,6 +218,9 @@ def test_fact_checks_say_true_and_false(router: Router, session: str, model: Fak
     assert check["consensus"]["votes"] == {"VALID": 1, "INVALID": 2}
     assert v4["consensus"]["confidence"] == check["consensus"]["confidence"]
     assert v3["charge_wei"] == v4["charge_wei"] == check["charge_wei"]
+    v2 = post(router, session, "v2/factcheck", {**CLAIM, "session_id": "201"}).json()
+    assert (v2["verdict"], v2["evidence"]["steps"][0]["verdict"]) == ("TRUE", "TRUE")
+    assert "consensus" not in v2
     verdicts(model, "VALID", "INVALID", "neither")
     hard = {**CLAIM, "consensus": {**THREE, "disagreement_policy": "fail_hard"}}
     problem = post(router, session, "v3/factcheck", hard)
@@ -337,6 +340,7 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str, str]] = [
         "too_few_healthy_sessions",
         "consensus.session_pool",
     ),
+    ("v2/factcheck", {"consensus": {}}, 422, "unknown_field", "consensus"),
     ("v3/factcheck", {"mode": "arbitration"}, 422, "unknown_field", "mode"),
     ("v4/factcheck", {"mode": "arbitration"}, 422, "unknown_field", "mode"),
     ("v2/completions", {"prompt": ""}, 422, "invalid_field", "prompt"),

@@ -121,11 +121,9 @@ def addressed_body(
 def show_delegate(version: str, answer: PaidResponse) -> DelegateAnswerV2:
     """Return a delegation's answer in the shape of `version`."""
     result = answer.result
-    is_agreed = result.outcome != NO_CONSENSUS
-    whole = result.output if result.data is None else result.data
     common: dict[str, Any] = {
-        "status": "OK" if is_agreed else NO_CONSENSUS,
-        "result": whole if is_agreed else None,
+        "status": NO_CONSENSUS if result.outcome == NO_CONSENSUS else "OK",
+        "result": result.output if result.data is None else result.data,
         **_charged(answer),
     }
     if version == "v2":

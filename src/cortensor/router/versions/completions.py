@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from cortensor.consensus import NO_CONSENSUS
 from cortensor.receipts.evidence import output_hash
 from cortensor.router.problems import InvalidField
 from cortensor.router.requests import convert
@@ -133,7 +132,6 @@ def completion(version: str, data: dict[str, Any], session: str) -> Upgraded:
 def show_completion(version: str, ignored: list[str], answer: PaidResponse) -> CompletionV2:
     """Return a delegation's answer as a text completion of `version`."""
     found, text = answer.consensus, answer.result.output
-    is_agreed = answer.result.outcome != NO_CONSENSUS and text is not None
     chosen = _chosen(found.replica_results, text)
     prompt = sum(each.input_units for each in found.replica_results)
     made = sum(each.output_units for each in found.replica_results)
@@ -146,7 +144,7 @@ def show_completion(version: str, ignored: list[str], answer: PaidResponse) -> C
             TextChoice(
                 index=0,
                 text=text or "",
-                finish_reason=chosen.finish_reason if is_agreed else "no_consensus",
+                finish_reason="no_consensus" if text is None else chosen.finish_reason,
             )
         ],
         "usage": CompletionUsage(prompt, made, prompt + made),

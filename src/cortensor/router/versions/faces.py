@@ -125,6 +125,14 @@ FACES = (
         answer=schemas.ValidateAnswerV2,
         upgrade=partial(validate, "v2"),
     ),
+    Face(
+        path="/api/v2/factcheck",
+        endpoint="validate",
+        title="Check a fact on one compute session",
+        request=schemas.FactcheckRequestV2,
+        answer=schemas.ValidateAnswerV2,
+        upgrade=partial(factcheck, "v2"),
+    ),
     *_completions("v3", CompletionRequestV3, CompletionV3),
     *_completions("v2", CompletionRequestV2, CompletionV2),
 )

@@ -16,7 +16,11 @@ from cortensor.router.prompts import INVALID, VALID
 from cortensor.router.requests import convert
 from cortensor.router.schemas import ConsensusResult, PaidRequest, Text
 from cortensor.router.versions.calls import addressed_body, show_validate
-from cortensor.router.versions.schemas import FactcheckRequestV3, ValidateAnswerV2
+from cortensor.router.versions.schemas import (
+    FactcheckRequestV2,
+    FactcheckRequestV3,
+    ValidateAnswerV2,
+)
 from cortensor.router.versions.upgrade import Upgraded, given
 
 if TYPE_CHECKING:
@@ -33,10 +37,10 @@ class FactcheckRequest(PaidRequest, frozen=True, forbid_unknown_fields=True, kw_
 
 
 def factcheck(version: str, data: dict[str, Any], session: str) -> Upgraded:
-    """Return a fact check of `version` v3 or v4 as v4's validation.
+    """Return a fact check of `version` v2, v3 or v4 as v4's validation.
 
     Args:
-        version: v3 or v4.
+        version: v2, v3 or v4.
         data: the body as sent.
         session: the payment session of the caller's grant.
 
@@ -47,7 +51,7 @@ def factcheck(version: str, data: dict[str, Any], session: str) -> Upgraded:
         if "mode" in data:  # validate's own; the rest is validate's schema
             convert(data, FactcheckRequest)
         return Upgraded(body=data, show=relabel, problem=relabel_problem)
-    convert(data, FactcheckRequestV3)
+    convert(data, FactcheckRequestV3 if version == "v3" else FactcheckRequestV2)
     body, fields = addressed_body(version, data, session)
     body |= given(data, "claim", "context")
     show = partial(_show, version)

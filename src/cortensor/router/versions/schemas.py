@@ -105,11 +105,16 @@ class ValidateRequestV3(ValidateRequestV2, frozen=True, forbid_unknown_fields=Tr
     mode: Literal["validation", "arbitration"] = "validation"
 
 
-class FactcheckRequestV3(_Common, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Check a fact on 1, 3 or 5 compute sessions, by what they know and the context given."""
+class FactcheckRequestV2(_Common, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Check a fact on one compute session, by what its model knows and the context given."""
 
     claim: Text
     context: Any = None
+
+
+class FactcheckRequestV3(FactcheckRequestV2, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Check a fact on 1, 3 or 5 compute sessions."""
+
     consensus: ConsensusV3 = field(default_factory=ConsensusV3)
 
 
