@@ -215,6 +215,7 @@ def finish(
         )
         if job.request.receipt
         else None,
+        issued_at=now,
     )
     return _answer(job, decision, response, record), record
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -37,6 +38,8 @@ from cortensor.router.schemas import (
     VoucherRequest,
     VoucherResponse,
 )
+from cortensor.router.versions.faces import FACES
+from cortensor.router.versions.serving import JSON, PROBLEM_JSON, RefusedError, serve, with_path
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -48,12 +51,10 @@ if TYPE_CHECKING:
     from cortensor.router.ports import Backend, Chain, LedgerPort
     from cortensor.router.proofs import Library
     from cortensor.router.service import Service
+    from cortensor.router.versions.faces import Face
 
     Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
-JSON = "application/json"
-PROBLEM_JSON = "application/problem+json"
-HTTP_BAD_REQUEST = 400
 HTTP_UNAUTHORIZED = 401
 HTTP_METHOD_NOT_ALLOWED = 405
 HTTP_UNAVAILABLE = 503
@@ -85,8 +86,7 @@ def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
     routes = Routes(parts)
     return Starlette(
         routes=[
-            Route("/api/v4/delegate", routes.delegate, methods=["POST"]),
-            Route("/api/v4/validate", routes.validate, methods=["POST"]),
+            *(Route(face.path, partial(routes.paid, face), methods=["POST"]) for face in FACES),
             Route("/api/v4/quote", routes.quote, methods=["GET", "POST"]),
             Route("/api/v4/voucher", routes.voucher, methods=["POST"]),
             Route("/api/v4/receipt/{receipt_id}", routes.receipt, methods=["GET"]),
@@ -113,34 +113,28 @@ class Routes:
         self._parts = parts
         self._openapi = msgspec.json.encode(document())
 
-    async def delegate(self, request: Request) -> Response:
-        """POST /api/v4/delegate."""
-        return await self._paid(request, "delegate")
-
-    async def validate(self, request: Request) -> Response:
-        """POST /api/v4/validate."""
-        return await self._paid(request, "validate")
-
-    async def _paid(self, request: Request, endpoint: str) -> Response:
+    async def paid(self, face: Face, request: Request) -> Response:
+        """POST a paid call of any version."""
         # The caller first: a stranger's body is not even read.
         access = read_header(request.headers.get("authorization"))
         session = f"0x{access.grant.session:040x}"
         account = await self._parts.service.authorise(access, session)
         data = parse_object(await read_body(request, self._parts.limits))
-        call = decode_call(endpoint, data)
-        answer = await self._parts.service.paid(
-            endpoint,
-            call,
-            canonical_request(endpoint, data),
-            request.headers.get("idempotency-key"),
-            account,
-            Said.of(request.headers),
-        )
-        kind = JSON if answer.status < HTTP_BAD_REQUEST else PROBLEM_JSON
+        try:
+            answer, body, kind = await serve(
+                self._parts.service,
+                face,
+                with_path(data, request.path_params.get("session_id")),
+                account,
+                key=request.headers.get("idempotency-key"),
+                said=Said.of(request.headers),
+            )
+        except RefusedError as refused:
+            return _refusal(refused.error, refused.field)
         headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
         if answer.total is not None:
             headers[TOTAL_HEADER] = str(answer.total)
-        return Response(answer.body, answer.status, headers, kind)
+        return Response(body, answer.status, headers, kind)
 
     async def voucher(self, request: Request) -> Response:
         """POST /api/v4/voucher: a signed total without a request."""
@@ -265,23 +259,32 @@ def _json(data: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(data), status, media_type=JSON)
 
 
-def problem_response(error: Error) -> Response:
-    """Return an error as problem+json with the headers its status calls for."""
+def problem_response(error: Error, field: str | None = None) -> Response:
+    """Return an error as problem+json with the headers its status calls for.
+
+    Args:
+        error: what went wrong.
+        field: the name of the field at fault, where the caller has another one for it.
+    """
     headers: dict[str, str] = {}
     if error.status in RETRY_STATUSES:
         headers["Retry-After"] = RETRY_AFTER_S
     if error.status == HTTP_UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="cortensor"'
-    body = msgspec.json.encode(error.problem())
-    return Response(body, error.status, headers, PROBLEM_JSON)
+    problem = error.problem() if field is None else {**error.problem(), "field": field}
+    return Response(msgspec.json.encode(problem), error.status, headers, PROBLEM_JSON)
 
 
 async def _on_error(_request: Request, error: Exception) -> Response:
     if not isinstance(error, Error):
         raise error
+    return _refusal(error)
+
+
+def _refusal(error: Error, field: str | None = None) -> Response:
     if error.status == Error.default_status:
         log.error("internal error: %s", error, exc_info=error)
-    return problem_response(error)
+    return problem_response(error, field)
 
 
 async def _on_http(_request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from cortensor.router import schemas
 from cortensor.router.keys import (
@@ -14,12 +15,12 @@ from cortensor.router.keys import (
     SIGNATURE_HEADER,
     VOUCHER_HEADER,
 )
+from cortensor.router.versions.faces import FACES, Face
+from cortensor.router.versions.serving import EVENT_STREAM
 
 VERSION = "0.1.0"
-_SCHEMAS = (
-    schemas.DelegateRequest,
-    schemas.ValidateRequest,
-    schemas.PaidResponse,
+_SCHEMAS: tuple[type[Struct], ...] = (
+    *dict.fromkeys(shape for face in FACES for shape in (face.request, face.answer)),
     schemas.QuoteResponse,
     schemas.ReceiptResponse,
     schemas.BatchResponse,
@@ -52,14 +53,7 @@ def document() -> dict[str, Any]:
         _SCHEMAS, ref_template="#/components/schemas/{name}"
     )
     ref = {shape.__name__: found for shape, found in zip(_SCHEMAS, refs, strict=True)}
-    paid = {
-        "delegate": ("Do a task on k compute sessions", "DelegateRequest"),
-        "validate": ("Check a claim on k compute sessions", "ValidateRequest"),
-    }
-    paths: dict[str, Any] = {
-        f"/api/v4/{name}": {"post": _paid(title, ref[body], ref)}
-        for name, (title, body) in paid.items()
-    }
+    paths: dict[str, Any] = {face.path: {"post": _paid(face, ref)} for face in FACES}
     either = {"oneOf": [ref["DelegateRequest"], ref["ValidateRequest"]]}
     quoted = _responses(ref["QuoteResponse"], ref["Problem"], (400, 401, 403, 404, 409, 422, 503))
     query = [_parameter(name, "query", kind, needed) for name, kind, needed in _QUOTE_QUERY]
@@ -140,22 +134,20 @@ def document() -> dict[str, Any]:
     }
 
 
-def _paid(title: str, body: dict[str, Any], ref: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _paid(face: Face, ref: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    headers = ("Idempotency-Key", SALT_HEADER, MAX_CHARGE_HEADER, SIGNATURE_HEADER, VOUCHER_HEADER)
+    named = [_parameter(name, "header", "string", False) for name in headers]
+    if "{session_id}" in face.path:
+        named.append(_parameter("session_id", "path", "string", True))
+    responses = _responses(ref[face.answer.__name__], ref["Problem"], _PAID_PROBLEMS)
+    if "stream" in face.request.__struct_fields__:
+        responses["200"]["content"][EVENT_STREAM] = {"schema": {"type": "string"}}
     return {
-        "summary": title,
+        "summary": face.title,
         "security": [{"grant": []}],
-        "parameters": [
-            _parameter(name, "header", "string", False)
-            for name in (
-                "Idempotency-Key",
-                SALT_HEADER,
-                MAX_CHARGE_HEADER,
-                SIGNATURE_HEADER,
-                VOUCHER_HEADER,
-            )
-        ],
-        "requestBody": _body(body),
-        "responses": _responses(ref["PaidResponse"], ref["Problem"], _PAID_PROBLEMS),
+        "parameters": named,
+        "requestBody": _body(ref[face.request.__name__]),
+        "responses": responses,
     }
 
 

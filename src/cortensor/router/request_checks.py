@@ -30,7 +30,7 @@ def check_call(request: DelegateRequest | ValidateRequest, limits: Limits) -> No
     check_tier(request.policy)
     check_strategy(request)
     if request.timeout_ms is not None and request.timeout_ms > limits.max_timeout_ms:
-        raise InvalidField(f"must be at most {limits.max_timeout_ms}", field="timeout_ms")
+        raise InvalidField(f"must be at most {limits.max_timeout_ms} ms", field="timeout_ms")
     if request.metadata and len(msgspec.json.encode(request.metadata)) > METADATA_BYTES:
         raise InvalidField(f"must be at most {METADATA_BYTES} bytes", field="metadata")
     if isinstance(request, DelegateRequest):

@@ -84,6 +84,7 @@ class ReplicaResult(Struct, frozen=True, omit_defaults=True):
     cost_wei: str | None = None
     miner: str | None = None
     flags: list[str] = field(default_factory=list)
+    finish_reason: str | None = None
 
 
 class MissingReplica(Struct, frozen=True):
@@ -168,7 +169,8 @@ class ReceiptSummary(Struct, frozen=True):
 class PaidResponse(Struct, frozen=True):
     """The answer to delegate and validate.
 
-    `request_salt` with the canonical request proves the receipt's request commitment.
+    `request_salt` with the canonical request proves the receipt's request commitment. `issued_at`
+    is the receipt's time in unix seconds.
     """
 
     result: Result
@@ -179,6 +181,7 @@ class PaidResponse(Struct, frozen=True):
     bill: BillResult
     request_salt: str
     receipt: ReceiptSummary | None = None
+    issued_at: int = 0
 
 
 class QuoteResponse(Struct, frozen=True):

@@ -115,4 +115,5 @@ def replica_result(
         cost_wei=None if quote is None else str(cost_wei(replica, quote)),
         miner=replica.session.miner,
         flags=list(done.flags) if done else [],
+        finish_reason=done.finish_reason if done else None,
     )

@@ -342,6 +342,17 @@ def test_openapi_names_every_route(router: Router) -> None:
     assert paths >= {
         "/api/v4/delegate",
         "/api/v4/validate",
+        "/api/v4/factcheck",
+        "/api/v3/delegate",
+        "/api/v3/validate",
+        "/api/v3/factcheck",
+        "/api/v3/completions",
+        "/api/v3/completions/{session_id}",
+        "/api/v2/delegate",
+        "/api/v2/validate",
+        "/api/v2/factcheck",
+        "/api/v2/completions",
+        "/api/v2/completions/{session_id}",
         "/api/v4/quote",
         "/api/v4/receipt/{receipt_id}",
         "/api/v4/batch/{root}",
@@ -349,4 +360,21 @@ def test_openapi_names_every_route(router: Router) -> None:
         "/healthz",
         "/readyz",
     }
-    assert "DelegateRequest" in document["components"]["schemas"]
+    components = document["components"]["schemas"]
+    assert "DelegateRequest" in components
+    assert set(components["ConsensusV3"]["properties"]) == {
+        "replicas",
+        "session_pool",
+        "aggregation",
+        "strategy",
+        "disagreement_policy",
+    }
+    assert "consensus" not in components["DelegateRequestV2"]["properties"]
+    assert components["ValidateAnswerV3"]["properties"]["consensus"] == {
+        "$ref": "#/components/schemas/ConsensusResultV3"
+    }
+    by_path = document["paths"]["/api/v2/completions/{session_id}"]["post"]
+    assert {"name": "session_id", "in": "path", "required": True}.items() <= by_path["parameters"][
+        -1
+    ].items()
+    assert "text/event-stream" in by_path["responses"]["200"]["content"]
