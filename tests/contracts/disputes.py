@@ -22,6 +22,7 @@ from tests.contracts.protocol import (
     VoucherBatch,
     deployer_of,
     item,
+    matures_at,
     set_word,
     word,
 )
@@ -218,6 +219,9 @@ class Disputed(Protocol):
         """Show all that a session has pending and did not show yet; return its wei."""
         total = 0
         for batch in self.pending_batches(session):
+            if boa.env.timestamp >= matures_at(batch.bucket):
+                # Money that anyone can release is nobody's claim any more.
+                continue
             try:
                 total += self.dispute.show_pending(session, batch, sender=self.challenger)
             except boa.BoaError as error:

@@ -316,10 +316,15 @@ def travel_to(timestamp: int) -> None:
     travel(timestamp - boa.env.timestamp)
 
 
+def matures_at(bucket: int) -> int:
+    """Return when anyone can release a bucket."""
+    return (bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS
+
+
 def release_all(protocol: Protocol, version: int = 1, router_id: int = 1) -> int:
     """Wait for the challenge window of this moment's bucket and release it; return the wei."""
     bucket = boa.env.timestamp // BUCKET_SECONDS
-    travel_to((bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS)
+    travel_to(matures_at(bucket))
     return protocol.payment.release(router_id, version, bucket, sender=protocol.stranger)
 
 

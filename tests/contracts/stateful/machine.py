@@ -52,7 +52,8 @@ class PaymentMachine(DisputeSteps):
         hours=HOURS,
         tier=st.sampled_from((0, 1, 2, 3, 3, 4)),
         newer=NEWER,
-        salt=st.integers(0, 30),
+        # From 32 on: the ids below are those of stake accounts.
+        salt=st.integers(32, 62),
         funding=FUNDINGS,
         has_key=st.sampled_from((True, True, True, False)),
     )

@@ -18,9 +18,9 @@ from tests.contracts.disputes import (
 from tests.contracts.events import assert_event, events
 from tests.contracts.protocol import (
     BUCKET_SECONDS,
-    CHALLENGE_WINDOW_SECONDS,
     COR,
     item,
+    matures_at,
     release_all,
     travel,
     travel_to,
@@ -30,10 +30,6 @@ from tests.contracts.protocol import (
 
 def charged(own, session: int, index: int, charge: int, total: int) -> Draft:
     return Draft(own.receipt(session, charge=charge), index, total)
-
-
-def matures_at(bucket: int) -> int:
-    return (bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS
 
 
 @pytest.fixture
