@@ -113,10 +113,11 @@ LOCK = $(UV) pip compile --python-version 3.11 --generate-hashes --no-emit-index
   --custom-compile-command 'make lock'
 .PHONY: lock
 lock: $(BOOT)/.stamp ## Resolve the dependencies again into requirements/ and package-lock.json
-	@$(LOCK) pyproject.toml --extra embedded --group dev -o requirements/package.txt >/dev/null
+	@$(LOCK) pyproject.toml --extra embedded --extra postgres --extra embedding --extra telemetry --group dev -o requirements/package.txt >/dev/null
 	@$(LOCK) pyproject.toml --extra embedded --group contracts -o requirements/contracts.txt >/dev/null
 	@$(LOCK) --group vyper-lint -o requirements/vyper-lint.txt >/dev/null
 	@$(LOCK) --group model --no-deps -o requirements/model.txt >/dev/null
+	@$(LOCK) --group bench -o requirements/bench.txt >/dev/null
 	@$(LOCK) --group build -o requirements/build.txt >/dev/null
 	@$(LOCK) --group boot -o requirements/boot.txt >/dev/null
 	@npm install --package-lock-only --silent
