@@ -59,8 +59,11 @@ class MoneyMachine(PaymentMachine):
             lambda: self.pool_model.request_unstake(router, amount, owner),
         )
 
-    @rule(router=st.sampled_from((1, 2)))
-    def withdraw_bond(self, router):
+    @rule(router=st.sampled_from((1, 2)), is_waited_for=st.booleans())
+    def withdraw_bond(self, router, is_waited_for):
+        cooled_at = self.pool_model.positions[router].withdrawable_at
+        if is_waited_for and cooled_at > self.model.now:
+            self._wait(cooled_at - self.model.now)
         self.both(
             "withdraw_bond",
             lambda: self.pool.withdraw(router, sender=self.protocol.stranger),
