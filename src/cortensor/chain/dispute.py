@@ -16,7 +16,7 @@ from cortensor.receipts.typed import ReceiptStruct
 if TYPE_CHECKING:
     from web3 import Web3
 
-    from cortensor.chain.pending_moves import PendingBatch
+    from cortensor.chain.pending_moves import PendingBatch, Prefix
 
 CONTRACT = "SettlementDispute"
 
@@ -192,6 +192,10 @@ class Dispute:
     def show_pending_data(self, session: int, batch: PendingBatch) -> str:
         """Return calldata that shows what a session moved in a batch that is pending."""
         return self._data("show_pending", session, batch.abi_value())
+
+    def show_prefix_data(self, session: int, prefix: Prefix) -> str:
+        """Return calldata that shows what the digest of a bucket of the session was once."""
+        return self._data("show_prefix", session, prefix.bucket, prefix.before, list(prefix.later))
 
     def answer_data(
         self,

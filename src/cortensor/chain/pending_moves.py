@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import Struct
 
 from cortensor.errors import VerificationFailed
@@ -38,6 +39,18 @@ class Move(Struct, frozen=True):
         return self.session << ITEM_SHIFT | self.moved
 
 
+class Prefix(Struct, frozen=True):
+    """What `show_prefix` is called with: a digest that a bucket had before its `later` batches.
+
+    `before` is a uint160, `later` are hashes of 32 bytes each, no more than MAX_LATER.
+    """
+
+    version: int
+    bucket: int
+    before: int
+    later: tuple[bytes, ...]
+
+
 class PendingBatch(Struct, frozen=True):
     """The dispute contract's struct of that name: a batch's moves and its place in its bucket.
 
@@ -56,6 +69,32 @@ class PendingBatch(Struct, frozen=True):
     def moved(self, session: int) -> int:
         """Return the wei that a session moved in it."""
         return sum(word & AMOUNT_MASK for word in self.moves if word >> ITEM_SHIFT == session)
+
+    def steps(self) -> tuple[list[Prefix], PendingBatch]:
+        """Return what must be shown before it, in order, and it with no more than is then taken.
+
+        One that few batches followed needs no step. The steps of a batch stay the same as more
+        follow it, but for the first, which is proven against the bucket's digest of now.
+        """
+        if len(self.later) <= MAX_LATER:
+            return [], self
+        digests = [with_batch(self.before, batch_hash(self.moves))]
+        for hashed in self.later:
+            digests.append(with_batch(digests[-1], hashed))
+        starts = range(MAX_LATER, len(self.later), MAX_LATER)
+        steps = [
+            Prefix(self.version, self.bucket, digests[at], self.later[at : at + MAX_LATER])
+            for at in starts
+        ]
+        near = msgspec.structs.replace(self, later=self.later[:MAX_LATER])
+        return steps[::-1], near
+
+    def longest_step(self) -> Prefix:
+        """Return the longest step that could be proven now: what each step costs at most."""
+        digest = with_batch(self.before, batch_hash(self.moves))
+        for hashed in self.later[:-MAX_LATER]:
+            digest = with_batch(digest, hashed)
+        return Prefix(self.version, self.bucket, digest, self.later[-MAX_LATER:])
 
     def abi_value(self) -> dict[str, Any]:
         """Return the struct as web3 takes it."""

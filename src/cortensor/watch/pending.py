@@ -7,9 +7,8 @@ import logging
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cortensor.chain.pending_moves import MAX_LATER, moves_of, placed
+from cortensor.chain.pending_moves import moves_of, placed
 from cortensor.errors import Error, VerificationFailed
-from cortensor.watch.report import session_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -129,16 +128,5 @@ class Pending:
             except VerificationFailed as error:
                 log.warning("bucket %s of card %s %s; nothing is shown", bucket, version, error)
                 continue
-            for batch in reversed(shown):
-                if not batch.moved(session):
-                    continue
-                if len(batch.later) > MAX_LATER:
-                    log.warning(
-                        "bucket %s has %d batches after one of %s: show_prefix it first, by hand",
-                        bucket,
-                        len(batch.later),
-                        session_name(session),
-                    )
-                    continue
-                found.append(batch)
+            found += [batch for batch in reversed(shown) if batch.moved(session)]
         return found

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -20,25 +20,24 @@ if TYPE_CHECKING:
     from cortensor.chain.pending_moves import PendingBatch
     from cortensor.watch.pending import Pending
 
+ROUTER_SHIFT = 128
+
 log = logging.getLogger(__name__)
 
 
 class Show(Struct, frozen=True):
-    """A batch that is to be shown for a session; `fee` is the most wei of the gas coin it costs."""
+    """A call that shows something of a session; `fee` is the most wei of the gas coin it costs.
+
+    `action` names its transaction: of the same batch or digest it stays the same, whatever is
+    settled after it. `kind` is the contract's function, `told` what a report says of it.
+    """
 
     session: int
-    batch: PendingBatch
+    kind: Literal["show_pending", "show_prefix"]
+    action: str
     data: str
     fee: int
-
-    @property
-    def action(self) -> str:
-        """The name of its transaction; the digest before it tells a batch from its bucket's others.
-
-        Of the same batch it stays the same, whatever is settled after it.
-        """
-        place = f"{self.batch.version}:{self.batch.bucket}:{self.batch.before:040x}"
-        return f"show:{self.session:040x}:{place}"
+    told: str
 
 
 class Showing:
@@ -74,17 +73,45 @@ class Showing:
         try:
             lacking = due - sum(claim.claimable for claim in self._dispute.claims(session))
             for batch in self._pending.batches(session, now) if lacking > 0 else ():
-                data = self._dispute.show_pending_data(session, batch)
-                fee = self._fee(data)
-                if fee is None:
+                calls = self._calls(session, batch)
+                if not calls:
                     continue
-                shows.append(Show(session, batch, data, fee))
+                shows += calls
                 lacking -= batch.moved(session)
                 if lacking <= 0:
                     break
         except Error as error:
             log.warning("what %s has pending is not known: %s", session_name(session), error)
         return shows
+
+    def _calls(self, session: int, batch: PendingBatch) -> list[Show]:
+        """Return the calls that show a batch, in order; none if the contract refuses the first."""
+        steps, near = batch.steps()
+        data = self._dispute.show_pending_data(session, near)
+        # What follows a step is refused until that is mined, so its fee is that of a full one. The
+        # batch itself costs more: it has moves, and writes a claim.
+        fee = self._fee(
+            self._dispute.show_prefix_data(session, batch.longest_step()) if steps else data
+        )
+        if fee is None:
+            return []
+        place = f"{batch.version}:{batch.bucket}"
+        calls = [
+            Show(
+                session,
+                "show_prefix",
+                f"prefix:{session >> ROUTER_SHIFT:x}:{place}:{step.before:040x}",
+                self._dispute.show_prefix_data(session, step),
+                fee,
+                f"{len(step.later)} batches of bucket {batch.bucket}",
+            )
+            for step in steps
+        ]
+        told = f"{format_cor(batch.moved(session))} COR in bucket {batch.bucket}"
+        # The digest before it tells a batch from its bucket's others.
+        action = f"show:{session:040x}:{place}:{batch.before:040x}"
+        calls.append(Show(session, "show_pending", action, data, 2 * fee if steps else fee, told))
+        return calls
 
     def _fee(self, data: str) -> int | None:
         """Return the most that a call costs; None if the contract refuses it."""
@@ -97,7 +124,7 @@ class Showing:
             return None
 
     def send(self, shows: list[Show]) -> Generator[ActionReport, None, bool]:
-        """Send what was planned, each batch once.
+        """Send what was planned, each call once.
 
         Yields:
             What was done. An error stops nothing that comes after.
@@ -107,18 +134,18 @@ class Showing:
             waits behind it, and would be lost apart from it.
         """
         for show in shows:
-            moved = format_cor(show.batch.moved(show.session))
-            told = f"{moved} COR in bucket {show.batch.bucket}"
-            about = "show_pending", session_name(show.session), 0
+            about = show.kind, session_name(show.session), 0
             if self._courier is None or self._is_dry:
-                yield ActionReport(*about, "no_key" if self._courier is None else "dry_run", told)
+                yield ActionReport(
+                    *about, "no_key" if self._courier is None else "dry_run", show.told
+                )
                 continue
             try:
                 done = self._courier.deliver(show.action, self._dispute.address, show.data)
             except Error as error:
                 yield ActionReport(*about, "failed", str(error))
                 continue
-            yield ActionReport(*about, done.state, done.reason or told, done.tx_hash)
+            yield ActionReport(*about, done.state, done.reason or show.told, done.tx_hash)
             if done.state == "waiting":
                 return False
         return True

@@ -45,6 +45,7 @@ class PendingChain(WatchedChain):
         claims: wei that sessions can claim.
         history: (block, session, wei) of each total that was settled.
         oldest: totals of blocks before this one are not to be had.
+        refused: functions that the dispute contract refuses, for whatever reason.
     """
 
     def __init__(self) -> None:
@@ -52,7 +53,9 @@ class PendingChain(WatchedChain):
         self.claims: dict[int, int] = {}
         self.history: list[tuple[int, int, int]] = []
         self.oldest = 0
+        self.refused: set[str] = set()
         self._shown: set[bytes] = set()
+        self._prefixes: set[tuple[int, int]] = set()
         super().__init__()
 
     def settle(self, root: str, block: int, **totals: int) -> None:
@@ -105,20 +108,38 @@ class PendingChain(WatchedChain):
         digest = with_batch(before, moves_hash(words))
         for hashed in later:
             digest = with_batch(digest, hashed)
-        if digest != self.digests.get((CARD, bucket)):
-            raise ValueError("execution reverted: own: not pending like that")
+        self._check(bucket, digest)
         place = keccak(encode(["uint256"] * 4, [session, CARD, bucket, before]))
         if place in self._shown:
             raise ValueError("execution reverted: own: already shown")
         return session, sum(word & U96 for word in words if word >> 96 == session), place
 
-    def _is_show(self, to: str, data: bytes) -> bool:
-        return to.lower() == DISPUTE and self._abis[DISPUTE][data[:4].hex()][0] == "show_pending"
+    def _check(self, bucket: int, digest: int) -> None:
+        if (bucket, digest) not in self._prefixes and digest != self.digests.get((CARD, bucket)):
+            raise ValueError("execution reverted: own: not pending like that")
+
+    def _prefix(self, data: bytes) -> tuple[int, int]:
+        """Return bucket and digest that a call proves; ValueError if it is refused."""
+        _, inputs, _ = self._abis[DISPUTE][data[:4].hex()]
+        _, bucket, before, later = decode(inputs, data[4:])
+        digest = before
+        for hashed in later:
+            digest = with_batch(digest, hashed)
+        self._check(bucket, digest)
+        return bucket, before
+
+    def _function(self, to: str, data: bytes) -> str:
+        return self._abis[DISPUTE][data[:4].hex()][0] if to.lower() == DISPUTE else ""
 
     def _eth_estimateGas(self, call: dict[str, Any], *_: Any) -> str:  # noqa: N802 -- the RPC's name
         data = bytes.fromhex(call["data"][2:])
-        if self.revert is None and self._is_show(call["to"], data):
+        name = self._function(call["to"], data)
+        if name in self.refused:
+            raise ValueError("execution reverted: own: refused")
+        if self.revert is None and name == "show_pending":
             self._show(data)
+        elif self.revert is None and name == "show_prefix":
+            self._prefix(data)
         return super()._eth_estimateGas()
 
     def _eth_sendRawTransaction(self, raw: str) -> str:  # noqa: N802 -- the RPC's name
@@ -126,7 +147,10 @@ class PendingChain(WatchedChain):
         fields = self.mined.get(tx_hash)
         if fields is not None:
             data = bytes(fields["data"])
-            if self._is_show("0x" + bytes(fields["to"]).hex(), data):
+            name = self._function("0x" + bytes(fields["to"]).hex(), data)
+            if name == "show_prefix":
+                self._prefixes.add(self._prefix(data))
+            elif name == "show_pending":
                 session, moved, place = self._show(data)
                 self._shown.add(place)
                 self.claims[session] = self.claims.get(session, 0) + moved

@@ -131,18 +131,56 @@ def test_no_more_is_shown_than_is_due_and_the_newest_first(
     assert called(node)[-1] == "challenge_charge"
 
 
-def test_a_batch_before_too_many_others_is_left_and_said(
-    watch: Watch,
-    node: PendingChain,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+def prefixes(node: PendingChain) -> list[int]:
+    """How many batches each step was proven by."""
+    return [len(node.arguments(fields)[3]) for fields in node.sent_to("show_prefix")]
+
+
+def test_a_batch_before_many_others_is_shown_in_steps(
+    watch: Watch, node: PendingChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cortensor.watch.pending.MAX_LATER", 1)
+    monkeypatch.setattr("cortensor.chain.pending_moves.MAX_LATER", 2)
+    made = watch.batch(over_charged(), 4)
+    for wei in range(9, 14):
+        settle(node, 4, (OTHER, wei))
+    report = watch.look()
+    assert called(node) == ["show_prefix", "show_prefix", "show_pending", "challenge_charge"]
+    assert prefixes(node) == [1, 2]
+    assert shown(node) == [(bucket_of(4), 2, (SESSION << 96 | made[-1].cumulative,))]
+    assert node.claims == {SESSION: made[-1].cumulative}
+    assert [action.result for action in report.actions] == ["mined"] * 4
+
+
+def test_steps_that_were_shown_are_not_sent_again(
+    watch: Watch, node: PendingChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cortensor.chain.pending_moves.MAX_LATER", 2)
+    watch.batch(over_charged(), 4, is_shown=False)
+    for wei in range(9, 12):
+        settle(node, 4, (OTHER, wei))
+    node.refused = {"show_pending", "demand"}
+    watch.look(patience_s=0)
+    settle(node, 15, (OTHER, 12))
+    node.head = 20
+    node.refused = set()
+    watch.look(patience_s=0)
+    # Others, in the batches after it, are shown as well.
+    own = [node.arguments(fields) for fields in node.sent_to("show_prefix")]
+    assert [len(later) for session, _, _, later in own if session == SESSION] == [1]
+    assert SESSION in node.claims
+
+
+def test_the_cost_of_steps_counts(
+    watch: Watch, node: PendingChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cortensor.chain.pending_moves.MAX_LATER", 1)
     watch.batch(over_charged(), 4)
-    settle(node, 4, (OTHER, 9))
-    settle(node, 4, (OTHER, 10))
-    assert results(watch.look()) == [("challenge_charge", "mined")]
-    assert "has 2 batches after one of" in caplog.text
+    for wei in (9, 10):
+        settle(node, 4, (OTHER, wei))
+    fee = 60_000 * (2 * node.base_fee)
+    report = watch.look(cor_wei_per_coin=10**40)
+    # The proof, a step, and the batch.
+    assert [(a.result, a.fee_wei) for a in report.actions] == [("unprofitable", str(4 * fee))]
 
 
 def test_what_can_be_claimed_already_is_not_shown_again(watch: Watch, node: PendingChain) -> None:
