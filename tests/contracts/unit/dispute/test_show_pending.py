@@ -7,6 +7,7 @@ import boa
 import pytest
 from eth_utils import keccak
 
+from cortensor.chain import pending_moves
 from tests.contracts.disputes import (
     ANSWER_SECONDS,
     GRACE_SECONDS,
@@ -215,18 +216,25 @@ def test_a_batch_before_more_than_512_others_is_shown_in_steps(own, dispute, oth
 
 
 def test_a_move_before_600_batches_is_claimed(own, dispute):
+    """With the calls that the watcher would make."""
     session, puppet = own.open(), own.open(own.other_payer)
     own.settled(charged(own, session, 1, 9 * COR, 9 * COR), is_shown=False)
-    bucket = boa.env.timestamp // BUCKET_SECONDS
-    digests = [own.payment.moves_digest(1, 1, bucket)]
     for index in range(1, 601):
         own.settled(charged(own, puppet, index, 1, index), is_shown=False)
-        digests.append(own.payment.moves_digest(1, 1, bucket))
     (batch,) = own.pending_batches(session)
     assert len(batch.later) == 600
-    dispute.show_prefix(session, bucket, digests[300], batch.later[300:], sender=own.stranger)
-    shown = batch._replace(later=batch.later[:300])
-    assert dispute.show_pending(session, shown, sender=own.challenger) == 9 * COR
+    known = pending_moves.PendingBatch(
+        1, batch.bucket, batch.before, tuple(batch.moves), tuple(batch.later)
+    )
+    (step,), near = known.steps()
+    with boa.reverts("own: not pending like that"):
+        dispute.show_pending(session, tuple(near.abi_value().values()), sender=own.challenger)
+    for shown in (known.longest_step(), step):
+        dispute.show_prefix(
+            session, shown.bucket, shown.before, list(shown.later), sender=own.stranger
+        )
+    shown = dispute.show_pending(session, tuple(near.abi_value().values()), sender=own.challenger)
+    assert shown == 9 * COR
 
 
 def test_a_demand_freezes_what_is_the_sessions_own_and_no_more(own, dispute, others):
