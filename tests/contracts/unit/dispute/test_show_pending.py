@@ -168,6 +168,20 @@ def test_each_bucket_has_its_own_claim_and_its_own_end(own, dispute, payment, se
     assert payment.pending(1, 1, first + 2) == 0
 
 
+def test_a_refund_out_of_two_buckets_takes_no_more_than_is_due(own, dispute, payment, session):
+    own.settled(charged(own, session, 1, 2 * COR, 2 * COR))
+    travel(BUCKET_SECONDS)
+    own.settled(charged(own, session, 2, 2 * COR, 4 * COR))
+    (first, _, _), (second, _, _) = dispute.claims(session)
+    priced = own.receipt(session)
+    dear = Draft(own.receipt(session, charge=priced.charge + 3 * COR), 9, 0)
+    dispute.challenge_charge(own.anchored(dear)[0], sender=own.challenger)
+    assert dispute.refunded(session) == 3 * COR
+    assert dispute.claims(session) == [(first, 0, 0), (second, COR, 0)]
+    assert payment.pending(1, 1, first) == 0
+    assert payment.pending(1, 1, second) == COR
+
+
 def test_small_claims_in_many_buckets_do_not_keep_a_large_one_out(own, dispute):
     """Those of an open demand are never over, so all 64 places are taken."""
     session, micro = own.open(amount=500 * COR), 10**12
