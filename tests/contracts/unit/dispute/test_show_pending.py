@@ -182,6 +182,19 @@ def test_a_refund_out_of_two_buckets_takes_no_more_than_is_due(own, dispute, pay
     assert payment.pending(1, 1, second) == COR
 
 
+def test_a_refund_out_of_frozen_money_leaves_the_rest_frozen(own, dispute, payment, session):
+    own.settled(charged(own, session, 1, 8 * COR, 8 * COR))
+    dispute.demand(session, 1, sender=own.challenger)
+    ((bucket, _, held),) = dispute.claims(session)
+    assert held == own.frozen() == 8 * COR
+    priced = own.receipt(session)
+    dear = Draft(own.receipt(session, charge=priced.charge + 3 * COR), 9, 0)
+    dispute.challenge_charge(own.anchored(dear)[0], sender=own.challenger)
+    assert dispute.refunded(session) == 3 * COR
+    assert dispute.claims(session) == [(bucket, 5 * COR, 5 * COR)]
+    assert payment.pending(1, 1, bucket) == own.frozen() == 5 * COR
+
+
 def test_small_claims_in_many_buckets_do_not_keep_a_large_one_out(own, dispute):
     """Those of an open demand are never over, so all 64 places are taken."""
     session, micro = own.open(amount=500 * COR), 10**12
