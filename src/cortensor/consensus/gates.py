@@ -13,7 +13,15 @@ import re
 import unicodedata
 from collections import Counter
 from decimal import Decimal
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NUMBERS, MONEY, NEGATION, ENUMS, ORDER = "numbers", "money", "negation", "enums", "order"
+GATES = (NUMBERS, MONEY, NEGATION, ENUMS, ORDER)
+"""The gates, in the order they are tried."""
 
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?")
 _TOKEN = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?|\w+", re.UNICODE)
@@ -24,12 +32,30 @@ _NEGATION = re.compile(
     r"|untrue|wrong)\b|n['\u2019]t\b"
 )
 
+_CURRENCIES: Mapping[str, str] = MappingProxyType(
+    {
+        "\u20ac": "eur", "euro": "eur", "euros": "eur", "eur": "eur",
+        "$": "usd", "dollar": "usd", "dollars": "usd", "usd": "usd",
+        "\u00a3": "gbp", "pound": "gbp", "pounds": "gbp", "gbp": "gbp",
+        "\u00a5": "jpy", "yen": "jpy", "jpy": "jpy", "cny": "cny", "inr": "inr", "\u20b9": "inr",
+        "chf": "chf", "cent": "cent", "cents": "cent", "usdc": "usdc", "usdt": "usdt",
+        "btc": "btc", "\u20bf": "btc", "eth": "eth", "cor": "cor", "wei": "wei", "gwei": "gwei",
+    }
+)  # fmt: skip
+"""How a currency is written -> its one name. Another currency is another amount."""
+_SYMBOLS = "$\u20ac\u00a3\u00a5\u20b9\u20bf"
+_AMOUNT = re.compile(
+    rf"(?:([{_SYMBOLS}]|\b[a-z]{{3,7}}\b)\s*)?"
+    r"([+-]?\d[\d,]*(?:\.\d+)?)"
+    rf"(?:(?=\s*([{_SYMBOLS}]|[a-z]+\b)))?"
+)
+
 _CLOSED_SETS = """
     accept accepted approve approved reject rejected deny denied allow allowed pass passed fail
     failed succeeded yes retry needs_spec inconclusive low medium high critical minor major buy sell
     hold up down increase increased decrease decreased rise rose fall fell before after above below
     more less minimum maximum left right north south east west debit credit refund charge enabled
-    disabled open closed
+    disabled open closed seller_valid seller_invalid no_consensus
 """
 ENUM_WORDS = frozenset(_CLOSED_SETS.split())
 """Words of small closed sets (verdicts, levels, directions), where another word is another answer.
@@ -43,6 +69,7 @@ class Claims(NamedTuple):
 
     Attributes:
         numbers: all numbers, ascending, as exact decimals.
+        money: amounts with the currency beside them, ascending.
         negated: whether the negations in it are odd in number.
         enums: words of closed sets and how often.
         names: words written with a capital where no sentence begins, folded.
@@ -51,6 +78,7 @@ class Claims(NamedTuple):
     """
 
     numbers: tuple[Decimal, ...]
+    money: tuple[tuple[str, Decimal], ...]
     negated: bool
     enums: tuple[tuple[str, int], ...]
     names: frozenset[str]
@@ -70,6 +98,7 @@ def claims(text: str, enums: frozenset[str] = ENUM_WORDS) -> Claims:
     tokens = [_spelt(token) for token in _TOKEN.findall(folded)]
     return Claims(
         numbers=tuple(sorted(_decimal(number) for number in _NUMBER.findall(folded))),
+        money=_money(folded),
         negated=len(_NEGATION.findall(folded)) % 2 == 1,
         enums=tuple(sorted(Counter(token for token in tokens if token in enums).items())),
         names=_names(text),
@@ -79,14 +108,22 @@ def claims(text: str, enums: frozenset[str] = ENUM_WORDS) -> Claims:
     )
 
 
+def closed_gate(left: Claims, right: Claims) -> str | None:
+    """Return the first gate in `GATES` that two texts do not pass together, or None."""
+    if left.numbers != right.numbers:
+        return NUMBERS
+    if left.money != right.money:
+        return MONEY
+    if left.negated != right.negated:
+        return NEGATION
+    if left.enums != right.enums:
+        return ENUMS
+    return None if same_order(left, right) else ORDER
+
+
 def agree(left: Claims, right: Claims) -> bool:
-    """Return whether all gates are open: numbers, negation, enums, order of entities."""
-    return (
-        left.numbers == right.numbers
-        and left.negated == right.negated
-        and left.enums == right.enums
-        and same_order(left, right)
-    )
+    """Return whether all gates are open."""
+    return closed_gate(left, right) is None
 
 
 def same_order(left: Claims, right: Claims) -> bool:
@@ -105,6 +142,17 @@ def same_order(left: Claims, right: Claims) -> bool:
     if Counter(ours) == Counter(theirs):
         return ours == theirs
     return list(dict.fromkeys(ours)) == list(dict.fromkeys(theirs))
+
+
+def _money(folded: str) -> tuple[tuple[str, Decimal], ...]:
+    """Return the amounts that have a currency directly before or after them."""
+    found = []
+    for match in _AMOUNT.finditer(folded):
+        before, number, after = match.groups()
+        # "5 eur 3 usd": which one the 3 belongs to is not known, so it has both.
+        named = [_CURRENCIES[word] for word in (before, after) if word in _CURRENCIES]
+        found += [(currency, _decimal(number)) for currency in named]
+    return tuple(sorted(found))
 
 
 def _decimal(text: str) -> Decimal:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from cortensor.consensus.arbitration import ruling
+from cortensor.consensus.likeness import EMBEDDING
 from cortensor.consensus.majority import VERDICT, decide_groups
 from cortensor.consensus.numeric import NUMERIC, SCORE, Past, Scale, decide_scores
 from cortensor.consensus.outcome import Rules
@@ -89,7 +90,8 @@ def is_plain(decision: Decision) -> bool:
         and decision.calibration == Calibrated()
         and decision.non_vote_rule == ABSTAIN
         and decision.labels is None
-        and decision.equivalence != SCORE
+        and decision.equivalence not in {SCORE, EMBEDDING}
+        and decision.tolerance_millionths == 0
     )
 
 
