@@ -3,7 +3,7 @@
 
 Format 1 holds a majority without history. A block with `weighing` holds any strategy: each
 replica's weight is in its entry, and how the confidence was made is in `calibration`, so that no
-history is needed to recompute either.
+history is needed to recompute either. With `likeness` the groups follow from stated similarities.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from cortensor.consensus.arbitration import ruling
-from cortensor.consensus.likeness import EMBEDDING
+from cortensor.consensus.likeness import EMBEDDING, Likeness
 from cortensor.consensus.majority import VERDICT, decide_groups
 from cortensor.consensus.numeric import NUMERIC, SCORE, Past, Scale, decide_scores
 from cortensor.consensus.outcome import Rules
@@ -100,8 +100,11 @@ def _decide(body: Mapping[str, Any]) -> Decision:
     equivalence = stated["equivalence"]
     weighs = "weighing" in stated
     labels = stated["labels"] if weighs else None
+    likeness = msgspec.convert(stated["likeness"], Likeness) if equivalence == EMBEDDING else None
     decision = decide_groups(
-        [(entry["index"], _label(entry, equivalence)) for entry in body["replicas"]],
+        _by_likeness(body, likeness)
+        if likeness is not None
+        else [(entry["index"], _label(entry, equivalence)) for entry in body["replicas"]],
         equivalence=equivalence,
         policy=stated["disagreement_policy"],
         threshold_bps=stated["agreement_threshold_bps"],
@@ -176,6 +179,12 @@ def _calibrated(stated: Mapping[str, Any]) -> Any:
     return lambda _votes, _winning: calibration
 
 
+def _by_likeness(body: Mapping[str, Any], likeness: Likeness) -> list[tuple[int, str | None]]:
+    """Return each replica's group as the stated similarities give it, whatever its entry says."""
+    number = {index: group.label for group in likeness.groups() for index in group.members}
+    return [(entry["index"], number.get(entry["index"])) for entry in body["replicas"]]
+
+
 def _label(entry: Mapping[str, Any], equivalence: str) -> str | None:
     if entry["status"] != OK:
         return None
@@ -213,6 +222,13 @@ def _differences(
         for name, value in expected.items()
         if _plain(stated[name]) != value
     ]
+    if decision.equivalence == EMBEDDING:
+        found += [
+            f"replicas[{entry['index']}].cluster: says {entry['cluster']}, the similarities give "
+            f"{decision.cluster_of(entry['index'])}"
+            for entry in body["replicas"]
+            if entry["cluster"] != decision.cluster_of(entry["index"])
+        ]
     outcome = body["result"]["outcome"]
     if outcome != decision.outcome:
         found.append(f"result.outcome: says {outcome}, the replicas give {decision.outcome}")
