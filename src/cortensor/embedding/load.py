@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
+from zipfile import BadZipFile
 
 from cortensor.errors import Unavailable
 
@@ -38,7 +39,7 @@ def load_model(kind: str = WORDLLAMA, path: Path | None = None) -> TextModel:
         return cast("TextModel", import_module("cortensor.embedding.wordllama").WordLlama())
     except ModuleNotFoundError as error:
         raise Unavailable(f"{kind} needs the package {error.name}: {INSTALL}", code=CODE) from error
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise Unavailable(f"{kind} cannot be read: {error}", code=CODE) from error
 
 

@@ -12,10 +12,8 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
-from tokenizers import Tokenizer
 
-from cortensor.embedding.digest import digest_of
+from cortensor.embedding.files import digest_of, tensors_in, tokenizer_in
 
 NAME = "wordllama/l2_supercat_256"
 WEIGHTS = Path("weights", "l2_supercat_256.safetensors")
@@ -38,13 +36,13 @@ class WordLlama:
 
     def __init__(self) -> None:
         folder = _folder()
-        with safe_open(folder / WEIGHTS, "np") as file:
-            rows = file.get_tensor("embedding.weight")
+        weights, tokenizer = (folder / WEIGHTS).read_bytes(), (folder / TOKENIZER).read_bytes()
+        rows = tensors_in(weights)["embedding.weight"]
         if rows.dtype != np.float16 or not np.isfinite(rows).all():
             raise ValueError("the rows are not finite 16-bit floats")
         self._rows = rows
-        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        self.digest = digest_of(folder / WEIGHTS, folder / TOKENIZER)
+        self._tokenizer = tokenizer_in(tokenizer)
+        self.digest = digest_of(weights, tokenizer)
 
     def vector(self, text: str) -> list[int]:
         """Return the sum of the rows of a text's tokens, times 2^24; zeros for an empty text."""
