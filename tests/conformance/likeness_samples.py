@@ -41,8 +41,13 @@ LIKENESS_JOBS: tuple[RuleJob, ...] = (
         ["It costs 5 EUR.", "It costs 5 USD.", None, "The price is 5 USD.", ""],
         policy="best_effort",
         equivalence="embedding",
-        rule={**BY_MEANING, "strategy": "weighted", "reputation": REPUTATION},
-        consensus={"strategy": "weighted"},
+        rule={
+            **BY_MEANING,
+            "strategy": "weighted",
+            "reputation": REPUTATION,
+            "non_votes": "against",
+        },
+        consensus={"strategy": "weighted", "non_votes": "against"},
         terms={"consensus_method": 1},
     ),
     RuleJob(

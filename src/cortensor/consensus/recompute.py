@@ -113,6 +113,11 @@ def _decide(body: Mapping[str, Any]) -> Decision:
         weighing=_weighing(body) if weighs else None,
         calibrated=_calibrated(stated) if weighs else None,
     )
+    decision = msgspec.structs.replace(
+        decision,
+        tolerance_millionths=stated.get("tolerance_millionths", 0),
+        likeness=likeness,
+    )
     least = stated.get("least_confidence_bps")
     return decision if least is None else ruling(decision, least)
 

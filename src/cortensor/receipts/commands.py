@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
@@ -87,6 +87,7 @@ def verify_file(
     return verify_bundle(bundle, view, models=partial(_model, minilm), **trusted)
 
 
+@cache
 def _model(minilm: Path | None, name: str) -> TextModel | None:
     # Imported here: most receipts need no embedding, and its packages are an extra.
     found = import_module("cortensor.embedding").model_for(name, minilm)

@@ -96,6 +96,17 @@ def test_other_receipts_have_no_similarities() -> None:
     assert "likeness" not in {each.name for each in verify_bundle(data, models=model_for).checks}
 
 
+def test_show_says_how_alike_answers_are(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.json"
+    for job, expected in (
+        ("meaning", "0 and 2 88.77% but for negation"),
+        ("tolerance", "numbers within 10000 millionths"),
+    ):
+        path.write_text(json.dumps(lie(job, jobs=LIKENESS_JOBS)))
+        result = CliRunner().invoke(receipt, ["show", str(path)], env={"COLUMNS": "200"})
+        assert expected in " ".join(result.output.split())
+
+
 def test_the_command_makes_them_again(tmp_path: Path) -> None:
     path = tmp_path / "bundle.json"
     for data, status, code in ((bundle(), "proven", 3), (RAISED, "failed", 1)):

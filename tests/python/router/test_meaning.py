@@ -167,7 +167,8 @@ def test_without_the_extra_the_call_says_what_to_install(
     router: Router, session: str, model: FakeModel, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     # What the interpreter does with a package that is not there.
-    monkeypatch.delitem(sys.modules, "cortensor.embedding.wordllama", raising=False)
+    for module in ("wordllama", "files"):
+        monkeypatch.delitem(sys.modules, f"cortensor.embedding.{module}", raising=False)
     monkeypatch.setitem(sys.modules, missing, None)
     say(model, *ALIKE, NOT)
     asked = task(session, {"equivalence": "embedding"})
