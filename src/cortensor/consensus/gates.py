@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NUMBERS, MONEY, NEGATION, ENUMS, ORDER = "numbers", "money", "negation", "enums", "order"
-GATES = (NUMBERS, MONEY, NEGATION, ENUMS, ORDER)
+NUMBERS, MONEY, SYMBOLS, NEGATION = "numbers", "money", "symbols", "negation"
+ENUMS, NAMES, ORDER = "enums", "names", "order"
+GATES = (NUMBERS, MONEY, SYMBOLS, NEGATION, ENUMS, NAMES, ORDER)
 """The gates, in the order they are tried."""
 
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?")
@@ -29,8 +30,15 @@ _WORD = re.compile(r"\w+", re.UNICODE)
 _SENTENCE_END = re.compile(r"[.!?:\n]")
 _NEGATION = re.compile(
     r"\b(?:no|not|never|none|neither|nor|nothing|nobody|without|cannot|false|invalid|incorrect"
-    r"|untrue|wrong)\b|n['\u2019]t\b"
+    r"|untrue|wrong|hardly|barely|seldom|lack(?:s|ed|ing)?"
+    # One word of each kind in the languages nearest to hand; French "ne" comes with another.
+    r"|nicht|kein(?:e[mnrs]?)?|nie|niemals|ohne|ung\u00fcltig|falsch"
+    r"|pas|jamais|aucune?|sans|nunca|sin|ning[\u00fau]n|falso|non|mai|senza|n\u00e3o|sem|niet|geen)\b"
+    r"|n['\u2019]t\b"
 )
+_OPPOSING = ("un", "in", "im", "il", "ir", "non", "dis", "mis", "de", "anti")
+"""What turns a word into its opposite: legal, illegal."""
+_SYMBOL = re.compile(r"[<>=+/^%&~\u2260\u2264\u2265\u2248\u00b1\u00d7\u00f7\u2192\u2190]")
 
 _CURRENCIES: Mapping[str, str] = MappingProxyType(
     {
@@ -56,9 +64,17 @@ _CLOSED_SETS = """
     hold up down increase increased decrease decreased rise rose fall fell before after above below
     more less minimum maximum left right north south east west debit credit refund charge enabled
     disabled open closed seller_valid seller_invalid no_consensus
+    two three four five six seven eight nine ten eleven twelve dozen twenty thirty forty fifty sixty
+    seventy eighty ninety hundred thousand million billion first second third half double twice
+    all some most few always sometimes often rarely only today tomorrow yesterday monday tuesday
+    wednesday thursday friday saturday sunday january february april june july august september
+    october november december won lost win lose wins loses alive dead guilty innocent positive
+    negative success failure start started stop stopped begin end create created delete deleted add
+    added remove removed send sent receive received read write encrypt decrypt earlier later early
+    late same different best worst better worse hot cold on off red green blue yellow black white
 """
 ENUM_WORDS = frozenset(_CLOSED_SETS.split())
-"""Words of small closed sets (verdicts, levels, directions), where another word is another answer.
+"""Words of small closed sets (verdicts, levels, numbers, days), where another is another answer.
 
 Words that differ from another by a negation alone (valid, invalid) are the negation gate's.
 """
@@ -70,6 +86,7 @@ class Claims(NamedTuple):
     Attributes:
         numbers: all numbers, ascending, as exact decimals.
         money: amounts with the currency beside them, ascending.
+        symbols: signs of comparison and arithmetic, sorted.
         negated: whether the negations in it are odd in number.
         enums: words of closed sets and how often.
         names: words written with a capital where no sentence begins, folded.
@@ -79,6 +96,7 @@ class Claims(NamedTuple):
 
     numbers: tuple[Decimal, ...]
     money: tuple[tuple[str, Decimal], ...]
+    symbols: str
     negated: bool
     enums: tuple[tuple[str, int], ...]
     names: frozenset[str]
@@ -99,6 +117,7 @@ def claims(text: str, enums: frozenset[str] = ENUM_WORDS) -> Claims:
     return Claims(
         numbers=tuple(sorted(_decimal(number) for number in _NUMBER.findall(folded))),
         money=_money(folded),
+        symbols="".join(sorted(_SYMBOL.findall(folded))),
         negated=len(_NEGATION.findall(folded)) % 2 == 1,
         enums=tuple(sorted(Counter(token for token in tokens if token in enums).items())),
         names=_names(text),
@@ -114,16 +133,42 @@ def closed_gate(left: Claims, right: Claims) -> str | None:
         return NUMBERS
     if left.money != right.money:
         return MONEY
-    if left.negated != right.negated:
-        return NEGATION
-    if left.enums != right.enums:
-        return ENUMS
-    return None if same_order(left, right) else ORDER
+    for gate, is_open in (
+        (SYMBOLS, left.symbols == right.symbols),
+        (NEGATION, left.negated == right.negated and not _are_opposed(left.words, right.words)),
+        (ENUMS, left.enums == right.enums and not _are_two_words(left, right)),
+        (NAMES, not (_only_in(left, right) and _only_in(right, left))),
+        (ORDER, same_order(left, right)),
+    ):
+        if not is_open:
+            return gate
+    return None
 
 
 def agree(left: Claims, right: Claims) -> bool:
     """Return whether all gates are open."""
     return closed_gate(left, right) is None
+
+
+def _are_two_words(left: Claims, right: Claims) -> bool:
+    """Return whether both answers are one word, and not the same: such an answer is a choice."""
+    return len(left.tokens) == len(right.tokens) == 1 and left.tokens != right.tokens
+
+
+def _only_in(left: Claims, right: Claims) -> frozenset[str]:
+    """Return the names of one text that the other has nowhere; each may leave out some."""
+    return left.names - frozenset(right.tokens)
+
+
+def _are_opposed(left: frozenset[str], right: frozenset[str]) -> bool:
+    """Return whether one text has the opposite of a word of the other: legal, illegal."""
+    ours, theirs = left - right, right - left
+    return any(
+        prefix + word in others
+        for words, others in ((ours, theirs), (theirs, ours))
+        for word in words
+        for prefix in _OPPOSING
+    )
 
 
 def same_order(left: Claims, right: Claims) -> bool:

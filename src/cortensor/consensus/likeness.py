@@ -9,6 +9,7 @@ receipt can be grouped again without the model.
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -28,8 +29,15 @@ POI_DISPERSION_BPS = 2_500
 """The network's Proof of Inference calls answers dispersed beyond this cosine distance."""
 STRUCTURE = "structure"
 """The gate of answers with fields: JSON is compared as JSON, and never by what it resembles."""
-CLOSED = (STRUCTURE, *GATES)
+SCRIPT = "script"
+"""The gate of letters that are not Latin: the other gates do not know what their words deny."""
+CLOSED = (STRUCTURE, SCRIPT, *GATES)
 """What may keep a pair from being one answer, however alike."""
+
+
+_OTHER_LETTER = re.compile(
+    r"[^\W\d_A-Za-z\u00aa\u00b5\u00ba\u00c0-\u024f\u0300-\u036f\u1e00-\u1eff]"
+)
 
 
 class TextModel(Protocol):
@@ -119,6 +127,7 @@ class _Read(NamedTuple):
 
     folded: str
     claims: Claims
+    is_latin: bool
     fields: tuple[bool, object] | None
 
 
@@ -184,7 +193,7 @@ def cosine_bps(left: Sequence[int], right: Sequence[int]) -> int:
 
 
 def _read(text: str) -> _Read:
-    return _Read(fold(text), claims(text), _fields(text))
+    return _Read(fold(text), claims(text), _OTHER_LETTER.search(text) is None, _fields(text))
 
 
 def _fields(text: str) -> tuple[bool, object] | None:
@@ -207,4 +216,6 @@ def _gate(left: _Read, right: _Read) -> str | None:
         return None
     if left.fields is not None or right.fields is not None:
         return STRUCTURE
+    if not (left.is_latin and right.is_latin):
+        return SCRIPT
     return closed_gate(left.claims, right.claims)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 Tolerance = Annotated[int, Meta(ge=0, le=1_000_000)]
 """Relative difference of two numbers that are the same, in millionths of the larger one."""
-Gate = Literal["structure", "numbers", "money", "negation", "enums", "order"]
+Gate = Literal[
+    "structure", "script", "numbers", "money", "symbols", "negation", "enums", "names", "order"
+]
 
 
 class PairBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

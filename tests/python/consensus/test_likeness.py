@@ -78,7 +78,7 @@ def test_vectors_of_two_models_are_refused() -> None:
 
 def test_the_distance_is_allowed_exactly() -> None:
     # cos 45 degrees is 7071 bps.
-    at, beyond = (likeness("a", "ab", dispersion_bps=bps) for bps in (2_929, 2_928))
+    at, beyond = (likeness("a a", "ab ab", dispersion_bps=bps) for bps in (2_929, 2_928))
     assert at.pairs[0].similarity_bps == 7_071
     assert grouped(at) == [(0, 1)]
     assert grouped(beyond) == [(0,), (1,)]
@@ -91,15 +91,20 @@ def test_equal_texts_need_no_direction() -> None:
 
 
 def test_anagrams_are_one_answer_only_where_the_gates_open() -> None:
-    assert grouped(likeness("listen", "silent")) == [(0, 1)]
+    assert grouped(likeness("we listen", "silent we")) == [(0, 1)]
     found = likeness("Alice paid Bob", "Bob paid Alice")
     assert found.pairs == (Pair(replicas=(0, 1), similarity_bps=10_000, gate="order"),)
     assert grouped(found) == [(0,), (1,)]
+    # One word is a choice, whatever it resembles.
+    assert likeness("listen", "silent").pairs[0].gate == "enums"
 
 
 @pytest.mark.parametrize(
     ("left", "right", "gate"),
     [
+        ("\u5408\u540c\u6709\u6548", "\u5408\u540c\u65e0\u6548", "script"),
+        ("it is \u03b1", "it is so \u03b1", "script"),
+        ("it is na\u00efve", "it is so nai\u0308ve", None),
         ('{"total": 19.5}', '{"total": 195}', "structure"),
         ('{"verdict": "VALID"}', '{"verdict": "INVALID"}', "structure"),
         ('{"total": 19.5}', "the total is 19.5", "structure"),
@@ -120,7 +125,8 @@ def test_fields_money_and_verdicts_are_never_alike(left: str, right: str, gate: 
 
 
 def test_a_decision_holds_what_its_groups_follow_from() -> None:
-    votes = [Vote(index=0, text="silent"), Vote(index=2, text="LISTEN"), Vote(index=1, text="no")]
+    votes = [Vote(index=0, text="silent it"), Vote(index=2, text="LISTEN it")]
+    votes.append(Vote(index=1, text="no"))
     decision = decide(
         [*votes, Vote(index=3, status="TIMEOUT")],
         equivalence="embedding",

@@ -234,10 +234,12 @@ def test_a_label_the_model_does_not_know_tells_nothing() -> None:
         ("against", "NO_CONSENSUS", 0, 0),
     ],
 )
-def test_timeouts_abstain_are_ignored_or_speak_against_by_rule(
-    non_votes: str, outcome: str, agreement: int, confidence: int
+@pytest.mark.parametrize("status", ["TIMEOUT", "ERROR", "OK"])  # OK: the answer is unreadable
+def test_timeouts_and_errors_abstain_are_ignored_or_speak_against_by_rule(
+    non_votes: str, outcome: str, agreement: int, confidence: int, status: str
 ) -> None:
-    decision = decide(ballot("T--"), non_votes=non_votes)
+    votes = [Vote(index=0, label="TRUE"), *(Vote(index=i, status=status) for i in (1, 2))]
+    decision = decide(votes, non_votes=non_votes)
     assert (decision.outcome, decision.agreement_bps, decision.confidence_bps) == (
         outcome,
         agreement,

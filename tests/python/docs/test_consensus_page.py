@@ -41,7 +41,7 @@ def test_examples_give_what_they_say(code: str) -> None:
 
 
 def test_the_page_has_its_examples_and_pairs() -> None:
-    assert (len(EXAMPLES), len(PAIRS)) == (2, 13)
+    assert (len(EXAMPLES), len(PAIRS)) == (2, 21)
 
 
 @pytest.mark.parametrize(("left", "right", "wordllama", "_minilm", "gate"), PAIRS)
