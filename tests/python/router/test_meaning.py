@@ -69,6 +69,16 @@ def test_answers_of_one_meaning_agree_and_a_denial_does_not(
     assert (likeness["model"], likeness["dispersion_bps"]) == ("wordllama/l2_supercat_256", 2_500)
     assert [pair["gate"] for pair in likeness["pairs"]] == [None, "negation", "negation"]
     assert data["result"]["output"] in ALIKE
+    assert data["consensus"]["similarities"] == [
+        {
+            "replicas": pair["replicas"],
+            "similarity": pair["similarity_bps"] / 10_000,
+            "gate": pair["gate"],
+        }
+        for pair in likeness["pairs"]
+    ]
+    plain = router.post("delegate", task(session, {"equivalence": "exact"})).json()
+    assert "similarities" not in plain["consensus"]
 
 
 def test_the_caller_says_how_far_apart_one_answer_may_be(
