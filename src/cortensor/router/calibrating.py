@@ -120,7 +120,9 @@ def _answered(database: Path | None, votes: IO[bytes] | None) -> list[Answered]:
         raise InvalidInput("give either a database (or --config) or --votes", field="votes")
     if votes is not None:
         return _distinct(read_line(n, line) for n, line in enumerate(votes, 1) if line.strip())
-    with Store(database or Path()) as store:
+    if database is None or not database.exists():  # opening one would make it
+        raise InvalidInput(f"there is no database at {database}", field="database")
+    with Store(database) as store:
         return store.gold.items()
 
 

@@ -191,3 +191,7 @@ def test_the_configuration_names_database_and_file(database: Path, tmp_path: Pat
     done = cortensor("calibrate", "--config", config, "--strategy", "weighted")
     assert (done.returncode, done.stderr) == (0, "")
     assert len(load_calibrations(tmp_path / "fitted.json")) == 1
+    database.unlink()
+    done = cortensor("calibrate", "--config", config)
+    assert (done.returncode, "there is no database" in done.stderr) == (2, True)
+    assert not database.exists()
