@@ -66,12 +66,33 @@ def _dishonest() -> Iterator[Case]:
          [said("consensus.tolerance_millionths", 5)], ("consensus", "request")),
         ("unasked", "the request leaves the equivalence to the router's default", "meaning",
          [asked("request.consensus.equivalence", None)], ("request",)),
+        ("ghost", "a replica that is not there joins two answers that are not alike",
+         "meaning-strict", [_join_by_ghost], ("consensus", "grouping", "likeness")),
         ("other-answer", "another answer stands for the group", "meaning",
          [_swap_output], ("grouping",)),
     )  # fmt: skip
     for name, why, sample, edits, failed in changes:
         bundle = lie(sample, *edits, jobs=LIKENESS_JOBS)
         yield Case(f"bad-likeness-{name}", why, bundle, None, failed)
+
+
+def _join_by_ghost(data: dict[str, Any]) -> None:
+    likeness = data["receipt"]["consensus"]["likeness"]
+    likeness["order"] = [2, *likeness["order"]]
+    likeness["pairs"] += [
+        {"replicas": [index, 2], "similarity_bps": 10_000, "gate": None} for index in (0, 1)
+    ]
+    for replica in data["receipt"]["replicas"]:
+        replica["cluster"] = 0
+    data["receipt"]["consensus"].update(
+        votes={"0": 2}, agreement_bps=10_000, confidence_bps=7_500, winner=[0, 1], dissent=[]
+    )
+    result, shown = data["receipt"]["result"], data["evidence"][0]["replica"]
+    result.update(
+        outcome="OK",
+        output_hash=data["receipt"]["replicas"][0]["output_hash"],
+        output_summary=shown["output"],
+    )
 
 
 def _swap_output(data: dict[str, Any]) -> None:

@@ -227,7 +227,18 @@ def _differences(
         for name, value in expected.items()
         if _plain(stated[name]) != value
     ]
-    if decision.equivalence == EMBEDDING:
+    if decision.likeness is not None:
+        # One that gave no answer could join two that are not alike.
+        answered = [
+            entry["index"]
+            for entry in body["replicas"]
+            if entry["status"] == OK and entry["output_hash"] is not None
+        ]
+        if sorted(decision.likeness.order) != answered:
+            found.append(
+                f"consensus.likeness.order: says {list(decision.likeness.order)}, "
+                f"the replicas {answered} answered"
+            )
         found += [
             f"replicas[{entry['index']}].cluster: says {entry['cluster']}, the similarities give "
             f"{decision.cluster_of(entry['index'])}"
