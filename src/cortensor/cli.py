@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "calibrate": (
+            "cortensor.router.calibrating:calibrate_command",
+            "Fit confidences on gold items.",
+        ),
         "costs": ("cortensor.store.commands:costs", "Show what settlement cost, and for whom."),
         "demand": ("cortensor.watch.demand_command:demand", "Make a router show a leaf."),
         "gold": ("cortensor.store.gold_commands:gold", "Measure sessions by known answers."),

@@ -11,8 +11,8 @@ import json
 import sys
 from pathlib import Path
 
+from tests.conformance.all_cases import all_cases
 from tests.conformance.case import Case
-from tests.conformance.cases import all_cases
 
 VECTORS = Path(__file__).parent / "vectors"
 

@@ -11,7 +11,7 @@ import pytest
 
 from cortensor.errors import VerificationFailed
 from cortensor.receipts import Bundle, verify_bundle
-from tests.conformance.cases import all_cases
+from tests.conformance.all_cases import all_cases
 from tests.conformance.chain_facts import ChainFacts
 from tests.conformance.generate import VECTORS, main, render
 

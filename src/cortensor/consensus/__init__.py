@@ -21,8 +21,16 @@ from cortensor.consensus.confidence import Calibration, confidence_bps
 from cortensor.consensus.decide import decide
 from cortensor.consensus.dependence import Correlation, effective_votes_milli
 from cortensor.consensus.ensemble import EnsembleModel
-from cortensor.consensus.equivalence import RUNGS, Rung, embedding_rung, parse_json
+from cortensor.consensus.equivalence import RUNGS, Rung, parse_json
 from cortensor.consensus.history import GoldItem, correlation_of, model_of, records_of
+from cortensor.consensus.likeness import (
+    EMBEDDING,
+    POI_DISPERSION_BPS,
+    Embedding,
+    Likeness,
+    TextModel,
+    cosine_bps,
+)
 from cortensor.consensus.majority import (
     BEST_EFFORT,
     DEFAULT_THRESHOLD_BPS,
@@ -66,6 +74,7 @@ __all__ = [
     "DEFAULT_LEAST_BPS",
     "DEFAULT_STOP_BPS",
     "DEFAULT_THRESHOLD_BPS",
+    "EMBEDDING",
     "ENSEMBLE_MODEL",
     "ERROR",
     "FAILED",
@@ -79,6 +88,7 @@ __all__ = [
     "OK",
     "PARTIES",
     "PLAN",
+    "POI_DISPERSION_BPS",
     "POLICIES",
     "REPUTATION",
     "RETURN_ALL",
@@ -96,14 +106,17 @@ __all__ = [
     "Calibration",
     "Correlation",
     "Decision",
+    "Embedding",
     "EnsembleModel",
     "GoldItem",
+    "Likeness",
     "Recomputed",
     "Record",
     "Reputation",
     "Rung",
     "Scale",
     "Step",
+    "TextModel",
     "Vote",
     "Weighing",
     "agreement_bps",
@@ -112,12 +125,12 @@ __all__ = [
     "calibrate",
     "confidence_bps",
     "correlation_of",
+    "cosine_bps",
     "decide",
     "decide_answers",
     "decide_groups",
     "decide_verdicts",
     "effective_votes_milli",
-    "embedding_rung",
     "entry_of",
     "fit_stop_bps",
     "is_plain",

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from cortensor.consensus.equivalence import EXACT, JSON
 from cortensor.consensus.fixed_point import BPS
-from cortensor.consensus.majority import decide_groups
+from cortensor.consensus.majority import VERDICT, decide_groups
 from cortensor.consensus.vote import (
     FAILED,
     MAJORITY,
@@ -39,6 +40,7 @@ SETTLED = "settled"
 EXHAUSTED = "exhausted"
 ESCALATE = "escalate"
 
+_TRANSITIVE = frozenset({VERDICT, EXACT.name, JSON.name})
 _UNSEEN = "\x00unseen"
 """A label and a text that nobody has given yet; where labels are no closed list there is one."""
 
@@ -108,8 +110,11 @@ def is_settled(
 
     All of them are tried: each answer given, each label possible, one that nobody gave, and none.
     That is at most a few dozen decisions, since while as many replicas are left as have voted
-    nothing is settled.
+    nothing is settled. Where alike answers need not be alike to each other (overlap, embedding, a
+    tolerance) a later answer can draw members out of a group, so nothing is settled there either.
     """
+    if not _is_transitive(decision):
+        return False
     weighs = decision.weighing.weights or decision.weighing.likelihoods
     if not decision.winner or left >= len(decision.groups) or decision.value is not None:
         return False
@@ -136,7 +141,7 @@ def is_settled_by_count(decision: Decision, left: int) -> bool:
     A receipt holds the labels and not the texts, so this is what its reader can redo. Of no use to
     rules that weigh, for which it is False.
     """
-    if decision.weighing.strategy != MAJORITY or left < 1:
+    if decision.weighing.strategy != MAJORITY or left < 1 or not _is_transitive(decision):
         return False
     last = max((index for index, _ in decision.groups), default=0)
     silent = range(last + 1, last + 1 + decision.replicas - len(decision.groups))
@@ -153,6 +158,11 @@ def is_settled_by_count(decision: Decision, left: int) -> bool:
         )
 
     return is_settled(votes, rule(votes), rule, left)
+
+
+def _is_transitive(decision: Decision) -> bool:
+    """Return whether two answers like a third are always alike: only then are groups for good."""
+    return decision.equivalence in _TRANSITIVE and decision.tolerance_millionths == 0
 
 
 def _one_of_each(decision: Decision) -> list[int]:

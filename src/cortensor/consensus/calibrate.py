@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from itertools import starmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -153,6 +153,35 @@ def expected_error_bps(scored: Sequence[tuple[int, int]]) -> int:
     for confidence, right in scored:
         gaps[min(confidence * BINS // BPS, BINS - 1)] += confidence - BPS * right
     return -(-sum(map(abs, gaps)) // len(scored))
+
+
+class Bin(NamedTuple):
+    """Rounds of like confidence, from `low_bps` to a tenth more: how sure, and how often right."""
+
+    low_bps: int
+    rounds: int
+    mean_bps: int
+    right_bps: int
+
+
+def reliability(scored: Sequence[tuple[int, int]]) -> list[Bin]:
+    """Return the bins that hold any round, ascending; means are rounded down.
+
+    Args:
+        scored: confidence in bps, and whether the outcome was right (1 or 0).
+    """
+    bins: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for confidence, right in scored:
+        bins[min(confidence * BINS // BPS, BINS - 1)].append((confidence, right))
+    return [
+        Bin(
+            low_bps=number * BPS // BINS,
+            rounds=len(pairs),
+            mean_bps=sum(confidence for confidence, _ in pairs) // len(pairs),
+            right_bps=BPS * sum(right for _, right in pairs) // len(pairs),
+        )
+        for number, pairs in sorted(bins.items())
+    ]
 
 
 def brier_bps(scored: Sequence[tuple[int, int]]) -> int:

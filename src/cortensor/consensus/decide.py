@@ -6,9 +6,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from cortensor.consensus.confidence import LAPLACE, POSTERIOR
 from cortensor.consensus.equivalence import Rung, json_rung, rung
 from cortensor.consensus.grouping import Group, group_answers
+from cortensor.consensus.likeness import EMBEDDING, Embedding, Likeness, compare
 from cortensor.consensus.numeric import NUMERIC, Scale, decide_scores
 from cortensor.consensus.outcome import (
     DEFAULT_THRESHOLD_BPS,
@@ -47,6 +50,7 @@ def decide(
     calibration: Calibration | None = None,
     scale: Scale | None = None,
     tolerance_millionths: int = 0,
+    embedding: Embedding | None = None,
 ) -> Decision:
     """Decide one round of votes.
 
@@ -56,8 +60,8 @@ def decide(
             trimmed_mean.
         weight_by: for weighted: reputation (log-odds; the default), or stake, latency or cost,
             which break ties and never turn a majority.
-        equivalence: what makes two votes the same: `verdict` (their labels), exact, json or
-            overlap (their texts), or a `Rung` such as `embedding_rung` gives. Of no use to scores.
+        equivalence: what makes two votes the same: `verdict` (their labels), exact, json, overlap
+            or embedding (their texts), or a `Rung`. Of no use to scores.
         policy: return_all, fail_hard or best_effort.
         threshold_bps: agreement below this is strong disagreement.
         labels: all labels there are, if that is known. In a list of two, a vote of a rater below
@@ -69,6 +73,7 @@ def decide(
         calibration: fitted confidence; used if it was fitted for the strategy that is applied.
         scale: for scores: tolerance, bounds and past errors.
         tolerance_millionths: for json, see `json_rung`.
+        embedding: for embedding: the model, and the distance of answers that are the same.
 
     Returns:
         The decision. Where a strategy lacks its history (25 gold items), `weighing.fallback` says
@@ -96,19 +101,24 @@ def decide(
             scale if scale is not None else Scale(),
             correlation_bps=mean_correlation_bps(scored, reputation),
         )
-    groups, name = _group(cast, equivalence, tolerance_millionths)
+    groups, name, likeness = _group(cast, equivalence, tolerance_millionths, embedding)
     chosen = {index: group.label for group in groups for index in group.members}
     weighing = weigh(strategy, weight_by, votes, chosen, reputation=reputation, model=model)
     if calibration is not None and calibration.is_for(weighing):
         method = calibration.cell
     else:
         method = partial(_uncalibrated, weighing, reputation, model)
-    return conclude(
+    decision = conclude(
         [vote.index for vote in votes],
         groups,
         rules._replace(equivalence=name),
         weighing,
         method,
+    )
+    if likeness is None and not tolerance_millionths:
+        return decision
+    return msgspec.structs.replace(
+        decision, tolerance_millionths=tolerance_millionths, likeness=likeness
     )
 
 
@@ -131,17 +141,25 @@ def by_label(cast: Sequence[Vote]) -> list[Group]:
 
 
 def _group(
-    cast: Sequence[Vote], equivalence: str | Rung, tolerance_millionths: int
-) -> tuple[list[Group], str]:
+    cast: Sequence[Vote],
+    equivalence: str | Rung,
+    tolerance_millionths: int,
+    embedding: Embedding | None,
+) -> tuple[list[Group], str, Likeness | None]:
     if tolerance_millionths:
         if equivalence != "json":
             raise InvalidInput("only json takes one", field="tolerance_millionths")
         equivalence = json_rung(tolerance_millionths)
     if equivalence == VERDICT:
-        return by_label(cast), VERDICT
-    relation = rung(equivalence) if isinstance(equivalence, str) else equivalence
+        return by_label(cast), VERDICT, None
     answers = [(vote.index, vote.text) for vote in cast if vote.text is not None]
-    return group_answers(answers, relation), relation.name
+    if equivalence == EMBEDDING:
+        if embedding is None:
+            raise InvalidInput("needs a model", field="embedding")
+        likeness = compare(answers, embedding)
+        return likeness.groups(), EMBEDDING, likeness
+    relation = rung(equivalence) if isinstance(equivalence, str) else equivalence
+    return group_answers(answers, relation), relation.name, None
 
 
 def _uncalibrated(

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When two answers are "the same": four relations, from strict to loose, in integers.
+"""When two answers are "the same": relations from strict to loose, in integers.
 
 Each relation is a `Rung`: `prepare` turns a text into a comparable form once, `similarity` gives
 millionths (1,000,000 = identical) or `None` where the two must not be counted as one answer. All
-rungs depend on the texts alone, never on who said them or when.
+rungs depend on the texts alone, never on who said them or when. The loosest relation, by embedding,
+needs a model and is in `likeness`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json as _json
 import re
 import unicodedata
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cortensor.consensus.gates import Claims, agree, claims
@@ -19,7 +21,7 @@ from cortensor.errors import InvalidInput
 from cortensor.nesting import check_nesting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 ONE = 1_000_000
 """Similarity of two answers that are the same, in millionths."""
@@ -194,40 +196,10 @@ OVERLAP = Rung("overlap", claims, _overlap_similarity)
 RUNGS = {rung.name: rung for rung in (EXACT, JSON, OVERLAP)}
 
 
-EMBEDDING = "embedding"
-POI_DISPERSION_MILLIONTHS = 250_000
-"""The network's Proof of Inference calls answers dispersed beyond this cosine distance."""
-
-
-def embedding_rung(
-    likeness: Callable[[str, str], int],
-    *,
-    dispersion_millionths: int = POI_DISPERSION_MILLIONTHS,
-) -> Rung:
-    """Return the relation by embedding distance, behind the gates.
-
-    Args:
-        likeness: cosine of two texts in millionths, symmetric; the model is the caller's.
-        dispersion_millionths: largest cosine distance of two answers that count as one.
-
-    Raises:
-        InvalidInput: for a distance out of range.
-    """
-    if not 0 <= dispersion_millionths <= ONE:
-        raise InvalidInput("must be 0 .. 1000000", field="dispersion_millionths")
-
-    def prepare(text: str) -> tuple[str, Claims]:
-        return fold(text), claims(text)
-
-    def similarity(left: tuple[str, Claims], right: tuple[str, Claims]) -> int | None:
-        if left[0] == right[0]:  # also what has no direction, such as the empty text
-            return ONE
-        if not agree(left[1], right[1]):
-            return None
-        cosine = likeness(left[0], right[0])
-        return min(cosine, ONE) if ONE - cosine <= dispersion_millionths else None
-
-    return Rung(EMBEDDING, prepare, similarity)
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {"canonical_json": JSON.name, "token_overlap": OVERLAP.name}
+)
+"""Longer names that a request may use -> those in a receipt."""
 
 
 def rung(name: str) -> Rung:

@@ -119,6 +119,18 @@ def _ln_sum_micro(gaps: tuple[int, ...]) -> int:
     return _resolve(bracket)
 
 
+def isqrt(value: int) -> int:
+    """Return the integer square root, rounded down, by Newton's method."""
+    if value < 2:  # noqa: PLR2004 -- its own root
+        return value
+    guess = 1 << (value.bit_length() + 1) // 2
+    while True:
+        better = (guess + value // guess) // 2
+        if better >= guess:
+            return guess
+        guess = better
+
+
 def _resolve(bracket: Callable[[int], tuple[int, int]]) -> int:
     bits = _FIRST_BITS
     while True:

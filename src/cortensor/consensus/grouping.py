@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cortensor.consensus.equivalence import ONE, Rung, fold
+from cortensor.consensus.equivalence import Rung, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Group(NamedTuple):
@@ -37,12 +37,27 @@ def group_answers(answers: Sequence[tuple[int, str]], relation: Rung) -> list[Gr
     Returns:
         Groups numbered 0, 1, … by their lowest replica index.
     """
-    likeness = _likeness(answers, relation)
-    folded = {index: fold(text) for index, text in answers}
-    left = set(folded)
+    order = [index for _, index in sorted((fold(text), index) for index, text in answers)]
+    return group_stars(order, _likeness(answers, relation))
+
+
+def group_stars(order: Sequence[int], likeness: Mapping[tuple[int, int], int]) -> list[Group]:
+    """Group replicas by how alike their answers are.
+
+    Args:
+        order: replica indices in order of their folded texts, then by index: what decides between
+            medoids that are equal in all else.
+        likeness: (index, other index), both ways round -> similarity in any one unit; pairs that
+            are not one answer are left out.
+
+    Returns:
+        Groups numbered 0, 1, … by their lowest replica index.
+    """
+    place = {index: position for position, index in enumerate(order)}
+    left = set(order)
     stars: list[tuple[tuple[int, ...], int]] = []
     while left:
-        members, medoid = _largest_star(left, likeness, folded)
+        members, medoid = _largest_star(left, likeness, place)
         stars.append((members, medoid))
         left.difference_update(members)
     stars.sort(key=lambda star: star[0][0])
@@ -54,7 +69,7 @@ def group_answers(answers: Sequence[tuple[int, str]], relation: Rung) -> list[Gr
 
 def _likeness(answers: Sequence[tuple[int, str]], relation: Rung) -> dict[tuple[int, int], int]:
     prepared = [(index, relation.prepare(text)) for index, text in answers]
-    result = {(index, index): ONE for index, _ in prepared}
+    result: dict[tuple[int, int], int] = {}
     for position, (i, left) in enumerate(prepared):
         for j, right in prepared[position + 1 :]:
             similarity = relation.similarity(left, right)
@@ -65,15 +80,17 @@ def _likeness(answers: Sequence[tuple[int, str]], relation: Rung) -> dict[tuple[
 
 def _largest_star(
     left: set[int],
-    likeness: dict[tuple[int, int], int],
-    folded: dict[int, str],
+    likeness: Mapping[tuple[int, int], int],
+    place: Mapping[int, int],
 ) -> tuple[tuple[int, ...], int]:
     """Return the star to take: most members, then most alike, then by text, then lowest index."""
 
-    def rank(medoid: int) -> tuple[int, int, str, int]:
-        star = [j for j in left if (medoid, j) in likeness]
-        total = sum(likeness[medoid, j] for j in star)
-        return (-len(star), -total, folded[medoid], medoid)
+    def others(medoid: int) -> list[int]:
+        return [other for other in left if other != medoid and (medoid, other) in likeness]
+
+    def rank(medoid: int) -> tuple[int, int, int]:
+        alike = others(medoid)
+        return -len(alike), -sum(likeness[medoid, other] for other in alike), place[medoid]
 
     medoid = min(left, key=rank)
-    return tuple(sorted(j for j in left if (medoid, j) in likeness)), medoid
+    return tuple(sorted([medoid, *others(medoid)])), medoid

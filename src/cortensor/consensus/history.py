@@ -14,7 +14,7 @@ import msgspec
 
 from cortensor.consensus.dependence import Correlation, Origin, relation
 from cortensor.consensus.ensemble import EnsembleModel
-from cortensor.consensus.fixed_point import BPS, MICRO
+from cortensor.consensus.fixed_point import BPS, MICRO, isqrt
 from cortensor.consensus.reputation import Record
 from cortensor.consensus.vote import Vote  # noqa: TC001 -- msgspec reads the annotation
 
@@ -84,18 +84,6 @@ def _moments(left: Mapping[int, int], right: Mapping[int, int]) -> tuple[int, in
     both = sum(left[number] * right[number] for number in common)
     product = a * (count - a) * b * (count - b)
     return MICRO * (count * both - a * b) // count, isqrt(product * MICRO * MICRO) // count
-
-
-def isqrt(value: int) -> int:
-    """Return the integer square root, rounded down, by Newton's method."""
-    if value < 2:  # noqa: PLR2004 -- its own root
-        return value
-    guess = 1 << (value.bit_length() + 1) // 2
-    while True:
-        better = (guess + value // guess) // 2
-        if better >= guess:
-            return guess
-        guess = better
 
 
 def model_of(items: Sequence[GoldItem], labels: Sequence[str], version: str = "") -> EnsembleModel:

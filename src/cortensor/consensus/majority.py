@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from cortensor.consensus.confidence import laplace_confidence_bps
 from cortensor.consensus.decide import by_label, decide
-from cortensor.consensus.equivalence import EMBEDDING, RUNGS
+from cortensor.consensus.equivalence import RUNGS
 from cortensor.consensus.fixed_point import BPS
+from cortensor.consensus.likeness import EMBEDDING
 from cortensor.consensus.outcome import (
     BEST_EFFORT,
     DEFAULT_THRESHOLD_BPS,
@@ -72,8 +73,7 @@ def decide_answers(
         policy: return_all, fail_hard or best_effort.
         threshold_bps: agreement below this is strong disagreement.
         equivalence: exact, json or overlap.
-        tolerance_millionths: for json, see `json_rung`. A receipt of format 1 records no
-            tolerance, so only 0 can be recomputed from one.
+        tolerance_millionths: for json, see `json_rung`.
 
     Raises:
         InvalidInput: for an empty round, a repeated index, an unknown status, policy or

@@ -3,7 +3,7 @@
 
 Format 1 holds a majority without history. A block with `weighing` holds any strategy: each
 replica's weight is in its entry, and how the confidence was made is in `calibration`, so that no
-history is needed to recompute either.
+history is needed to recompute either. With `likeness` the groups follow from stated similarities.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from cortensor.consensus.arbitration import ruling
+from cortensor.consensus.likeness import EMBEDDING, Likeness
 from cortensor.consensus.majority import VERDICT, decide_groups
 from cortensor.consensus.numeric import NUMERIC, SCORE, Past, Scale, decide_scores
 from cortensor.consensus.outcome import Rules
@@ -89,7 +90,8 @@ def is_plain(decision: Decision) -> bool:
         and decision.calibration == Calibrated()
         and decision.non_vote_rule == ABSTAIN
         and decision.labels is None
-        and decision.equivalence != SCORE
+        and decision.equivalence not in {SCORE, EMBEDDING}
+        and decision.tolerance_millionths == 0
     )
 
 
@@ -98,8 +100,11 @@ def _decide(body: Mapping[str, Any]) -> Decision:
     equivalence = stated["equivalence"]
     weighs = "weighing" in stated
     labels = stated["labels"] if weighs else None
+    likeness = msgspec.convert(stated["likeness"], Likeness) if equivalence == EMBEDDING else None
     decision = decide_groups(
-        [(entry["index"], _label(entry, equivalence)) for entry in body["replicas"]],
+        _by_likeness(body, likeness)
+        if likeness is not None
+        else [(entry["index"], _label(entry, equivalence)) for entry in body["replicas"]],
         equivalence=equivalence,
         policy=stated["disagreement_policy"],
         threshold_bps=stated["agreement_threshold_bps"],
@@ -107,6 +112,11 @@ def _decide(body: Mapping[str, Any]) -> Decision:
         non_votes=stated["non_vote_rule"] if weighs else ABSTAIN,
         weighing=_weighing(body) if weighs else None,
         calibrated=_calibrated(stated) if weighs else None,
+    )
+    decision = msgspec.structs.replace(
+        decision,
+        tolerance_millionths=stated.get("tolerance_millionths", 0),
+        likeness=likeness,
     )
     least = stated.get("least_confidence_bps")
     return decision if least is None else ruling(decision, least)
@@ -174,6 +184,12 @@ def _calibrated(stated: Mapping[str, Any]) -> Any:
     return lambda _votes, _winning: calibration
 
 
+def _by_likeness(body: Mapping[str, Any], likeness: Likeness) -> list[tuple[int, str | None]]:
+    """Return each replica's group as the stated similarities give it, whatever its entry says."""
+    number = {index: group.label for group in likeness.groups() for index in group.members}
+    return [(entry["index"], number.get(entry["index"])) for entry in body["replicas"]]
+
+
 def _label(entry: Mapping[str, Any], equivalence: str) -> str | None:
     if entry["status"] != OK:
         return None
@@ -211,6 +227,24 @@ def _differences(
         for name, value in expected.items()
         if _plain(stated[name]) != value
     ]
+    if decision.likeness is not None:
+        # One that gave no answer could join two that are not alike.
+        answered = [
+            entry["index"]
+            for entry in body["replicas"]
+            if entry["status"] == OK and entry["output_hash"] is not None
+        ]
+        if sorted(decision.likeness.order) != answered:
+            found.append(
+                f"consensus.likeness.order: says {list(decision.likeness.order)}, "
+                f"the replicas {answered} answered"
+            )
+        found += [
+            f"replicas[{entry['index']}].cluster: says {entry['cluster']}, the similarities give "
+            f"{decision.cluster_of(entry['index'])}"
+            for entry in body["replicas"]
+            if entry["cluster"] != decision.cluster_of(entry["index"])
+        ]
     outcome = body["result"]["outcome"]
     if outcome != decision.outcome:
         found.append(f"result.outcome: says {outcome}, the replicas give {decision.outcome}")

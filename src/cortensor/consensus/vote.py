@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from cortensor.consensus.fixed_point import BPS
+from cortensor.consensus.likeness import Likeness  # noqa: TC001 -- msgspec reads the annotation
 from cortensor.errors import InvalidInput
 
 OK: Final = "OK"
@@ -161,6 +162,8 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         interval: lowest and highest score, or None: see `numeric`.
         non_vote_rule: abstain, ignore or against: what a replica without a vote counts as.
         labels: all labels that could be given, or None if that was open.
+        tolerance_millionths: relative difference of two numbers that are the same (`json`).
+        likeness: how alike the answers are (`embedding`), else None.
     """
 
     outcome: str
@@ -185,6 +188,8 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     interval: tuple[int, int] | None = None
     non_vote_rule: str = ABSTAIN
     labels: tuple[str, ...] | None = None
+    tolerance_millionths: int = 0
+    likeness: Likeness | None = None
 
     @property
     def strategy(self) -> str:

@@ -34,12 +34,16 @@ from cortensor.receipts.fields import (
     Word,
 )
 from cortensor.receipts.keccak import WORD_BYTES, from_hex
+from cortensor.receipts.likeness import LikenessBlock, Tolerance
 from cortensor.receipts.rule import AdaptiveBlock, CalibrationBlock, ScaleBlock, WeighingBlock
 from cortensor.receipts.typed import Domain, ReceiptStruct, outcome_code
 
 BODY_FORMAT: Literal["cortensor-receipt/1"] = "cortensor-receipt/1"
 RULE_FORMAT: Literal["cortensor-receipt/2"] = "cortensor-receipt/2"
 """Format 1 and the fields that any other rule than a plain majority needs."""
+LIKENESS_FORMAT: Literal["cortensor-receipt/3"] = "cortensor-receipt/3"
+"""Format 2 and what makes answers the same that are not equal."""
+FORMATS = (BODY_FORMAT, RULE_FORMAT, LIKENESS_FORMAT)
 API_VERSION = "v4"
 SUMMARY_CHARS = 280
 
@@ -67,7 +71,7 @@ class Replica(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     1/10000. `cluster` is the number of the answer group of a delegation. `evidence_leaf` hides
     the full answer behind a salt.
 
-    In format 2 only, null where the rule has none: `weight_micro` and `likelihoods` in millionths
+    From format 2 on, null where the rule has none: `weight_micro` and `likelihoods` in millionths
     of a nat, `preference` (wei or milliseconds) breaks ties, `value` is the score.
     """
 
@@ -106,11 +110,12 @@ class ResultBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class ConsensusBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the result follows from the replicas; see docs/spec/consensus.md.
 
-    `strategy` is the rule that was applied, and priced. From `weighing` on: format 2 only.
+    `strategy` is the rule that was applied, and priced. From `weighing` on: format 2 and
+    higher; the last two: format 3.
     """
 
     strategy: Name
-    equivalence: Literal["exact", "json", "overlap", "verdict", "score"]
+    equivalence: Literal["exact", "json", "overlap", "embedding", "verdict", "score"]
     replicas_requested: Index
     replicas: Index
     votes: dict[Name, Index]
@@ -134,6 +139,8 @@ class ConsensusBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     interval: Range | UnsetType | None = UNSET
     least_confidence_bps: Bps | UnsetType | None = UNSET
     adaptive: AdaptiveBlock | UnsetType | None = UNSET
+    tolerance_millionths: Tolerance | UnsetType = UNSET
+    likeness: LikenessBlock | UnsetType | None = UNSET
 
 
 class PolicyBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -170,16 +177,17 @@ _RULE_FIELDS: dict[type[msgspec.Struct], tuple[str, ...]] = {
     block: tuple(field.name for field in msgspec.structs.fields(block) if field.default is UNSET)
     for block in (Replica, ConsensusBlock)
 }
+_LIKENESS_FIELDS = frozenset({"tolerance_millionths", "likeness"})
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A receipt body. `issued_at` is unix seconds.
 
     Raises:
-        InvalidInput: a field of format 2 is there in format 1, or missing in format 2.
+        InvalidInput: a field of a higher format is there, or one of its own is missing.
     """
 
-    format: Literal["cortensor-receipt/1", "cortensor-receipt/2"]
+    format: Literal["cortensor-receipt/1", "cortensor-receipt/2", "cortensor-receipt/3"]
     endpoint: Literal["delegate", "validate"]
     api_version: Literal["v4"]
     issued_at: Uint
@@ -198,15 +206,17 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     bill: BillBlock
 
     def __post_init__(self) -> None:
-        """Hold each format to its fields: both have one spelling for one content."""
-        has_rule = self.format == RULE_FORMAT
+        """Hold each format to its fields: each has one spelling for one content."""
+        level = FORMATS.index(self.format)
         blocks: list[tuple[str, msgspec.Struct]] = [("consensus", self.consensus)]
         blocks += [(f"replicas[{number}]", entry) for number, entry in enumerate(self.replicas)]
         for where, block in blocks:
             for name in _RULE_FIELDS[type(block)]:
-                if (getattr(block, name) is not UNSET) != has_rule:
-                    reason = "is a field of" if not has_rule else "is missing in"
-                    raise InvalidInput(f"{where}.{name} {reason} {RULE_FORMAT}", field="format")
+                needed = 2 if name in _LIKENESS_FIELDS else 1
+                if (getattr(block, name) is not UNSET) != (level >= needed):
+                    reason = "is a field of" if level < needed else "is missing in"
+                    since = FORMATS[max(level, needed)]
+                    raise InvalidInput(f"{where}.{name} {reason} {since}", field="format")
 
     def to_json(self) -> dict[str, Any]:
         """Return the body as JSON data, every field present."""

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any
 from cortensor.consensus import FAILED, NO_CONSENSUS, VERDICT, is_plain
 from cortensor.errors import InvalidInput
 from cortensor.pricing import BPS, CONSENSUS_METHODS, Usage
-from cortensor.receipts.body import API_VERSION, BODY_FORMAT, RULE_FORMAT, SUMMARY_CHARS, Body
+from cortensor.receipts.body import (
+    API_VERSION,
+    BODY_FORMAT,
+    LIKENESS_FORMAT,
+    RULE_FORMAT,
+    SUMMARY_CHARS,
+    Body,
+)
 from cortensor.receipts.evidence import OK, ReplicaRun, evidence_root, output_hash
 from cortensor.receipts.keccak import ZERO_WORD, to_hex
+from cortensor.receipts.likeness import has_likeness, likeness_fields
 from cortensor.receipts.rule import RuleUsed, rule_block, rule_entry
 
 if TYPE_CHECKING:
@@ -69,7 +77,7 @@ def build_body(
         tier: policy tier asked for.
         tool_traces: keccak256 of each tool trace.
         rule: what the decision does not hold of its rule; with it, or with any decision but a
-            plain majority, the body has format 2.
+            plain majority, the body has format 2, or 3 where answers are alike and not equal.
 
     Raises:
         InvalidInput: naming the field that breaks the format.
@@ -85,7 +93,7 @@ def build_body(
     leaves = [run.leaf(salt) for run, salt in zip(runs, salts, strict=True)]
     return Body.from_json(
         {
-            "format": BODY_FORMAT if rule is None else RULE_FORMAT,
+            "format": _format(decision, rule),
             "api_version": API_VERSION,
             "endpoint": endpoint,
             "issued_at": issued_at,
@@ -111,6 +119,12 @@ def build_body(
             "bill": _bill(priced),
         }
     )
+
+
+def _format(decision: Decision, rule: RuleUsed | None) -> str:
+    if rule is None:
+        return BODY_FORMAT
+    return LIKENESS_FORMAT if has_likeness(decision) else RULE_FORMAT
 
 
 def _replica(
@@ -178,6 +192,7 @@ def _consensus(decision: Decision, terms: Terms, rule: RuleUsed | None) -> dict[
         "dissent": list(decision.dissent),
         "winner": list(decision.winner),
         **({} if rule is None else rule_block(decision, rule)),
+        **(likeness_fields(decision) if has_likeness(decision) else {}),
     }
 
 

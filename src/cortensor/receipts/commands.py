@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
@@ -20,6 +21,7 @@ from cortensor.receipts.show import plain, receipt_view, verification_view
 from cortensor.receipts.verify import NOT_PROVEN, verify_bundle
 
 if TYPE_CHECKING:
+    from cortensor.consensus import TextModel
     from cortensor.pricing import RateCard
     from cortensor.receipts.anchor_view import AnchorView
     from cortensor.receipts.body import Body
@@ -66,7 +68,9 @@ class Trusted(TypedDict):
     session_payment: str | None
 
 
-def verify_file(path: str, rpc: str | None, trusted: Trusted) -> Verification:
+def verify_file(
+    path: str, rpc: str | None, trusted: Trusted, minilm: Path | None = None
+) -> Verification:
     """Verify one file; a malformed bundle is a verification with one failed check.
 
     Raises:
@@ -80,7 +84,14 @@ def verify_file(path: str, rpc: str | None, trusted: Trusted) -> Verification:
         checks = (Check("format", FAILED, str(error)),)
         return Verification(receipt_id="", checks=checks, not_proven=NOT_PROVEN)
     view = _view(rpc, bundle.receipt)
-    return verify_bundle(bundle, view, **trusted)
+    return verify_bundle(bundle, view, models=partial(_model, minilm), **trusted)
+
+
+@cache
+def _model(minilm: Path | None, name: str) -> TextModel | None:
+    # Imported here: most receipts need no embedding, and its packages are an extra.
+    found = import_module("cortensor.embedding").model_for(name, minilm)
+    return cast("TextModel | None", found)
 
 
 @click.group()
@@ -95,6 +106,12 @@ def receipt() -> None:
 @click.option("--root", metavar="HEX", help="A batch root you know to be anchored.")
 @click.option("--signer", metavar="ADDRESS", help="The router's signer you trust.")
 @click.option("--session-payment", metavar="ADDRESS", help="The SessionPayment you trust.")
+@click.option(
+    "--minilm",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="The files of MiniLM, to make its similarities again.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def verify(
@@ -106,6 +123,7 @@ def verify(
     root: str | None,
     signer: str | None,
     session_payment: str | None,
+    minilm: Path | None,
     as_json: bool,
 ) -> None:
     """Verify bundles.
@@ -129,7 +147,7 @@ def verify(
     results: list[dict[str, Any]] = []
     for path in files:
         try:
-            verification = verify_file(path, rpc, trusted)
+            verification = verify_file(path, rpc, trusted, minilm)
         except Error as error:
             codes.add(UNREADABLE)
             results.append({"file": path, "ok": False, "error": error.problem()})

@@ -10,9 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from cortensor.pricing import LINE_NAMES, format_cor
+from cortensor.pricing import BPS, LINE_NAMES, format_cor
 from cortensor.receipts.canonical import receipt_urn
 from cortensor.receipts.checks import CONSISTENT, FAILED, NOT_CHECKED, PROVEN, VERIFIED
+from cortensor.receipts.likeness import LikenessBlock
 from cortensor.receipts.rule import WeighingBlock
 
 if TYPE_CHECKING:
@@ -78,6 +79,22 @@ def _rule(body: Body) -> str:
     return weighing.strategy + by + (f" ({weighing.fallback})" if weighing.fallback else "")
 
 
+def _alike(body: Body) -> list[tuple[str, str]]:
+    """Return how alike the answers are, or how far apart their numbers may be."""
+    block = body.consensus
+    if isinstance(block.likeness, LikenessBlock):
+        pairs = ", ".join(
+            f"{pair.replicas[0]} and {pair.replicas[1]} {percent(pair.similarity_bps)}"
+            + ("" if pair.gate is None else f" but for {pair.gate}")
+            for pair in block.likeness.pairs
+        )
+        least = percent(BPS - block.likeness.dispersion_bps)
+        return [("alike", f"{pairs} ({least} or more by {block.likeness.model})")]
+    if block.tolerance_millionths:
+        return [("alike", f"numbers within {block.tolerance_millionths} millionths")]
+    return []
+
+
 def receipt_view(bundle: Bundle) -> RenderableType:
     """Return a receipt's facts, replicas and bill."""
     body = bundle.receipt
@@ -91,6 +108,7 @@ def receipt_view(bundle: Bundle) -> RenderableType:
         ("agreement", f"{percent(block.agreement_bps)} of {block.replicas} replicas"),
         ("confidence", f"{percent(block.confidence_bps)} ({block.confidence_method})"),
         ("decided by", _rule(body)),
+        *_alike(body),
         ("session", body.session_id),
         ("router", f"{body.router.router_id}, signer {body.router.signer}"),
     ):

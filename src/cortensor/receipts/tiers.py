@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cortensor.consensus import ALIASES, PLAN
+from cortensor.consensus.equivalence import ALIASES as EQUIVALENCES
 from cortensor.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def sla_of(tier: str | None) -> str:
 def with_tier(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return a request body with its tier's settings where it has none of its own.
 
-    `aggregation`, v3's name, becomes `strategy`, and strategies get their names of v4.
+    `aggregation`, v3's name, becomes `strategy`, and strategies and equivalences get the names that
+    receipts have.
 
     Args:
         request: the body as sent; what is malformed stays so, for the schema to refuse.
@@ -60,6 +62,8 @@ def with_tier(request: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidInput("differs from strategy", field="consensus.aggregation")
     if asked:
         whole["strategy"] = asked[0]
+    if isinstance(whole.get("equivalence"), str):
+        whole["equivalence"] = EQUIVALENCES.get(whole["equivalence"], whole["equivalence"])
     return {**request, "consensus": whole} if whole or "consensus" in request else dict(request)
 
 

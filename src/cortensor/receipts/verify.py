@@ -24,6 +24,7 @@ from cortensor.receipts.verify_chain import (
 )
 from cortensor.receipts.verify_consensus import check_consensus
 from cortensor.receipts.verify_grouping import check_grouping
+from cortensor.receipts.verify_likeness import likeness_checks
 from cortensor.receipts.verify_money import (
     check_bill,
     check_id,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from cortensor.pricing import RateCard
     from cortensor.receipts.anchor_view import AnchorView
+    from cortensor.receipts.verify_likeness import TextModels
 
 NOT_PROVEN = (
     "that the units billed were truly consumed, or that the named models and miners ran",
@@ -60,6 +62,7 @@ def verify_bundle(
     root: str | None = None,
     signer: str | None = None,
     session_payment: str | None = None,
+    models: TextModels | None = None,
 ) -> Verification:
     """Verify a receipt.
 
@@ -71,6 +74,7 @@ def verify_bundle(
         signer: the router's signer the verifier trusts.
         session_payment: the SessionPayment address the verifier trusts. Without it the chain's
             answers are those of whatever contract the receipt names.
+        models: gives the embedding model of a name, if it is here.
 
     Raises:
         VerificationFailed: if the bundle is malformed; `field` says where.
@@ -86,6 +90,7 @@ def verify_bundle(
         ("evidence", partial(check_evidence, read)),
         ("consensus", partial(check_consensus, read)),
         ("grouping", partial(check_grouping, read)),
+        *likeness_checks(read, models),
         ("result", partial(check_result, body)),
         ("request", partial(check_request, read)),
         ("terms", partial(check_terms, body)),

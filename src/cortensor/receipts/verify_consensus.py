@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cortensor.consensus import (
     ABSTAIN,
     COST,
+    EMBEDDING,
     ENSEMBLE_MODEL,
     FAILED,
     LATENCY,
@@ -25,10 +26,12 @@ from cortensor.consensus import (
     recompute,
 )
 from cortensor.consensus.adaptive import is_settled_by_count
+from cortensor.consensus.equivalence import JSON
 from cortensor.pricing import Terms
-from cortensor.receipts.body import BODY_FORMAT
+from cortensor.receipts.body import BODY_FORMAT, LIKENESS_FORMAT
 from cortensor.receipts.checks import differ, judge
 from cortensor.receipts.evidence import OK
+from cortensor.receipts.likeness import LikenessBlock
 from cortensor.receipts.rule import AdaptiveBlock, CalibrationBlock, WeighingBlock
 from cortensor.receipts.tiers import ADAPTIVE
 
@@ -107,7 +110,19 @@ def _compare_block(body: Body, weighing: WeighingBlock) -> Iterator[str]:
         yield "consensus.least_confidence_bps is for arbitration, a validation"
     if block.equivalence != SCORE and (block.scale, block.value, block.interval) != (None,) * 3:
         yield "consensus.scale, value and interval are those of scores"
+    yield from _compare_likeness(body)
     yield from differ("consensus.labels", block.labels, _labels(body, weighing), "the rule has")
+
+
+def _compare_likeness(body: Body) -> Iterator[str]:
+    block = body.consensus
+    if (block.equivalence == EMBEDDING) != isinstance(block.likeness, LikenessBlock):
+        yield f"consensus.likeness is that of {EMBEDDING}, and of no other equivalence"
+    if body.format == LIKENESS_FORMAT:
+        if block.tolerance_millionths and block.equivalence != JSON.name:
+            yield f"consensus.tolerance_millionths is for {JSON.name}"
+        if not block.tolerance_millionths and block.likeness is None:
+            yield f"{LIKENESS_FORMAT} is for a tolerance or similarities"
 
 
 def _labels(body: Body, weighing: WeighingBlock) -> list[str] | None:

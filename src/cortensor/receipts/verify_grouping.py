@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cortensor.consensus import RUNGS, SCORE, VERDICT, read_score
+from cortensor.consensus import EMBEDDING, RUNGS, SCORE, VERDICT, Rung, read_score
+from cortensor.consensus.equivalence import JSON, json_rung
 from cortensor.consensus.grouping import group_answers
 from cortensor.receipts.body import SUMMARY_CHARS
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import OK, output_hash
+from cortensor.receipts.likeness import LikenessBlock
 from cortensor.receipts.rule import ScaleBlock
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def check_grouping(bundle: Bundle) -> Check:
     body = bundle.receipt
     if body.consensus.equivalence == VERDICT:
         return not_checked(NAME, "a verdict is its replica's own label")
+    if body.consensus.equivalence == EMBEDDING:
+        return _check_stated(body)
     outputs = {item.replica.index: item.replica.output for item in bundle.evidence}
     if any(replica.index not in outputs for replica in body.replicas):
         return not_checked(NAME, "not every answer is shown")
@@ -41,7 +45,7 @@ def check_grouping(bundle: Bundle) -> Check:
         for replica in body.replicas
         if replica.status == OK and (output := outputs[replica.index]) is not None
     ]
-    groups = group_answers(answers, RUNGS[body.consensus.equivalence])
+    groups = group_answers(answers, _relation(body))
     number = {index: int(group.label) for group in groups for index in group.members}
     problems: list[str] = []
     for replica in body.replicas:
@@ -54,11 +58,32 @@ def check_grouping(bundle: Bundle) -> Check:
     winner = tuple(body.consensus.winner)
     stands = {group.members: group.representative for group in groups}.get(winner)
     problems += _compare_output(body, None if stands is None else outputs[stands])
-    return judge(NAME, problems, f"{len(groups)} group(s) of answers by {_relation(body)}")
+    return judge(NAME, problems, f"{len(groups)} group(s) of answers by {_relation(body).name}")
 
 
-def _relation(body: Body) -> str:
-    return body.consensus.equivalence
+def _relation(body: Body) -> Rung:
+    tolerance = body.consensus.tolerance_millionths
+    if body.consensus.equivalence == JSON.name and isinstance(tolerance, int):
+        return json_rung(tolerance)
+    return RUNGS[body.consensus.equivalence]
+
+
+def _check_stated(body: Body) -> Check:
+    """Check what follows from the stated similarities; those are the check `likeness`'s."""
+    block = body.consensus.likeness
+    if not isinstance(block, LikenessBlock):
+        return judge(NAME, ["an embedding has no similarities"], "")
+    groups = block.to_likeness().groups()
+    winner = tuple(body.consensus.winner)
+    stands = {group.members: group.representative for group in groups}.get(winner)
+    hashes = {replica.index: replica.output_hash for replica in body.replicas}
+    problems = differ(
+        "result.output_hash",
+        body.result.output_hash,
+        None if stands is None else hashes.get(stands),
+        "the similarities give",
+    )
+    return judge(NAME, problems, f"{len(groups)} group(s) of answers by the stated similarities")
 
 
 def _check_scores(body: Body, outputs: Mapping[int, str | None]) -> Check:

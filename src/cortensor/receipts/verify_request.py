@@ -17,8 +17,10 @@ import msgspec
 from cortensor.consensus import (
     ABSTAIN,
     DEFAULT_LEAST_BPS,
+    EMBEDDING,
     MAJORITY,
     NUMERIC,
+    POI_DISPERSION_BPS,
     REPUTATION,
     WEIGHTED,
 )
@@ -30,11 +32,12 @@ from cortensor.receipts.canonical import reject_number, unique_object
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import request_commitment as commit
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
+from cortensor.receipts.likeness import LikenessBlock
 from cortensor.receipts.rule import AdaptiveBlock, ScaleBlock, WeighingBlock
 from cortensor.receipts.tiers import ADAPTIVE, plan_of, with_tier
 
 if TYPE_CHECKING:
-    from cortensor.receipts.body import Body
+    from cortensor.receipts.body import Body, ConsensusBlock
     from cortensor.receipts.bundle import Bundle
     from cortensor.receipts.checks import Check
 
@@ -66,6 +69,8 @@ class ConsensusAsked(msgspec.Struct, frozen=True):
     disagreement_policy: str = DEFAULT_POLICY
     agreement_threshold_bps: int = DEFAULT_THRESHOLD_BPS
     equivalence: str | None = None
+    tolerance_millionths: int | None = None
+    dispersion_bps: int | None = None
     weight_by: str | None = None
     non_votes: str = ABSTAIN
     score: ScoreAsked | None = None
@@ -160,11 +165,23 @@ def compare_rule(body: Body, call: Call) -> list[str]:
         ("least_confidence_bps", block.least_confidence_bps or None, least),
         ("adaptive.plan", adaptive.plan if isinstance(adaptive, AdaptiveBlock) else None, plan),
         ("scale", _scale_stated(body), _scale_asked(asked)),
+        *_likeness(block, asked),
     ]
     return [
         problem
         for name, ours, theirs in stated
         for problem in differ(f"consensus.{name}", ours, theirs, "the request says")
+    ]
+
+
+def _likeness(block: ConsensusBlock, asked: ConsensusAsked) -> list[tuple[str, object, object]]:
+    """Return what is said of answers that are the same without being equal."""
+    by = block.likeness
+    distance = by.dispersion_bps if isinstance(by, LikenessBlock) else None
+    wanted = POI_DISPERSION_BPS if asked.dispersion_bps is None else asked.dispersion_bps
+    return [
+        ("tolerance_millionths", block.tolerance_millionths or 0, asked.tolerance_millionths or 0),
+        ("likeness.dispersion_bps", distance, None if distance is None else wanted),
     ]
 
 
@@ -195,7 +212,7 @@ def _compare(body: Body, call: Call) -> list[str]:
         ("policy.tier", body.policy.tier, asked.policy.tier),
     ]
     names = ["disagreement_policy", "agreement_threshold_bps"]
-    if asked.consensus.equivalence is not None:
+    if asked.consensus.equivalence is not None or block.equivalence == EMBEDDING:
         names.append("equivalence")
     stated += [(f"consensus.{n}", getattr(block, n), getattr(asked.consensus, n)) for n in names]
     problems: list[str] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cortensor.consensus import FAILED, NO_CONSENSUS, VERDICT
-from cortensor.receipts.body import RULE_FORMAT
+from cortensor.receipts.body import BODY_FORMAT
 from cortensor.receipts.canonical import canonical_bytes
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import OK, evidence_root, output_hash
@@ -105,8 +105,8 @@ def check_result(body: Body) -> Check:
     """The result is the winning group's, and there is none without a winner."""
     result = body.result
     winner = set(body.consensus.winner)
-    # In format 2 an outcome can have no winner: votes read backwards, a dispute that stays open.
-    unwon = body.format == RULE_FORMAT and result.outcome not in {NO_CONSENSUS, FAILED}
+    # From format 2 on an outcome can have no winner: votes read backwards, an open dispute.
+    unwon = body.format != BODY_FORMAT and result.outcome not in {NO_CONSENSUS, FAILED}
     problems: list[str] = []
     if body.consensus.equivalence == VERDICT:
         problems += differ(

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cortensor.chain.facts import ChainIdentity
+    from cortensor.consensus import Embedding
     from cortensor.pricing import Bill, Usage
     from cortensor.receipts.rule import AdaptiveBlock
     from cortensor.router.fanout import Ran, Replica
@@ -76,6 +77,7 @@ class Job(Struct, frozen=True):
     quote: Quote
     signed: Authorisation | None = None
     history: History = NO_HISTORY
+    embedding: Embedding | None = None
 
     def salt_and_commitment(self) -> tuple[bytes, bytes]:
         """Return the request's salt, the caller's if its session has a key, and commitment."""

@@ -136,12 +136,17 @@ class ConsensusConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     `records` by compute session, with the `gold_items` they rest on; `calibration` is a file of
     fitted confidences. The database is counted again every `refresh_s`.
+
+    `embedding` names the model of answers that are compared by meaning, and loads it at start; by
+    default it is wordllama, loaded when first asked for. `minilm` is a folder or zip of its files.
     """
 
     records: dict[SessionName, InitialRecord] = {}
     gold_items: Natural = 0
     calibration: str | None = None
     refresh_s: Positive = 60
+    embedding: Literal["wordllama", "minilm"] | None = None
+    minilm: str | None = None
 
 
 class Settlement(Struct, frozen=True, forbid_unknown_fields=True):
@@ -273,16 +278,22 @@ def _check(config: Config) -> None:
     for name in names:
         if names.count(name) > 1:
             raise InvalidInput(f"compute session {name!r} appears twice", field="sessions.id")
-    for name, record in config.consensus.records.items():
-        if max(record.right, record.audited) > record.total:
-            raise InvalidInput(
-                "right and audited are at most total", field=f"consensus.records.{name}"
-            )
+    _check_consensus(config.consensus)
     _check_backend(config)
     if config.limits.default_max_tokens > config.limits.max_tokens:
         raise InvalidInput("exceeds limits.max_tokens", field="limits.default_max_tokens")
     if config.limits.default_timeout_ms > config.limits.max_timeout_ms:
         raise InvalidInput("exceeds limits.max_timeout_ms", field="limits.default_timeout_ms")
+
+
+def _check_consensus(consensus: ConsensusConfig) -> None:
+    for name, record in consensus.records.items():
+        if max(record.right, record.audited) > record.total:
+            raise InvalidInput(
+                "right and audited are at most total", field=f"consensus.records.{name}"
+            )
+    if (consensus.embedding == "minilm") != (consensus.minilm is not None):
+        raise InvalidInput("is for, and needed by, embedding minilm", field="consensus.minilm")
 
 
 def _check_backend(config: Config) -> None:

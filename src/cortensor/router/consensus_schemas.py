@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 ComputeSessionId = Annotated[str, Meta(min_length=1, max_length=64)]
 Tier = Literal["best_effort", "low", "medium", "high", "fast", "safe", "oracle", "adaptive"]
 Policy = Literal["return_all", "fail_hard", "best_effort"]
-Equivalence = Literal["exact", "json", "overlap"]
+Equivalence = Literal["exact", "json", "canonical_json", "overlap", "token_overlap", "embedding"]
 Strategy = Literal[
     "majority",
     "weighted",
@@ -51,6 +51,11 @@ class ConsensusRequest(Struct, frozen=True, forbid_unknown_fields=True):
     enough history a strategy falls back to majority, is priced as that, and says so. `non_votes`
     is what a replica without an answer counts as. `aggregation` is v3's name of `strategy`.
     `least_confidence_bps` is what a ruling needs in arbitration, 7000 by default.
+
+    `equivalence` is what makes two answers of a delegation the same: exact; json (canonical_json),
+    whose numbers may differ by `tolerance_millionths` of the larger one; overlap (token_overlap) of
+    words; embedding, for answers in prose that are at most `dispersion_bps` of cosine distance
+    apart, 2500 by default. By default json where there is an output_schema, else overlap.
     """
 
     replicas: int = 1
@@ -61,6 +66,8 @@ class ConsensusRequest(Struct, frozen=True, forbid_unknown_fields=True):
     disagreement_policy: Policy = "return_all"
     agreement_threshold_bps: Annotated[int, Meta(ge=0, le=10000)] = 5001
     equivalence: Equivalence | None = None
+    tolerance_millionths: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    dispersion_bps: Annotated[int, Meta(ge=0, le=10_000)] | None = None
     non_votes: NonVotes = "abstain"
     score: ScoreRequest | None = None
     least_confidence_bps: Annotated[int, Meta(ge=1, le=10000)] | None = None

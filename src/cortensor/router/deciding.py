@@ -23,12 +23,13 @@ from cortensor.receipts.rule import RuleUsed
 from cortensor.router.consensus_schemas import ScoreRequest
 from cortensor.router.history import applied, weight_of
 from cortensor.router.prompts import INVALID, VALID, is_dispute
+from cortensor.router.request_checks import equivalence_of
 from cortensor.router.schemas import ValidateRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cortensor.consensus import Decision
+    from cortensor.consensus import Decision, Embedding
     from cortensor.receipts.rule import AdaptiveBlock
     from cortensor.router.consensus_schemas import ConsensusRequest
     from cortensor.router.fanout import Replica
@@ -46,8 +47,18 @@ def is_counted(consensus: ConsensusRequest) -> bool:
     return consensus.strategy == MAJORITY and consensus.non_votes == ABSTAIN
 
 
-def rule_of(request: DelegateRequest | ValidateRequest, history: History) -> Rule:
-    """Return the rule of a request: from votes to their decision."""
+def rule_of(
+    request: DelegateRequest | ValidateRequest,
+    history: History,
+    embedding: Embedding | None = None,
+) -> Rule:
+    """Return the rule of a request: from votes to their decision.
+
+    Args:
+        request: the request.
+        history: what is known of the compute sessions.
+        embedding: for answers that are compared by meaning.
+    """
     consensus = request.consensus
     method = applied(consensus, history)
     weight_by = weight_of(consensus)
@@ -71,8 +82,12 @@ def rule_of(request: DelegateRequest | ValidateRequest, history: History) -> Rul
         return partial(rule, equivalence=VERDICT, labels=labels)
     if consensus.strategy in NUMERIC:
         return partial(rule, scale=scale_of(consensus))
-    default = "overlap" if request.output_schema is None else "json"
-    return partial(rule, equivalence=consensus.equivalence or default)
+    return partial(
+        rule,
+        equivalence=equivalence_of(request),
+        tolerance_millionths=consensus.tolerance_millionths or 0,
+        embedding=embedding,
+    )
 
 
 def stop_of(consensus: ConsensusRequest, history: History) -> int | None:

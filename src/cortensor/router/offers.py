@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from cortensor.router.config import Limits
     from cortensor.router.consensus_schemas import ConsensusRequest, PolicyRequest
+    from cortensor.router.embeddings import Embeddings
     from cortensor.router.history import History
     from cortensor.router.payment_sessions import PaymentSessions
     from cortensor.router.ports import HistoryPort
@@ -37,15 +38,22 @@ class Offers:
         pool: compute sessions.
         limits: bounds on requests.
         history: what is known of the compute sessions, by which strategies fall back.
+        embeddings: models for answers that are compared by meaning.
     """
 
     def __init__(
-        self, sessions: PaymentSessions, pool: Pool, limits: Limits, history: HistoryPort
+        self,
+        sessions: PaymentSessions,
+        pool: Pool,
+        limits: Limits,
+        history: HistoryPort,
+        embeddings: Embeddings,
     ) -> None:
         self._sessions = sessions
         self._pool = pool
         self._limits = limits
         self._history = history
+        self._embeddings = embeddings
 
     async def quote(
         self, endpoint: str, request: DelegateRequest | ValidateRequest, *, granted: bool
@@ -58,6 +66,7 @@ class Offers:
             Error: whatever would refuse the request itself, but for lack of money.
         """
         check_call(request, self._limits)
+        await self._embeddings.of(request)
         account = await self._sessions.load(request.session_id)
         self._sessions.require_open(account)
         made, slots = await self.price(endpoint, request, account, self._history.snapshot())

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cortensor.consensus import ENSEMBLE_MODEL, NUMERIC, WEIGHTED
+from cortensor.consensus import EMBEDDING, ENSEMBLE_MODEL, NUMERIC, WEIGHTED
+from cortensor.consensus.equivalence import JSON, OVERLAP
 from cortensor.receipts.build import fewest_runs
 from cortensor.receipts.tiers import DEFAULT_TIER, TIERS, sla_of
 from cortensor.router.output_schema import check_schema
@@ -36,8 +37,44 @@ def check_call(request: DelegateRequest | ValidateRequest, limits: Limits) -> No
     if isinstance(request, DelegateRequest):
         if request.output_schema is not None:
             check_schema(request.output_schema)
+        check_equivalence(request)
     elif request.consensus.equivalence is not None:
         raise InvalidField("verdicts have only one", field="consensus.equivalence")
+    else:
+        check_likeness(request.consensus, None)
+
+
+def check_equivalence(request: DelegateRequest) -> None:
+    """Refuse what the answers' equivalence does not use, or cannot be trusted with.
+
+    Raises:
+        InvalidField: naming the field.
+    """
+    consensus = request.consensus
+    if consensus.equivalence == EMBEDDING and request.output_schema is not None:
+        # Likeness says nothing of a field's amount or verdict.
+        raise InvalidField(
+            "is for prose; answers of an output_schema are compared by canonical_json",
+            field="consensus.equivalence",
+        )
+    is_score = consensus.strategy in NUMERIC
+    check_likeness(consensus, None if is_score else equivalence_of(request))
+
+
+def equivalence_of(request: DelegateRequest) -> str:
+    """Return what makes a delegation's answers the same, unless they are scores."""
+    default = OVERLAP.name if request.output_schema is None else JSON.name
+    return request.consensus.equivalence or default
+
+
+def check_likeness(consensus: ConsensusRequest, equivalence: str | None) -> None:
+    """Refuse settings of another equivalence. Raises InvalidField."""
+    for field, given, its in (
+        ("tolerance_millionths", consensus.tolerance_millionths, JSON.name),
+        ("dispersion_bps", consensus.dispersion_bps, EMBEDDING),
+    ):
+        if given is not None and equivalence != its:
+            raise InvalidField(f"is for the equivalence {its}", field=f"consensus.{field}")
 
 
 def check_replicas(consensus: ConsensusRequest) -> None:

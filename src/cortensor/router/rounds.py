@@ -7,6 +7,8 @@ is quoted and reserved for as many as it may take; those that never ran are miss
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
@@ -49,17 +51,24 @@ class Environment(Struct, frozen=True, kw_only=True):
 class Escalation(Struct, frozen=True, kw_only=True):
     """How an adaptive run goes on: totals after each stage, the confidence that ends it, the rule.
 
-    `votes` turns replicas into votes, `rule` votes into a decision.
+    `votes` turns replicas into votes, `rule` votes into a decision; a rule that is slow is applied
+    in a thread.
     """
 
     plan: tuple[int, ...]
     stop_bps: int
     votes: Votes
     rule: Rule
+    is_slow: bool = False
 
 
 def escalation(
-    request: DelegateRequest | ValidateRequest, stop_bps: int | None, votes: Votes, rule: Rule
+    request: DelegateRequest | ValidateRequest,
+    stop_bps: int | None,
+    votes: Votes,
+    rule: Rule,
+    *,
+    is_slow: bool = False,
 ) -> Escalation | None:
     """Return how a request escalates, or None where all its replicas run at once.
 
@@ -68,6 +77,7 @@ def escalation(
         stop_bps: the confidence that a calibration found to suffice, None without one.
         votes: from replicas to votes.
         rule: from votes to a decision.
+        is_slow: whether the rule would hold up others.
     """
     if request.policy.tier != ADAPTIVE:
         return None
@@ -77,6 +87,7 @@ def escalation(
         stop_bps=DEFAULT_STOP_BPS if stop_bps is None else stop_bps,
         votes=votes,
         rule=rule,
+        is_slow=is_slow,
     )
 
 
@@ -100,7 +111,8 @@ async def run_rounds(
         asked += ask
         replicas += ran.replicas
         missing += ran.missing
-        ask, reason = _next(by, replicas)
+        step = partial(_next, by, replicas)
+        ask, reason = await asyncio.to_thread(step) if by.is_slow else step()
         if reason is None and asked == len(slots):
             reason = "unavailable"
         elif reason is None and environment.clock.monotonic() >= environment.deadlines.soft:

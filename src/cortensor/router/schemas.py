@@ -98,12 +98,21 @@ class MissingReplica(Struct, frozen=True):
     session_id: str | None = None
 
 
+class Similarity(Struct, frozen=True):
+    """How alike two answers are, 0 to 1; `gate` is what keeps them apart all the same."""
+
+    replicas: list[int]
+    similarity: float
+    gate: str | None
+
+
 class ConsensusResult(Struct, frozen=True):
     """How the answer was formed; recomputable from the receipt.
 
     `replicas` ran, of `replicas_requested`. `strategy` is the one that was applied and priced;
     `fallback` says why it is not the one that was asked for. `verdicts` are v3's: one a replica,
     its verdict or its status. `n_eff` is how many independent votes the votes are worth.
+    `similarities` are there where answers are compared by embedding.
     """
 
     replicas_requested: int
@@ -130,6 +139,7 @@ class ConsensusResult(Struct, frozen=True):
     replica_results: list[ReplicaResult]
     missing: list[MissingReplica]
     stopped: str | None = None
+    similarities: list[Similarity] | UnsetType = UNSET
 
 
 class Result(Struct, frozen=True):

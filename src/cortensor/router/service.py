@@ -19,6 +19,7 @@ from cortensor.errors import Conflict, Error, PaymentRequired, TooManyRequests, 
 from cortensor.receipts.keccak import keccak256, to_hex
 from cortensor.router.answer import Answer, Job, finish, replica_runs
 from cortensor.router.deciding import rule_of, stop_of, votes_of
+from cortensor.router.embeddings import Embeddings
 from cortensor.router.fanout import TASK_ID_BYTES, Deadlines
 from cortensor.router.history import NoHistory
 from cortensor.router.holds import Holds
@@ -73,6 +74,7 @@ class Service:
         limits: bounds on requests.
         public_url: where receipts can be fetched from outside, without a trailing slash.
         history: measured accuracy of the compute sessions; none by default.
+        embeddings: models for answers that are compared by meaning.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Service:
         limits: Limits,
         public_url: str,
         history: HistoryPort | None = None,
+        embeddings: Embeddings | None = None,
     ) -> None:
         self._backend = backend
         self._ledger = ledger
@@ -97,7 +100,8 @@ class Service:
         self._sessions = sessions
         self.pool = pool
         self._history = history if history is not None else NoHistory()
-        self.offers = Offers(sessions, pool, limits, self._history)
+        self._embeddings = embeddings if embeddings is not None else Embeddings()
+        self.offers = Offers(sessions, pool, limits, self._history, self._embeddings)
         self._doorkeeper = doorkeeper
         self.signer = signer
         self._clock = clock
@@ -219,6 +223,7 @@ class Service:
     ) -> Answer:
         started = self._clock.monotonic()
         check_call(request, self._limits)
+        embedding = await self._embeddings.of(request)
         self._sessions.require_open(account)
         if len(self._running) > self._limits.max_in_flight:
             raise TooManyRequests("the router is at its limit; try again", code="overloaded")
@@ -244,6 +249,7 @@ class Service:
                 quote=made,
                 signed=signed,
                 history=history,
+                embedding=embedding,
             )
             await self._reserve(job, shown)
             try:
@@ -277,7 +283,8 @@ class Service:
         limits, request = self._limits, job.request
         soft = started + (request.timeout_ms or limits.default_timeout_ms) / 1000
         tokens = token_limit(job.endpoint, request.max_tokens, limits)
-        rule = rule_of(request, job.history)
+        rule = rule_of(request, job.history, job.embedding)
+        is_slow = job.embedding is not None
         stop_bps = stop_of(request.consensus, job.history)
         votes = partial(votes_of, request, quote=job.quote)
         ran, adaptive = await run_rounds(
@@ -295,7 +302,7 @@ class Service:
                 ),
                 on_end=partial(self.board.note, job.task_id),
             ),
-            escalation(request, stop_bps, votes, rule),
+            escalation(request, stop_bps, votes, rule, is_slow=is_slow),
         )
         fewest = fewest_replicas(request.consensus)
         if len(ran.replicas) < fewest:
@@ -311,7 +318,8 @@ class Service:
                     for r in ran.replicas
                 ]
             )
-        answer, record = self._conclude(job, ran, adaptive)
+        conclude = partial(self._conclude, job, ran, adaptive)
+        answer, record = await asyncio.to_thread(conclude) if is_slow else conclude()
         card = msgspec.json.encode(job.quote.card.to_json())
         commit = asyncio.ensure_future(
             asyncio.to_thread(
@@ -335,7 +343,7 @@ class Service:
                 job,
                 ran,
                 replica_runs(ran.replicas, self._backend.model, self._backend.model_digest),
-                decision=rule_of(job.request, job.history)(
+                decision=rule_of(job.request, job.history, job.embedding)(
                     votes_of(job.request, ran.replicas, job.quote)
                 ),
                 adaptive=adaptive,

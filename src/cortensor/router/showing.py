@@ -10,12 +10,18 @@ from msgspec import UNSET
 from cortensor.consensus import DEFAULT_THRESHOLD_BPS, OK
 from cortensor.receipts.evidence import output_hash
 from cortensor.router.deciding import cost_wei
-from cortensor.router.schemas import ConsensusResult, MissingReplica, ReplicaResult, Result
+from cortensor.router.schemas import (
+    ConsensusResult,
+    MissingReplica,
+    ReplicaResult,
+    Result,
+    Similarity,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cortensor.consensus import Decision
+    from cortensor.consensus import Decision, Likeness
     from cortensor.receipts.body import Body
     from cortensor.receipts.rule import AdaptiveBlock
     from cortensor.router.answer import Job
@@ -79,7 +85,15 @@ def consensus_result(
         missing=[MissingReplica(each.reason, each.session.id) for each in ran.missing]
         + [MissingReplica("not_needed" if enough else "no_healthy_session")] * unpicked,
         stopped=None if adaptive is None else adaptive.reason,
+        similarities=UNSET if decision.likeness is None else _similarities(decision.likeness),
     )
+
+
+def _similarities(likeness: Likeness) -> list[Similarity]:
+    return [
+        Similarity(list(pair.replicas), pair.similarity_bps / BPS, pair.gate)
+        for pair in likeness.pairs
+    ]
 
 
 def _verdict(replica: Replica) -> str:

@@ -21,6 +21,7 @@ from cortensor.router.answer import Signer
 from cortensor.router.app import Parts, build_app
 from cortensor.router.clock import SystemClock
 from cortensor.router.config import secret
+from cortensor.router.embeddings import build_embeddings
 from cortensor.router.measured import MeasuredHistory, load_calibrations
 from cortensor.router.payment_sessions import PaymentSessions
 from cortensor.router.proofs import Library
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from cortensor.router.config import Config
+    from cortensor.router.embeddings import Embeddings
     from cortensor.router.ports import Backend, Chain, Clock, HistoryPort
 
 log = logging.getLogger(__name__)
@@ -157,12 +159,14 @@ async def running(
         await engine.start()
         time = clock or SystemClock()
         history = build_history(config, store)
+        embeddings = await asyncio.to_thread(build_embeddings, config)
         counting = asyncio.create_task(history.refresh_for_ever())
         stack.push_async_callback(_cancel, counting)
         service = _service(
             config,
             store,
             history,
+            embeddings,
             chain=reader,
             backend=engine,
             clock=time,
@@ -212,6 +216,7 @@ def _service(
     config: Config,
     store: Store,
     history: HistoryPort,
+    embeddings: Embeddings,
     *,
     chain: Chain,
     backend: Backend,
@@ -244,6 +249,7 @@ def _service(
         limits=limits,
         public_url=public_url.rstrip("/"),
         history=history,
+        embeddings=embeddings,
     )
 
 

@@ -44,7 +44,7 @@ def gold() -> None:
 @click.argument("lines", type=click.File("rb"))
 def add(database: Path, lines: IO[bytes]) -> None:
     """Store answers: JSON lines of {"item", "answer", "votes": {session: verdict}, "gold"}."""
-    items = [_read(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    items = [read_line(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     with Store(database) as store:
         added = store.gold.add(items, int(time.time()))
     click.echo(f"{len(items)} items, {added} new votes")
@@ -62,7 +62,12 @@ def show(database: Path) -> None:
         click.echo(f"{rater}: {record.right} of {record.total} right")
 
 
-def _read(number: int, line: bytes) -> Answered:
+def read_line(number: int, line: bytes) -> Answered:
+    """Return the known item in a line.
+
+    Raises:
+        InvalidInput: it is no such line; the number says which.
+    """
     try:
         given = msgspec.json.decode(line, type=Line)
     except msgspec.MsgspecError as error:

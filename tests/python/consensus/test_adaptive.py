@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortensor.consensus import Record, Reputation, Vote, decide, fit_stop_bps, next_step
-from cortensor.consensus.adaptive import CONFIDENT, ESCALATE, EXHAUSTED, SETTLED
+from cortensor.consensus.adaptive import (
+    CONFIDENT,
+    ESCALATE,
+    EXHAUSTED,
+    SETTLED,
+    is_settled_by_count,
+)
 from cortensor.consensus.vote import Calibrated
 from cortensor.errors import InvalidInput
 
@@ -61,6 +67,24 @@ def test_answers_settle_as_verdicts_do() -> None:
     assert next_step(votes, rule, stop_bps=9_000).reason == SETTLED
     votes[2] = Vote(index=2, text="Lyon")
     assert next_step(votes, rule, stop_bps=9_000).reason == ESCALATE
+
+
+def test_answers_that_are_alike_and_not_equal_are_never_settled() -> None:
+    # Each is like the next and no other. Two more like C draw B and C away from A.
+    words = [letter * 3 for letter in "abcdefghijklmnopqr"]
+    a, b, c, d = (" ".join(words[i : i + 12]) for i in (0, 2, 4, 6))
+    rule = partial(decide, equivalence="overlap")
+    votes = [Vote(index=i, text=text) for i, text in enumerate((a, b, c))]
+    now = rule(votes)
+    assert now.winner == (0, 1, 2)
+    assert rule([*votes, Vote(index=3, text=d), Vote(index=4, text=d)]).winner == (1, 2, 3, 4)
+    assert next_step(votes, rule, stop_bps=9_000).reason == ESCALATE
+    assert not is_settled_by_count(now, 2)
+    near = partial(decide, equivalence="json", tolerance_millionths=100_000)
+    numbers = [Vote(index=i, text=text) for i, text in enumerate(("100", "110", "120"))]
+    assert near(numbers).winner == (0, 1, 2)
+    assert next_step(numbers, near, stop_bps=9_000).reason == ESCALATE
+    assert not is_settled_by_count(near(numbers), 2)
 
 
 def test_scores_are_not_called_settled() -> None:

@@ -28,6 +28,29 @@ from cortensor.consensus.gates import agree, claims, same_order
         ("yes, it is", "it is"),
         ("status: RETRY", "status: NEEDS_SPEC"),
         ("prices rose after the vote", "prices fell after the vote"),
+        ("The parcel arrived on Monday.", "The parcel arrived on Tuesday."),
+        ("It takes two hours", "It takes three hours"),
+        ("All tests pass", "Some tests pass"),
+        ("The team won the match", "The team lost the match"),
+        ("The patient is alive", "The patient is dead"),
+        ("Delete the file", "Create the file"),
+        ("Paris", "Lyon"),
+        # opposites and other languages
+        ("The contract is legal", "The contract is illegal"),
+        ("He agrees with the plan", "He disagrees with the plan"),
+        ("The invoice is paid", "The invoice is unpaid"),
+        ("It lacks a key", "It has a key"),
+        ("Es ist g\u00fcltig", "Es ist nicht g\u00fcltig"),
+        ("Le contrat est valide", "Le contrat n'est pas valide"),
+        ("El contrato tiene fecha", "El contrato nunca tiene fecha"),
+        ("Il contratto vale", "Il contratto non vale"),
+        # money and symbols
+        ("It costs 5 EUR", "It costs 5 USD"),
+        ("x > 5", "x < 5"),
+        ("take a + b of it", "take a / b of it"),
+        # other entities
+        ("Alice paid Bob", "Alice paid Carol"),
+        ("We use HTTP there", "We use HTTPS there"),
         # order of entities
         ("Alice paid Bob", "Bob paid Alice"),
         ("Yesterday Alice paid Bob.", "Yesterday Bob paid Alice."),
@@ -68,7 +91,8 @@ def test_the_first_word_of_a_sentence_is_a_name_if_it_is_one_elsewhere() -> None
 
 
 def test_known_blind_spots() -> None:
-    # Documented prices of the gates: a passive is refused, names without capitals are not seen.
+    # Documented: a passive is refused; names that begin a sentence or lack capitals are not seen.
+    assert agree(claims("Paris is the capital."), claims("Lyon is the capital."))
     assert not agree(claims("Alice paid Bob"), claims("Bob was paid by Alice"))
     assert agree(claims("alice paid bob"), claims("bob paid alice"))
 

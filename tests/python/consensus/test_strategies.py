@@ -13,7 +13,6 @@ from cortensor.consensus import (
     Reputation,
     Vote,
     decide,
-    embedding_rung,
 )
 from cortensor.errors import InvalidInput
 
@@ -235,10 +234,12 @@ def test_a_label_the_model_does_not_know_tells_nothing() -> None:
         ("against", "NO_CONSENSUS", 0, 0),
     ],
 )
-def test_timeouts_abstain_are_ignored_or_speak_against_by_rule(
-    non_votes: str, outcome: str, agreement: int, confidence: int
+@pytest.mark.parametrize("status", ["TIMEOUT", "ERROR", "OK"])  # OK: the answer is unreadable
+def test_timeouts_and_errors_abstain_are_ignored_or_speak_against_by_rule(
+    non_votes: str, outcome: str, agreement: int, confidence: int, status: str
 ) -> None:
-    decision = decide(ballot("T--"), non_votes=non_votes)
+    votes = [Vote(index=0, label="TRUE"), *(Vote(index=i, status=status) for i in (1, 2))]
+    decision = decide(votes, non_votes=non_votes)
     assert (decision.outcome, decision.agreement_bps, decision.confidence_bps) == (
         outcome,
         agreement,
@@ -274,26 +275,6 @@ def test_answers_are_weighted_as_groups() -> None:
     assert decision.margin_micro == 2_200_000 - 1_319_309
 
 
-def test_answers_can_be_grouped_by_an_embedding_behind_the_gates() -> None:
-    asked: list[tuple[str, str]] = []
-
-    def likeness(left: str, right: str) -> int:
-        asked.append((left, right))
-        return 760_000
-
-    votes = [
-        Vote(index=0, text="The parcel arrived on Monday."),
-        Vote(index=1, text="On Monday the package came."),
-        Vote(index=2, text="The parcel never arrived on Monday."),
-    ]
-    decision = decide(votes, equivalence=embedding_rung(likeness))
-    assert decision.groups == ((0, "0"), (1, "0"), (2, "1"))
-    assert decision.equivalence == "embedding"
-    assert len(asked) == 1  # the gates closed before anybody asked the model
-    strict = embedding_rung(likeness, dispersion_millionths=200_000)
-    assert len(set(dict(decide(votes, equivalence=strict).groups).values())) == 3
-
-
 @pytest.mark.parametrize(
     ("rule", "field"),
     [
@@ -308,6 +289,7 @@ def test_answers_can_be_grouped_by_an_embedding_behind_the_gates() -> None:
         ({"labels": ("TRUE", "")}, "consensus.labels"),
         ({"equivalence": "alike"}, "consensus.equivalence"),
         ({"tolerance_millionths": 5}, "tolerance_millionths"),
+        ({"equivalence": "embedding"}, "embedding"),
     ],
 )
 def test_what_is_no_rule_is_refused(rule: dict[str, object], field: str) -> None:
@@ -324,9 +306,3 @@ def test_an_empty_label_is_refused() -> None:
 def test_a_model_needs_two_labels() -> None:
     with pytest.raises(InvalidInput):
         EnsembleModel(items={"TRUE": 30}, raters={})
-
-
-@pytest.mark.parametrize("distance", [-1, 1_000_001])
-def test_a_distance_has_limits(distance: int) -> None:
-    with pytest.raises(InvalidInput):
-        embedding_rung(lambda _left, _right: 0, dispersion_millionths=distance)

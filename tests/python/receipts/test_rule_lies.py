@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every value that a receipt of format 2 states of its rule is changed, and signed all the same.
+"""Every value that a receipt of formats 2 and 3 states of its rule is changed, and signed.
 
 What a verifier without the router's records cannot notice is listed, with the reason.
 """
@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from cortensor.embedding import model_for
 from cortensor.errors import InvalidInput
 from cortensor.receipts import verify_bundle
+from tests.conformance.likeness_samples import LIKENESS_JOBS
 from tests.conformance.rule_samples import RULE_JOBS, RuleJob
 from tests.conformance.samples import resign
 from tests.python.receipts.mutating import changed, leaves, parent_of
@@ -23,6 +25,7 @@ EARNED = {
     r"weighing\.fallback": "why a rule was not applied is told in words",
     r"replicas\.\d\.preference": "stake is bonded elsewhere; a receipt repeats it",
     r"adaptive\.stop_bps": "a run that went to its end would have gone there by another, too",
+    r"likeness\.(model|digest)": "a verifier without that model says: not proven",
 }
 ENTRY = ("weight_micro", "likelihoods", "preference", "value")
 
@@ -46,10 +49,10 @@ def step(name: str) -> int:
     return 1000 if re.search("correlation|temperature", name) else 1
 
 
-@pytest.mark.parametrize("job", RULE_JOBS, ids=lambda job: job.name)
+@pytest.mark.parametrize("job", [*RULE_JOBS, *LIKENESS_JOBS], ids=lambda job: job.name)
 def test_no_signed_lie_about_the_rule_survives(job: RuleJob) -> None:
     bundle = job.bundle()
-    assert not verify_bundle(bundle).failures
+    assert not verify_bundle(bundle, models=model_for).failures
     missed = []
     for path, name in stated(bundle).items():
         lied = copy.deepcopy(bundle)
@@ -57,7 +60,7 @@ def test_no_signed_lie_about_the_rule_survives(job: RuleJob) -> None:
         value = parent[path[-1]]
         parent[path[-1]] = value + step(name) if isinstance(value, int) else changed(value)
         try:
-            if not verify_bundle(resign(lied)).failures:
+            if not verify_bundle(resign(lied), models=model_for).failures:
                 missed.append(name)
         except InvalidInput:
             continue  # no body of this format
