@@ -172,12 +172,16 @@ def test_a_refund_out_of_two_buckets_takes_no_more_than_is_due(own, dispute, pay
     own.settled(charged(own, session, 1, 2 * COR, 2 * COR))
     travel(BUCKET_SECONDS)
     own.settled(charged(own, session, 2, 2 * COR, 4 * COR))
-    (first, _, _), (second, _, _) = dispute.claims(session)
+    travel(BUCKET_SECONDS)
+    own.settled(charged(own, session, 3, 2 * COR, 6 * COR))
+    first, second, third = (claim.bucket for claim in dispute.claims(session))
     priced = own.receipt(session)
     dear = Draft(own.receipt(session, charge=priced.charge + 3 * COR), 9, 0)
     dispute.challenge_charge(own.anchored(dear)[0], sender=own.challenger)
+    # The third bucket is not touched, and nothing is said of it.
+    assert [event["from_pending"] for event in events(dispute, "SessionRefunded")] == [2 * COR, COR]
     assert dispute.refunded(session) == 3 * COR
-    assert dispute.claims(session) == [(first, 0, 0), (second, COR, 0)]
+    assert dispute.claims(session) == [(first, 0, 0), (second, COR, 0), (third, 2 * COR, 0)]
     assert payment.pending(1, 1, first) == 0
     assert payment.pending(1, 1, second) == COR
 
