@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "costs": ("cortensor.store.commands:costs", "Show what settlement cost, and for whom."),
         "demand": ("cortensor.watch.demand_command:demand", "Make a router show a leaf."),
         "gold": ("cortensor.store.gold_commands:gold", "Measure sessions by known answers."),
+        "keys": ("cortensor.router.key_commands:keys", "Sign, take and revoke API keys."),
         "outbox": ("cortensor.store.commands:outbox", "Show what is not settled, and why."),
         "quote": ("cortensor.pricing.commands:quote_command", "Price a job by a rate card."),
         "quota": ("cortensor.chain.quota_command:quota", "Show what a stake still buys."),

@@ -98,6 +98,23 @@ class Replica(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     value: IntText | UnsetType | None = UNSET
 
 
+class AttemptBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A run that is no replica: it lost to another run of its `index`, or was replaced by it.
+
+    `cause` says why it was made: as the replica itself (`first`), because that was `slow`, or had
+    `failed`. Nobody is billed for it. `latency_ms` is from its dispatch to its end.
+    """
+
+    index: Index
+    session_id: Name
+    task_id: TaskId
+    miner: Name | None
+    cause: Literal["first", "slow", "failed"]
+    status: Literal["OK", "ERROR", "TIMEOUT", "MISSING", "CANCELLED"]
+    reason: Name | None
+    latency_ms: Uint
+
+
 class ResultBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the caller got: an outcome of `typed.OUTCOMES` and, for answers, their hash."""
 
@@ -181,7 +198,7 @@ _LIKENESS_FIELDS = frozenset({"tolerance_millionths", "likeness"})
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A receipt body. `issued_at` is unix seconds.
+    """A receipt body. `issued_at` is unix seconds. `attempts` is there if there were any.
 
     Raises:
         InvalidInput: a field of a higher format is there, or one of its own is missing.
@@ -204,6 +221,7 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     policy: PolicyBlock
     tool_traces: list[Hex32]
     bill: BillBlock
+    attempts: Annotated[list[AttemptBlock], Meta(min_length=1, max_length=30)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Hold each format to its fields: each has one spelling for one content."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from cortensor.consensus import FAILED, NO_CONSENSUS, VERDICT, is_plain
 from cortensor.errors import InvalidInput
 from cortensor.pricing import BPS, CONSENSUS_METHODS, Usage
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from cortensor.consensus import Decision
     from cortensor.pricing import Bill, Terms
-    from cortensor.receipts.body import ChainBlock, Replica, RouterBlock
+    from cortensor.receipts.body import AttemptBlock, ChainBlock, Replica, RouterBlock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,7 @@ def build_body(
     tier: str | None = None,
     tool_traces: Sequence[bytes] = (),
     rule: RuleUsed | None = None,
+    attempts: Sequence[AttemptBlock] = (),
 ) -> Body:
     """Build and check a body.
 
@@ -78,6 +81,7 @@ def build_body(
         tool_traces: keccak256 of each tool trace.
         rule: what the decision does not hold of its rule; with it, or with any decision but a
             plain majority, the body has format 2, or 3 where answers are alike and not equal.
+        attempts: runs beside the replicas, which nobody is billed for.
 
     Raises:
         InvalidInput: naming the field that breaks the format.
@@ -117,6 +121,7 @@ def build_body(
             "policy": {"tier": tier},
             "tool_traces": [to_hex(trace) for trace in tool_traces],
             "bill": _bill(priced),
+            **({"attempts": [msgspec.to_builtins(each) for each in attempts]} if attempts else {}),
         }
     )
 

@@ -32,13 +32,17 @@ TIERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """Tier -> the consensus settings it stands for; what it leaves out has the API's default."""
 
 
+RISKS: Mapping[str, str] = MappingProxyType({"low": FAST, "medium": SAFE, "high": ORACLE})
+"""`policy.risk` -> the tier whose settings it stands for, where the request names no tier."""
+
+
 def sla_of(tier: str | None) -> str:
     """Return the service level that a tier is priced at."""
     return DEFAULT_TIER if tier is None or tier in TIERS else tier
 
 
 def with_tier(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request body with its tier's settings where it has none of its own.
+    """Return a request body with its tier's, or risk's, settings where it has none of its own.
 
     `aggregation`, v3's name, becomes `strategy`, and strategies and equivalences get the names that
     receipts have.
@@ -52,7 +56,10 @@ def with_tier(request: Mapping[str, Any]) -> dict[str, Any]:
     consensus, policy = request.get("consensus", {}), request.get("policy")
     if not isinstance(consensus, dict):
         return dict(request)
-    tier = policy.get("tier") if isinstance(policy, dict) else None
+    hints = policy if isinstance(policy, dict) else {}
+    tier, risk = hints.get("tier"), hints.get("risk")
+    if tier is None and isinstance(risk, str):
+        tier = RISKS.get(risk)
     settings = TIERS.get(tier, {}) if isinstance(tier, str) else {}
     whole = {**settings, **consensus}
     names = [whole.get("strategy"), whole.pop("aggregation", None)]

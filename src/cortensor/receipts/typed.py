@@ -74,7 +74,8 @@ def outcome_code(name: str) -> int:
     return OUTCOMES.index(name)
 
 
-def _uint(value: object, bits: int, field: str) -> bytes:
+def uint_word(value: object, bits: int, field: str) -> bytes:
+    """Return an unsigned integer as an ABI word. Raises InvalidInput if it exceeds its type."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0 or value >> bits:
         raise InvalidInput(f"must fit uint{bits}", field=field)
     return value.to_bytes(WORD_BYTES, "big")
@@ -93,7 +94,7 @@ class Domain(msgspec.Struct, frozen=True):
             _DOMAIN_TYPE_HASH
             + _NAME_HASH
             + _VERSION_HASH
-            + _uint(self.chain_id, 256, "chain.chain_id")
+            + uint_word(self.chain_id, 256, "chain.chain_id")
             + address.rjust(WORD_BYTES, b"\0")
         )
 
@@ -127,7 +128,7 @@ class ReceiptStruct(msgspec.Struct, frozen=True, kw_only=True):
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if name in _UINTS:
-                encoded.append(_uint(value, _UINTS[name], f"charge.{name}"))
+                encoded.append(uint_word(value, _UINTS[name], f"charge.{name}"))
             else:
                 encoded.append(word(value, f"charge.{name}"))
         return keccak256(b"".join(encoded))
@@ -166,16 +167,16 @@ class ReceiptStruct(msgspec.Struct, frozen=True, kw_only=True):
             values[name] = (
                 from_hex(text, WORD_BYTES, field)
                 if name in _WORDS
-                else _read_uint(text, _UINTS[name], field)
+                else _readuint_word(text, _UINTS[name], field)
             )
         return cls(**values)
 
 
-def _read_uint(text: str, bits: int, field: str) -> int:
+def _readuint_word(text: str, bits: int, field: str) -> int:
     digits = text.isascii() and text.isdigit() and len(text) <= len(str(1 << bits))
     if not digits or str(int(text)) != text:
         raise InvalidInput("must be a decimal integer", field=field)
-    _uint(int(text), bits, field)
+    uint_word(int(text), bits, field)
     return int(text)
 
 
@@ -190,8 +191,8 @@ class AccessGrant(msgspec.Struct, frozen=True):
         return domain.digest(
             keccak256(
                 _ACCESS_TYPE_HASH
-                + _uint(self.session, 256, "session")
-                + _uint(self.expires, 64, "expires")
+                + uint_word(self.session, 256, "session")
+                + uint_word(self.expires, 64, "expires")
             )
         )
 
@@ -208,9 +209,9 @@ class Request(msgspec.Struct, frozen=True):
         return domain.digest(
             keccak256(
                 _REQUEST_TYPE_HASH
-                + _uint(self.session, 256, "session")
+                + uint_word(self.session, 256, "session")
                 + word(self.request_commitment, "request_commitment")
-                + _uint(self.max_charge, 96, "max_charge")
+                + uint_word(self.max_charge, 96, "max_charge")
             )
         )
 
@@ -226,7 +227,7 @@ class Voucher(msgspec.Struct, frozen=True):
         return domain.digest(
             keccak256(
                 _VOUCHER_TYPE_HASH
-                + _uint(self.session, 256, "session")
-                + _uint(self.cumulative, 96, "cumulative")
+                + uint_word(self.session, 256, "session")
+                + uint_word(self.cumulative, 96, "cumulative")
             )
         )

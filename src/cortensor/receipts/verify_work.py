@@ -83,6 +83,7 @@ def check_replicas(body: Body) -> Check:
         for name in ("session_id", "task_id")
         if len({getattr(replica, name) for replica in body.replicas}) != len(body.replicas)
     ]
+    problems += _check_attempts(body)
     by_verdict = body.consensus.equivalence == VERDICT
     if by_verdict != (body.endpoint == "validate"):
         problems.append(f"{body.endpoint} cannot be decided by {body.consensus.equivalence}")
@@ -99,6 +100,21 @@ def check_replicas(body: Body) -> Check:
         if not by_verdict and answered != (replica.cluster is not None):
             problems.append(f"{where}.cluster must be set exactly where an answer is")
     return judge("replicas", problems, f"{len(body.replicas)} entries are consistent")
+
+
+def _check_attempts(body: Body) -> list[str]:
+    """A run is told once: as a replica or as an attempt, and each on a session of its own."""
+    attempts = body.attempts if isinstance(body.attempts, list) else []
+    runs = [*body.replicas, *attempts]
+    return [
+        f"an attempt has the {name} of another run"
+        for name in ("session_id", "task_id")
+        if attempts and len({getattr(run, name) for run in runs}) != len(runs)
+    ] + [
+        f"attempt {each.session_id} is of no replica that was asked for"
+        for each in attempts
+        if each.index >= body.consensus.replicas_requested
+    ]
 
 
 def check_result(body: Body) -> Check:

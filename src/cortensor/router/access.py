@@ -11,13 +11,29 @@ from typing import TYPE_CHECKING
 
 from cortensor.errors import Unauthorized, VerificationFailed
 from cortensor.receipts.access import parse_token
+from cortensor.receipts.sign import recover
 
 if TYPE_CHECKING:
     from cortensor.receipts.access import Access
+    from cortensor.receipts.api_key import KeyGrant
     from cortensor.receipts.typed import Domain
 
 SCHEME = "bearer"
 CACHE_SIZE = 4096
+
+
+def bearer_of(value: str | None) -> str:
+    """Return the token in an `Authorization` header.
+
+    Raises:
+        Unauthorized: the header is missing or no bearer token.
+    """
+    if not value:
+        raise Unauthorized("an Authorization header with a session grant or API key is needed")
+    scheme, _, token = value.partition(" ")
+    if scheme.lower() != SCHEME:
+        raise Unauthorized("the Authorization header must be a Bearer token")
+    return token.strip()
 
 
 def read_header(value: str | None) -> Access:
@@ -26,12 +42,7 @@ def read_header(value: str | None) -> Access:
     Raises:
         Unauthorized: the header is missing or no `Bearer ctx1.…` token.
     """
-    if not value:
-        raise Unauthorized("an Authorization header with a session grant is needed")
-    scheme, _, token = value.partition(" ")
-    if scheme.lower() != SCHEME:
-        raise Unauthorized("the Authorization header must be a Bearer token")
-    return parse_token(token.strip())
+    return parse_token(bearer_of(value))
 
 
 class Doorkeeper:
@@ -43,7 +54,7 @@ class Doorkeeper:
 
     def __init__(self, domain: Domain) -> None:
         self._domain = domain
-        self._known: OrderedDict[tuple[int, int, bytes], str] = OrderedDict()
+        self._known: OrderedDict[tuple[bytes, bytes], str] = OrderedDict()
 
     def check(self, access: Access, session: str, payer: str, now: int) -> None:
         """Accept a grant for a session.
@@ -61,17 +72,26 @@ class Doorkeeper:
             raise Unauthorized("the grant is for another session", field="session_id")
         if access.grant.expires <= now:
             raise Unauthorized("the grant has expired")
-        if self._signer(access).lower() != payer.lower():
+        if self._signer(access.grant.digest(self._domain), access.signature) != payer.lower():
             raise Unauthorized("the grant is not signed by the session's payer")
 
-    def _signer(self, access: Access) -> str:
-        key = (access.grant.session, access.grant.expires, access.signature)
+    def check_key(self, grant: KeyGrant, signature: bytes, payer: str) -> None:
+        """Accept what a payer signed of a key.
+
+        Raises:
+            Unauthorized: it is not signed by the session's payer.
+        """
+        if self._signer(grant.digest(self._domain), signature) != payer.lower():
+            raise Unauthorized("the key is not signed for by the session's payer")
+
+    def _signer(self, digest: bytes, signature: bytes) -> str:
+        key = (digest, signature)
         known = self._known.get(key)
         if known is not None:
             self._known.move_to_end(key)
             return known
         try:
-            signer = access.signer(self._domain)
+            signer = recover(digest, signature).lower()
         except VerificationFailed as error:
             raise Unauthorized(f"the grant's signature: {error.reason}") from error
         self._known[key] = signer

@@ -68,7 +68,7 @@ class Signer(Struct, frozen=True):
 
 
 class Job(Struct, frozen=True):
-    """A request that is about to run or has run."""
+    """A request that is about to run or has run; `spender` is the API key's hash, if any."""
 
     endpoint: str
     request: DelegateRequest | ValidateRequest
@@ -78,6 +78,7 @@ class Job(Struct, frozen=True):
     signed: Authorisation | None = None
     history: History = NO_HISTORY
     embedding: Embedding | None = None
+    spender: str | None = None
 
     def salt_and_commitment(self) -> tuple[bytes, bytes]:
         """Return the request's salt, the caller's if its session has a key, and commitment."""
@@ -179,6 +180,7 @@ def finish(
         ),
         tier=job.request.policy.tier,
         rule=rule_used(job.request, ran.replicas, adaptive),
+        attempts=ran.attempts(),
     )
     struct = body.struct()
     digest = struct.digest(signer.domain)

@@ -6,19 +6,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Route
 
 from cortensor.errors import Error, NotFound, Unauthorized
-from cortensor.router.access import read_header
+from cortensor.router import logs
 from cortensor.router.consensus_schemas import PolicyRequest
+from cortensor.router.front import Front
+from cortensor.router.history import NoHistory
 from cortensor.router.keys import TOTAL_HEADER, Said
+from cortensor.router.metrics import CONTENT_TYPE
 from cortensor.router.openapi import document
 from cortensor.router.problems import MethodNotAllowedError
 from cortensor.router.prompts import template_bytes
@@ -38,6 +42,8 @@ from cortensor.router.schemas import (
     VoucherRequest,
     VoucherResponse,
 )
+from cortensor.router.selection import with_accuracy
+from cortensor.router.tracing import NoTracer
 from cortensor.router.versions.faces import FACES
 from cortensor.router.versions.serving import JSON, PROBLEM_JSON, RefusedError, serve, with_path
 
@@ -47,10 +53,14 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from cortensor.receipts.api_key import Scope
+    from cortensor.router.callers import Caller, Callers
     from cortensor.router.config import Limits
-    from cortensor.router.ports import Backend, Chain, LedgerPort
+    from cortensor.router.key_routes import KeyDesk
+    from cortensor.router.ports import Backend, Chain, HistoryPort, LedgerPort
     from cortensor.router.proofs import Library
     from cortensor.router.service import Service
+    from cortensor.router.tracing import Tracer
     from cortensor.router.versions.faces import Face
 
     Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
@@ -74,6 +84,12 @@ class Parts(Struct, frozen=True):
     chain: Chain
     backend: Backend
     limits: Limits
+    callers: Callers
+    key_desk: KeyDesk
+    history: HistoryPort = NoHistory()
+    tracer: Tracer = NoTracer()
+    logs_requests: bool = True
+    metrics_access: Literal["key", "open", "off"] = "key"
 
 
 def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
@@ -84,19 +100,32 @@ def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
         lifespan: starts and stops what the parts own; None when the caller does.
     """
     routes = Routes(parts)
+    listed = [
+        *(Route(face.path, partial(routes.paid, face), methods=["POST"]) for face in FACES),
+        Route("/api/v4/quote", routes.quote, methods=["GET", "POST"]),
+        Route("/api/v4/voucher", routes.voucher, methods=["POST"]),
+        Route("/api/v4/receipt/{receipt_id}", routes.receipt, methods=["GET"]),
+        Route("/api/v4/batch/{root}", routes.batch, methods=["GET"]),
+        Route("/api/v4/tasks", routes.tasks, methods=["GET"]),
+        Route("/api/v4/sessions", routes.sessions, methods=["GET"]),
+        Route("/api/v4/keys", routes.keys, methods=["GET", "POST"]),
+        Route("/api/v4/keys/{key_hash}", routes.revoke_key, methods=["DELETE"]),
+        Route("/metrics", routes.metrics, methods=["GET"]),
+        Route("/healthz", routes.healthz, methods=["GET"]),
+        Route("/readyz", routes.readyz, methods=["GET"]),
+        Route("/openapi.json", routes.openapi, methods=["GET"]),
+    ]
+    paths: dict[object, str] = {route.endpoint: route.path for route in listed}
+    front = Middleware(
+        Front,
+        routes=paths,
+        metrics=parts.service.metrics,
+        tracer=parts.tracer,
+        logs_requests=parts.logs_requests,
+    )
     return Starlette(
-        routes=[
-            *(Route(face.path, partial(routes.paid, face), methods=["POST"]) for face in FACES),
-            Route("/api/v4/quote", routes.quote, methods=["GET", "POST"]),
-            Route("/api/v4/voucher", routes.voucher, methods=["POST"]),
-            Route("/api/v4/receipt/{receipt_id}", routes.receipt, methods=["GET"]),
-            Route("/api/v4/batch/{root}", routes.batch, methods=["GET"]),
-            Route("/api/v4/tasks", routes.tasks, methods=["GET"]),
-            Route("/api/v4/sessions", routes.sessions, methods=["GET"]),
-            Route("/healthz", routes.healthz, methods=["GET"]),
-            Route("/readyz", routes.readyz, methods=["GET"]),
-            Route("/openapi.json", routes.openapi, methods=["GET"]),
-        ],
+        routes=listed,
+        middleware=[front],
         exception_handlers={
             Error: _on_error,
             HTTPException: _on_http,
@@ -116,21 +145,23 @@ class Routes:
     async def paid(self, face: Face, request: Request) -> Response:
         """POST a paid call of any version."""
         # The caller first: a stranger's body is not even read.
-        access = read_header(request.headers.get("authorization"))
-        session = f"0x{access.grant.session:040x}"
-        account = await self._parts.service.authorise(access, session)
+        scope: Scope = "validate" if face.endpoint == "validate" else "delegate"
+        caller = await self._enter(request, scope)
+        session = caller.session
         data = parse_object(await read_body(request, self._parts.limits))
         try:
             answer, body, kind = await serve(
                 self._parts.service,
                 face,
                 with_path(data, request.path_params.get("session_id")),
-                account,
+                caller.account,
                 key=request.headers.get("idempotency-key"),
                 said=Said.of(request.headers),
+                spender=caller.key_hash,
             )
         except RefusedError as refused:
             return _refusal(refused.error, refused.field)
+        logs.note(payment_session=session, receipt_id=answer.receipt_id)
         headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
         if answer.total is not None:
             headers[TOTAL_HEADER] = str(answer.total)
@@ -138,10 +169,9 @@ class Routes:
 
     async def voucher(self, request: Request) -> Response:
         """POST /api/v4/voucher: a signed total without a request."""
-        access = read_header(request.headers.get("authorization"))
-        session = f"0x{access.grant.session:040x}"
         service = self._parts.service
-        account = await service.authorise(access, session)
+        caller = await self._enter(request, "delegate", "validate")
+        session, account = caller.session, caller.account
         data = parse_object(await read_body(request, self._parts.limits))
         given = convert(data, VoucherRequest)
         if given.session_id != session:
@@ -187,20 +217,39 @@ class Routes:
         """
         library = self._parts.library
         record = await library.record(receipt_key(request.path_params["receipt_id"]))
-        granted = await self._granted(request, record.session)
+        granted = await self._granted(request, record.session, "receipts")
         if request.query_params.get("bundle") not in ("1", "true"):
             return _json(await library.receipt(record, granted=granted))
         if not granted:
             raise Unauthorized("a bundle needs the grant of the receipt's session")
         return _json(await library.bundle(record))
 
-    async def _granted(self, request: Request, session: str) -> bool:
+    async def _enter(self, request: Request, *any_of: Scope) -> Caller:
+        return await self._parts.callers.enter(request.headers.get("authorization"), any_of)
+
+    async def _granted(self, request: Request, session: str, *any_of: Scope) -> bool:
         """Return whether the request has a grant of the session; a wrong one is refused."""
         header = request.headers.get("authorization")
-        if not header:
-            return False
-        await self._parts.service.authorise(read_header(header), session)
-        return True
+        return await self._parts.callers.enter_for(header, session, any_of) is not None
+
+    async def keys(self, request: Request) -> Response:
+        """GET or POST /api/v4/keys."""
+        desk = self._parts.key_desk
+        return _json(await (desk.take if request.method == "POST" else desk.show)(request))
+
+    async def revoke_key(self, request: Request) -> Response:
+        """DELETE /api/v4/keys/{key_hash}."""
+        return _json(await self._parts.key_desk.revoke(request))
+
+    async def metrics(self, request: Request) -> Response:
+        """GET /metrics, for whom the configuration lets read it."""
+        parts = self._parts
+        if parts.metrics_access == "off":
+            raise NotFound("no such route", code="unknown_route")
+        if parts.metrics_access == "key":
+            await parts.callers.enter_metrics(request.headers.get("authorization"))
+        text = await asyncio.to_thread(parts.service.metrics.text)
+        return Response(text, media_type=CONTENT_TYPE)
 
     async def batch(self, request: Request) -> Response:
         """GET /api/v4/batch/{root}."""
@@ -208,16 +257,15 @@ class Routes:
 
     async def tasks(self, request: Request) -> Response:
         """GET /api/v4/tasks: what runs now in the payment session of the caller's grant."""
-        access = read_header(request.headers.get("authorization"))
-        session = f"0x{access.grant.session:040x}"
-        service = self._parts.service
-        await service.authorise(access, session)
-        tasks = service.board.of(session)
+        caller = await self._enter(request, "receipts")
+        tasks = self._parts.service.board.of(caller.session)
         return _json(TasksResponse(count=len(tasks), tasks=tasks))
 
     async def sessions(self, _request: Request) -> Response:
         """GET /api/v4/sessions."""
-        states = self._parts.service.pool.states()
+        states = with_accuracy(
+            self._parts.service.pool.states(), self._parts.history.snapshot().reputation
+        )
         return _json(SessionsResponse(count=len(states), sessions=states))
 
     async def healthz(self, _request: Request) -> Response:
@@ -268,7 +316,7 @@ def problem_response(error: Error, field: str | None = None) -> Response:
     """
     headers: dict[str, str] = {}
     if error.status in RETRY_STATUSES:
-        headers["Retry-After"] = RETRY_AFTER_S
+        headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
     if error.status == HTTP_UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="cortensor"'
     problem = error.problem() if field is None else {**error.problem(), "field": field}

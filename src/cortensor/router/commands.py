@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -18,14 +17,14 @@ import uvicorn
 
 from cortensor.errors import Unavailable
 from cortensor.pricing import format_cor
+from cortensor.router import logs
 from cortensor.router.config import load_config
+from cortensor.router.http_server import server_config
 from cortensor.router.wiring import build_settler, running
 from cortensor.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from starlette.applications import Starlette
 
     from cortensor.chain.release import Released
     from cortensor.chain.settler import SettledBatch
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 BACKLOG = 512
 REFUSED = 1
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 config_option = click.option(
     "--config",
@@ -92,7 +90,7 @@ def serve(config: Config, host: str | None = None, port: int | None = None) -> N
     Raises:
         Error: a part does not come up.
     """
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    logs.configure(config.logs.format)
     asyncio.run(
         _serve(
             config,
@@ -109,7 +107,7 @@ async def _serve(config: Config, host: str, port: int) -> None:
     url = f"http://{shown}:{bound}"
     try:
         async with running(config, config.public_url or url) as app:
-            await _Server(_uvicorn(app, config), url).serve(sockets=[listener])
+            await _Server(server_config(app, config), url).serve(sockets=[listener])
     finally:
         listener.close()
 
@@ -125,17 +123,6 @@ def _listen(host: str, port: int) -> socket.socket:
         raise Unavailable(f"cannot listen on {host}:{port}: {error.strerror}") from error
     listener.listen(BACKLOG)
     return listener
-
-
-def _uvicorn(app: Starlette, config: Config) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=config.limits.shutdown_grace_s,
-    )
 
 
 @click.command("settle")

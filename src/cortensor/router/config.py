@@ -19,6 +19,14 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from cortensor.errors import InvalidInput
+from cortensor.router.operations_config import (
+    GoldConfig,
+    HealthConfig,
+    HedgingConfig,
+    LogsConfig,
+    MetricsConfig,
+    TelemetryConfig,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,6 +125,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     voucher_credit_wei: Natural = 0
     breaker_failures: Positive = 3
     breaker_cooldown_ms: Natural = 10_000
+    breaker_cooldown_max_ms: Natural = 300_000
     shutdown_grace_s: Natural = 30
 
 
@@ -184,6 +193,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = field(default_factory=Limits)
     settlement: Settlement = field(default_factory=Settlement)
     consensus: ConsensusConfig = field(default_factory=ConsensusConfig)
+    health: HealthConfig = field(default_factory=HealthConfig)
+    hedging: HedgingConfig = field(default_factory=HedgingConfig)
+    gold: GoldConfig = field(default_factory=GoldConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    logs: LogsConfig = field(default_factory=LogsConfig)
+    telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
     source: str = "."
 
     def path(self, value: str) -> Path:
@@ -280,9 +295,17 @@ def _check(config: Config) -> None:
             raise InvalidInput(f"compute session {name!r} appears twice", field="sessions.id")
     _check_consensus(config.consensus)
     _check_backend(config)
-    if config.limits.default_max_tokens > config.limits.max_tokens:
+    _check_limits(config.limits)
+
+
+def _check_limits(limits: Limits) -> None:
+    if limits.default_max_tokens > limits.max_tokens:
         raise InvalidInput("exceeds limits.max_tokens", field="limits.default_max_tokens")
-    if config.limits.default_timeout_ms > config.limits.max_timeout_ms:
+    if limits.breaker_cooldown_ms > limits.breaker_cooldown_max_ms:
+        raise InvalidInput(
+            "exceeds limits.breaker_cooldown_max_ms", field="limits.breaker_cooldown_ms"
+        )
+    if limits.default_timeout_ms > limits.max_timeout_ms:
         raise InvalidInput("exceeds limits.max_timeout_ms", field="limits.default_timeout_ms")
 
 

@@ -81,6 +81,14 @@ class PolicyRequest(Struct, frozen=True, forbid_unknown_fields=True):
     confidence suffices or no answer could change the outcome, and only those that ran are paid.
     best_effort (the default) changes nothing; low, medium and high are service levels that are not
     served yet.
+
+    `risk` low, medium or high is another word for fast, safe and oracle, for a request without a
+    tier. `budget_wei` is the most the call may cost: above that it is refused with its quote.
+    `latency` low prefers the quickest sessions over the least loaded, and lets a slow replica be
+    doubled at the router's cost.
     """
 
     tier: Tier | None = None
+    risk: Literal["low", "medium", "high"] | None = None
+    budget_wei: Annotated[str, Meta(pattern="^(0|[1-9][0-9]*)$", max_length=29)] | None = None
+    latency: Literal["normal", "low"] | None = None

@@ -30,11 +30,17 @@ class Holds:
         self._left: set[str] = set()
 
     async def take(
-        self, session: str, reservation: str, amount: int, credit: int | None = None
+        self,
+        session: str,
+        reservation: str,
+        amount: int,
+        credit: int | None = None,
+        key: str | None = None,
     ) -> None:
         """Reserve; if this task is cancelled meanwhile, the reservation is dropped again.
 
-        `credit` is what a voucher session may have unsigned, in wei; None for any amount.
+        `credit` is what a voucher session may have unsigned, in wei; None for any amount. `key` is
+        the hash of the API key that pays of its budgets, if one does.
 
         Raises:
             PaymentRequired: the session cannot cover `amount` wei, or needs a voucher first.
@@ -44,7 +50,7 @@ class Holds:
             await self.drop(old)
         work = asyncio.ensure_future(
             asyncio.to_thread(
-                self._ledger.reserve, session, reservation, amount, self._clock.unix(), credit
+                self._ledger.reserve, session, reservation, amount, self._clock.unix(), credit, key
             )
         )
         try:

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct, structs
 
 from cortensor.consensus import (
     Calibration,
@@ -28,7 +31,11 @@ if TYPE_CHECKING:
 
     from cortensor.consensus import EnsembleModel
     from cortensor.router.config import ConsensusConfig
+    from cortensor.router.ports import Clock
     from cortensor.store.gold import Answered, Gold
+
+WHOLE = 1024
+"""The weight of a fresh answer."""
 
 log = logging.getLogger(__name__)
 
@@ -40,17 +47,27 @@ class MeasuredHistory:
         gold: the known items.
         config: what the records start with.
         calibrations: fitted confidences.
+        clock: how old answers are.
+        half_life_s: after how long an answer counts half.
 
     Raises:
         Unavailable: the store cannot be read.
     """
 
     def __init__(
-        self, gold: Gold, config: ConsensusConfig, calibrations: tuple[Calibration, ...]
+        self,
+        gold: Gold,
+        config: ConsensusConfig,
+        calibrations: tuple[Calibration, ...],
+        *,
+        clock: Clock,
+        half_life_s: int,
     ) -> None:
         self._gold = gold
         self._config = config
         self._calibrations = calibrations
+        self._clock = clock
+        self._half_life_s = half_life_s
         self._now = History()
         self.refresh()
 
@@ -60,7 +77,12 @@ class MeasuredHistory:
 
     def refresh(self) -> None:
         """Count again. Blocks; raises Unavailable."""
-        self._now = history_of(self._gold.items(), self._config, self._calibrations)
+        self._now = history_of(
+            self._gold.items(),
+            self._config,
+            self._calibrations,
+            ages=Ages(self._clock.unix(), self._half_life_s),
+        )
 
     async def refresh_for_ever(self) -> None:
         """Count again every `refresh_s` seconds; what fails is logged and tried again."""
@@ -72,17 +94,47 @@ class MeasuredHistory:
                 log.warning("the history stays as it was: %s", error)
 
 
+class Ages(Struct, frozen=True):
+    """What an answer's age does to its weight.
+
+    An answer weighs 1024, halved for each whole half-life it is old and nothing after ten; a
+    record is the sum of its weights in 1024ths, rounded down.
+    """
+
+    now: int
+    half_life_s: int
+
+    def weight(self, at: int) -> int:
+        """Return the weight of an answer of a time in unix seconds."""
+        halvings = max(0, self.now - at) // self.half_life_s
+        return WHOLE >> halvings if halvings < WHOLE.bit_length() else 0
+
+
 def history_of(
-    items: list[Answered], config: ConsensusConfig, calibrations: tuple[Calibration, ...]
+    items: list[Answered],
+    config: ConsensusConfig,
+    calibrations: tuple[Calibration, ...],
+    *,
+    ages: Ages | None = None,
 ) -> History:
-    """Return the history that known items and configured records give."""
+    """Return the history that known items and configured records give.
+
+    Args:
+        items: known items with their votes.
+        config: what records start with.
+        calibrations: fitted confidences.
+        ages: how answers lose weight; None for not at all.
+    """
+    items = [each for each in map(partial(_remembered, ages=ages), items) if each.known.votes]
     hidden = [each.known for each in items if each.is_gold]
-    checked = [each.known for each in items if not each.is_gold]
     records = {
         name: Record(right=given.right, total=given.total, audited=given.audited)
         for name, given in config.records.items()
     }
-    for found, is_audit in ((records_of(hidden), True), (records_of(checked), False)):
+    for found, is_audit in (
+        (_records([each for each in items if each.is_gold], ages), True),
+        (_records([each for each in items if not each.is_gold], ages), False),
+    ):
         for rater, record in found.items():
             old = records.get(rater, Record(right=0, total=0))
             records[rater] = Record(
@@ -94,13 +146,52 @@ def history_of(
     return History(
         reputation=Reputation(
             records=records,
-            gold_items=config.gold_items + len(hidden),
+            gold_items=config.gold_items + _fresh([e for e in items if e.is_gold], ages),
             correlation=correlation_of(hidden) if measured else Correlation(),
         )
         if records
         else None,
         model=_model(hidden_items=[each for each in items if each.is_gold]),
         calibrations=calibrations,
+    )
+
+
+def _remembered(item: Answered, ages: Ages | None) -> Answered:
+    """Return an item without the votes that weigh nothing any more."""
+    if ages is None:
+        return item
+    votes = [
+        vote
+        for vote in item.known.votes
+        if ages.weight(item.voted_at.get(vote.rater or "", ages.now))
+    ]
+    return structs.replace(item, known=structs.replace(item.known, votes=tuple(votes)))
+
+
+def _records(items: list[Answered], ages: Ages | None) -> dict[str, Record]:
+    if ages is None:
+        return records_of(each.known for each in items)
+    right: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for each in items:
+        for vote in each.known.votes:
+            if vote.rater is not None and vote.label is not None:
+                weight = ages.weight(each.voted_at.get(vote.rater, ages.now))
+                total[vote.rater] += weight
+                right[vote.rater] += weight if vote.label == each.known.right else 0
+    return {
+        rater: Record(right=right[rater] // WHOLE, total=sum_ // WHOLE, audited=sum_ // WHOLE)
+        for rater, sum_ in total.items()
+        if sum_ >= WHOLE
+    }
+
+
+def _fresh(items: list[Answered], ages: Ages | None) -> int:
+    """Return how many items the history rests on: each by the weight of its youngest vote."""
+    if ages is None:
+        return len(items)
+    return (
+        sum(ages.weight(max(each.voted_at.values(), default=ages.now)) for each in items) // WHOLE
     )
 
 

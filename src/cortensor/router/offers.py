@@ -92,7 +92,7 @@ class Offers:
         check_tier(policy)
         account = await self._sessions.load(session)
         self._sessions.require_open(account)
-        slots = self._pick(consensus)
+        slots = self._pick(consensus, policy)
         made = await self._made(
             account,
             consensus,
@@ -117,7 +117,7 @@ class Offers:
             TooFewHealthy: there are too few.
             Forbidden: the session's stake is not for such work.
         """
-        slots = self._pick(request.consensus)
+        slots = self._pick(request.consensus, request.policy)
         tokens = token_limit(endpoint, request.max_tokens, self._limits)
         bounds = [build_call(request, slot.session, tokens).prompt_bound for slot in slots]
         made = await self._made(
@@ -125,9 +125,13 @@ class Offers:
         )
         return made, slots
 
-    def _pick(self, consensus: ConsensusRequest) -> list[Slot]:
-        fewest = fewest_replicas(consensus)
-        return self._pool.pick(consensus.session_pool, consensus.replicas, fewest)
+    def _pick(self, consensus: ConsensusRequest, policy: PolicyRequest) -> list[Slot]:
+        return self._pool.pick(
+            consensus.session_pool,
+            consensus.replicas,
+            fewest_replicas(consensus),
+            fast_first=policy.latency == "low",
+        )
 
     async def _made(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from cortensor.router import schemas
+from cortensor.router import key_schemas, schemas
 from cortensor.router.keys import (
     MAX_CHARGE_HEADER,
     SALT_HEADER,
@@ -28,6 +28,10 @@ _SCHEMAS: tuple[type[Struct], ...] = (
     schemas.TasksResponse,
     schemas.VoucherRequest,
     schemas.VoucherResponse,
+    key_schemas.KeyGiven,
+    key_schemas.KeyAdded,
+    key_schemas.KeyState,
+    key_schemas.KeysResponse,
     schemas.Problem,
 )
 _QUOTE_QUERY = (
@@ -60,13 +64,13 @@ def document() -> dict[str, Any]:
     paths["/api/v4/quote"] = {
         "get": {
             "summary": "The most a call of a size can cost",
-            "security": [{}, {"grant": []}],
+            "security": [{}, {"grant": []}, {"key": []}],
             "parameters": query,
             "responses": quoted,
         },
         "post": {
             "summary": "The most this call can cost",
-            "security": [{}, {"grant": []}],
+            "security": [{}, {"grant": []}, {"key": []}],
             "requestBody": _body(either),
             "responses": quoted,
         },
@@ -74,7 +78,7 @@ def document() -> dict[str, Any]:
     paths["/api/v4/voucher"] = {
         "post": {
             "summary": "Hand in a signed total of a voucher session",
-            "security": [{"grant": []}],
+            "security": [{"grant": []}, {"key": []}],
             "requestBody": _body(ref["VoucherRequest"]),
             "responses": _responses(
                 ref["VoucherResponse"], ref["Problem"], (400, 401, 404, 409, 413, 415, 422, 503)
@@ -84,7 +88,7 @@ def document() -> dict[str, Any]:
     paths["/api/v4/receipt/{receipt_id}"] = {
         "get": {
             "summary": "A receipt, or with bundle=1 the verifier's file; body and file by grant",
-            "security": [{}, {"grant": []}],
+            "security": [{}, {"grant": []}, {"key": []}],
             "parameters": [
                 _parameter("receipt_id", "path", "string", True),
                 _parameter("bundle", "query", "string", False),
@@ -108,8 +112,22 @@ def document() -> dict[str, Any]:
     paths["/api/v4/tasks"] = {
         "get": {
             "summary": "The running tasks of the caller's payment session",
-            "security": [{"grant": []}],
+            "security": [{"grant": []}, {"key": []}],
             "responses": _responses(ref["TasksResponse"], ref["Problem"], (401, 404)),
+        }
+    }
+    paths |= _key_paths(ref)
+    paths["/metrics"] = {
+        "get": {
+            "summary": "Counters and states in Prometheus' text format",
+            "security": [{"key": []}],
+            "responses": {
+                "200": {
+                    "description": "Done",
+                    "content": {"text/plain": {"schema": {"type": "string"}}},
+                },
+                **_problems(ref["Problem"], (401, 403, 404, 429)),
+            },
         }
     }
     for path, title in (("/healthz", "The process answers"), ("/readyz", "All parts answer")):
@@ -128,7 +146,12 @@ def document() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "ctx1.<session>.<expires>.<signature of the payer>",
-                }
+                },
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "ctk1_<43 characters>, an API key; its scopes say what for",
+                },
             },
         },
     }
@@ -144,10 +167,38 @@ def _paid(face: Face, ref: dict[str, dict[str, Any]]) -> dict[str, Any]:
         responses["200"]["content"][EVENT_STREAM] = {"schema": {"type": "string"}}
     return {
         "summary": face.title,
-        "security": [{"grant": []}],
+        "security": [{"grant": []}, {"key": []}],
         "parameters": named,
         "requestBody": _body(ref[face.request.__name__]),
         "responses": responses,
+    }
+
+
+def _key_paths(ref: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    bad = ref["Problem"]
+    return {
+        "/api/v4/keys": {
+            "get": {
+                "summary": "The API keys of the caller's payment session",
+                "security": [{"grant": []}],
+                "responses": _responses(ref["KeysResponse"], bad, (401, 404, 503)),
+            },
+            "post": {
+                "summary": "Hand in an API key that the payer signed for",
+                "requestBody": _body(ref["KeyGiven"]),
+                "responses": _responses(
+                    ref["KeyAdded"], bad, (400, 401, 404, 408, 409, 413, 415, 422, 503)
+                ),
+            },
+        },
+        "/api/v4/keys/{key_hash}": {
+            "delete": {
+                "summary": "Revoke an API key of the caller's payment session",
+                "security": [{"grant": []}],
+                "parameters": [_parameter("key_hash", "path", "string", True)],
+                "responses": _responses(ref["KeyState"], bad, (401, 404, 503)),
+            }
+        },
     }
 
 
@@ -165,9 +216,12 @@ def _responses(
     found: dict[str, Any] = {
         "200": {"description": "Done", "content": {"application/json": {"schema": good}}}
     }
-    for status in problems:
-        found[str(status)] = {
-            "description": "Refused",
-            "content": {"application/problem+json": {"schema": bad}},
-        }
-    return found
+    return found | _problems(bad, problems)
+
+
+def _problems(bad: dict[str, Any], statuses: tuple[int, ...]) -> dict[str, Any]:
+    shown = {
+        "description": "Refused",
+        "content": {"application/problem+json": {"schema": bad}},
+    }
+    return {str(status): shown for status in statuses}

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cortensor.chain.facts import ChainIdentity, Surcharge
     from cortensor.pricing import RateCard
     from cortensor.router.config import ComputeSession
     from cortensor.router.history import History
+    from cortensor.store.api_keys import KeyRecord
     from cortensor.store.records import (
         Account,
         BatchRecord,
@@ -63,12 +66,23 @@ class BackendError(Exception):
         reason: a stable word: `unreachable`, `rate_limited`, `upstream_error`, `bad_reply`,
             `context_exceeded`, `response_too_large`, `refused`.
         healthy: whether the compute session is fit to try again at once.
+        retry_after_s: seconds after which the backend wants to be asked again, if it said so.
     """
 
-    def __init__(self, reason: str, *, healthy: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, healthy: bool = False, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.healthy = healthy
+        self.retry_after_s = retry_after_s
+
+
+class SessionRegistry(Protocol):
+    """Where the compute sessions come from; see `router.registry.ConfiguredSessions`."""
+
+    def sessions(self) -> Sequence[ComputeSession]:
+        """Return the sessions, in order of preference; their ids are distinct."""
 
 
 class Backend(Protocol):
@@ -130,7 +144,13 @@ class LedgerPort(Protocol):
         """Store chain facts and return the account."""
 
     def reserve(
-        self, session: str, reservation: str, amount: int, now: int, credit: int | None = None
+        self,
+        session: str,
+        reservation: str,
+        amount: int,
+        now: int,
+        credit: int | None = None,
+        key: str | None = None,
     ) -> None:
         """Set wei aside; raises PaymentRequired."""
 
@@ -168,6 +188,22 @@ class VouchersPort(Protocol):
 
     def accept(self, session: str, cumulative: int, signature: str, now: int) -> Account:
         """Store a checked voucher and return the account; raises Conflict."""
+
+
+class KeysPort(Protocol):
+    """API keys; see `cortensor.store.api_keys.ApiKeys`. Calls block."""
+
+    def add(self, record: KeyRecord) -> bool:
+        """Store a key; returns whether it is new; raises Conflict."""
+
+    def find(self, key_hash: str) -> KeyRecord | None:
+        """Return a key."""
+
+    def all(self, session: str | None = None) -> list[KeyRecord]:
+        """Return all keys, or those of a session."""
+
+    def revoke(self, key_hash: str, now: int, session: str | None = None) -> None:
+        """Make a key count for nothing; raises NotFound."""
 
 
 class HistoryPort(Protocol):

@@ -13,6 +13,7 @@ from cortensor.errors import (
     Error,
     InvalidInput,
     PaymentRequired,
+    TooManyRequests,
     Unavailable,
     UpstreamFailed,
 )
@@ -62,8 +63,8 @@ class OverBudget(PaymentRequired):
     default_code = "over_budget"
     default_title = "Over budget"
 
-    def __init__(self, reason: str, quote: Mapping[str, Any]) -> None:
-        super().__init__(reason, field="session_id")
+    def __init__(self, reason: str, quote: Mapping[str, Any], field: str = "session_id") -> None:
+        super().__init__(reason, field=field)
         self.quote = quote
 
     def problem(self) -> dict[str, object]:
@@ -103,6 +104,20 @@ class VoucherNeeded(PaymentRequired):
             "reserved_wei": str(self.account.reserved),
             "credit_wei": str(self.credit),
         }
+
+
+class RateLimited(TooManyRequests):
+    """The key's requests a minute are used up."""
+
+    default_code = "rate_limited"
+    default_title = "Rate limited"
+
+    def __init__(self, per_minute: int, retry_after_s: int) -> None:
+        super().__init__(
+            f"the key allows {per_minute} requests a minute; the next in {retry_after_s} s",
+            field="authorization",
+        )
+        self.retry_after_s = retry_after_s
 
 
 class TooFewHealthy(Unavailable):

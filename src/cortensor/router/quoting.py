@@ -25,10 +25,11 @@ from cortensor.pricing import (
     quote,
 )
 from cortensor.receipts.tiers import sla_of
+from cortensor.router.estimates import estimated
 from cortensor.router.problems import InvalidField, OverBudget
 from cortensor.router.prompts import DEFAULT_VERDICT_TOKENS
 from cortensor.router.schemas import BillResult, QuoteResponse
-from cortensor.router.selection import model_class
+from cortensor.router.selection import model_class, shared_miners
 from cortensor.store.records import STAKE, WEEKLY
 
 if TYPE_CHECKING:
@@ -172,6 +173,8 @@ def quote_response(
         available_wei=str(account.available) if granted else None,
         bill=made.bill_result(made.bill, made.usage),
         surcharge_bps=made.surcharge.bps,
+        estimate=estimated(made, slots),
+        shared_miners=shared_miners([slot.session for slot in slots]),
     )
 
 
@@ -186,13 +189,26 @@ def budget(response: QuoteResponse, account: Account) -> dict[str, Any]:
     }
 
 
-def check_budget(response: QuoteResponse, account: Account) -> None:
+def wei_of(text: str | None) -> int | None:
+    """Return wei in decimal as a number; None for none."""
+    return None if text is None else int(text)
+
+
+def check_budget(response: QuoteResponse, account: Account, allowed: int | None = None) -> None:
     """Refuse a request that may cost more than its task cap or what the deposit has left.
+
+    `allowed` is what the request itself allows, in wei.
 
     Raises:
         OverBudget: with the quote inside.
     """
     most, cap = int(response.max_charge_wei), account.facts.task_cap_wei
+    if allowed is not None and most > allowed:
+        raise OverBudget(
+            f"may cost {response.max_charge_cor} COR, the request allows {format_cor(allowed)} COR",
+            budget(response, account),
+            field="policy.budget_wei",
+        )
     shown = budget(response, account)
     if most > cap:
         raise OverBudget(

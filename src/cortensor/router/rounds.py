@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
     from cortensor.consensus import Decision, Vote
     from cortensor.receipts.rule import StopReason
+    from cortensor.router.attempts import Spares
     from cortensor.router.fanout import Deadlines, OnEnd, Replica
     from cortensor.router.ports import Backend, Call, Clock
     from cortensor.router.schemas import DelegateRequest, ValidateRequest
     from cortensor.router.selection import Slot
+    from cortensor.router.tracing import Tracer
 
     Rule = Callable[[Sequence[Vote]], Decision]
     Votes = Callable[[Sequence[Replica]], list[Vote]]
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
 class Environment(Struct, frozen=True, kw_only=True):
     """What a run needs beside the request.
 
-    `on_start` is told the compute sessions of each stage, `on_end` each replica's end.
+    `on_start` is told the compute sessions of each stage, `on_end` each replica's end. `spares`
+    are other sessions that may be asked.
     """
 
     backend: Backend
@@ -46,6 +49,8 @@ class Environment(Struct, frozen=True, kw_only=True):
     deadlines: Deadlines
     on_start: OnStart
     on_end: OnEnd
+    spares: Spares | None = None
+    tracer: Tracer | None = None
 
 
 class Escalation(Struct, frozen=True, kw_only=True):
@@ -159,4 +164,6 @@ async def _stage(
         deadlines=deadlines,
         on_end=environment.on_end,
         first=first,
+        spares=environment.spares,
+        tracer=environment.tracer,
     )

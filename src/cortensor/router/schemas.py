@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from cortensor.receipts.body import AttemptBlock  # noqa: TC001 -- msgspec reads the annotation
 from cortensor.router.consensus_schemas import (
     ConsensusRequest,
     PolicyRequest,
@@ -113,6 +114,8 @@ class ConsensusResult(Struct, frozen=True):
     `fallback` says why it is not the one that was asked for. `verdicts` are v3's: one a replica,
     its verdict or its status. `n_eff` is how many independent votes the votes are worth.
     `similarities` are there where answers are compared by embedding.
+    `shared_miners` ran more than one of the replicas. `attempts` are runs beside the replicas, as
+    in the receipt; nobody is billed for them.
     """
 
     replicas_requested: int
@@ -140,6 +143,8 @@ class ConsensusResult(Struct, frozen=True):
     missing: list[MissingReplica]
     stopped: str | None = None
     similarities: list[Similarity] | UnsetType = UNSET
+    shared_miners: list[str] = field(default_factory=list)
+    attempts: list[AttemptBlock] = field(default_factory=list)
 
 
 class Result(Struct, frozen=True):
@@ -194,6 +199,17 @@ class PaidResponse(Struct, frozen=True):
     issued_at: int = 0
 
 
+class Estimate(Struct, frozen=True):
+    """What a call will likely cost and take, by how its compute sessions did lately.
+
+    Null where a session has not answered lately. `slow_ms` is what 1 of 20 exceeds.
+    """
+
+    charge_wei: str | None
+    latency_ms: int | None
+    slow_ms: int | None
+
+
 class QuoteResponse(Struct, frozen=True):
     """The most a call can cost, and how that is made up.
 
@@ -212,19 +228,34 @@ class QuoteResponse(Struct, frozen=True):
     available_wei: str | None
     bill: BillResult
     surcharge_bps: int
+    estimate: Estimate
+    shared_miners: list[str] = field(default_factory=list)
 
 
 class SessionState(Struct, frozen=True):
-    """A compute session as the router sees it now."""
+    """A compute session as the router sees it now.
+
+    Accuracy is by gold questions and whatever else was handed in: `right` of `measured`, of
+    which `audited` were gold. Statistics are of the last minutes; null where nothing is known.
+    """
 
     id: str
+    model: str | None
     model_class: str
     miner: str | None
     healthy: bool
     state: Literal["closed", "half_open", "open"]
     consecutive_failures: int
+    retry_in_ms: int | None
     in_flight: int
     max_concurrency: int
+    failure_rate: float | None = None
+    latency_ms: float | None = None
+    p95_ms: float | None = None
+    output_units_per_s: float | None = None
+    right: int = 0
+    measured: int = 0
+    audited: int = 0
 
 
 class SessionsResponse(Struct, frozen=True):

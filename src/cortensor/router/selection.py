@@ -1,87 +1,103 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which compute sessions run a job: distinct, healthy, with different miners where possible.
-
-Each compute session has a circuit breaker: after `failures` failures in a row it is open (not
-picked) for a cool-down, then half open (one trial at a time), and closed again by a success.
-"""
+"""Which compute sessions run a job: distinct, healthy, with different miners where possible."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from cortensor.pricing import MODEL_CLASSES
+from cortensor.router.breaker import Breaker, BreakerRules
 from cortensor.router.problems import InvalidField, TooFewHealthy
 from cortensor.router.schemas import SessionState
+from cortensor.router.session_stats import SessionStats
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Literal
+    from collections.abc import Collection, Iterator, Sequence
 
+    from cortensor.consensus import Reputation
     from cortensor.router.config import ComputeSession
-    from cortensor.router.ports import Clock
+    from cortensor.router.ports import Clock, SessionRegistry
 
 POOL = "consensus.session_pool"
+HALF_LIFE_S = 600.0
 
 
 class Slot:
-    """A compute session with its load and its breaker."""
+    """A compute session with its load, its breaker and its statistics."""
 
-    def __init__(self, session: ComputeSession, failures: int, cooldown_s: float) -> None:
+    def __init__(
+        self, session: ComputeSession, rules: BreakerRules, half_life_s: float = HALF_LIFE_S
+    ) -> None:
         self.session = session
         self.gate = asyncio.Semaphore(session.max_concurrency)
         self.in_flight = 0
-        self.failures = 0
-        self._limit = failures
-        self._cooldown_s = cooldown_s
-        self._opened_at = 0.0
+        self.breaker = Breaker(rules)
+        self.stats = SessionStats(half_life_s)
 
-    def state(self, now: float) -> Literal["closed", "half_open", "open"]:
-        """Return the breaker's state at a monotonic time."""
-        if self.failures < self._limit:
-            return "closed"
-        return "half_open" if now - self._opened_at >= self._cooldown_s else "open"
+    @contextmanager
+    def load(self) -> Iterator[None]:
+        """Count a call, from before it waits for its turn."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
 
-    def healthy(self, now: float) -> bool:
-        """Return whether the session may be picked now."""
-        state = self.state(now)
-        return state == "closed" or (state == "half_open" and self.in_flight == 0)
-
-    def succeeded(self) -> None:
+    def succeeded(
+        self, now: float, seconds: float, output_units: int = 0, input_share: float = 1.0
+    ) -> None:
         """Note a delivered answer."""
-        self.failures = 0
+        self.breaker.succeeded()
+        self.stats.answered(now, seconds, output_units, input_share)
 
-    def failed(self, now: float) -> None:
-        """Note a failure; at the limit the breaker opens, and each further one re-opens it."""
-        self.failures += 1
-        self._opened_at = now
+    def failed(self, now: float, retry_after_s: float | None = None) -> None:
+        """Note a failure of the session."""
+        self.breaker.failed(now, retry_after_s)
+        self.stats.failed(now)
 
 
 class Pool:
     """All compute sessions of the router.
 
     Args:
-        sessions: as configured, in order of preference.
+        registry: where they come from; in its order of preference.
         clock: monotonic time for the breakers.
-        failures: failures in a row that open a breaker.
-        cooldown_s: seconds before an open breaker tries again.
+        rules: when breakers open.
+        half_life_s: after how long a call counts half in a session's statistics.
     """
 
     def __init__(
         self,
-        sessions: Sequence[ComputeSession],
+        registry: SessionRegistry,
         clock: Clock,
-        failures: int,
-        cooldown_s: float,
+        rules: BreakerRules,
+        half_life_s: float = HALF_LIFE_S,
     ) -> None:
-        self._slots = {s.id: Slot(s, failures, cooldown_s) for s in sessions}
+        self._slots = {s.id: Slot(s, rules, half_life_s) for s in registry.sessions()}
         self._clock = clock
 
-    def pick(self, wanted: Sequence[str] | None, replicas: int, fewest: int) -> list[Slot]:
+    @property
+    def slots(self) -> list[Slot]:
+        """All sessions."""
+        return list(self._slots.values())
+
+    def pick(
+        self,
+        wanted: Sequence[str] | None,
+        replicas: int,
+        fewest: int,
+        *,
+        fast_first: bool = False,
+    ) -> list[Slot]:
         """Return up to `replicas` distinct healthy sessions, and at least `fewest`.
 
-        The least loaded come first, and among equals the configured order; a session whose miner
-        is already in is taken only when no other is left.
+        The least loaded come first, and among equals the configured order; with `fast_first` the
+        quickest of those that have a place free. A session whose miner is already in is taken only
+        when no other is left.
 
         Raises:
             InvalidField: the pool is empty, repeats an id, or names an unknown one.
@@ -97,7 +113,7 @@ class Pool:
                 field=POOL,
             )
         now = self._clock.monotonic()
-        healthy = [slot for slot in candidates if slot.healthy(now)]
+        healthy = [slot for slot in candidates if slot.breaker.is_free(now)]
         if len(healthy) < fewest:
             raise TooFewHealthy(
                 f"{fewest} of {replicas} replicas must run, {len(healthy)} of {len(candidates)} "
@@ -105,7 +121,7 @@ class Pool:
                 "consensus.min_replicas",
                 field=POOL,
             )
-        left = sorted(healthy, key=lambda slot: slot.in_flight / slot.session.max_concurrency)
+        left = sorted(healthy, key=_speed if fast_first else _load)
         chosen: list[Slot] = []
         while left and len(chosen) < replicas:
             miners = {slot.session.miner for slot in chosen} - {None}
@@ -113,6 +129,34 @@ class Pool:
             chosen.append(fresh)
             left.remove(fresh)
         return chosen
+
+    def spare(
+        self,
+        wanted: Sequence[str] | None,
+        taken: Collection[str],
+        highest_class: int,
+        miners: Collection[str],
+    ) -> Slot | None:
+        """Return a healthy session with a place free that a job does not use yet, if there is one.
+
+        Args:
+            wanted: the request's pool.
+            taken: sessions that the job uses.
+            highest_class: the model class that the job is priced at.
+            miners: miners of the job's other replicas; one of them comes last.
+        """
+        now = self._clock.monotonic()
+        found = [
+            slot
+            for slot in self._named(wanted)
+            if slot.session.id not in taken
+            and slot.in_flight < slot.session.max_concurrency
+            and slot.breaker.is_free(now)
+            and MODEL_CLASSES.index(slot.session.model_class) <= highest_class
+        ]
+        return min(
+            found, key=lambda slot: (slot.session.miner in miners, _load(slot)), default=None
+        )
 
     def _named(self, wanted: Sequence[str] | None) -> list[Slot]:
         if wanted is None:
@@ -133,19 +177,60 @@ class Pool:
     def states(self) -> list[SessionState]:
         """Return every session's state."""
         now = self._clock.monotonic()
-        return [
-            SessionState(
-                id=slot.session.id,
-                model_class=slot.session.model_class,
-                miner=slot.session.miner,
-                healthy=slot.healthy(now),
-                state=slot.state(now),
-                consecutive_failures=slot.failures,
-                in_flight=slot.in_flight,
-                max_concurrency=slot.session.max_concurrency,
-            )
-            for slot in self._slots.values()
-        ]
+        return [_state(slot, now) for slot in self._slots.values()]
+
+
+def _load(slot: Slot) -> float:
+    return slot.in_flight / slot.session.max_concurrency
+
+
+def _speed(slot: Slot) -> tuple[bool, float]:
+    # One that was never measured comes first, or it never would be.
+    return slot.in_flight >= slot.session.max_concurrency, slot.stats.mean_s() or 0.0
+
+
+def _state(slot: Slot, now: float) -> SessionState:
+    lately = slot.stats.lately(now)
+    opens_in = slot.breaker.opens_in(now)
+    return SessionState(
+        id=slot.session.id,
+        model=slot.session.model,
+        model_class=slot.session.model_class,
+        miner=slot.session.miner,
+        healthy=slot.breaker.is_free(now),
+        state=slot.breaker.state(now),
+        consecutive_failures=slot.breaker.failures,
+        retry_in_ms=None if opens_in is None else round(opens_in * 1000),
+        in_flight=slot.in_flight,
+        max_concurrency=slot.session.max_concurrency,
+        failure_rate=_rounded(lately.failure_rate, 4),
+        latency_ms=_rounded(lately.latency_ms, 1),
+        p95_ms=_rounded(lately.p95_ms, 1),
+        output_units_per_s=_rounded(lately.output_units_per_s, 1),
+    )
+
+
+def with_accuracy(
+    states: Sequence[SessionState], reputation: Reputation | None
+) -> list[SessionState]:
+    """Return the states with what is measured of the sessions' answers."""
+    records = reputation.records if reputation else {}
+    return [
+        structs.replace(each, right=found.right, measured=found.total, audited=found.audited)
+        if (found := records.get(each.id)) is not None
+        else each
+        for each in states
+    ]
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def shared_miners(sessions: Sequence[ComputeSession]) -> list[str]:
+    """Return the miners that more than one of the sessions has: their answers go together."""
+    miners = [session.miner for session in sessions if session.miner is not None]
+    return sorted({miner for miner in miners if miners.count(miner) > 1})
 
 
 def model_class(slots: Sequence[Slot]) -> int:

@@ -8,7 +8,6 @@ the reservation is released; a killed process's are released at the next start.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,15 +16,19 @@ import msgspec
 from cortensor.consensus import OK
 from cortensor.errors import Conflict, Error, PaymentRequired, TooManyRequests, Unauthorized
 from cortensor.receipts.keccak import keccak256, to_hex
+from cortensor.router import logs
 from cortensor.router.answer import Answer, Job, finish, replica_runs
+from cortensor.router.attempts import SparesOfJobs, new_task_id
 from cortensor.router.deciding import rule_of, stop_of, votes_of
 from cortensor.router.embeddings import Embeddings
-from cortensor.router.fanout import TASK_ID_BYTES, Deadlines
+from cortensor.router.fanout import Deadlines
 from cortensor.router.history import NoHistory
 from cortensor.router.holds import Holds
 from cortensor.router.keys import Said, check_request, check_voucher
+from cortensor.router.metrics import Metrics
 from cortensor.router.offers import Offers
 from cortensor.router.once import SignedRequests, Tasks
+from cortensor.router.operations_config import HedgingConfig
 from cortensor.router.problems import (
     AllReplicasFailed,
     InvalidField,
@@ -35,17 +38,16 @@ from cortensor.router.problems import (
 )
 from cortensor.router.progress import Board
 from cortensor.router.prompts import build_call
-from cortensor.router.quoting import budget, check_budget, quote_response, token_limit
+from cortensor.router.quoting import budget, check_budget, quote_response, token_limit, wei_of
 from cortensor.router.request_checks import check_call, fewest_replicas
 from cortensor.router.rounds import Environment, escalation, run_rounds
 from cortensor.router.selection import POOL
 from cortensor.router.showing import replica_result
+from cortensor.router.tracing import NoTracer
 from cortensor.store.records import IdempotencyKey
 
 if TYPE_CHECKING:
-    from cortensor.receipts.access import Access
     from cortensor.receipts.rule import AdaptiveBlock
-    from cortensor.router.access import Doorkeeper
     from cortensor.router.answer import Signer
     from cortensor.router.config import Limits
     from cortensor.router.fanout import Ran
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from cortensor.router.ports import Backend, Clock, HistoryPort, LedgerPort, VouchersPort
     from cortensor.router.schemas import DelegateRequest, QuoteResponse, ValidateRequest
     from cortensor.router.selection import Pool, Slot
+    from cortensor.router.tracing import Tracer
     from cortensor.store.records import Account, ReceiptRecord
 
 KEY_CHARS = 255
@@ -68,13 +71,15 @@ class Service:
         vouchers: totals that session keys signed.
         sessions: payment sessions.
         pool: compute sessions.
-        doorkeeper: checks grants.
         signer: signs receipts.
         clock: time.
         limits: bounds on requests.
         public_url: where receipts can be fetched from outside, without a trailing slash.
         history: measured accuracy of the compute sessions; none by default.
         embeddings: models for answers that are compared by meaning.
+        hedging: when other sessions are asked for a replica.
+        metrics: counts what is done; its own by default.
+        tracer: times what is done; nothing by default.
     """
 
     def __init__(
@@ -85,43 +90,36 @@ class Service:
         vouchers: VouchersPort,
         sessions: PaymentSessions,
         pool: Pool,
-        doorkeeper: Doorkeeper,
         signer: Signer,
         clock: Clock,
         limits: Limits,
         public_url: str,
         history: HistoryPort | None = None,
         embeddings: Embeddings | None = None,
+        hedging: HedgingConfig | None = None,
+        metrics: Metrics | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._backend = backend
         self._ledger = ledger
         self._vouchers = vouchers
         self._holds = Holds(ledger, clock)
-        self._sessions = sessions
+        self.sessions = sessions
         self.pool = pool
         self._history = history if history is not None else NoHistory()
         self._embeddings = embeddings if embeddings is not None else Embeddings()
         self.offers = Offers(sessions, pool, limits, self._history, self._embeddings)
-        self._doorkeeper = doorkeeper
         self.signer = signer
         self._clock = clock
         self._limits = limits
         self.public_url = public_url
+        self._spares = SparesOfJobs(pool, hedging or HedgingConfig())
+        self.metrics = metrics or Metrics()
+        self._tracer = tracer or NoTracer()
         self.board = Board()
         self._running = Tasks()
         self._keyed: dict[tuple[str, str], tuple[str, asyncio.Task[Answer]]] = {}
         self._signed = SignedRequests(ledger)
-
-    async def authorise(self, access: Access, session: str) -> Account:
-        """Return the account of a session the caller may use.
-
-        Raises:
-            NotFound: unknown session.
-            Unauthorized: the grant does not fit.
-        """
-        account = await self._sessions.load(session)
-        self._doorkeeper.check(access, session, account.facts.payer, self._clock.unix())
-        return account
 
     async def paid(
         self,
@@ -131,6 +129,7 @@ class Service:
         key: str | None,
         account: Account,
         said: Said | None = None,
+        spender: str | None = None,
     ) -> Answer:
         """Serve delegate or validate.
 
@@ -143,6 +142,7 @@ class Service:
             key: the caller's idempotency key.
             account: the session the caller's grant is for.
             said: what the session's key says, if it has one.
+            spender: hash of the API key the call comes by, if it does.
 
         Raises:
             Unauthorized: the request names another session, or its session's key did not sign it.
@@ -154,7 +154,7 @@ class Service:
         if said.voucher is not None:
             account = await self.take_voucher(said.voucher, account)
         if key is None:
-            alone = self._execute(endpoint, request, canonical, None, account, signed)
+            alone = self._execute(endpoint, request, canonical, None, account, signed, spender)
             return await asyncio.shield(self._running.spawn(alone))
         if not 0 < len(key) <= KEY_CHARS or not key.isprintable():
             raise InvalidField(
@@ -168,7 +168,7 @@ class Service:
             _same(running[0], hashed)
             return msgspec.structs.replace(await asyncio.shield(running[1]), replayed=True)
         named = IdempotencyKey(key=key, request_hash=hashed)
-        work = self._once(endpoint, request, canonical, named, account, signed)
+        work = self._once(endpoint, request, canonical, named, account, signed, spender)
         task = self._running.spawn(work)
         self._keyed[place] = (hashed, task)
         task.add_done_callback(lambda _: self._keyed.pop(place, None))
@@ -182,6 +182,7 @@ class Service:
         key: IdempotencyKey,
         account: Account,
         signed: Authorisation | None,
+        spender: str | None,
     ) -> Answer:
         stored = await asyncio.to_thread(self._ledger.replay, request.session_id, key.key)
         if stored is not None:
@@ -189,7 +190,7 @@ class Service:
             return Answer(
                 stored.status, stored.response, stored.receipt_id, replayed=True, total=stored.total
             )
-        return await self._execute(endpoint, request, canonical, key, account, signed)
+        return await self._execute(endpoint, request, canonical, key, account, signed, spender)
 
     async def drain(self, grace_s: float) -> None:
         """Wait for running work, then cancel what is left; its reservations are released."""
@@ -220,22 +221,25 @@ class Service:
         key: IdempotencyKey | None,
         account: Account,
         signed: Authorisation | None,
+        spender: str | None,
     ) -> Answer:
         started = self._clock.monotonic()
         check_call(request, self._limits)
         embedding = await self._embeddings.of(request)
-        self._sessions.require_open(account)
+        self.sessions.require_open(account)
         if len(self._running) > self._limits.max_in_flight:
             raise TooManyRequests("the router is at its limit; try again", code="overloaded")
         async with self._signed.turn(request.session_id, signed):
             history = self._history.snapshot()
-            made, slots = await self.offers.price(endpoint, request, account, history)
+            with self._tracer.span("quote", endpoint=endpoint) as span:
+                made, slots = await self.offers.price(endpoint, request, account, history)
+                span.note(max_charge_wei=str(made.bill.total), replicas=len(slots))
             shown = quote_response(made, account, endpoint, slots, granted=True)
             if made.bill.total > account.available:  # a top-up may not be in the cache yet
-                account = await self._sessions.load(request.session_id, fresh=True)
-                self._sessions.require_open(account)
+                account = await self.sessions.load(request.session_id, fresh=True)
+                self.sessions.require_open(account)
                 shown = quote_response(made, account, endpoint, slots, granted=True)
-            check_budget(shown, account)
+            check_budget(shown, account, wei_of(request.policy.budget_wei))
             if signed is not None and made.bill.total > signed.max_charge:
                 raise MaxChargeTooLow(
                     f"may cost {made.bill.total} wei, {signed.max_charge} wei are signed for",
@@ -245,13 +249,16 @@ class Service:
                 endpoint=endpoint,
                 request=request,
                 canonical=canonical,
-                task_id="0x" + secrets.token_hex(TASK_ID_BYTES),
+                task_id=new_task_id(),
                 quote=made,
                 signed=signed,
                 history=history,
                 embedding=embedding,
+                spender=spender,
             )
-            await self._reserve(job, shown)
+            logs.note(task_id=job.task_id)
+            with self._tracer.span("reserve", task_id=job.task_id):
+                await self._reserve(job, shown)
             try:
                 self.board.begin(
                     job.task_id,
@@ -269,9 +276,9 @@ class Service:
     async def _reserve(self, job: Job, shown: QuoteResponse) -> None:
         session, credit = job.request.session_id, self._limits.voucher_credit_wei
         try:
-            await self._holds.take(session, job.task_id, job.quote.bill.total, credit)
+            await self._holds.take(session, job.task_id, job.quote.bill.total, credit, job.spender)
         except PaymentRequired as error:
-            account = await self._sessions.load(session)
+            account = await self.sessions.load(session)
             if error.code == VoucherNeeded.default_code:
                 raise VoucherNeeded(account, credit) from error
             check_budget(shown, account)  # another request took the money meanwhile
@@ -301,9 +308,12 @@ class Service:
                     job.task_id, [slot.session.id for slot in asked]
                 ),
                 on_end=partial(self.board.note, job.task_id),
+                spares=self._spares.of(request, slots, job.quote.terms.model_class, tokens),
+                tracer=self._tracer,
             ),
             escalation(request, stop_bps, votes, rule, is_slow=is_slow),
         )
+        self.metrics.ran(ran)
         fewest = fewest_replicas(request.consensus)
         if len(ran.replicas) < fewest:
             raise TooFewHealthy(
@@ -320,18 +330,27 @@ class Service:
             )
         conclude = partial(self._conclude, job, ran, adaptive)
         answer, record = await asyncio.to_thread(conclude) if is_slow else conclude()
+        logs.note(receipt_id=record.receipt_id)
         card = msgspec.json.encode(job.quote.card.to_json())
-        commit = asyncio.ensure_future(
-            asyncio.to_thread(
-                self._ledger.commit, job.task_id, record, (answer.status, answer.body), key, card
+        with self._tracer.span("commit", charge_wei=str(record.charge)) as span:
+            span.note(receipt_id=record.receipt_id)
+            commit = asyncio.ensure_future(
+                asyncio.to_thread(
+                    self._ledger.commit,
+                    job.task_id,
+                    record,
+                    (answer.status, answer.body),
+                    key,
+                    card,
+                )
             )
-        )
-        try:
-            total = await asyncio.shield(commit)
-        except asyncio.CancelledError:
-            # The commit runs on in its thread; a release now could race with it.
-            await asyncio.wait([commit])
-            raise
+            try:
+                total = await asyncio.shield(commit)
+            except asyncio.CancelledError:
+                # The commit runs on in its thread; a release now could race with it.
+                await asyncio.wait([commit])
+                raise
+        self.metrics.charge(record.charge)
         return msgspec.structs.replace(answer, total=total)
 
     def _conclude(
@@ -339,20 +358,24 @@ class Service:
     ) -> tuple[Answer, ReceiptRecord]:
         """Return answer and receipt. From here on whatever fails is the router's own fault."""
         try:
-            return finish(
-                job,
-                ran,
-                replica_runs(ran.replicas, self._backend.model, self._backend.model_digest),
-                decision=rule_of(job.request, job.history, job.embedding)(
-                    votes_of(job.request, ran.replicas, job.quote)
-                ),
-                adaptive=adaptive,
-                signer=self.signer,
-                # A clock that is behind the chain's would date the receipt before the surcharge
-                # it is priced with, which is fraud, and draw stake in a window that is over.
-                now=max(self._clock.unix(), job.quote.surcharge.as_of),
-                public_url=self.public_url,
-            )
+            with self._tracer.span("consensus", replicas=len(ran.replicas)) as span:
+                votes = votes_of(job.request, ran.replicas, job.quote)
+                decision = rule_of(job.request, job.history, job.embedding)(votes)
+                span.note(outcome=decision.outcome)
+            with self._tracer.span("sign"):
+                return finish(
+                    job,
+                    ran,
+                    replica_runs(ran.replicas, self._backend.model, self._backend.model_digest),
+                    decision=decision,
+                    adaptive=adaptive,
+                    signer=self.signer,
+                    # A clock that is behind the chain's would date the receipt before the
+                    # surcharge it is priced with, which is fraud, and draw stake in a window that
+                    # is over.
+                    now=max(self._clock.unix(), job.quote.surcharge.as_of),
+                    public_url=self.public_url,
+                )
         except Exception as error:
             raise Error("the receipt could not be made; nothing was charged") from error
 

@@ -17,6 +17,7 @@ from cortensor.router.schemas import (
     Result,
     Similarity,
 )
+from cortensor.router.selection import shared_miners
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,8 @@ def consensus_result(
         + [MissingReplica("not_needed" if enough else "no_healthy_session")] * unpicked,
         stopped=None if adaptive is None else adaptive.reason,
         similarities=UNSET if decision.likeness is None else _similarities(decision.likeness),
+        shared_miners=shared_miners([replica.session for replica in ran.replicas]),
+        attempts=ran.attempts(),
     )
 
 

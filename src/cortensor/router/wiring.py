@@ -19,15 +19,20 @@ from cortensor.router.adapters.embedded import EmbeddedBackend
 from cortensor.router.adapters.openai import OpenAIBackend
 from cortensor.router.answer import Signer
 from cortensor.router.app import Parts, build_app
+from cortensor.router.callers import Callers
 from cortensor.router.clock import SystemClock
 from cortensor.router.config import secret
 from cortensor.router.embeddings import build_embeddings
+from cortensor.router.gauges import States
+from cortensor.router.key_routes import KeyDesk
 from cortensor.router.measured import MeasuredHistory, load_calibrations
+from cortensor.router.operations import background, build_pool, build_tracer
 from cortensor.router.payment_sessions import PaymentSessions
 from cortensor.router.proofs import Library
-from cortensor.router.selection import Pool
+from cortensor.router.rate_limit import RateLimits
 from cortensor.router.service import Service
 from cortensor.router.settlement import settle_for_ever
+from cortensor.router.weak_keys import check_signer_key
 from cortensor.store.lock import FileLock
 from cortensor.store.records import FUNDINGS, STAKE
 from cortensor.store.store import Store
@@ -41,6 +46,10 @@ if TYPE_CHECKING:
     from cortensor.router.config import Config
     from cortensor.router.embeddings import Embeddings
     from cortensor.router.ports import Backend, Chain, Clock, HistoryPort
+    from cortensor.router.selection import Pool
+    from cortensor.router.tracing import ClosableTracer, Tracer
+
+DAY_S = 86_400
 
 log = logging.getLogger(__name__)
 
@@ -74,12 +83,12 @@ def served_fundings(config: Config) -> list[str]:
     return list(asked)
 
 
-def build_backend(config: Config) -> Backend:
+def build_backend(config: Config, tracer: Tracer | None = None) -> Backend:
     """Return the configured backend, not started."""
     settings = config.backend
     if settings.kind == "openai":
         key = secret(settings.api_key_env, "backend.api_key_env") if settings.api_key_env else None
-        return OpenAIBackend(settings, api_key=key)
+        return OpenAIBackend(settings, api_key=key, tracer=tracer)
     return EmbeddedBackend(settings, sum(session.max_concurrency for session in config.sessions))
 
 
@@ -109,9 +118,11 @@ async def check_signer(config: Config, chain: Chain) -> Signer:
     """Return who signs receipts, checked against the chain.
 
     Raises:
+        InvalidInput: the key can be guessed.
         Conflict: the key is not the router's settler, so no receipt would count.
     """
     identity = await chain.identity()
+    check_signer_key(config.signer_key(), identity.chain_id)
     address = address_of(config.signer_key())
     settler = await chain.settler(config.router_id)
     if settler.lower() != address.lower():
@@ -133,6 +144,7 @@ async def running(
     chain: Chain | None = None,
     backend: Backend | None = None,
     clock: Clock | None = None,
+    tracer: ClosableTracer | None = None,
 ) -> AsyncIterator[Starlette]:
     """Start everything, yield the application, stop everything.
 
@@ -142,6 +154,7 @@ async def running(
         chain: instead of the configured node.
         backend: instead of the configured one.
         clock: instead of the system's.
+        tracer: instead of the configured one.
 
     Raises:
         Error: a part does not come up; what did is stopped again.
@@ -154,25 +167,31 @@ async def running(
         _recover(store)
         reader = chain or ChainReader(config.rpc_url, address_book(config))
         signer = await check_signer(config, reader)
-        engine = backend or build_backend(config)
+        traces = tracer or build_tracer(config)
+        stack.push_async_callback(asyncio.to_thread, traces.close)
+        engine = backend or build_backend(config, traces)
         stack.push_async_callback(engine.close)
         await engine.start()
         time = clock or SystemClock()
-        history = build_history(config, store)
         embeddings = await asyncio.to_thread(build_embeddings, config)
-        counting = asyncio.create_task(history.refresh_for_ever())
-        stack.push_async_callback(_cancel, counting)
+        pool = build_pool(config, time)
+        history = build_history(config, store, time)
         service = _service(
             config,
             store,
             history,
             embeddings,
+            pool,
             chain=reader,
             backend=engine,
             clock=time,
             signer=signer,
             public_url=public_url,
+            tracer=traces,
         )
+        service.metrics.watch(States(pool, history, store.database))
+        for work in background(config, service, store, history, backend=engine, clock=time):
+            stack.push_async_callback(_cancel, asyncio.create_task(work))
         stack.push_async_callback(service.drain, config.limits.shutdown_grace_s)
         if config.settlement.enabled:
             settler = build_settler(config, store, public_url)
@@ -180,6 +199,7 @@ async def running(
                 settle_for_ever(store.outbox, store.skips, settler, config.settlement, time)
             )
             stack.push_async_callback(_cancel, task)
+        doorkeeper = Doorkeeper(signer.domain)
         yield build_app(
             Parts(
                 service=service,
@@ -188,11 +208,19 @@ async def running(
                 chain=reader,
                 backend=engine,
                 limits=config.limits,
+                callers=Callers(
+                    service.sessions, doorkeeper, store.api_keys, RateLimits(time), time
+                ),
+                key_desk=KeyDesk(service.sessions, doorkeeper, store.api_keys, time, config.limits),
+                metrics_access=config.metrics.access,
+                history=history,
+                tracer=traces,
+                logs_requests=config.logs.requests,
             )
         )
 
 
-def build_history(config: Config, store: Store) -> MeasuredHistory:
+def build_history(config: Config, store: Store, clock: Clock) -> MeasuredHistory:
     """Return what is known of the compute sessions.
 
     Raises:
@@ -200,7 +228,13 @@ def build_history(config: Config, store: Store) -> MeasuredHistory:
     """
     given = config.consensus
     calibrations = load_calibrations(config.path(given.calibration)) if given.calibration else ()
-    return MeasuredHistory(store.gold, given, calibrations)
+    return MeasuredHistory(
+        store.gold,
+        given,
+        calibrations,
+        clock=clock,
+        half_life_s=config.gold.half_life_days * DAY_S,
+    )
 
 
 def _recover(store: Store) -> None:
@@ -217,12 +251,14 @@ def _service(
     store: Store,
     history: HistoryPort,
     embeddings: Embeddings,
+    pool: Pool,
     *,
     chain: Chain,
     backend: Backend,
     clock: Clock,
     signer: Signer,
     public_url: str,
+    tracer: Tracer,
 ) -> Service:
     limits = config.limits
     return Service(
@@ -240,16 +276,15 @@ def _service(
             max_volume_tier=limits.max_volume_tier,
             fundings=served_fundings(config),
         ),
-        pool=Pool(
-            config.sessions, clock, limits.breaker_failures, limits.breaker_cooldown_ms / 1000
-        ),
-        doorkeeper=Doorkeeper(signer.domain),
+        pool=pool,
         signer=signer,
         clock=clock,
         limits=limits,
         public_url=public_url.rstrip("/"),
         history=history,
         embeddings=embeddings,
+        hedging=config.hedging,
+        tracer=tracer,
     )
 
 

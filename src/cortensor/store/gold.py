@@ -29,11 +29,13 @@ class Answered(Struct, frozen=True, kw_only=True):
         item: its id, of the caller's choosing.
         known: right answer and votes; of a vote count rater, label, model and prompt.
         is_gold: whether nobody who voted could know that the answer is known.
+        voted_at: when each rater answered, unix seconds; empty for now.
     """
 
     item: str
     known: GoldItem
     is_gold: bool = True
+    voted_at: dict[str, int] = {}
 
 
 class Gold:
@@ -62,12 +64,39 @@ class Gold:
         with self._db.transaction() as sql:
             return sum(_add(sql, each, now) for each in items)
 
+    def answer(self, answered: Answered, now: int) -> None:
+        """Store an item's votes in place of those that its raters gave before.
+
+        Raises:
+            Conflict: the item is there with another right answer, or as another kind.
+        """
+        with self._db.transaction() as sql:
+            for vote in answered.known.votes:
+                sql.execute(
+                    "DELETE FROM gold_votes WHERE item = ? AND rater = ?",
+                    (answered.item, vote.rater),
+                )
+            _add(sql, answered, now)
+
+    def answered_at(self, rater: str) -> dict[str, int]:
+        """Return when a rater answered each item it answered, in unix seconds."""
+        query = (
+            "SELECT v.item, COALESCE(v.voted_at, i.added_at) AS at"
+            " FROM gold_votes v JOIN gold_items i ON i.item = v.item WHERE v.rater = ?"
+        )
+        return {row["item"]: row["at"] for row in self._db.rows(query, rater)}
+
     def items(self) -> list[Answered]:
         """Return every item with its votes, by id."""
         votes: dict[str, list[Vote]] = defaultdict(list)
-        query = "SELECT item, rater, label, model, prompt FROM gold_votes ORDER BY item, rater"
+        times: dict[str, dict[str, int]] = defaultdict(dict)
+        query = (
+            "SELECT v.item, rater, label, model, prompt, COALESCE(v.voted_at, i.added_at) AS at"
+            " FROM gold_votes v JOIN gold_items i ON i.item = v.item ORDER BY v.item, rater"
+        )
         for row in self._db.rows(query):
             found = votes[row["item"]]
+            times[row["item"]][row["rater"]] = row["at"]
             found.append(
                 Vote(
                     index=len(found),
@@ -82,6 +111,7 @@ class Gold:
                 item=row["item"],
                 known=GoldItem(votes=tuple(votes[row["item"]]), right=row["answer"]),
                 is_gold=bool(row["is_gold"]),
+                voted_at=times[row["item"]],
             )
             for row in self._db.rows("SELECT item, answer, is_gold FROM gold_items ORDER BY item")
         ]
@@ -105,8 +135,8 @@ def _add(sql: sqlite3.Connection, given: Answered, now: int) -> int:
     for vote in given.known.votes:
         if vote.rater is not None and vote.label is not None:
             added += sql.execute(
-                "INSERT OR IGNORE INTO gold_votes (item, rater, label, model, prompt)"
-                " VALUES (?,?,?,?,?)",
-                (given.item, vote.rater, vote.label, vote.model, vote.prompt),
+                "INSERT OR IGNORE INTO gold_votes (item, rater, label, model, prompt, voted_at)"
+                " VALUES (?,?,?,?,?,?)",
+                (given.item, vote.rater, vote.label, vote.model, vote.prompt, now),
             ).rowcount
     return added

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cortensor.errors import Conflict, Error, NotFound, PaymentRequired
 from cortensor.pricing.quota import MICRO_WEI, micro_of
+from cortensor.store.api_keys import audit_keys, charge_key, drop_hold, hold_key
 from cortensor.store.records import (
     STAKE,
     STATE_CLOSED,
@@ -56,6 +57,7 @@ class Ledger:
         """
         with self._db.transaction() as sql:
             ids = [str(row["id"]) for row in sql.execute("SELECT id FROM reservations")]
+            sql.execute("DELETE FROM api_key_holds")
             sql.execute("DELETE FROM reservations")
             sql.execute("UPDATE payment_sessions SET reserved = '0'")
         return ids
@@ -104,7 +106,13 @@ class Ledger:
             return account_of(sql, facts.session)
 
     def reserve(
-        self, session: str, reservation: str, amount: int, now: int, credit: int | None = None
+        self,
+        session: str,
+        reservation: str,
+        amount: int,
+        now: int,
+        credit: int | None = None,
+        key: str | None = None,
     ) -> None:
         """Set `amount` wei aside.
 
@@ -114,10 +122,13 @@ class Ledger:
             amount: wei.
             now: unix seconds.
             credit: wei that a voucher session may have unsigned before more work; None for any.
+            key: hash of the API key whose budgets it is held to as well, if any.
 
         Raises:
+            Unauthorized: the key counts for nothing any more.
             PaymentRequired: the deposit does not cover it beside what is spent and reserved
-                (`over_budget`), or a voucher is needed first (`voucher_needed`).
+                (`over_budget`), or a voucher is needed first (`voucher_needed`), or the key's
+                budgets do not (`key_over_budget`).
             NotFound: the session was never read from the chain.
         """
         with self._db.transaction() as sql:
@@ -138,6 +149,8 @@ class Ledger:
                     field="session_id",
                     code="over_budget",
                 )
+            if key is not None:
+                hold_key(sql, key, reservation, amount, now)
             sql.execute(
                 "INSERT INTO reservations (id, session, amount, created_at) VALUES (?,?,?,?)",
                 (reservation, session, str(amount), now),
@@ -179,6 +192,7 @@ class Ledger:
             Error: the charge exceeds the reservation; nothing is charged.
         """
         with self._db.transaction() as sql:
+            charge_key(sql, reservation, record.charge)
             reserved = _free(sql, reservation)
             if reserved is None:
                 raise NotFound("the reservation is gone", code="unknown_reservation")
@@ -278,9 +292,9 @@ class Ledger:
         self._db.rows("SELECT 1 FROM payment_sessions LIMIT 1")
 
     def audit(self) -> list[str]:
-        """Return every violation of INV-L1, one sentence each; empty when the ledger holds."""
-        found = []
+        """Return every violation of INV-L1 and INV-K1, one sentence each; empty when all holds."""
         with self._db.transaction() as sql:
+            found = audit_keys(sql)
             for row in sql.execute("SELECT * FROM payment_sessions").fetchall():
                 account = _account(row)
                 name = account.facts.session
@@ -342,6 +356,7 @@ def _free(sql: sqlite3.Connection, reservation: str) -> int | None:
         return None
     amount = int(row["amount"])
     account = account_of(sql, row["session"])
+    drop_hold(sql, reservation)
     sql.execute("DELETE FROM reservations WHERE id = ?", (reservation,))
     sql.execute(
         "UPDATE payment_sessions SET reserved = ? WHERE session = ?",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql")
+MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-6.sql")
 BUSY_TIMEOUT_S = 10.0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from cortensor.store.api_keys import ApiKeys
 from cortensor.store.errands import Errands
 from cortensor.store.gold import Gold
 from cortensor.store.ledger import Ledger
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """One database file with its ledger, vouchers, outbox, known items, and the settler's errands.
+    """One database file: ledger, vouchers, outbox, known items, API keys, the settler's errands.
 
     Args:
         path: the SQLite file, created if missing.
@@ -32,6 +33,7 @@ class Store:
         self.errands = Errands(self.database)
         self.vouchers = Vouchers(self.database)
         self.gold = Gold(self.database)
+        self.api_keys = ApiKeys(self.database)
 
     def close(self) -> None:
         """Close the database."""

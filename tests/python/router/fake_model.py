@@ -22,6 +22,7 @@ class Script:
         usage: dict[str, int] | None = None,
         raw: bytes | None = None,
         hang_up: bool = False,
+        headers: dict[str, str] | None = None,
     ) -> None:
         self.text = text
         self.delay_s = delay_s
@@ -29,6 +30,7 @@ class Script:
         self.usage = usage if usage is not None else {"prompt_tokens": 20, "completion_tokens": 5}
         self.raw = raw
         self.hang_up = hang_up
+        self.headers = headers or {}
 
 
 class FakeModel:
@@ -37,6 +39,7 @@ class FakeModel:
     def __init__(self) -> None:
         self.scripts: dict[str, Script] = {}
         self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
         self.default = Script()
         self.gate: threading.Event | None = None
         self.arrived = threading.Semaphore(0)
@@ -55,6 +58,7 @@ class FakeModel:
                 raw = self.rfile.read(int(self.headers["Content-Length"]))
                 request = json.loads(raw)
                 fake.requests.append({**request, "authorization": self.headers["Authorization"]})
+                fake.headers.append(dict(self.headers))
                 fake.arrived.release()
                 script = fake.scripts.get(request.get("model", ""), fake.default)
                 if fake.gate is not None:
@@ -63,13 +67,18 @@ class FakeModel:
                 if script.hang_up:
                     self.close_connection = True
                     return
-                self._send(script.status, script.raw or fake.reply(request, script))
+                body = script.raw or fake.reply(request, script)
+                self._send(script.status, body, script.headers)
 
-            def _send(self, status: int, body: bytes) -> None:
+            def _send(
+                self, status: int, body: bytes, headers: dict[str, str] | None = None
+            ) -> None:
                 try:
                     self.send_response(status)
                     self.send_header("Content-Type", "application/json")
                     self.send_header("Content-Length", str(len(body)))
+                    for name, value in (headers or {}).items():
+                        self.send_header(name, value)
                     self.end_headers()
                     self.wfile.write(body)
                 except OSError:

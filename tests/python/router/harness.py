@@ -20,7 +20,9 @@ from cortensor.receipts.evidence import request_commitment
 from cortensor.receipts.sign import address_of, sign
 from cortensor.receipts.typed import AccessGrant, Domain, Request, Voucher
 from cortensor.router.config import Config, parse_config
+from cortensor.router.http_server import server_config
 from cortensor.router.requests import canonical_request
+from cortensor.router.tracing import ClosableTracer
 from cortensor.router.wiring import running
 from cortensor.store.store import Store
 from tests.python.router.fake_model import FakeModel
@@ -132,8 +134,15 @@ def voucher(session: str, total: int, key: str = SESSION_KEY) -> str:
 class Router:
     """The running router and a client for it."""
 
-    def __init__(self, config: Config, node: FakeNode, model: FakeModel) -> None:
+    def __init__(
+        self,
+        config: Config,
+        node: FakeNode,
+        model: FakeModel,
+        tracer: ClosableTracer | None = None,
+    ) -> None:
         self.config = config
+        self.tracer = tracer
         self.node = node
         self.model = model
         self.listener = socket.socket()
@@ -162,15 +171,9 @@ class Router:
             self.listener.close()
 
     async def _serve(self) -> None:
-        async with running(self.config, self.url) as app:
+        async with running(self.config, self.url, tracer=self.tracer) as app:
             self.routes = [route for route in app.routes if isinstance(route, Route)]
-            settings = uvicorn.Config(
-                app,
-                log_config=None,
-                lifespan="off",
-                access_log=False,
-                timeout_graceful_shutdown=self.config.limits.shutdown_grace_s,
-            )
+            settings = server_config(app, self.config)
             self._server = uvicorn.Server(settings)
             self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
             task = asyncio.create_task(self._server.serve(sockets=[self.listener]))

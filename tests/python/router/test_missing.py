@@ -13,6 +13,7 @@ import pytest
 from cortensor.pricing import Terms, Usage, quote
 from cortensor.receipts.bundle import Bundle
 from cortensor.receipts.verify import verify_bundle
+from cortensor.router.breaker import BreakerRules
 from cortensor.router.config import ComputeSession
 from cortensor.router.fanout import Deadlines, Missing, run_replicas
 from cortensor.router.ports import Call, Completion
@@ -230,7 +231,8 @@ class Backend:
 
 def test_no_replica_is_begun_on_a_session_that_broke_while_it_waited() -> None:
     backend: Any = Backend()
-    slots = [Slot(ComputeSession(name), failures=1, cooldown_s=60) for name in ("201", "202")]
+    rules = BreakerRules(failures=1, first_s=60, longest_s=60)
+    slots = [Slot(ComputeSession(name), rules) for name in ("201", "202")]
     calls = [Call(slot.session, "", "", 1, 1) for slot in slots]
     ended: list[tuple[int, str]] = []
 

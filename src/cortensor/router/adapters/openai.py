@@ -7,6 +7,8 @@ server says of its own usage is not trusted: it is held to bounds and flagged wh
 
 from __future__ import annotations
 
+import time
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -16,10 +18,12 @@ from msgspec import Struct
 from cortensor.errors import Unavailable
 from cortensor.router.json_guard import decode_json
 from cortensor.router.ports import BackendError, Completion
+from cortensor.router.tracing import NoTracer
 
 if TYPE_CHECKING:
     from cortensor.router.config import BackendConfig
     from cortensor.router.ports import Call
+    from cortensor.router.tracing import Tracer
 
 PATH = "/v1/chat/completions"
 CHECK_TIMEOUT_S = 3.0
@@ -29,6 +33,7 @@ HTTP_TOO_MANY = 429
 HTTP_SERVER_ERROR = 500
 BPS = 10_000
 MODEL_CHARS = 200
+DIGITS = 9
 
 
 class _Message(Struct):
@@ -58,14 +63,20 @@ class OpenAIBackend:
         config: URL, model, limits.
         api_key: sent as bearer token; None sends none.
         model_digest: hash of the weights, if the operator knows it.
+        tracer: whose trace the server is told of.
     """
 
     def __init__(
-        self, config: BackendConfig, api_key: str | None = None, model_digest: str | None = None
+        self,
+        config: BackendConfig,
+        api_key: str | None = None,
+        model_digest: str | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._config = config
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._digest = model_digest or config.model_digest
+        self._tracer = tracer or NoTracer()
         self._http: aiohttp.ClientSession | None = None
         self.root = (config.base_url or "").rstrip("/").removesuffix("/v1")
 
@@ -119,12 +130,12 @@ class OpenAIBackend:
             async with self._client().post(
                 url,
                 data=msgspec.json.encode(self._body(call)),
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", **self._tracer.headers()},
                 allow_redirects=False,
             ) as reply:
                 raw = await _read(reply.content, self._config.max_response_bytes)
                 if reply.status != HTTP_OK:
-                    raise _refusal(reply.status, raw)
+                    raise _refusal(reply.status, raw, reply.headers.get("Retry-After"))
         except (aiohttp.ClientError, OSError) as error:
             raise BackendError("unreachable") from error
         return self._completion(call, raw)
@@ -191,12 +202,24 @@ async def _read(stream: aiohttp.StreamReader, limit: int) -> bytes:
     return bytes(data)
 
 
-def _refusal(status: int, raw: bytes) -> BackendError:
+def _refusal(status: int, raw: bytes, retry_after: str | None = None) -> BackendError:
     """Map a server's refusal; a fault of the request says nothing of the session's health."""
     if status == HTTP_TOO_MANY:
-        return BackendError("rate_limited")
+        return BackendError("rate_limited", retry_after_s=_seconds(retry_after))
     if status >= HTTP_SERVER_ERROR:
-        return BackendError("upstream_error")
+        return BackendError("upstream_error", retry_after_s=_seconds(retry_after))
     if b"exceed_context_size" in raw or b"context_length_exceeded" in raw:
         return BackendError("context_exceeded", healthy=True)
     return BackendError("refused", healthy=status == HTTP_OK or status in (400, 413, 422))
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Read a Retry-After header: seconds, or a date; None without one that can be read."""
+    text = (retry_after or "").strip()
+    if text.isdigit():
+        return float(text[:DIGITS])
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, until.timestamp() - time.time())

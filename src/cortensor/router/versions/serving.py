@@ -48,6 +48,7 @@ async def serve(
     *,
     key: str | None,
     said: Said,
+    spender: str | None = None,
 ) -> tuple[Answer, bytes, str]:
     """Serve a paid call; return the answer, the body to send and its media type.
 
@@ -58,6 +59,7 @@ async def serve(
         account: the payment session of the caller's grant.
         key: the caller's idempotency key.
         said: what the session's key says.
+        spender: hash of the API key the call comes by, if it does.
 
     Raises:
         RefusedError: whatever the service refuses, with the caller's own name of the field.
@@ -67,7 +69,7 @@ async def serve(
     try:
         call = decode_call(face.endpoint, upgraded.body)
         canonical = canonical_request(face.endpoint, upgraded.body)
-        answer = await service.paid(face.endpoint, call, canonical, key, account, said)
+        answer = await service.paid(face.endpoint, call, canonical, key, account, said, spender)
     except Error as error:
         # A copy of the name, not of the error: callers with one idempotency key share the error.
         field = error.field
