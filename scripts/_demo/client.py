@@ -12,7 +12,7 @@ from cortensor.receipts.evidence import request_commitment
 from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.sign import sign
 from cortensor.receipts.typed import AccessGrant, Domain, Request, Voucher
-from cortensor.router.keys import (
+from cortensor.router.headers import (
     MAX_CHARGE_HEADER,
     SALT_HEADER,
     SIGNATURE_HEADER,

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 
 from cortensor.errors import InvalidInput, Unavailable
-from cortensor.router.keys import TOTAL_HEADER
+from cortensor.router.headers import TOTAL_HEADER
 from scripts._demo.client import Client
 from scripts._demo.sessions import FUNDINGS
 

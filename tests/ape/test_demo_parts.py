@@ -13,7 +13,7 @@ from cortensor.receipts.access import parse_token
 from cortensor.receipts.evidence import request_commitment
 from cortensor.receipts.sign import recover
 from cortensor.receipts.typed import Domain, Request, Voucher
-from cortensor.router.keys import (
+from cortensor.router.headers import (
     MAX_CHARGE_HEADER,
     SALT_HEADER,
     SIGNATURE_HEADER,
