@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.command, self.proxy.target + self.path, data=body, headers=headers, timeout=30
         )
         hold = self.proxy.hold
-        if body is not None and hold is not None:
+        if hold is not None and self.path.endswith("/delegate"):
             self.proxy.arrived.release()
             hold.wait(30)
         if isinstance(fault, LoseReply):
@@ -110,7 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
 class FlakyProxy:
     """Applies `faults` to paid calls in order, then lets everything through.
 
-    `always` is applied to replies whose path holds its text.
+    `always` is applied to replies whose path holds its text; `hold` keeps replies to delegations
+    back until it is set.
     """
 
     def __init__(self, target: str) -> None:
