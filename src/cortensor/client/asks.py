@@ -39,6 +39,8 @@ class Consensus(Struct, frozen=True, kw_only=True, omit_defaults=True):
     disagreement_policy: Policy | None = None
     agreement_threshold_bps: int | None = None
     equivalence: Equivalence | None = None
+    tolerance_millionths: int | None = None
+    dispersion_bps: int | None = None
     non_votes: NonVotes | None = None
     score: ScoreRequest | None = None
     least_confidence_bps: int | None = None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cortensor.client.asks import Ask, DelegateOptions, FactcheckOptions, ValidateOptions
     from cortensor.client.checking import Trust
+    from cortensor.client.core import Url
     from cortensor.client.flow import Flow
     from cortensor.client.older_asks import Completion, CompletionOptions
     from cortensor.client.reading import SizeOptions
@@ -43,7 +44,7 @@ class AsyncClient:
     finished before the next one.
 
     Args:
-        url: the router's address.
+        url: the router's address, or what returns it before each attempt.
         payment: what paid calls are charged to; None for a client that only reads.
         trust: what is known of the router by other means.
         verify: whether the receipt of every paid call is fetched and checked.
@@ -52,7 +53,7 @@ class AsyncClient:
 
     def __init__(
         self,
-        url: str,
+        url: Url,
         payment: Payment | None = None,
         *,
         trust: Trust | None = None,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -17,12 +18,13 @@ from cortensor.client.vouchers import Tally
 from cortensor.errors import InvalidInput, UpstreamFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from cortensor.client.flow import Flow
     from cortensor.client.signing import Payment
 
 T = TypeVar("T")
+Url = str | Callable[[], str]
 
 DEFAULT_DEADLINE_S = 120.0
 JSON = "application/json"
@@ -34,7 +36,8 @@ class Core:
     """The settings and the state of one client.
 
     Args:
-        url: the router's address.
+        url: the router's address, or what returns it before each attempt: for a router that moves,
+            or several that share a database.
         payment: what paid calls are charged to; None for a client that only reads.
         trust: what is known of the router by other means.
         verify: whether the receipt of every paid call is fetched and checked.
@@ -46,7 +49,7 @@ class Core:
 
     def __init__(
         self,
-        url: str,
+        url: Url,
         payment: Payment | None = None,
         *,
         trust: Trust | None = None,
@@ -57,7 +60,7 @@ class Core:
             raise InvalidInput(
                 "a total is signed only after its receipt is checked", field="verify"
             )
-        self.url = url.rstrip("/")
+        self._url = url
         self.payment = payment
         self.trust = trust or Trust()
         self.verify = verify
@@ -65,6 +68,11 @@ class Core:
         self.grants = None if payment is None else Grants(payment)
         is_voucher = payment is not None and payment.vouchers is not None
         self.tally = Tally(payment) if payment is not None and is_voucher else None
+
+    def address(self) -> str:
+        """Return where the next attempt goes."""
+        url = self._url if isinstance(self._url, str) else self._url()
+        return url.rstrip("/")
 
     def until(self, deadline_s: float | None) -> float:
         """Return the end of a call that begins now, in monotonic seconds."""
@@ -118,7 +126,7 @@ def answered(
         made = {**core.authorization(), **(headers() if headers else {})}
         if body is not None:
             made["Content-Type"] = JSON
-        outcome = yield Send(method, core.url + path, made, body, left)
+        outcome = yield Send(method, core.address() + path, made, body, left)
         if outcome is None:
             raise TypeError("a Send is answered by a reply, or by its loss")
         if on_lost is not None and _may_have_arrived(outcome):
