@@ -51,12 +51,16 @@ class Trust(Struct, frozen=True, kw_only=True):
 class Asked(Struct, frozen=True, kw_only=True):
     """What a receipt is compared with: what was sent and what came back.
 
-    `text` is what it must commit to. `answer` is None where nobody reads it any more.
+    `text` is what it must commit to, `salt` the session key's with it (None where no key signed;
+    then, and for an answer that is `replayed`, the salt is free). `answer` is None where nobody
+    reads it any more.
     """
 
     session: str
     domain: Domain
     text: str
+    salt: str | None
+    replayed: bool
     max_charge: int | None
     receipt_id: str
     charge: int
@@ -93,6 +97,8 @@ def _differences(bundle: Bundle, asked: Asked, trust: Trust) -> Iterator[str]:
         yield f"it is for {body.chain.session_payment} on chain {body.chain.chain_id}"
     if request is None or request.canonical != asked.text:
         yield "it is for another request"
+    elif not asked.replayed and asked.salt not in (None, request.salt):
+        yield "it is for another call of the same request"
     if int(body.bill.charge) != asked.charge:
         yield f"it charges {body.bill.charge} wei, the answer says {asked.charge}"
     if asked.max_charge is not None and int(body.bill.charge) > asked.max_charge:

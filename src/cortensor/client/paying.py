@@ -21,11 +21,16 @@ from cortensor.client.problems import (
     problem_of,
     refusal,
 )
-from cortensor.client.retrying import PROVES_UNCHARGED
+from cortensor.client.retrying import is_uncharged
 from cortensor.client.signing import signed_request
 from cortensor.client.vouchers import OpenCall
 from cortensor.receipts.request_text import request_text
-from cortensor.router.headers import IDEMPOTENCY_HEADER, REPLAYED_HEADER, TOTAL_HEADER
+from cortensor.router.headers import (
+    IDEMPOTENCY_HEADER,
+    REPLAYED_HEADER,
+    SALT_HEADER,
+    TOTAL_HEADER,
+)
 
 if TYPE_CHECKING:
     from cortensor.client.asks import Ask
@@ -140,7 +145,7 @@ def _exchange(core: Core, call: OpenCall, answer: type[T] | None, until: float) 
         problem = problem_of(reply) if reply.status != OK else None
         is_charged = reply.status == OK or (problem is not None and "receipt_id" in problem)
         if not is_charged:
-            _strike(core, call, problem)
+            _strike(core, call, reply.status, problem)
             raise refusal(reply)
         found = yield from _checked(core, call, answer, reply, until)
         if problem is not None:
@@ -177,11 +182,11 @@ def _sent(core: Core, call: OpenCall, until: float) -> Flow[Reply]:
         yield Sleep(TURN_POLL_S)
 
 
-def _strike(core: Core, call: OpenCall, problem: dict[str, Any] | None) -> None:
+def _strike(core: Core, call: OpenCall, status: int, problem: dict[str, Any] | None) -> None:
     """Forget a refused call, if it is sure that it was never charged."""
     if core.tally is None or problem is None:
         return
-    if problem["code"] in PROVES_UNCHARGED or not core.tally.is_lost(call.key):
+    if not core.tally.is_lost(call.key) or is_uncharged(status, problem):
         core.tally.refused(call.key)
 
 
@@ -193,25 +198,35 @@ def _checked(
     whole: Any = None
     if answer is not None and reply.status == OK:
         whole = decoded(reply, answer)
+    told = reply.headers.get(TOTAL_HEADER.lower(), "")
+    total = int(told) if told.isascii() and told.isdigit() else None
+    replayed = reply.headers.get(REPLAYED_HEADER.lower()) == "true"
+    salt = call.headers.get(SALT_HEADER)
     bundle = verification = None
     if core.verify:
-        bundle = yield from reading.bundle(core, charged.receipt_id, until)
+        bundle = yield from reading.bundle(core, charged.receipt_id, until, call.key)
         payment = core.paying()
         asked = Asked(
             session=payment.session,
             domain=payment.domain,
             text=call.text,
+            salt=salt,
+            replayed=replayed,
             max_charge=call.max_charge,
             receipt_id=charged.receipt_id,
             charge=int(charged.charge_wei),
             answer=whole,
         )
         verification = check_receipt(bundle, asked, core.trust)
-    told = reply.headers.get(TOTAL_HEADER.lower(), "")
-    total = int(told) if told.isascii() and told.isdigit() else None
-    replayed = reply.headers.get(REPLAYED_HEADER.lower()) == "true"
     if core.tally is not None:
-        core.tally.accept(call.key, int(charged.charge_wei), total, replayed=replayed)
+        shown = None if bundle is None or bundle.request is None else bundle.request.salt
+        core.tally.accept(
+            call.key,
+            int(charged.charge_wei),
+            total,
+            replayed=replayed,
+            is_own=shown == salt,
+        )
     return Paid(
         answer=whole,
         receipt_id=charged.receipt_id,

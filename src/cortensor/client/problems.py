@@ -127,13 +127,15 @@ class TotalRefused(errors.Conflict):
 class Unsettled(errors.DeadlineExceeded):
     """The deadline passed; what became of the call is unknown.
 
-    The same call with `idempotency_key` fetches its answer, or makes it: it is charged once.
+    The same call with `idempotency_key` fetches its answer, or makes it: it is charged once. The
+    key is empty for a call that costs nothing.
     """
 
     default_code = "unsettled"
 
     def __init__(self, reason: str, idempotency_key: str) -> None:
-        super().__init__(f"{reason}; ask again with idempotency key {idempotency_key}")
+        again = f"; ask again with idempotency key {idempotency_key}" if idempotency_key else ""
+        super().__init__(reason + again)
         self.idempotency_key = idempotency_key
 
 

@@ -71,15 +71,15 @@ def receipt(core: Core, receipt_id: str) -> Flow[ReceiptResponse]:
     return decoded(reply, ReceiptResponse)
 
 
-def bundle(core: Core, receipt_id: str, until: float | None = None) -> Flow[Bundle]:
-    """Fetch the verifier's file of a receipt.
+def bundle(core: Core, receipt_id: str, until: float | None = None, key: str = "") -> Flow[Bundle]:
+    """Fetch the verifier's file of a receipt; `key` is that of the call it belongs to.
 
     Raises:
         VerificationFailed: it is malformed.
     """
     path = f"/api/v4/receipt/{escaped(receipt_id)}?bundle=1"
     end = core.until(None) if until is None else until
-    reply = yield from answered(core, "GET", path, end)
+    reply = yield from answered(core, "GET", path, end, key=key)
     if reply.status != OK:
         raise refusal(reply)
     return Bundle.load(reply.body)

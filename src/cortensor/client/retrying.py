@@ -8,9 +8,13 @@ what may pass by itself is tried again.
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING, Any
 
 from cortensor.client.flow import Lost, Reply
 from cortensor.client.problems import problem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PASSING = frozenset(
     (
@@ -45,6 +49,9 @@ PROVES_UNCHARGED = frozenset(
 )
 """Codes given only after the router has looked for an answer to the same key, and found none."""
 
+UNACCEPTABLE = frozenset((400, 403, 404, 413, 415, 422))
+"""Statuses that say a body is not taken, now or before."""
+
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 5.0
 MAX_ATTEMPTS = 8
@@ -64,6 +71,15 @@ def wait_before(outcome: Reply | Lost, attempt: int) -> float | None:
     spread: float = wait * (0.5 + random.random() / 2)  # noqa: S311 -- spreads callers, no secret
     asked = outcome.headers.get("retry-after", "") if isinstance(outcome, Reply) else ""
     return max(spread, float(asked)) if asked.isascii() and asked.isdigit() else spread
+
+
+def is_uncharged(status: int, problem: Mapping[str, Any]) -> bool:
+    """Return whether a problem shows that a call whose earlier attempts got lost is uncharged.
+
+    Should it be wrong, the next total does not add up and is refused; nothing wrong is signed.
+    """
+    is_of_header = str(problem.get("field", "")).lower().startswith("x-cortensor-")
+    return problem["code"] in PROVES_UNCHARGED or (status in UNACCEPTABLE and not is_of_header)
 
 
 def is_passing(outcome: Reply | Lost) -> bool:

@@ -43,6 +43,9 @@ CHUNK_BYTES = 65_536
 class Client:
     """Talks to a router. Every paid call has an idempotency key, and its receipt is checked.
 
+    A server that sends its headers byte by byte can hold a call beyond its deadline; in
+    `AsyncClient` it cannot.
+
     Args:
         url: the router's address, or what returns it before each attempt.
         payment: what paid calls are charged to; None for a client that only reads.

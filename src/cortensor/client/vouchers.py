@@ -173,7 +173,9 @@ class Tally:
         with self._lock:
             self._running.discard(key)
 
-    def accept(self, key: str, charge: int, total: int | None, *, replayed: bool) -> None:
+    def accept(
+        self, key: str, charge: int, total: int | None, *, replayed: bool, is_own: bool = True
+    ) -> None:
         """Count a checked answer, and sign the highest total that is accounted for.
 
         Args:
@@ -181,6 +183,8 @@ class Tally:
             charge: what its checked receipt says, in wei.
             total: the session's running total, as the router says; None if it said none.
             replayed: whether the router gave this answer before.
+            is_own: whether the receipt has the salt of this very call. One that has not is of an
+                earlier call with the same key, and must have been counted.
 
         Raises:
             TotalRefused: the total is not what receipts give; nothing is signed.
@@ -190,13 +194,16 @@ class Tally:
             if total is None:
                 raise TotalRefused("the router names no running total", field="X-Cortensor-Total")
             span, left = _Span(total - charge, total), self._without(key)
-            known = [_Span(0, state.total), *state.ahead]
             if replayed and (total <= state.total or span in state.ahead):
                 # Counted before, and asked for again by its key.
                 self._save(structs.replace(state, open=left))
                 self._running.discard(key)
                 return
-            if any(span.start < other.end and other.start < span.end for other in known):
+            if not is_own:
+                raise TotalRefused("the receipt is another call's, and was never counted")
+            if span.start < state.total or any(
+                span.start < other.end and other.start < span.end for other in state.ahead
+            ):
                 raise TotalRefused(
                     f"the router says {total} wei are owed in all with these {charge} wei; "
                     f"{state.total} wei were owed before"

@@ -96,6 +96,30 @@ def test_a_wrong_total_is_not_signed(
     assert client.total_wei == third.total_wei == router.ledger()[lent][0]
 
 
+@pytest.mark.parametrize("claims_replay", [False, True])
+def test_one_receipt_is_paid_once(
+    router: Router, proxy: FlakyProxy, lent: str, connect: Connect, claims_replay: bool
+) -> None:
+    """A router that sells the answer to one call again to the next one that asks the same."""
+    client = connect(proxy.url, voucher(lent))
+    answers: list[bytes] = []
+
+    def keep(reply: Any) -> tuple[int, dict[str, str], bytes]:
+        answers.append(reply.content)
+        return retold(lambda total: total)(reply)
+
+    def sell_again(reply: Any) -> tuple[int, dict[str, str], bytes]:
+        status, headers, _ = retold(lambda total: total)(reply)
+        replayed = {"Idempotent-Replayed": "true"} if claims_replay else {}
+        return status, {**headers, **replayed}, answers[0]
+
+    proxy.faults = [Pass(keep), Pass(sell_again)]
+    first = client.delegate("one")
+    with pytest.raises((BillRefused, TotalRefused), match="another call"):
+        client.delegate("one")
+    assert client.total_wei == first.charge_wei
+
+
 def test_an_answer_without_a_total_is_not_signed_for(
     proxy: FlakyProxy, lent: str, connect: Connect
 ) -> None:
@@ -172,9 +196,9 @@ def test_a_crash_between_charge_and_answer_loses_no_wei(
     file = VoucherFile(path)
     client = Client(proxy.url, voucher(lent, file), trust=TRUST)
     first = client.delegate("one")
-    proxy.faults = [LoseReply() for _ in range(9)]
+    proxy.faults = [LoseReply() for _ in range(20)]
     with pytest.raises(Unsettled):
-        client.delegate("two", deadline_s=0.5)
+        client.delegate("two", deadline_s=1.5)
     charged = router.ledger()[lent][0]
     assert charged > first.charge_wei
     file.close()  # what a crash does to the lock, too
@@ -191,9 +215,9 @@ def test_a_crash_before_the_request_left_charges_once(
 ) -> None:
     store = VoucherMemory()
     client = connect(proxy.url, voucher(lent, store))
-    proxy.faults = [LoseRequest() for _ in range(9)]
+    proxy.faults = [LoseRequest() for _ in range(20)]
     with pytest.raises(Unsettled):
-        client.delegate("one", deadline_s=0.3)
+        client.delegate("one", deadline_s=1.5)
     assert len(state(store)["open"]) == 1
     proxy.faults = []
     client.delegate("two")
