@@ -64,10 +64,13 @@ class HowOptions(TypedDict, total=False):
 
 
 class AskOptions(HowOptions, total=False):
-    """What every v4 call may say."""
+    """What every v4 call may say; `budget_wei` is the most it may cost, else it is refused."""
 
     consensus: Consensus
     tier: Tier
+    risk: Literal["low", "medium", "high"]
+    latency: Literal["normal", "low"]
+    budget_wei: int
     receipt: bool
 
 
@@ -147,8 +150,11 @@ def common(options: AskOptions) -> dict[str, Any]:
     consensus: dict[str, Any] = msgspec.to_builtins(options.get("consensus", Consensus()))
     if consensus:
         body["consensus"] = consensus
-    if "tier" in options:
-        body["policy"] = {"tier": options["tier"]}
+    policy = members(options, "tier", "risk", "latency")
+    if "budget_wei" in options:
+        policy["budget_wei"] = str(options["budget_wei"])
+    if policy:
+        body["policy"] = policy
     return body
 
 

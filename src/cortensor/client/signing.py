@@ -48,7 +48,7 @@ class Payment(Struct, frozen=True, kw_only=True):
         session: its id, 0x and 40 hex digits.
         domain: chain and SessionPayment that everything signed is for.
         payer: the payer's key or account, which signs grants of an hour; None with a `grant`.
-        grant: a token that the payer made, `ctx1.…`, used as it is.
+        grant: a token that the payer made, `ctx1.…` or an API key `ctk1_…`, used as it is.
         session_key: the session's key or account, where the session has one.
         vouchers: where a voucher session's totals are kept. Its session key signs a total only
             after the receipt behind it was checked. None for any other session.

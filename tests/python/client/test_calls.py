@@ -11,6 +11,7 @@ import pytest
 from cortensor.client import (
     Consensus,
     ConsensusFailed,
+    Payment,
     PaymentRequired,
     Refusal,
     Rejected,
@@ -34,6 +35,7 @@ from cortensor.router.consensus_schemas import ConsensusRequest
 from tests.python.client.clients import escrow, keyed
 from tests.python.router.fake_model import Script
 from tests.python.router.harness import COR, DOMAIN, PAYER, PAYER_KEY, STRANGER_KEY, session_number
+from tests.python.router.test_api_keys import issue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +80,20 @@ def test_what_is_left_out_is_not_sent(
     assert safe.answer.consensus.replicas == 3
     only = client.validate("Water is wet.", tier="safe", consensus=Consensus(replicas=1))
     assert only.answer.consensus.replicas == 1
+
+
+def test_hints_of_the_policy(router: Router, session: str, connect: Connect) -> None:
+    client = connect(router.url, escrow(session))
+    done = client.delegate("x", risk="medium", latency="low", budget_wei=COR)
+    assert done.answer.consensus.replicas == 3
+    with pytest.raises(PaymentRequired):
+        client.delegate("x", budget_wei=1)
+
+
+def test_an_api_key_pays_too(router: Router, session: str, connect: Connect) -> None:
+    key = issue(router, session, scopes=["delegate", "receipts"])
+    client = connect(router.url, Payment(session=session, domain=DOMAIN, grant=key))
+    assert client.delegate("x").verification.status_of("bill") == PROVEN
 
 
 def test_verdicts_and_facts(

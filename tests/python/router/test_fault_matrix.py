@@ -114,7 +114,12 @@ def body(session: str, policy: str, replicas: int) -> dict[str, Any]:
         "output_schema": SCHEMA,
         "max_tokens": MAX_TOKENS,
         "timeout_ms": TIMEOUT_MS,
-        "consensus": {"replicas": replicas, "disagreement_policy": policy},
+        # No session is left over: else a replica that fails at once is tried on another.
+        "consensus": {
+            "replicas": replicas,
+            "disagreement_policy": policy,
+            "session_pool": list(IDS[:replicas]),
+        },
     }
 
 
@@ -135,7 +140,6 @@ def test_cell(bench: Bench, fault: str, policy: str, replicas: int, faulty: int)
     expected = "200 OK" if lies else OUTCOMES[replicas, faulty][POLICIES.index(policy)]
     most = router.post("quote", asked).json()
     bound = Usage.unpack(int(most["bill"]["usage"], 16)).input_units // replicas
-    # Least loaded first, then as configured: the first `replicas` run.
     bench.model.faults = dict.fromkeys(IDS[:faulty], fault)
     bench.model.asked.clear()
     answer = router.post("delegate", asked)
