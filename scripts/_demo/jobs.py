@@ -7,27 +7,26 @@ Jobs are paid in turn by escrow, voucher and stake.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiohttp
+import msgspec
+from msgspec import structs
 
-from cortensor.errors import InvalidInput, Unavailable
-from cortensor.router.keys import TOTAL_HEADER
-from scripts._demo.client import Client
+from cortensor.client import Ask, AsyncClient, ConsensusFailed, Payment, UpstreamFailed
+from cortensor.errors import Error, InvalidInput
+from cortensor.router.schemas import PaidResponse
 from scripts._demo.sessions import FUNDINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "examples" / "jobs.json"
 POLL_SECONDS = 0.1
 TIMEOUT_SECONDS = 180
-ATTEMPTS = 60
-RETRY_SECONDS = 0.5
-ALL_FAILED = "all_replicas_failed"
 
 
 @dataclass
@@ -88,19 +87,21 @@ def load_jobs(path: Path) -> list[Job]:
 
 
 class Caller:
-    """The payers' HTTP client.
+    """The payers' clients.
 
     Args:
         url: returns the router's address; it changes when the router is restarted.
-        clients: who signs, by funding.
+        payments: who pays, by funding.
         on_change: called whenever something is to be shown.
     """
 
     def __init__(
-        self, url: Callable[[], str], clients: Mapping[str, Client], on_change: Callable[[], None]
+        self, url: Callable[[], str], payments: Mapping[str, Payment], on_change: Callable[[], None]
     ) -> None:
-        self._url = url
-        self._clients = clients
+        self._clients = {
+            funding: AsyncClient(url, payment, deadline_s=TIMEOUT_SECONDS)
+            for funding, payment in payments.items()
+        }
         self._on_change = on_change
 
     async def run(self, job: Job, at_work: asyncio.Event | None = None) -> None:
@@ -111,113 +112,89 @@ class Caller:
             at_work: set once the router says that it works on the job, or is done with it.
 
         Raises:
-            Unavailable: the router answers with a problem that a retry does not cure.
-            Conflict: it asks for another total than is owed.
+            Error: the router refuses it, does not come back, or its receipt does not hold.
         """
         started = time.monotonic()
         client = self._clients[job.funding]
-        body = {"session_id": client.session.session_id, **job.body}
-        signed = {"Idempotency-Key": job.name, **client.headers(job.endpoint, body)}
-        wanted = body.get("consensus", {}).get("replicas", 1)
+        wanted = job.body.get("consensus", {}).get("replicas", 1)
         job.replicas = [{"status": "RUNNING", "winner": False} for _ in range(wanted)]
         self._on_change()
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        async with aiohttp.ClientSession(headers=bearer(client), timeout=timeout) as http:
-            at_work = at_work or asyncio.Event()
-            watch = asyncio.create_task(self._watch(http, job, at_work))
-            try:
-                answer, total = await self._post(http, job, body, signed)
-            finally:
-                watch.cancel()
-                at_work.set()
+        at_work = at_work or asyncio.Event()
+        watch = asyncio.create_task(self._watch(client, job, at_work))
+        try:
+            job.answer = await _ask(client, job)
+        except UpstreamFailed as failed:
+            job.problem = failed.reason
+        finally:
+            watch.cancel()
+            at_work.set()
         job.ms = round((time.monotonic() - started) * 1000)
-        if answer.get("code") == ALL_FAILED:
-            job.problem = str(answer["detail"])
-            job.replicas = [{**r, "winner": False} for r in answer["replica_results"]]
-            self._on_change()
-            return
-        client.accept(int(answer["charge_wei"]), int(total))
-        job.answer = answer
-        consensus = answer["consensus"]
-        job.replicas = [
-            {**replica, "winner": replica["index"] in consensus["winner"]}
-            for replica in consensus["replica_results"]
-        ]
         self._on_change()
 
-    async def hand_in_vouchers(self) -> None:
-        """Give the router the last signed total of each session; earlier ones came with requests.
+    async def close(self) -> None:
+        """Give the router the last signed total of each session, and close all connections.
 
-        Raises:
-            Unavailable: it does not take one.
+        Earlier totals came with requests.
         """
         for client in self._clients.values():
-            body = client.last_voucher()
-            if body is None:
-                continue
-            async with (
-                aiohttp.ClientSession(headers=bearer(client)) as http,
-                http.post(f"{self._url()}/api/v4/voucher", json=body) as reply,
-            ):
-                if not reply.ok:
-                    raise Unavailable(f"a voucher was refused: {await reply.text()}")
+            await client.hand_in_voucher()
+            await client.close()
 
-    async def _post(
-        self,
-        http: aiohttp.ClientSession,
-        job: Job,
-        body: dict[str, Any],
-        signed: Mapping[str, str],
-    ) -> tuple[dict[str, Any], str]:
-        """Return the answer and the session's running total in wei."""
-        for _ in range(ATTEMPTS):
-            try:
-                async with http.post(
-                    f"{self._url()}/api/v4/{job.endpoint}", json=body, headers=signed
-                ) as reply:
-                    answer: dict[str, Any] = await reply.json(content_type=None)
-            except (aiohttp.ClientConnectionError, TimeoutError):
-                await asyncio.sleep(RETRY_SECONDS)  # killed, or not up yet: ask again
-                continue
-            # fail_hard answers with a problem that has it, too
-            if "consensus" in answer or answer.get("code") == ALL_FAILED:
-                return answer, reply.headers.get(TOTAL_HEADER, "")
-            raise Unavailable(f"{job.name}: {answer.get('detail', answer)}")
-        raise Unavailable(f"{job.name}: the router did not come back")
-
-    async def _watch(self, http: aiohttp.ClientSession, job: Job, at_work: asyncio.Event) -> None:
+    async def _watch(self, client: AsyncClient, job: Job, at_work: asyncio.Event) -> None:
         """Follow the replicas of a running job."""
-        url = "/api/v4/tasks"
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            try:
-                async with http.get(self._url() + url) as reply:
-                    tasks = (await reply.json()).get("tasks", [])
-            except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError):
-                continue
-            for task in tasks:
-                if task["idempotency_key"] == job.name:
-                    job.replicas = [{**r, "winner": False} for r in task["replicas"]]
-                    at_work.set()
-                    self._on_change()
+            with contextlib.suppress(Error):
+                for task in (await client.tasks()).tasks:
+                    if task.idempotency_key == job.name:
+                        job.replicas = [
+                            {**msgspec.to_builtins(r), "winner": False} for r in task.replicas
+                        ]
+                        at_work.set()
+                        self._on_change()
 
 
-def bearer(client: Client) -> dict[str, str]:
-    """Return the header that shows a session's grant."""
-    return {"Authorization": f"Bearer {client.token}"}
-
-
-async def fetch_bundle(url: str, client: Client, receipt_id: str) -> dict[str, Any]:
-    """Return a receipt's bundle from the router.
+async def _ask(client: AsyncClient, job: Job) -> dict[str, Any]:
+    """Return a job's answer as JSON data; its replicas are noted in the job.
 
     Raises:
-        Unavailable: the router does not give it.
+        UpstreamFailed: no replica delivered; nothing was charged.
     """
-    async with (
-        aiohttp.ClientSession(headers=bearer(client)) as http,
-        http.get(f"{url}/api/v4/receipt/{receipt_id}?bundle=1") as reply,
-    ):
-        bundle: dict[str, Any] = await reply.json(content_type=None)
-        if not reply.ok:
-            raise Unavailable(f"{receipt_id}: {bundle.get('detail', reply.status)}")
-        return bundle
+    ask = Ask(
+        path=f"/api/v4/{job.endpoint}",
+        endpoint="validate" if job.endpoint == "validate" else "delegate",
+        body=job.body,
+        answer=PaidResponse,
+        idempotency_key=job.name,
+    )
+    try:
+        answer: dict[str, Any] = msgspec.to_builtins((await client.run(ask)).answer)
+    except ConsensusFailed as disagreed:  # fail_hard: charged, and has the votes
+        answer = disagreed.members
+    except UpstreamFailed as failed:
+        job.replicas = [{**r, "winner": False} for r in failed.replica_results]
+        raise
+    consensus = answer["consensus"]
+    job.replicas = [
+        {**replica, "winner": replica["index"] in consensus["winner"]}
+        for replica in consensus["replica_results"]
+    ]
+    return answer
+
+
+async def fetch_bundles(
+    url: str, payments: Mapping[str, Payment], wanted: Sequence[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Return receipts' bundles from the router.
+
+    Args:
+        url: the router's address.
+        payments: who paid, by funding.
+        wanted: funding and receipt id of each.
+    """
+    bundles = []
+    for funding, receipt_id in wanted:
+        payment = structs.replace(payments[funding], vouchers=None)  # it only reads
+        async with AsyncClient(url, payment) as client:
+            bundles.append((await client.bundle(receipt_id)).to_json())
+    return bundles

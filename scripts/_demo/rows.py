@@ -10,9 +10,9 @@ from typing import Any
 from cortensor.errors import Unavailable
 from cortensor.pricing import format_cor
 from scripts._demo.chain import BASE_FEE_WEI, Chain
-from scripts._demo.client import Client
 from scripts._demo.jobs import Job
 from scripts._demo.operating import COMPUTE_SESSIONS
+from scripts._demo.sessions import PaymentSession
 
 Json = dict[str, Any]
 
@@ -81,11 +81,11 @@ def job_row(job: Job, bundle: Json, verified: Json) -> Json:
 
 
 def funding_rows(
-    jobs: Sequence[Job], clients: Mapping[str, Client], batches: Sequence[Json]
+    jobs: Sequence[Job], sessions: Mapping[str, PaymentSession], batches: Sequence[Json]
 ) -> list[Json]:
     """Return a row a funding: jobs, charge, and what settling cost. Fees are wei of ETH."""
     rows = []
-    for funding, client in clients.items():
+    for funding, session in sessions.items():
         count = sum(1 for job in jobs if job.funding == funding)
         charged = charge_of(jobs, funding)
         own = [batch for batch in batches if batch["funding"] == funding]
@@ -95,11 +95,11 @@ def funding_rows(
             {
                 "funding": funding,
                 "how": HOW[funding],
-                "session_id": client.session.session_id,
-                "payer": client.session.payer.address,
-                "session_key": client.session.key.address if client.session.key else None,
-                "signed_requests": client.signed_requests,
-                "signed_totals": client.signed_totals,
+                "session_id": session.session_id,
+                "payer": session.payer.address,
+                "session_key": session.key.address if session.key else None,
+                "signed_requests": count if session.key else 0,
+                "signed_totals": count if funding == "voucher" else 0,
                 "jobs": count,
                 "charged_wei": str(charged),
                 "charged_cor": format_cor(charged),

@@ -14,15 +14,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from cortensor.client import Payment
 from cortensor.errors import Unavailable
 from scripts._anvil import run_anvil
 from scripts._demo import rows, sessions
 from scripts._demo.attacks import attempt
 from scripts._demo.chain import BASE_FEE_WEI, DAY_SECONDS, Chain
-from scripts._demo.client import Client
-from scripts._demo.jobs import JOBS, Caller, Job, fetch_bundle, load_jobs
+from scripts._demo.jobs import JOBS, Caller, Job, fetch_bundles, load_jobs
 from scripts._demo.money import close_books
 from scripts._demo.operating import running_router, settle, verify
+from scripts._demo.paying import payment_of
 from scripts._demo.processes import Router
 
 
@@ -73,23 +74,23 @@ def run(options: Options, stage: Stage) -> dict[str, Any]:
         node = f"Anvil {anvil.version.rpartition(' ')[2]}"
         stage.say("yesterday: deploying the contracts, and a user stakes")
         chain = Chain(anvil.url, folder / "deployments")
-        clients = _open_sessions(chain, stage)
+        opened = _open_sessions(chain, stage)
+        payments = {name: payment_of(each, chain.domain) for name, each in opened.items()}
         stage.say("starting the router and its model")
         with running_router(folder, chain, options.backend, options.model) as router:
-            caller = Caller(lambda: router.url, clients, lambda: stage.show(jobs))
+            caller = Caller(lambda: router.url, payments, lambda: stage.show(jobs))
             killed = asyncio.run(_send_all(jobs, caller, router, options.kill_after))
             jobs, failed = _sorted_out(jobs)
             stage.say("anchoring and settling everything, one transaction a funding")
             batches = settle(folder, chain)
-            bundles = asyncio.run(_bundles(jobs, router, clients, folder))
+            bundles = asyncio.run(_bundles(jobs, router, payments, folder))
         stage.say("verifying every receipt in a process that has only its bundle and the RPC")
         verified = verify([folder / "bundles" / f"{job.name}.json" for job in jobs], chain)
         stage.say("trying two frauds, and proving one of them on chain")
         escrow = [b for job, b in zip(jobs, bundles, strict=True) if job.funding == "escrow"]
         attacks, proofs = attempt(escrow, chain, folder, lambda files: verify(files, chain))
         stage.say("closing the sessions, taking the stake back, and paying out")
-        charged = {funding: rows.charge_of(jobs, funding) for funding in clients}
-        opened = {funding: client.session for funding, client in clients.items()}
+        charged = {funding: rows.charge_of(jobs, funding) for funding in opened}
         accounting = close_books(chain, opened, charged, proofs)
     return {
         "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -99,7 +100,7 @@ def run(options: Options, stage: Stage) -> dict[str, Any]:
         "router_killed": killed,
         "not_charged": [{"name": job.name, "why": job.problem} for job in failed],
         "jobs": [rows.job_row(job, bundles[i], verified[i]) for i, job in enumerate(jobs)],
-        "fundings": rows.funding_rows(jobs, clients, batches),
+        "fundings": rows.funding_rows(jobs, opened, batches),
         "settlement": rows.settlement(batches, chain),
         "gas": [vars(item) for item in chain.gas],
         "attacks": attacks,
@@ -108,7 +109,7 @@ def run(options: Options, stage: Stage) -> dict[str, Any]:
     }
 
 
-def _open_sessions(chain: Chain, stage: Stage) -> dict[str, Client]:
+def _open_sessions(chain: Chain, stage: Stage) -> dict[str, sessions.PaymentSession]:
     """Open the stake session on the chain's first day and the others on its second."""
     sessions.fund_quota_pool(chain)
     staked = sessions.open_stake(chain)
@@ -116,8 +117,7 @@ def _open_sessions(chain: Chain, stage: Stage) -> dict[str, Client]:
     stage.say("today: opening a session with a deposit, and one with a session key")
     vouched = sessions.open_voucher(chain)
     opened = (sessions.open_escrow(chain), vouched, staked)
-    expires = chain.now() + DAY_SECONDS
-    return {session.funding: Client(session, chain.domain, expires) for session in opened}
+    return {session.funding: session for session in opened}
 
 
 async def _send_all(
@@ -135,7 +135,7 @@ async def _send_all(
         # In this thread, though it blocks: a child dies with the thread that started it.
         router.start()
         await running
-    await caller.hand_in_vouchers()
+    await caller.close()
     return kill_after is not None and kill_after < len(jobs)
 
 
@@ -153,16 +153,14 @@ def _sorted_out(jobs: list[Job]) -> tuple[list[Job], list[Job]]:
 
 
 async def _bundles(
-    jobs: Sequence[Job], router: Router, clients: Mapping[str, Client], folder: Path
+    jobs: Sequence[Job], router: Router, payments: Mapping[str, Payment], folder: Path
 ) -> list[dict[str, Any]]:
     target = folder / "bundles"
     target.mkdir(exist_ok=True)
-    bundles = []
-    for job in jobs:
-        receipt_id = str(rows.answer_of(job)["receipt_id"])
-        bundle = await fetch_bundle(router.url, clients[job.funding], receipt_id)
+    wanted = [(job.funding, str(rows.answer_of(job)["receipt_id"])) for job in jobs]
+    bundles = await fetch_bundles(router.url, payments, wanted)
+    for job, bundle in zip(jobs, bundles, strict=True):
         (target / f"{job.name}.json").write_text(json.dumps(bundle, indent=1), "utf-8")
-        bundles.append(bundle)
     return bundles
 
 

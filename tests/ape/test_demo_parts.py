@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of the demo that need no chain: what a payer signs, and when the books are called exact."""
+"""Parts of the demo that need no chain: who pays how, and when the books are called exact."""
 
 from __future__ import annotations
 
@@ -8,87 +8,27 @@ import dataclasses
 import pytest
 from eth_account import Account
 
-from cortensor.errors import Conflict
+from cortensor.client.signing import Grants
 from cortensor.receipts.access import parse_token
-from cortensor.receipts.evidence import request_commitment
-from cortensor.receipts.sign import recover
-from cortensor.receipts.typed import Domain, Request, Voucher
-from cortensor.router.keys import (
-    MAX_CHARGE_HEADER,
-    SALT_HEADER,
-    SIGNATURE_HEADER,
-    VOUCHER_HEADER,
-)
-from cortensor.router.requests import canonical_request
-from scripts._demo.client import Client
+from cortensor.receipts.typed import Domain
 from scripts._demo.money import Source, adds_up
+from scripts._demo.paying import payment_of
 from scripts._demo.sessions import FUNDINGS, PaymentSession
 
 DOMAIN = Domain(31337, "0x" + "11" * 20)
 PAYER, KEY = Account.from_key("0x" + "22" * 32), Account.from_key("0x" + "33" * 32)
 NUMBER = 1 << 128 | 7
-BODY = {"session_id": f"0x{NUMBER:040x}", "objective": "Name a colour."}
 
 
-def make_client(funding="voucher"):
-    key = KEY if funding == "voucher" else None
-    return Client(PaymentSession(funding, NUMBER, PAYER, key), DOMAIN, expires=2**40)
-
-
-def signature_of(text):
-    return bytes.fromhex(text.removeprefix("0x"))
-
-
-class TestClient:
+class TestPayments:
     @pytest.mark.parametrize("funding", FUNDINGS)
-    def test_the_payer_grants_access_and_a_session_key_never_does(self, funding):
-        access = parse_token(make_client(funding).token)
-        assert access.signer(DOMAIN) == PAYER.address.lower()
-
-    def test_a_session_without_a_key_signs_no_request(self):
-        client = make_client("escrow")
-        client.accept(5, 5)
-        assert client.headers("delegate", BODY) == {}
-        assert client.last_voucher() is None
-
-    def test_the_key_signs_the_request_that_is_sent(self):
-        headers = make_client().headers("delegate", BODY)
-        commitment = request_commitment(
-            signature_of(headers[SALT_HEADER]), canonical_request("delegate", BODY)
-        )
-        asked = Request(NUMBER, commitment, int(headers[MAX_CHARGE_HEADER]))
-        signer = recover(asked.digest(DOMAIN), signature_of(headers[SIGNATURE_HEADER]))
-        assert signer == KEY.address.lower()
-        assert VOUCHER_HEADER not in headers
-
-    def test_each_request_has_a_salt_of_its_own(self):
-        client = make_client()
-        salts = {client.headers("delegate", BODY)[SALT_HEADER] for _ in range(3)}
-        assert len(salts) == 3
-
-    def test_the_next_request_carries_the_signed_running_total(self):
-        client = make_client()
-        client.accept(5, 5)
-        client.accept(3, 8)
-        amount, _, signature = client.headers("delegate", BODY)[VOUCHER_HEADER].partition(":")
-        assert amount == "8"
-        owed = Voucher(NUMBER, 8)
-        assert recover(owed.digest(DOMAIN), signature_of(signature)) == KEY.address.lower()
-        assert client.last_voucher() == {
-            "session_id": BODY["session_id"],
-            "cumulative_wei": "8",
-            "signature": signature,
-        }
-
-    @pytest.mark.parametrize("funding", FUNDINGS)
-    @pytest.mark.parametrize("total", [7, 9])
-    def test_a_total_that_is_not_owed_is_refused_and_never_signed(self, funding, total):
-        client = make_client(funding)
-        client.accept(5, 5)
-        before = client.last_voucher()
-        with pytest.raises(Conflict, match="8 are"):
-            client.accept(3, total)
-        assert client.last_voucher() == before
+    def test_only_a_voucher_session_signs_totals_and_the_payer_grants(self, funding):
+        key = KEY if funding == "voucher" else None
+        payment = payment_of(PaymentSession(funding, NUMBER, PAYER, key), DOMAIN)
+        assert (payment.vouchers is not None) == (funding == "voucher")
+        assert payment.session_key == key
+        token = Grants(payment).token(0)
+        assert parse_token(token).signer(DOMAIN) == PAYER.address.lower()
 
 
 CHARGED = {"escrow": 10**15, "voucher": 2 * 10**15, "stake": 3 * 10**15 - 1}

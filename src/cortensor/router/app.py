@@ -20,8 +20,9 @@ from cortensor.errors import Error, NotFound, Unauthorized
 from cortensor.router import logs
 from cortensor.router.consensus_schemas import PolicyRequest
 from cortensor.router.front import Front
+from cortensor.router.headers import REPLAYED_HEADER, TOTAL_HEADER
 from cortensor.router.history import NoHistory
-from cortensor.router.keys import TOTAL_HEADER, Said
+from cortensor.router.keys import Said
 from cortensor.router.metrics import CONTENT_TYPE
 from cortensor.router.openapi import document
 from cortensor.router.problems import MethodNotAllowedError
@@ -162,7 +163,7 @@ class Routes:
         except RefusedError as refused:
             return _refusal(refused.error, refused.field)
         logs.note(payment_session=session, receipt_id=answer.receipt_id)
-        headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
+        headers = {REPLAYED_HEADER: "true"} if answer.replayed else {}
         if answer.total is not None:
             headers[TOTAL_HEADER] = str(answer.total)
         return Response(body, answer.status, headers, kind)

@@ -14,6 +14,12 @@ from cortensor.receipts.evidence import request_commitment
 from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.sign import recover
 from cortensor.receipts.typed import Request, Voucher
+from cortensor.router.headers import (
+    MAX_CHARGE_HEADER,
+    SALT_HEADER,
+    SIGNATURE_HEADER,
+    VOUCHER_HEADER,
+)
 from cortensor.router.problems import InvalidField
 from cortensor.store.records import VOUCHER
 
@@ -22,12 +28,6 @@ if TYPE_CHECKING:
 
     from cortensor.receipts.typed import Domain
     from cortensor.store.records import Account
-
-SALT_HEADER = "X-Cortensor-Request-Salt"
-MAX_CHARGE_HEADER = "X-Cortensor-Max-Charge"
-SIGNATURE_HEADER = "X-Cortensor-Request-Signature"
-VOUCHER_HEADER = "X-Cortensor-Voucher"
-TOTAL_HEADER = "X-Cortensor-Total"
 
 _SALT = re.compile(r"0x[0-9a-f]{64}")
 _SIGNATURE = re.compile(r"0x[0-9a-f]{130}")

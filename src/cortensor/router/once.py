@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cortensor.errors import Conflict
 from cortensor.receipts.keccak import to_hex
-from cortensor.router.keys import SALT_HEADER
+from cortensor.router.headers import SALT_HEADER
 from cortensor.store.ledger import already_charged
 
 if TYPE_CHECKING:

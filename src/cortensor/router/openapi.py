@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from cortensor.router import key_schemas, schemas
-from cortensor.router.keys import (
+from cortensor.router.headers import (
     MAX_CHARGE_HEADER,
     SALT_HEADER,
     SIGNATURE_HEADER,

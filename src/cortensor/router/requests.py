@@ -8,11 +8,11 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
-import rfc8785
 from msgspec import Meta, Struct
 
 from cortensor.errors import InvalidInput, NotFound, TooLarge, UnsupportedMedia
 from cortensor.receipts.canonical import URN_PREFIX
+from cortensor.receipts.request_text import request_text
 from cortensor.receipts.tiers import with_tier
 from cortensor.router.consensus_schemas import (
     ConsensusRequest,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 JSON_TYPE = "application/json"
-API_VERSION = "v4"
 _NAMED = re.compile(r"(?:unknown|required) field `([^`]*)`")
 _ID = re.compile(r"0x[0-9a-f]{64}")
 
@@ -167,12 +166,9 @@ def canonical_request(endpoint: str, data: dict[str, Any]) -> bytes:
         InvalidField: the body holds a number or text with no canonical form.
     """
     try:
-        canonical: bytes = rfc8785.dumps(
-            {"api_version": API_VERSION, "endpoint": endpoint, "request": data}
-        )
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
-        raise InvalidField(f"has no canonical JSON form: {error}", field="$") from error
-    return canonical
+        return request_text(endpoint, data)
+    except InvalidInput as error:
+        raise InvalidField(error.reason, field=error.field) from error
 
 
 def receipt_key(text: str) -> str:
