@@ -163,7 +163,7 @@ async def running(
         path = config.database_path
         path.parent.mkdir(parents=True, exist_ok=True)
         stack.enter_context(FileLock(lock_path(path, "lock"), "a router"))
-        store = stack.enter_context(Store(path))
+        store = stack.enter_context(Store(path, config.store.synchronous))
         _recover(store)
         reader = chain or ChainReader(config.rpc_url, address_book(config))
         signer = await check_signer(config, reader)

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from cortensor.errors import Unavailable
 
@@ -23,15 +23,18 @@ if TYPE_CHECKING:
 MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-6.sql")
 BUSY_TIMEOUT_S = 10.0
 
+Synchronous = Literal["normal", "full"]
+
 
 class Database:
     """One SQLite file. Methods may be called from any thread; they take turns.
 
     Args:
         path: the file; it and its folder are created if missing, readable by the owner only.
+        synchronous: whether each commit is forced to the disk.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, synchronous: Synchronous = "full") -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
@@ -40,7 +43,7 @@ class Database:
             path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
             self._connection.execute(f"PRAGMA {pragma}")
         try:
             self._migrate()
