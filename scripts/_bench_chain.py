@@ -35,9 +35,7 @@ def main() -> None:
             "session_payment": chain.payment.address,
             "sessions": [each.session_id for each in sessions],
             "tokens": [
-                make_token(
-                    bytes(each.payer.key), AccessGrant(each.number, expires), chain.domain
-                )
+                make_token(bytes(each.payer.key), AccessGrant(each.number, expires), chain.domain)
                 for each in sessions
             ],
             "signer_key": "0x" + bytes(chain.people.settler.key).hex(),

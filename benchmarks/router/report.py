@@ -59,9 +59,7 @@ def targets(found: Sequence[Medians]) -> list[Target]:
         if ours is not None and peer is not None and peer.added_p50_ms > 0:
             share = ours.added_p50_ms / peer.added_p50_ms
             what = f"{ONE}: added p50 against LiteLLM's, {level} at once"
-            told.append(
-                Target(what, f"<= {ADDED_SHARE:.2f}", f"{share:.3f}", share <= ADDED_SHARE)
-            )
+            told.append(Target(what, f"<= {ADDED_SHARE:.2f}", f"{share:.3f}", share <= ADDED_SHARE))
     return told
 
 

@@ -12,7 +12,7 @@ import rfc8785
 from msgspec import Meta, Struct
 
 from cortensor.errors import InvalidInput, NotFound, TooLarge, UnsupportedMedia
-from cortensor.receipts.canonical import URN_PREFIX
+from cortensor.receipts.canonical import URN_PREFIX, plain_bytes
 from cortensor.receipts.tiers import with_tier
 from cortensor.router.consensus_schemas import (
     ConsensusRequest,
@@ -166,10 +166,12 @@ def canonical_request(endpoint: str, data: dict[str, Any]) -> bytes:
     Raises:
         InvalidField: the body holds a number or text with no canonical form.
     """
+    call = {"api_version": API_VERSION, "endpoint": endpoint, "request": data}
+    plain = plain_bytes(call)
+    if plain is not None:
+        return plain
     try:
-        canonical: bytes = rfc8785.dumps(
-            {"api_version": API_VERSION, "endpoint": endpoint, "request": data}
-        )
+        canonical: bytes = rfc8785.dumps(call)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise InvalidField(f"has no canonical JSON form: {error}", field="$") from error
     return canonical
