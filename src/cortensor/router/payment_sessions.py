@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cortensor.errors import Forbidden, NotFound
 from cortensor.router.problems import SessionClosed
+from cortensor.store.calls import IN_THREADS
 from cortensor.store.records import FUNDINGS, STATE_OPEN
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cortensor.chain.facts import Surcharge
     from cortensor.pricing import RateCard
     from cortensor.router.ports import Chain, Clock, LedgerPort
+    from cortensor.store.calls import Calls
     from cortensor.store.records import Account
 
 ROUTER_ID_SHIFT = 128
@@ -37,6 +39,7 @@ class PaymentSessions:
         expiry_margin_s: a session this close to its end takes no new work.
         max_volume_tier: sessions opened with a higher tier are refused.
         fundings: sessions paid otherwise are refused.
+        calls: how the ledger is called.
     """
 
     def __init__(
@@ -51,9 +54,11 @@ class PaymentSessions:
         expiry_margin_s: int,
         max_volume_tier: int,
         fundings: Collection[str],
+        calls: Calls = IN_THREADS,
     ) -> None:
         self._chain = chain
         self._ledger = ledger
+        self._calls = calls
         self._clock = clock
         self._router_id = router_id
         self._cache_s = cache_s
@@ -76,7 +81,7 @@ class PaymentSessions:
         if int(session, 16) >> ROUTER_ID_SHIFT != self._router_id:
             raise _unknown(f"no payment session of router {self._router_id} has this id")
         if not fresh:
-            known = await asyncio.to_thread(self._ledger.account, session)
+            known = await self._calls.read(self._ledger.account, session)
             if known and self._clock.unix() - known.facts.fetched_at < self._cache_s:
                 return known
             asked = self._unknown.get(session)
@@ -86,7 +91,7 @@ class PaymentSessions:
         if facts is None:
             self._remember_unknown(session)
             raise _unknown("no payment session with this id was opened")
-        return await asyncio.to_thread(self._ledger.refresh, facts)
+        return await self._calls.write(self._ledger.refresh, facts)
 
     def _remember_unknown(self, session: str) -> None:
         """So that asking for it over and over costs one call, not one each."""
