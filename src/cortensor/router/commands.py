@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -108,6 +109,9 @@ async def _serve(config: Config, host: str, port: int) -> None:
     url = f"http://{shown}:{bound}"
     try:
         async with running(config, config.public_url or url) as app:
+            # What is there now stays: the collector need not look at it again and again.
+            gc.collect()
+            gc.freeze()
             await _Server(server_config(app, config), url).serve(sockets=[listener])
     finally:
         listener.close()

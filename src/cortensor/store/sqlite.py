@@ -181,6 +181,16 @@ class Database:
         finally:
             self._lock.release()
 
+    def checkpoint_by_hand(self) -> None:
+        """Leave it to the caller to fold the log into the database, by `checkpoint`."""
+        with self._lock, _named():
+            self._connection.execute("PRAGMA wal_autocheckpoint=0")
+
+    def checkpoint(self) -> None:
+        """Fold the log into the database, as far as nobody reads it. Raises Unavailable."""
+        with self._lock, _named():
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
         """Run a read-only query and return all rows. Raises Unavailable.
 
@@ -189,6 +199,12 @@ class Database:
         if self._owner == threading.get_ident():
             with _named():
                 return self._connection.execute(query, values).fetchall()
+        if self._lock.acquire(blocking=False):  # nothing is open: its cache is the warmer one
+            try:
+                with _named():
+                    return self._connection.execute(query, values).fetchall()
+            finally:
+                self._lock.release()
         with self._read_lock, _named():
             return self._reader.execute(query, values).fetchall()
 
