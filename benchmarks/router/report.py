@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.router.books import Books
+    from benchmarks.router.endurance import Held, Memory
     from benchmarks.router.rounds import Medians
 
 DIRECT, PEER = "direct", "LiteLLM"
@@ -79,3 +80,24 @@ def book_line(one: Books) -> str:
         f"after kill -9: {one.answers:,} answers, {one.receipts:,} receipts, "
         f"{one.charged_wei} wei charged, {one.settled_wei} wei settled on chain: {says}"
     )
+
+
+def memory(seen: Memory) -> list[str]:
+    """Return how a router's memory went, as Markdown."""
+    lines = ["| requests | RSS MiB |", "|---|---|"]
+    step = seen.requests // len(seen.rss_mib)
+    lines += [
+        f"| {step * number:,} | {rss:.1f} |" for number, rss in enumerate(seen.rss_mib, 1)
+    ]
+    flat = "flat" if seen.is_flat else "NOT FLAT"
+    lines.append(f"\n{flat}: {seen.growth:+.1%} after warm-up; {seen.failures} failures")
+    return lines
+
+
+def held(found: Held) -> list[str]:
+    """Return what became of slow requests."""
+    word = "all answered" if found.is_whole else f"NOT ALL ANSWERED: {found.failures}"
+    return [
+        f"{found.at_once:,} slow requests at once: {found.answers:,} answers, p99 "
+        f"{found.p99_ms:,.0f} ms, {found.rss_mib:.0f} MiB: {word}"
+    ]

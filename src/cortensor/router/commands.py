@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cortensor.router.config import Config
     from cortensor.store.records import RefusalRecord
 
-BACKLOG = 512
+BACKLOG = 2048
 REFUSED = 1
 
 config_option = click.option(
