@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a router owes for its answers: a kill, then the ledger's audit, then the chain's own word."""
+"""What a router owes for its answers: the ledger's audit after a kill, and the chain's word."""
 
 from __future__ import annotations
 

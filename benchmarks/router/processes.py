@@ -129,7 +129,6 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: flo
     Raises:
         Unavailable: it did not in time, or the process ended.
     """
-
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:

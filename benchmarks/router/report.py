@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from benchmarks.router.endurance import Held, Memory
     from benchmarks.router.rounds import Medians
 
+HEADER = (
+    "| at once | what | requests/s | p50 ms | p99 ms | added p50 | added p99 "
+    "| CPU ms/request | RSS MiB | x LiteLLM |"
+)
 DIRECT, PEER = "direct", "LiteLLM"
 ONE, THREE = "1 replica", "3 replicas"
 ONE_FULL, THREE_FULL = "1 replica, forced to disk", "3 replicas, forced to disk"
@@ -30,11 +34,7 @@ class Target(NamedTuple):
 
 def table(found: Sequence[Medians]) -> list[str]:
     """Return one Markdown row a subject and concurrency."""
-    lines = [
-        "| at once | what | requests/s | p50 ms | p99 ms | added p50 | added p99 "
-        "| CPU ms/request | RSS MiB | x LiteLLM |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [HEADER, "|---|---|---|---|---|---|---|---|---|---|"]
     for one in found:
         ratio = "-" if one.ratio is None else f"{one.ratio:.1f}"
         lines.append(
@@ -86,9 +86,7 @@ def memory(seen: Memory) -> list[str]:
     """Return how a router's memory went, as Markdown."""
     lines = ["| requests | RSS MiB |", "|---|---|"]
     step = seen.requests // len(seen.rss_mib)
-    lines += [
-        f"| {step * number:,} | {rss:.1f} |" for number, rss in enumerate(seen.rss_mib, 1)
-    ]
+    lines += [f"| {step * number:,} | {rss:.1f} |" for number, rss in enumerate(seen.rss_mib, 1)]
     flat = "flat" if seen.is_flat else "NOT FLAT"
     lines.append(f"\n{flat}: {seen.growth:+.1%} after warm-up; {seen.failures} failures")
     return lines
@@ -97,7 +95,7 @@ def memory(seen: Memory) -> list[str]:
 def held(found: Held) -> list[str]:
     """Return what became of slow requests."""
     word = "all answered" if found.is_whole else f"NOT ALL ANSWERED: {found.failures}"
+    answered = f"{found.at_once:,} slow requests at once: {found.answers:,} answers"
     return [
-        f"{found.at_once:,} slow requests at once: {found.answers:,} answers, p99 "
-        f"{found.p99_ms:,.0f} ms, {found.rss_mib:.0f} MiB: {word}"
+        f"{answered}, p99 {found.p99_ms:,.0f} ms, {found.rss_mib:.0f} MiB: {word}"
     ]

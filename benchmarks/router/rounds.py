@@ -62,8 +62,10 @@ def interleaved(
     for number in range(rounds):
         turn = number % len(subjects)
         for level in levels:
-            for subject in [*subjects[turn:], *subjects[:turn]]:
-                samples.append(measure(subject, level, seconds, number))
+            samples += [
+                measure(subject, level, seconds, number)
+                for subject in [*subjects[turn:], *subjects[:turn]]
+            ]
         say(f"round {number + 1} of {rounds} done")
     return samples
 

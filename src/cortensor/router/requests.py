@@ -166,7 +166,7 @@ def canonical_request(endpoint: str, data: dict[str, Any]) -> bytes:
     Raises:
         InvalidField: the body holds a number or text with no canonical form.
     """
-    call = {"api_version": API_VERSION, "endpoint": endpoint, "request": data}
+    call: dict[str, Any] = {"api_version": API_VERSION, "endpoint": endpoint, "request": data}
     plain = plain_bytes(call)
     if plain is not None:
         return plain

@@ -11,6 +11,7 @@ Each caller gets its answer when its own group is committed. A call that fails i
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from cortensor.errors import Unavailable
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     from cortensor.store.sqlite import Database
 
     Entry = tuple[asyncio.Future[Any], Callable[[], Any]]
+    Outcome = tuple[Any, Exception | None]
 
 CHECKPOINT_CALLS = 512
 """After so many calls the log is folded into the database: some 20 MiB of it."""
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,62 +69,68 @@ class Group:
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                await self._commit_group()
+                await self._serve_group()
+                if self._unfolded >= CHECKPOINT_CALLS:
+                    await self._fold()
         finally:
             self._draining = None
 
-    async def _commit_group(self) -> None:
+    async def _serve_group(self) -> None:
+        group: list[Entry] = []
         try:
-            if not self._db.try_begin():
-                await asyncio.to_thread(self._db.begin)
-                self._db.adopt()
+            await self._begin()
+            group = self._take()
+            outcomes = self._run(group)
+            await self._commit(len(group))
         except Unavailable as error:
-            _fail(self._take(), error)
+            for answer, _ in group or self._take():
+                if not answer.done():
+                    answer.set_exception(error)
             return
-        group = self._take()
-        try:
-            done = [_attempt(call) for _, call in group]
-            if not self._db.is_open:  # SQLite undoes all of it when the disk is full
-                raise Unavailable("ledger: cannot be written", code="ledger_unavailable")
-        except BaseException as error:
-            self._db.roll_back()
-            _fail(group, error)
-            if isinstance(error, Unavailable):
-                return
-            raise
-        try:
-            if self._db.synchronous == "normal" and len(group) == 1:
-                self._db.commit()  # a few pages into the system's cache: quicker than a thread
-            else:
-                await asyncio.to_thread(self._db.commit)
-        except Unavailable as error:
-            _fail(group, error)
-            return
-        for (answer, _), (value, failure) in zip(group, done, strict=True):
-            if answer.done():
+        for (answer, _), (value, failure) in zip(group, outcomes, strict=True):
+            if answer.done():  # its caller has left
                 continue
             if failure is None:
                 answer.set_result(value)
             else:
                 answer.set_exception(failure)
-        self._unfolded += len(group)
-        if self._unfolded >= CHECKPOINT_CALLS:
-            self._unfolded = 0
-            await asyncio.to_thread(self._db.checkpoint)
+
+    async def _begin(self) -> None:
+        if not self._db.try_begin():
+            await asyncio.to_thread(self._db.begin)
+            self._db.adopt()
 
     def _take(self) -> list[Entry]:
         taken, self._waiting = self._waiting, []
         return taken
 
+    def _run(self, group: list[Entry]) -> list[Outcome]:
+        """Run calls in the open transaction; if that is lost, nothing of it stays."""
+        try:
+            outcomes = [_attempt(call) for _, call in group]
+            self._db.require_open()
+        except BaseException:
+            self._db.roll_back()
+            raise
+        return outcomes
 
-def _attempt(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    async def _commit(self, calls: int) -> None:
+        self._unfolded += calls
+        if self._db.synchronous == "normal" and calls == 1:
+            self._db.commit()  # a few pages into the system's cache: quicker than a thread
+        else:
+            await asyncio.to_thread(self._db.commit)
+
+    async def _fold(self) -> None:
+        self._unfolded = 0
+        try:
+            await asyncio.to_thread(self._db.checkpoint)
+        except Unavailable as error:
+            log.warning("the log is folded later: %s", error)
+
+
+def _attempt(call: Callable[[], Any]) -> Outcome:
     try:
         return call(), None
     except Exception as error:  # noqa: BLE001 -- the caller's, not the group's
         return None, error
-
-
-def _fail(group: list[Entry], error: BaseException) -> None:
-    for answer, _ in group:
-        if not answer.done():
-            answer.set_exception(error)

@@ -101,8 +101,7 @@ class Database:
 
     @contextmanager
     def _part(self) -> Iterator[None]:
-        if not self._connection.in_transaction:  # undone by a full disk, for example
-            raise sqlite3.OperationalError("the transaction is gone")
+        self.require_open()
         self._connection.execute("SAVEPOINT part")
         try:
             yield
@@ -154,10 +153,10 @@ class Database:
         """Make this thread the one that is inside the open transaction."""
         self._owner = threading.get_ident()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether a transaction is open that can be committed."""
-        return self._connection.in_transaction
+    def require_open(self) -> None:
+        """Return if a transaction is open. Raises Unavailable: a full disk undoes one."""
+        if not self._connection.in_transaction:
+            raise Unavailable("ledger: cannot be written", code="ledger_unavailable")
 
     def commit(self) -> None:
         """Commit what `begin` opened, from any thread. Raises Unavailable; then nothing is."""
