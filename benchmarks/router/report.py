@@ -96,6 +96,4 @@ def held(found: Held) -> list[str]:
     """Return what became of slow requests."""
     word = "all answered" if found.is_whole else f"NOT ALL ANSWERED: {found.failures}"
     answered = f"{found.at_once:,} slow requests at once: {found.answers:,} answers"
-    return [
-        f"{answered}, p99 {found.p99_ms:,.0f} ms, {found.rss_mib:.0f} MiB: {word}"
-    ]
+    return [f"{answered}, p99 {found.p99_ms:,.0f} ms, {found.rss_mib:.0f} MiB: {word}"]
