@@ -19,6 +19,7 @@ BOOT := .venv-boot
 PACKAGE := .venv
 CONTRACTS := .venv-contracts
 VYPER_LINT := .venv-vyper-lint
+BENCH := .venv-bench
 UV := UV_PYTHON_DOWNLOADS=never $(BOOT)/bin/uv --quiet --no-config
 ANVIL := node_modules/.bin/anvil
 
@@ -92,6 +93,10 @@ fuzz: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp ## Property tests and state machines
 mutate: $(CONTRACTS)/.stamp ## Change the money contracts a little, see whether the tests notice
 	@$(CHAIN_PATH) $(CONTRACTS)/bin/python -m tools.mutate --workers $(WORKERS) $(ARGS)
 
+.PHONY: bench
+bench: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(BENCH)/.stamp $(ANVIL) ## Measure the router beside LiteLLM's proxy
+	@$(CHAIN_PATH) $(PACKAGE)/bin/python -m benchmarks.router $(ARGS)
+
 .PHONY: docs
 docs: $(PACKAGE)/.stamp ## Check every link and every command in the documentation
 	@$(PACKAGE)/bin/python -m tools.lint_docs
@@ -128,7 +133,7 @@ env: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(VYPER_LINT)/.stamp $(ANVIL) ## Make
 
 .PHONY: clean
 clean: ## Remove environments, caches and what runs left
-	rm -rf $(BOOT) $(PACKAGE) $(CONTRACTS) $(VYPER_LINT) node_modules .build runs dist \
+	rm -rf $(BOOT) $(PACKAGE) $(CONTRACTS) $(VYPER_LINT) $(BENCH) node_modules .build runs dist \
 	  .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # --- environments -----------------------------------------------------------------------------------
@@ -164,6 +169,10 @@ $(CONTRACTS)/.stamp: $(BOOT)/.stamp pyproject.toml requirements/contracts.txt re
 
 $(VYPER_LINT)/.stamp: $(BOOT)/.stamp requirements/vyper-lint.txt
 	$(call make_env,requirements/vyper-lint.txt)
+	@touch $@
+
+$(BENCH)/.stamp: $(BOOT)/.stamp requirements/bench.txt
+	$(call make_env,requirements/bench.txt)
 	@touch $@
 
 # ignore-scripts: the package holds the binary itself and needs no install step.

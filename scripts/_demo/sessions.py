@@ -51,12 +51,12 @@ class PaymentSession:
         return f"0x{self.number:040x}"
 
 
-def open_escrow(chain: Chain) -> PaymentSession:
+def open_escrow(chain: Chain, deposit_wei: int = DEPOSIT_WEI) -> PaymentSession:
     """Open a session that a deposit pays for."""
     payer = chain.people.escrow_payer
-    chain.give(payer, DEPOSIT_WEI, chain.payment)
+    chain.give(payer, deposit_wei, chain.payment)
     number = _open(
-        chain, payer, "open", "with the deposit, one transaction", funding=0, amount=DEPOSIT_WEI
+        chain, payer, "open", "with the deposit, one transaction", funding=0, amount=deposit_wei
     )
     return PaymentSession("escrow", number, payer)
 

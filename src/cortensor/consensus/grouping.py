@@ -68,6 +68,8 @@ def group_stars(order: Sequence[int], likeness: Mapping[tuple[int, int], int]) -
 
 
 def _likeness(answers: Sequence[tuple[int, str]], relation: Rung) -> dict[tuple[int, int], int]:
+    if len(answers) < 2:  # noqa: PLR2004 -- a pair: one answer is like no other
+        return {}
     prepared = [(index, relation.prepare(text)) for index, text in answers]
     result: dict[tuple[int, int], int] = {}
     for position, (i, left) in enumerate(prepared):

@@ -36,7 +36,10 @@ def pack_word(layout: Layout, values: Mapping[str, int], module: str) -> int:
     """
     word = 0
     for name, (offset, width) in layout.items():
-        word |= require_uint(values[name], width, f"{module}.{name}") << offset
+        value = values[name]
+        if type(value) is not int or value >> width:  # a negative one shifts to -1
+            require_uint(value, width, f"{module}.{name}")
+        word |= value << offset
     return word
 
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from cortensor.errors import InvalidInput
-from cortensor.receipts.canonical import MAX_SAFE_INTEGER, canonical_bytes, receipt_id
+from cortensor.receipts.canonical import MAX_SAFE_INTEGER, struct_bytes
 from cortensor.receipts.fields import (
     Address,
     Bps,
@@ -33,7 +33,7 @@ from cortensor.receipts.fields import (
     Wei,
     Word,
 )
-from cortensor.receipts.keccak import WORD_BYTES, from_hex
+from cortensor.receipts.keccak import WORD_BYTES, from_hex, keccak256, to_hex
 from cortensor.receipts.likeness import LikenessBlock, Tolerance
 from cortensor.receipts.rule import AdaptiveBlock, CalibrationBlock, ScaleBlock, WeighingBlock
 from cortensor.receipts.typed import Domain, ReceiptStruct, outcome_code
@@ -256,11 +256,11 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     def canonical(self) -> bytes:
         """Return the canonical bytes. Raises InvalidInput if some text has none."""
-        return canonical_bytes(self.to_json())
+        return struct_bytes(self)
 
     def receipt_id(self) -> str:
         """Return the receipt's id as 0x-hex."""
-        return receipt_id(self.to_json())
+        return to_hex(keccak256(self.canonical()))
 
     def session(self) -> int:
         """Return the payment session as the contract's integer."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+import msgspec
 import rfc8785
 
 from cortensor.errors import InvalidInput
@@ -18,6 +19,10 @@ from cortensor.receipts.keccak import keccak256, to_hex
 
 MAX_SAFE_INTEGER = 2**53 - 1
 MAX_DEPTH = 32
+_encode = msgspec.json.Encoder(order="sorted").encode
+"""Writes every string as RFC 8785 has it, and sorts keys by code point: by UTF-16, as the RFC wants
+it, that is the same order where keys are ASCII."""
+
 URN_PREFIX = "urn:cortensor:receipt:"
 
 
@@ -61,12 +66,60 @@ def _check_text(text: str, field: str) -> None:
         raise InvalidInput("holds a lone surrogate", field=field) from None
 
 
+def plain_bytes(value: object) -> bytes | None:
+    """Return the RFC 8785 bytes of a value without floats or keys beyond ASCII, else None.
+
+    None also for whatever has no canonical form: ask `canonical_bytes` why. Twenty times as fast.
+    """
+    if not _is_plain(value, MAX_DEPTH):
+        return None
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:
+        return None
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -MAX_SAFE_INTEGER <= cast("int", value) <= MAX_SAFE_INTEGER
+    if depth == 0:
+        return False
+    if kind is dict:
+        for key, item in cast("dict[object, object]", value).items():
+            if type(key) is not str or not key.isascii() or not _is_plain(item, depth - 1):
+                return False
+        return True
+    if kind is list:
+        return all(_is_plain(item, depth - 1) for item in cast("list[object]", value))
+    return False
+
+
+def struct_bytes(value: msgspec.Struct) -> bytes:
+    """Return the RFC 8785 bytes of a struct whose type allows nothing but canonical values.
+
+    Raises:
+        InvalidInput: for a lone surrogate.
+    """
+    try:
+        data = _encode(value)
+    except UnicodeEncodeError:
+        return canonical_bytes(msgspec.to_builtins(value))  # says where it is
+    # Where all of it is ASCII, so is every key.
+    return data if data.isascii() else canonical_bytes(msgspec.to_builtins(value))
+
+
 def canonical_bytes(value: object) -> bytes:
     """Return the RFC 8785 bytes of a JSON value.
 
     Raises:
         InvalidInput: for floats, unsafe integers, non-string keys, lone surrogates, other types.
     """
+    plain = plain_bytes(value)
+    if plain is not None:
+        return plain
     check_canonical(value)
     data: bytes = rfc8785.dumps(cast("Any", value))
     return data

@@ -9,6 +9,7 @@ import rfc8785
 
 from cortensor.errors import InvalidInput
 from cortensor.receipts.body import API_VERSION
+from cortensor.receipts.canonical import plain_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,10 +25,12 @@ def request_text(endpoint: str, body: Mapping[str, Any]) -> bytes:
     Raises:
         InvalidInput: the body holds a number or text with no canonical form.
     """
+    call: dict[str, Any] = {"api_version": API_VERSION, "endpoint": endpoint, "request": dict(body)}
+    plain = plain_bytes(call)
+    if plain is not None:
+        return plain
     try:
-        canonical: bytes = rfc8785.dumps(
-            {"api_version": API_VERSION, "endpoint": endpoint, "request": dict(body)}
-        )
+        canonical: bytes = rfc8785.dumps(call)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise InvalidInput(f"has no canonical JSON form: {error}", field="$") from error
     return canonical

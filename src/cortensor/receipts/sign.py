@@ -7,6 +7,9 @@ same signer from other bytes, and one receipt must not have two valid signatures
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import coincurve
 from eth_keys.datatypes import PrivateKey, Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
@@ -30,6 +33,12 @@ def _key(private_key: bytes | str) -> PrivateKey:
         raise InvalidInput("must be a 32-byte private key", field="private_key") from None
 
 
+@lru_cache(maxsize=8)
+def _signer(private_key: bytes | str) -> coincurve.PrivateKey:
+    """Return the key ready to sign: its public half is computed once, not for every signature."""
+    return coincurve.PrivateKey(_key(private_key).to_bytes())
+
+
 def address_of(private_key: bytes | str) -> str:
     """Return the lower-case 0x address of a private key."""
     return _key(private_key).public_key.to_address()
@@ -41,8 +50,8 @@ def sign(private_key: bytes | str, digest: bytes) -> bytes:
     Raises:
         InvalidInput: for a malformed key or digest.
     """
-    signature = _key(private_key).sign_msg_hash(word(digest, "digest"))
-    return signature.to_bytes()[:-1] + bytes([signature.v + _V_OFFSET])
+    signature = _signer(private_key).sign_recoverable(word(digest, "digest"), hasher=None)
+    return signature[:-1] + bytes([signature[-1] + _V_OFFSET])
 
 
 def recover(digest: bytes, signature: bytes) -> str:

@@ -6,6 +6,7 @@ All live in the domain of SessionPayment, which recomputes all but the grant's d
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -89,18 +90,23 @@ class Domain(msgspec.Struct, frozen=True):
 
     def separator(self) -> bytes:
         """Return the EIP-712 domain separator. Raises InvalidInput for a malformed address."""
-        address = from_hex(self.session_payment.lower(), 20, "chain.session_payment")
-        return keccak256(
-            _DOMAIN_TYPE_HASH
-            + _NAME_HASH
-            + _VERSION_HASH
-            + uint_word(self.chain_id, 256, "chain.chain_id")
-            + address.rjust(WORD_BYTES, b"\0")
-        )
+        return _separator(self.chain_id, self.session_payment)
 
     def digest(self, struct_hash: bytes) -> bytes:
         """Return what is signed for a struct in this domain."""
         return keccak256(b"\x19\x01" + self.separator() + struct_hash)
+
+
+@lru_cache(maxsize=64)
+def _separator(chain_id: int, session_payment: str) -> bytes:
+    address = from_hex(session_payment.lower(), 20, "chain.session_payment")
+    return keccak256(
+        _DOMAIN_TYPE_HASH
+        + _NAME_HASH
+        + _VERSION_HASH
+        + uint_word(chain_id, 256, "chain.chain_id")
+        + address.rjust(WORD_BYTES, b"\0")
+    )
 
 
 class ReceiptStruct(msgspec.Struct, frozen=True, kw_only=True):

@@ -129,6 +129,16 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     shutdown_grace_s: Natural = 30
 
 
+class StoreConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the ledger is written.
+
+    `synchronous`: with `full` what was answered survives a power cut; with `normal` it survives a
+    killed process, and only a power cut may lose the last moments. Settlement is `full` always.
+    """
+
+    synchronous: Literal["normal", "full"] = "full"
+
+
 class InitialRecord(Struct, frozen=True, forbid_unknown_fields=True):
     """How often a compute session was right before this router measured it.
 
@@ -190,6 +200,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=0, le=65535)] = 5010
     public_url: str | None = None
     payment: Payment = field(default_factory=Payment)
+    store: StoreConfig = field(default_factory=StoreConfig)
     limits: Limits = field(default_factory=Limits)
     settlement: Settlement = field(default_factory=Settlement)
     consensus: ConsensusConfig = field(default_factory=ConsensusConfig)

@@ -7,8 +7,11 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from cortensor.store.calls import IN_THREADS
+
 if TYPE_CHECKING:
     from cortensor.router.ports import Clock, LedgerPort
+    from cortensor.store.calls import Calls
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +25,12 @@ class Holds:
     Args:
         ledger: holds the money.
         clock: unix time of reservations.
+        calls: how the ledger is called.
     """
 
-    def __init__(self, ledger: LedgerPort, clock: Clock) -> None:
+    def __init__(self, ledger: LedgerPort, clock: Clock, calls: Calls = IN_THREADS) -> None:
         self._ledger = ledger
+        self._calls = calls
         self._clock = clock
         self._left: set[str] = set()
 
@@ -49,7 +54,7 @@ class Holds:
         for old in tuple(self._left):
             await self.drop(old)
         work = asyncio.ensure_future(
-            asyncio.to_thread(
+            self._calls.write(
                 self._ledger.reserve, session, reservation, amount, self._clock.unix(), credit, key
             )
         )
@@ -66,7 +71,7 @@ class Holds:
 
     async def _release(self, reservation: str) -> None:
         try:
-            await asyncio.to_thread(self._ledger.release, reservation)
+            await self._calls.write(self._ledger.release, reservation)
         except Exception as error:  # noqa: BLE001 -- whatever it was, it must be tried again
             self._left.add(reservation)
             log.warning("release of %s failed, will be tried again: %s", reservation, error)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cortensor.errors import Conflict
 from cortensor.receipts.keccak import to_hex
 from cortensor.router.headers import SALT_HEADER
+from cortensor.store.calls import IN_THREADS
 from cortensor.store.ledger import already_charged
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from cortensor.router.answer import Answer
     from cortensor.router.keys import Authorisation
     from cortensor.router.ports import LedgerPort
+    from cortensor.store.calls import Calls
 
 
 class SignedRequests:
@@ -25,10 +27,12 @@ class SignedRequests:
 
     Args:
         ledger: knows what was charged.
+        calls: how the ledger is called.
     """
 
-    def __init__(self, ledger: LedgerPort) -> None:
+    def __init__(self, ledger: LedgerPort, calls: Calls = IN_THREADS) -> None:
         self._ledger = ledger
+        self._calls = calls
         self._running: set[tuple[str, bytes]] = set()
 
     @asynccontextmanager
@@ -51,7 +55,7 @@ class SignedRequests:
         self._running.add(place)
         try:
             commitment = to_hex(signed.commitment)
-            if await asyncio.to_thread(self._ledger.is_charged, session, commitment):
+            if await self._calls.read(self._ledger.is_charged, session, commitment):
                 raise already_charged()
             yield
         finally:

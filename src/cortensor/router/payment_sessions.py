@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cortensor.errors import Forbidden, NotFound
 from cortensor.router.problems import SessionClosed
+from cortensor.store.calls import IN_THREADS
 from cortensor.store.records import FUNDINGS, STATE_OPEN
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cortensor.chain.facts import Surcharge
     from cortensor.pricing import RateCard
     from cortensor.router.ports import Chain, Clock, LedgerPort
+    from cortensor.store.calls import Calls
     from cortensor.store.records import Account
 
 ROUTER_ID_SHIFT = 128
@@ -37,6 +39,7 @@ class PaymentSessions:
         expiry_margin_s: a session this close to its end takes no new work.
         max_volume_tier: sessions opened with a higher tier are refused.
         fundings: sessions paid otherwise are refused.
+        calls: how the ledger is called.
     """
 
     def __init__(
@@ -51,9 +54,11 @@ class PaymentSessions:
         expiry_margin_s: int,
         max_volume_tier: int,
         fundings: Collection[str],
+        calls: Calls = IN_THREADS,
     ) -> None:
         self._chain = chain
         self._ledger = ledger
+        self._calls = calls
         self._clock = clock
         self._router_id = router_id
         self._cache_s = cache_s
@@ -64,6 +69,8 @@ class PaymentSessions:
         self._unknown: OrderedDict[str, float] = OrderedDict()
         self._cards: dict[int, RateCard] = {}
         self._surcharge: tuple[float, Surcharge] | None = None
+        self._reading: dict[str, asyncio.Task[Account]] = {}
+        self._asking: asyncio.Task[Surcharge] | None = None
 
     async def load(self, session: str, *, fresh: bool = False) -> Account:
         """Return a session's account, from the chain if the cache is stale or `fresh` is set.
@@ -76,17 +83,35 @@ class PaymentSessions:
         if int(session, 16) >> ROUTER_ID_SHIFT != self._router_id:
             raise _unknown(f"no payment session of router {self._router_id} has this id")
         if not fresh:
-            known = await asyncio.to_thread(self._ledger.account, session)
+            known = await self._calls.read(self._ledger.account, session)
             if known and self._clock.unix() - known.facts.fetched_at < self._cache_s:
                 return known
             asked = self._unknown.get(session)
             if asked is not None and self._clock.monotonic() - asked < self._cache_s:
                 raise _unknown("no payment session with this id was opened")
+            return await self._read_once(session)
+        return await self._read(session)
+
+    async def _read_once(self, session: str) -> Account:
+        """Read a session for all who ask meanwhile: a burst must not become a burst at the node."""
+        reading = self._reading.get(session)
+        if reading is None:
+            reading = asyncio.create_task(self._read(session))
+            self._reading[session] = reading
+            reading.add_done_callback(lambda task: self._has_read(session, task))
+        return await asyncio.shield(reading)
+
+    def _has_read(self, session: str, task: asyncio.Task[Account]) -> None:
+        del self._reading[session]
+        if not task.cancelled():
+            task.exception()  # seen: whoever asked may have left before it failed
+
+    async def _read(self, session: str) -> Account:
         facts = await self._chain.session(session)
         if facts is None:
             self._remember_unknown(session)
             raise _unknown("no payment session with this id was opened")
-        return await asyncio.to_thread(self._ledger.refresh, facts)
+        return await self._calls.write(self._ledger.refresh, facts)
 
     def _remember_unknown(self, session: str) -> None:
         """So that asking for it over and over costs one call, not one each."""
@@ -135,9 +160,22 @@ class PaymentSessions:
     async def surcharge(self) -> Surcharge:
         """Return the latest surcharge epoch, at most `surcharge_s` old."""
         now = self._clock.monotonic()
-        if self._surcharge is None or now - self._surcharge[0] >= self._surcharge_s:
-            self._surcharge = (now, await self._chain.surcharge())
-        return self._surcharge[1]
+        if self._surcharge is not None and now - self._surcharge[0] < self._surcharge_s:
+            return self._surcharge[1]
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_surcharge(now))
+            self._asking.add_done_callback(self._has_asked)
+        return await asyncio.shield(self._asking)
+
+    async def _ask_surcharge(self, now: float) -> Surcharge:
+        found = await self._chain.surcharge()
+        self._surcharge = (now, found)
+        return found
+
+    def _has_asked(self, task: asyncio.Task[Surcharge]) -> None:
+        self._asking = None
+        if not task.cancelled():
+            task.exception()
 
 
 def _unknown(reason: str) -> NotFound:

@@ -7,8 +7,10 @@ or missing replicas, and each replica's tokens are held to its own bound.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import Struct
 
 from cortensor.errors import Forbidden
@@ -65,6 +67,12 @@ class Quote(Struct, frozen=True):
             usage=hex(usage.pack()),
             lines=bill.lines.to_json(),
         )
+
+
+@lru_cache(maxsize=16)
+def card_json(card: RateCard) -> bytes:
+    """Return a rate card as it is stored beside the receipts it priced."""
+    return msgspec.json.encode(card.to_json())
 
 
 def token_limit(endpoint: str, asked: int | None, limits: Limits) -> int:

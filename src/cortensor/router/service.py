@@ -38,12 +38,20 @@ from cortensor.router.problems import (
 )
 from cortensor.router.progress import Board
 from cortensor.router.prompts import build_call
-from cortensor.router.quoting import budget, check_budget, quote_response, token_limit, wei_of
+from cortensor.router.quoting import (
+    budget,
+    card_json,
+    check_budget,
+    quote_response,
+    token_limit,
+    wei_of,
+)
 from cortensor.router.request_checks import check_call, fewest_replicas
 from cortensor.router.rounds import Environment, escalation, run_rounds
 from cortensor.router.selection import POOL
 from cortensor.router.showing import replica_result
 from cortensor.router.tracing import NoTracer
+from cortensor.store.calls import IN_THREADS
 from cortensor.store.records import IdempotencyKey
 
 if TYPE_CHECKING:
@@ -57,6 +65,7 @@ if TYPE_CHECKING:
     from cortensor.router.schemas import DelegateRequest, QuoteResponse, ValidateRequest
     from cortensor.router.selection import Pool, Slot
     from cortensor.router.tracing import Tracer
+    from cortensor.store.calls import Calls
     from cortensor.store.records import Account, ReceiptRecord
 
 KEY_CHARS = 255
@@ -80,6 +89,7 @@ class Service:
         hedging: when other sessions are asked for a replica.
         metrics: counts what is done; its own by default.
         tracer: times what is done; nothing by default.
+        calls: how the ledger is called.
     """
 
     def __init__(
@@ -99,11 +109,13 @@ class Service:
         hedging: HedgingConfig | None = None,
         metrics: Metrics | None = None,
         tracer: Tracer | None = None,
+        calls: Calls = IN_THREADS,
     ) -> None:
         self._backend = backend
         self._ledger = ledger
+        self._calls = calls
         self._vouchers = vouchers
-        self._holds = Holds(ledger, clock)
+        self._holds = Holds(ledger, clock, calls)
         self.sessions = sessions
         self.pool = pool
         self._history = history if history is not None else NoHistory()
@@ -119,7 +131,7 @@ class Service:
         self.board = Board()
         self._running = Tasks()
         self._keyed: dict[tuple[str, str], tuple[str, asyncio.Task[Answer]]] = {}
-        self._signed = SignedRequests(ledger)
+        self._signed = SignedRequests(ledger, calls)
 
     async def paid(
         self,
@@ -184,7 +196,7 @@ class Service:
         signed: Authorisation | None,
         spender: str | None,
     ) -> Answer:
-        stored = await asyncio.to_thread(self._ledger.replay, request.session_id, key.key)
+        stored = await self._calls.read(self._ledger.replay, request.session_id, key.key)
         if stored is not None:
             _same(stored.request_hash, key.request_hash)
             return Answer(
@@ -205,7 +217,7 @@ class Service:
             Conflict: not a total that was charged.
         """
         owed = check_voucher(text, account, self.signer.domain)
-        return await asyncio.to_thread(
+        return await self._calls.write(
             self._vouchers.accept,
             account.facts.session,
             owed.cumulative,
@@ -331,11 +343,11 @@ class Service:
         conclude = partial(self._conclude, job, ran, adaptive)
         answer, record = await asyncio.to_thread(conclude) if is_slow else conclude()
         logs.note(receipt_id=record.receipt_id)
-        card = msgspec.json.encode(job.quote.card.to_json())
+        card = card_json(job.quote.card)
         with self._tracer.span("commit", charge_wei=str(record.charge)) as span:
             span.note(receipt_id=record.receipt_id)
             commit = asyncio.ensure_future(
-                asyncio.to_thread(
+                self._calls.write(
                     self._ledger.commit,
                     job.task_id,
                     record,
@@ -347,7 +359,7 @@ class Service:
             try:
                 total = await asyncio.shield(commit)
             except asyncio.CancelledError:
-                # The commit runs on in its thread; a release now could race with it.
+                # The commit runs on; a release now could race with it.
                 await asyncio.wait([commit])
                 raise
         self.metrics.charge(record.charge)

@@ -33,6 +33,7 @@ from cortensor.router.rate_limit import RateLimits
 from cortensor.router.service import Service
 from cortensor.router.settlement import settle_for_ever
 from cortensor.router.weak_keys import check_signer_key
+from cortensor.store.group import Group
 from cortensor.store.lock import FileLock
 from cortensor.store.records import FUNDINGS, STAKE
 from cortensor.store.store import Store
@@ -163,7 +164,7 @@ async def running(
         path = config.database_path
         path.parent.mkdir(parents=True, exist_ok=True)
         stack.enter_context(FileLock(lock_path(path, "lock"), "a router"))
-        store = stack.enter_context(Store(path))
+        store = stack.enter_context(Store(path, config.store.synchronous))
         _recover(store)
         reader = chain or ChainReader(config.rpc_url, address_book(config))
         signer = await check_signer(config, reader)
@@ -194,9 +195,11 @@ async def running(
             stack.push_async_callback(_cancel, asyncio.create_task(work))
         stack.push_async_callback(service.drain, config.limits.shutdown_grace_s)
         if config.settlement.enabled:
-            settler = build_settler(config, store, public_url)
+            # Whatever the router's own setting: what was sent to the chain must not be forgotten.
+            safe = stack.enter_context(Store(path))
+            settler = build_settler(config, safe, public_url)
             task = asyncio.create_task(
-                settle_for_ever(store.outbox, store.skips, settler, config.settlement, time)
+                settle_for_ever(safe.outbox, safe.skips, settler, config.settlement, time)
             )
             stack.push_async_callback(_cancel, task)
         doorkeeper = Doorkeeper(signer.domain)
@@ -261,6 +264,7 @@ def _service(
     tracer: Tracer,
 ) -> Service:
     limits = config.limits
+    calls = Group(store.database)
     return Service(
         backend=backend,
         ledger=store.ledger,
@@ -275,6 +279,7 @@ def _service(
             expiry_margin_s=config.settlement.expiry_margin_s,
             max_volume_tier=limits.max_volume_tier,
             fundings=served_fundings(config),
+            calls=calls,
         ),
         pool=pool,
         signer=signer,
@@ -285,6 +290,7 @@ def _service(
         embeddings=embeddings,
         hedging=config.hedging,
         tracer=tracer,
+        calls=calls,
     )
 
 

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The SQLite database under the ledger: one connection, one writer, migrations by number.
+"""The SQLite database under the ledger: one writer, one reader, migrations by number.
 
 Every change runs in `BEGIN IMMEDIATE`, so the read a decision rests on and the write that
 follows are one step even beside a second process (`cortensor settle` runs next to the router).
-WAL with `synchronous=FULL`: a commit that returned survives power loss.
+WAL: with `synchronous=full` a commit that returned survives power loss, with `normal` it survives
+the death of the process. `store.group` puts many changes into one commit.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from cortensor.errors import Unavailable
 
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
 MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-6.sql")
 BUSY_TIMEOUT_S = 10.0
+BUSY_POLL_S = 0.01
+BUSY = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_BUSY_RECOVERY))
+
+Synchronous = Literal["normal", "full"]
 
 
 class Database:
@@ -29,19 +35,24 @@ class Database:
 
     Args:
         path: the file; it and its folder are created if missing, readable by the owner only.
+        synchronous: whether each commit is forced to the disk.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, synchronous: Synchronous = "full") -> None:
         self.path = path
+        self.synchronous = synchronous
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
-        self._lock = threading.RLock()
-        self._connection = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-        self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        self._lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._owner: int | None = None  # the thread that is inside a transaction
+        self._connection = _connect(path)
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
             self._connection.execute(f"PRAGMA {pragma}")
+        # `begin` waits by itself, where that may take long.
+        self._connection.execute("PRAGMA busy_timeout=0")
+        self._reader = _connect(path)
+        self._reader.execute("PRAGMA query_only=ON")
         try:
             self._migrate()
         except Unavailable:
@@ -68,26 +79,133 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Yield the connection inside one immediate transaction.
 
-        Commits at the end, rolls back on any exception.
+        Commits at the end, rolls back on any exception. Inside an open transaction of this thread
+        it is a part of that: it is undone alone, and lasts when that commits.
 
         Raises:
             Unavailable: the file is locked for too long or cannot be read or written; also when
                 a statement inside fails.
         """
-        with self._lock, _named():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
+        if self._owner == threading.get_ident():
+            with _named(), self._part():
                 yield self._connection
+            return
+        self.begin()
+        try:
+            with _named():
+                yield self._connection
+        except BaseException:
+            self.roll_back()
+            raise
+        self.commit()
+
+    @contextmanager
+    def _part(self) -> Iterator[None]:
+        self.require_open()
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO part")
+                self._connection.execute("RELEASE part")
+            raise
+        self._connection.execute("RELEASE part")
+
+    def begin(self) -> None:
+        """Open a transaction of this thread; waits for others. Raises Unavailable."""
+        deadline = time.monotonic() + BUSY_TIMEOUT_S
+        if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
+            raise Unavailable("ledger: locked for too long", code="ledger_unavailable")
+        while not self._open():
+            if time.monotonic() >= deadline:
+                self._lock.release()
+                raise Unavailable("ledger: database is locked", code="ledger_unavailable")
+            time.sleep(BUSY_POLL_S)
+
+    def try_begin(self) -> bool:
+        """Open a transaction of this thread if that takes no waiting. Raises Unavailable."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        if self._open():
+            return True
+        self._lock.release()
+        return False
+
+    def _open(self) -> bool:
+        """Begin; return whether no other process is in the way. Gives the lock back if it fails."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode in BUSY:
+                return False
+            self._lock.release()
+            raise _unavailable(error) from error
+        except BaseException as error:
+            self._lock.release()
+            if isinstance(error, sqlite3.Error):
+                raise _unavailable(error) from error
+            raise
+        self._owner = threading.get_ident()
+        return True
+
+    def adopt(self) -> None:
+        """Make this thread the one that is inside the open transaction."""
+        self._owner = threading.get_ident()
+
+    def require_open(self) -> None:
+        """Return if a transaction is open. Raises Unavailable: a full disk undoes one."""
+        if not self._connection.in_transaction:
+            raise Unavailable("ledger: cannot be written", code="ledger_unavailable")
+
+    def commit(self) -> None:
+        """Commit what `begin` opened, from any thread. Raises Unavailable; then nothing is."""
+        self._owner = None
+        try:
+            with _named():
                 self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        finally:
+            self._lock.release()
+
+    def roll_back(self) -> None:
+        """Undo what `begin` opened."""
+        self._owner = None
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        finally:
+            self._lock.release()
+
+    def checkpoint_by_hand(self) -> None:
+        """Leave it to the caller to fold the log into the database, by `checkpoint`."""
+        with self._lock, _named():
+            self._connection.execute("PRAGMA wal_autocheckpoint=0")
+
+    def checkpoint(self) -> None:
+        """Fold the log into the database, as far as nobody reads it. Raises Unavailable."""
+        with self._lock, _named():
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
-        """Run a read-only query and return all rows. Raises Unavailable."""
-        with self._lock, _named():
-            return self._connection.execute(query, values).fetchall()
+        """Run a read-only query and return all rows. Raises Unavailable.
+
+        Sees what is committed; inside a transaction of this thread, also what that did.
+        """
+        if self._owner == threading.get_ident():
+            with _named():
+                return self._connection.execute(query, values).fetchall()
+        if self._lock.acquire(blocking=False):  # nothing is open: its cache is the warmer one
+            try:
+                with _named():
+                    return self._connection.execute(query, values).fetchall()
+            finally:
+                self._lock.release()
+        with self._read_lock, _named():
+            return self._reader.execute(query, values).fetchall()
 
     def row(self, query: str, *values: object) -> sqlite3.Row | None:
         """Run a read-only query and return its first row."""
@@ -95,8 +213,9 @@ class Database:
         return found[0] if found else None
 
     def close(self) -> None:
-        """Close the connection; the object is unusable afterwards."""
-        with self._lock:
+        """Close the connections; the object is unusable afterwards."""
+        with self._lock, self._read_lock:
+            self._reader.close()
             self._connection.close()
 
     def __enter__(self) -> Self:
@@ -111,7 +230,19 @@ def _named() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise Unavailable(f"ledger: {error}", code="ledger_unavailable") from error
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: sqlite3.Error) -> Unavailable:
+    return Unavailable(f"ledger: {error}", code="ledger_unavailable")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
 
 
 def _statements(script: str) -> Iterator[str]:

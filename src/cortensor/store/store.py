@@ -17,16 +17,19 @@ from cortensor.store.vouchers import Vouchers
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cortensor.store.sqlite import Synchronous
+
 
 class Store:
     """One database file: ledger, vouchers, outbox, known items, API keys, the settler's errands.
 
     Args:
         path: the SQLite file, created if missing.
+        synchronous: as of `Database`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.database = Database(path)
+    def __init__(self, path: Path, synchronous: Synchronous = "full") -> None:
+        self.database = Database(path, synchronous)
         self.ledger = Ledger(self.database)
         self.outbox = Outbox(self.database)
         self.skips = Skips(self.database)

@@ -7,11 +7,13 @@ import json
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cortensor.errors import InvalidInput
 from cortensor.receipts import canonical_bytes, load_json, receipt_id, receipt_urn
+from cortensor.receipts.canonical import plain_bytes
 
 text = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
@@ -26,6 +28,24 @@ def test_canonical_bytes_parse_back_and_are_stable(value: Any) -> None:
     data = canonical_bytes(value)
     assert load_json(data) == value
     assert canonical_bytes(json.loads(data)) == data
+
+
+@given(values)
+def test_the_quick_way_writes_what_the_slow_one_writes(value: Any) -> None:
+    assert canonical_bytes(value) == rfc8785.dumps(value)
+
+
+def test_every_character_is_written_as_the_rfc_says() -> None:
+    plane = [chr(code) for code in range(0x11000) if not 0xD800 <= code < 0xE000]
+    astral = [chr(code) for code in range(0x11000, 0x110000, 0x101)]
+    assert plain_bytes(plane + astral) == rfc8785.dumps(plane + astral)
+
+
+@pytest.mark.parametrize(
+    "value", [1.5, 2**53, {"\u20ac": 1}, {1: 2}, b"x", "\ud800", [[[b""]]], (1,)]
+)
+def test_the_quick_way_leaves_the_rest_to_the_slow_one(value: object) -> None:
+    assert plain_bytes(value) is None
 
 
 def test_keys_sort_by_utf16_and_text_is_escaped_as_the_rfc_says() -> None:
