@@ -25,6 +25,7 @@ from cortensor.router.config import secret
 from cortensor.router.embeddings import build_embeddings
 from cortensor.router.gauges import States
 from cortensor.router.key_routes import KeyDesk
+from cortensor.router.lease import alive
 from cortensor.router.measured import MeasuredHistory, load_calibrations
 from cortensor.router.operations import background, build_pool, build_tracer
 from cortensor.router.payment_sessions import PaymentSessions
@@ -33,13 +34,11 @@ from cortensor.router.rate_limit import RateLimits
 from cortensor.router.service import Service
 from cortensor.router.settlement import settle_for_ever
 from cortensor.router.weak_keys import check_signer_key
-from cortensor.store.lock import FileLock
 from cortensor.store.records import FUNDINGS, STAKE
 from cortensor.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from starlette.applications import Starlette
 
@@ -103,15 +102,9 @@ def build_settler(config: Config, store: Store, public_url: str | None) -> Settl
         key=config.signer_key(),
         router_id=config.router_id,
         store=store,
-        lock_path=lock_path(config.database_path, "settle.lock"),
         uri_base=base,
         timeout_s=config.settlement.transaction_timeout_s,
     )
-
-
-def lock_path(database: Path, suffix: str) -> Path:
-    """Return the path of a lock beside the database."""
-    return database.with_name(f"{database.name}.{suffix}")
 
 
 async def check_signer(config: Config, chain: Chain) -> Signer:
@@ -160,10 +153,10 @@ async def running(
         Error: a part does not come up; what did is stopped again.
     """
     async with contextlib.AsyncExitStack() as stack:
-        path = config.database_path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(FileLock(lock_path(path, "lock"), "a router"))
-        store = stack.enter_context(Store(path))
+        store = stack.enter_context(Store(config.database_address))
+        stack.enter_context(store.database.serving())
+        if store.database.is_shared:
+            await stack.enter_async_context(alive(store.owners, config.limits.lease_ms))
         _recover(store)
         reader = chain or ChainReader(config.rpc_url, address_book(config))
         signer = await check_signer(config, reader)
@@ -238,9 +231,9 @@ def build_history(config: Config, store: Store, clock: Clock) -> MeasuredHistory
 
 
 def _recover(store: Store) -> None:
-    released = store.ledger.recover()
+    released = store.owners.recover()
     if released:
-        log.warning("released %d reservations of a router that was killed", len(released))
+        log.warning("released %d reservations of routers that were killed", len(released))
     found = store.ledger.audit()
     if found:
         raise Error("the ledger is unsound: " + "; ".join(found[:3]), code="ledger_unsound")
