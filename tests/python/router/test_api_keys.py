@@ -38,6 +38,7 @@ from tests.python.router.test_refusals import refused
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cortensor.store.address import DatabaseAddress
     from tests.python.router.conftest import Start
     from tests.python.router.fake_model import FakeModel
     from tests.python.router.fake_node import FakeNode
@@ -257,7 +258,7 @@ def facts(session: str) -> SessionFacts:
 
 
 def test_days_are_counted_apart_and_a_recovery_frees_what_is_held(
-    tmp_path: Path, session: str
+    database: DatabaseAddress, session: str
 ) -> None:
     record = KeyRecord(
         key_hash="0x" + "11" * 32,
@@ -272,7 +273,7 @@ def test_days_are_counted_apart_and_a_recovery_frees_what_is_held(
         added_at=0,
     )
     key = record.key_hash
-    with Store(tmp_path / "r.db") as store:
+    with Store(database) as store:
         store.ledger.refresh(facts(session))
         store.api_keys.add(record)
         store.ledger.reserve(session, "a", 80, 5, key=key)

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from cortensor.cli import main
 from cortensor.errors import Conflict, InvalidInput, PaymentRequired, Unavailable
 from cortensor.store.address import PostgresAddress, open_database
+from cortensor.store.api_keys import KeyRecord
 from cortensor.store.claims import Claim
 from cortensor.store.records import IdempotencyKey
 from cortensor.store.sqlite import MIGRATIONS
@@ -71,6 +72,34 @@ def test_reservations_of_many_never_exceed_the_deposit(pair: tuple[Store, Store]
     account = pair[0].ledger.account(SESSION)
     assert account is not None
     assert account.reserved == 99
+
+
+def test_reservations_of_many_never_exceed_a_keys_budget(pair: tuple[Store, Store]) -> None:
+    record = KeyRecord(
+        key_hash="0x" + "11" * 32,
+        name="",
+        session=SESSION,
+        scopes=1,
+        per_minute=1,
+        day_budget=30,
+        total_budget=100,
+        expires=100,
+        signature="0x",
+        added_at=0,
+    )
+    pair[0].api_keys.add(record)
+
+    def reserve(number: int) -> bool:
+        store = pair[number % 2]
+        try:
+            store.ledger.reserve(SESSION, f"r{number}", 4, 1, key=record.key_hash)
+        except PaymentRequired:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(reserve, range(16)))
+    assert sum(made) == 7
 
 
 def test_charges_of_many_sum_up(pair: tuple[Store, Store]) -> None:
