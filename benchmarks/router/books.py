@@ -62,7 +62,7 @@ def close(router: Router, chain: Chain, answers: int) -> Books:
     """
     database = router.folder / "router.db"
     with Store(database) as store:
-        store.ledger.recover()
+        store.owners.recover()
     _settle(router.folder / "router.toml", chain)
     payment = SessionPayment(connect(chain.rpc_url), chain.session_payment)
     with Store(database) as store:

@@ -34,11 +34,9 @@ from cortensor.chain.settlement import Settlement
 from cortensor.errors import Conflict, Unavailable
 from cortensor.pricing import format_cor
 from cortensor.store.errands import authorise_action
-from cortensor.store.lock import FileLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from cortensor.chain.book import AddressBook
     from cortensor.chain.release import Released
@@ -64,7 +62,6 @@ class Settler:
         key: the settler's private key, 0x hex.
         router_id: whose batches these are.
         store: where batches are kept, and what else is sent.
-        lock_path: held while settling, so that two processes never settle at once.
         uri_base: prefix of each batch's public address; None for none.
         timeout_s: how long to wait for a transaction.
     """
@@ -77,7 +74,6 @@ class Settler:
         key: str,
         router_id: int,
         store: Store,
-        lock_path: Path,
         uri_base: str | None,
         timeout_s: float,
     ) -> None:
@@ -87,6 +83,7 @@ class Settler:
         self._settlement = Settlement(web3, book.session_payment, book.stake_quota)
         self._pool = None if book.stake_pool is None else Pool(web3, book.stake_pool)
         self._anchor = Anchor(web3, book.receipt_anchor)
+        self._place = store.database.settling  # two processes never settle at once
         self._outbox = store.outbox
         self._skips = store.skips
         self._runner = Runner(web3, key, store.errands, timeout_s)
@@ -98,7 +95,6 @@ class Settler:
             self._payment, self._settlement, router_id, self._sender.address, store.skips, uri_base
         )
         self._router_id = router_id
-        self._lock_path = lock_path
         self._uri_base = uri_base
 
     def settle_all(self, until: int | None = None) -> list[SettledBatch]:
@@ -117,7 +113,7 @@ class Settler:
             Unavailable: the node; what was stored is resumed by the next call.
         """
         done: list[SettledBatch] = []
-        with FileLock(self._lock_path, "a settlement"):
+        with self._place():
             self._runner.note_costs()  # of what an earlier call did not see mined
             waiting = self._skips.due(until)  # what is passed over below has its turn later
             is_prepared = False
@@ -140,7 +136,7 @@ class Settler:
             Conflict: another process settles (`already_running`).
             Unavailable: the node.
         """
-        with FileLock(self._lock_path, "a settlement"):
+        with self._place():
             return self._releaser.release_matured()
 
     def unpark(self) -> list[str]:
@@ -149,7 +145,7 @@ class Settler:
         Raises:
             Conflict: another process settles (`already_running`).
         """
-        with FileLock(self._lock_path, "a settlement"):
+        with self._place():
             return self._outbox.unpark()
 
     def _batches(self, until: int | None) -> Iterator[BatchRecord]:

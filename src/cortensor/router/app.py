@@ -47,6 +47,7 @@ from cortensor.router.selection import with_accuracy
 from cortensor.router.tracing import NoTracer
 from cortensor.router.versions.faces import FACES
 from cortensor.router.versions.serving import JSON, PROBLEM_JSON, RefusedError, serve, with_path
+from cortensor.store.claims import IN_PROGRESS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -316,7 +317,7 @@ def problem_response(error: Error, field: str | None = None) -> Response:
         field: the name of the field at fault, where the caller has another one for it.
     """
     headers: dict[str, str] = {}
-    if error.status in RETRY_STATUSES:
+    if error.status in RETRY_STATUSES or error.code == IN_PROGRESS:
         headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
     if error.status == HTTP_UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="cortensor"'

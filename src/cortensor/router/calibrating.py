@@ -19,6 +19,7 @@ from cortensor.errors import InvalidInput
 from cortensor.router.config import ConsensusConfig, load_config
 from cortensor.router.measured import history_of, load_calibrations
 from cortensor.router.prompts import INVALID, VALID
+from cortensor.store.address import existing_database_option
 from cortensor.store.gold_commands import read_line
 from cortensor.store.store import Store
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from cortensor.consensus import Calibration, Decision
     from cortensor.consensus.fitting import Named, Scored
+    from cortensor.store.address import DatabaseAddress
     from cortensor.store.gold import Answered
 
 STRATEGIES = (MAJORITY, WEIGHTED, ENSEMBLE_MODEL)
@@ -44,8 +46,8 @@ MILLI = 1000
 )
 @click.option(
     "--database",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The router's database, instead of the configured one.",
+    type=existing_database_option,
+    help="The router's database, a file or a postgresql:// URL, instead of the configured one.",
 )
 @click.option(
     "--votes",
@@ -73,7 +75,7 @@ MILLI = 1000
 def calibrate_command(
     *,
     config_path: str | None,
-    database: Path | None,
+    database: DatabaseAddress | None,
     votes: IO[bytes] | None,
     output: Path | None,
     strategies: tuple[str, ...],
@@ -92,7 +94,7 @@ def calibrate_command(
     if output is None:
         raise InvalidInput("say which file to write", field="output")
     if config is not None and database is None and votes is None:
-        database = config.database_path
+        database = config.database_address
     answered = _answered(database, votes)
     gold = [each for each in answered if each.is_gold and each.known.right in LABELS]
     click.echo(
@@ -115,12 +117,13 @@ def calibrate_command(
     click.echo(f"{output}: {len(found)} calibrations; the router reads them at its next start")
 
 
-def _answered(database: Path | None, votes: IO[bytes] | None) -> list[Answered]:
+def _answered(database: DatabaseAddress | None, votes: IO[bytes] | None) -> list[Answered]:
     if (database is None) == (votes is None):
         raise InvalidInput("give either a database (or --config) or --votes", field="votes")
     if votes is not None:
         return _distinct(read_line(n, line) for n, line in enumerate(votes, 1) if line.strip())
-    if database is None or not database.exists():  # opening one would make it
+    is_missing = isinstance(database, Path) and not database.exists()  # opening it would make it
+    if database is None or is_missing:
         raise InvalidInput(f"there is no database at {database}", field="database")
     with Store(database) as store:
         return store.gold.items()

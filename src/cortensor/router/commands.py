@@ -146,7 +146,7 @@ def settle(
     Exit code 1 if the contract refused a batch.
     """
     config = load_config(config_path)
-    with Store(config.database_path) as store:
+    with Store(config.database_address) as store:
         settler = build_settler(config, store, config.public_url)
         released = settler.release() if releases else []
         if unparks:

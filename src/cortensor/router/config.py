@@ -27,9 +27,12 @@ from cortensor.router.operations_config import (
     MetricsConfig,
     TelemetryConfig,
 )
+from cortensor.store.address import has_password, is_url, postgres_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cortensor.store.address import DatabaseAddress
 
 MODEL_CLASSES = ("light", "standard", "heavy", "frontier")
 MAX_URI_BYTES = 128  # ReceiptAnchor stores a String[128]; a root in hex takes 66 of them
@@ -109,6 +112,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     `voucher_credit_wei` is what a voucher session may have charged or running beyond what its key
     signed; above that it gets no more work. A payer who leaves owes that and one request at most.
     The default is 0: each answer is signed for before the next question.
+
+    A router on a shared database that does not show for `lease_ms` is taken for dead: what it ran
+    is released, and another router may run it.
     """
 
     max_body_bytes: Positive = 1 << 20
@@ -127,6 +133,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     breaker_cooldown_ms: Natural = 10_000
     breaker_cooldown_max_ms: Natural = 300_000
     shutdown_grace_s: Natural = 30
+    lease_ms: Annotated[int, Meta(ge=200, le=600_000)] = 15_000
 
 
 class StoreConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,6 +203,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     deployments: str | None = None
     addresses: Addresses | None = None
     database: str = "router.db"
+    database_password_env: str | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 5010
     public_url: str | None = None
@@ -218,9 +226,17 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         return given if given.is_absolute() else Path(self.source).parent / given
 
     @property
-    def database_path(self) -> Path:
-        """Where the ledger lives."""
-        return self.path(self.database)
+    def database_address(self) -> DatabaseAddress:
+        """Where the ledger lives, with the password from its environment variable.
+
+        Raises:
+            InvalidInput: the variable is unset.
+        """
+        if not is_url(self.database):
+            return self.path(self.database)
+        name = self.database_password_env
+        password = None if name is None else secret(name, "database_password_env")
+        return postgres_address(self.database, password)
 
     def signer_key(self) -> str:
         """Return the router's signing key from its environment variable.
@@ -305,6 +321,7 @@ def _check(config: Config) -> None:
         if names.count(name) > 1:
             raise InvalidInput(f"compute session {name!r} appears twice", field="sessions.id")
     _check_consensus(config.consensus)
+    _check_database(config)
     _check_backend(config)
     _check_limits(config.limits)
 
@@ -328,6 +345,18 @@ def _check_consensus(consensus: ConsensusConfig) -> None:
             )
     if (consensus.embedding == "minilm") != (consensus.minilm is not None):
         raise InvalidInput("is for, and needed by, embedding minilm", field="consensus.minilm")
+
+
+def _check_database(config: Config) -> None:
+    if not is_url(config.database):
+        if config.database_password_env is not None:
+            raise InvalidInput("a SQLite file has no password", field="database_password_env")
+        return
+    postgres_address(config.database)
+    if has_password(config.database):
+        raise InvalidInput(
+            "must hold no password: name its variable in `database_password_env`", field="database"
+        )
 
 
 def _check_backend(config: Config) -> None:

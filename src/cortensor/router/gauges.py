@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cortensor.router.ports import HistoryPort
     from cortensor.router.schemas import SessionState
     from cortensor.router.selection import Pool
-    from cortensor.store.sqlite import Database
+    from cortensor.store.database import Database
 
 STATES = ("closed", "half_open", "open")
 MILLI = 1000

@@ -12,6 +12,7 @@ from cortensor.store.calls import IN_THREADS
 if TYPE_CHECKING:
     from cortensor.router.ports import Clock, LedgerPort
     from cortensor.store.calls import Calls
+    from cortensor.store.claims import Claim
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,16 @@ class Holds:
         amount: int,
         credit: int | None = None,
         key: str | None = None,
+        claim: Claim | None = None,
     ) -> None:
         """Reserve; if this task is cancelled meanwhile, the reservation is dropped again.
 
         `credit` is what a voucher session may have unsigned, in wei; None for any amount. `key` is
-        the hash of the API key that pays of its budgets, if one does.
+        the hash of the API key that pays of its budgets, if one does. `claim` is what may not run
+        elsewhere meanwhile.
 
         Raises:
+            Conflict: what is claimed runs at another router, or was charged.
             PaymentRequired: the session cannot cover `amount` wei, or needs a voucher first.
             Unavailable: the ledger cannot be written.
         """
@@ -55,7 +59,14 @@ class Holds:
             await self.drop(old)
         work = asyncio.ensure_future(
             self._calls.write(
-                self._ledger.reserve, session, reservation, amount, self._clock.unix(), credit, key
+                self._ledger.reserve,
+                session,
+                reservation,
+                amount,
+                self._clock.unix(),
+                credit,
+                key,
+                claim,
             )
         )
         try:

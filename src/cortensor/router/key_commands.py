@@ -113,7 +113,7 @@ def add(
     config = load_config(config_path)
     if (grant is None) != metrics:
         raise InvalidInput("give either a grant's file or --metrics", field="grant")
-    with Store(config.database_path) as store:
+    with Store(config.database_address) as store:
         if grant is not None:
             added = asyncio.run(_take(config, store, _read(grant)))
             click.echo(f"{added.key_hash} {'added' if added.added else 'was there'}")
@@ -141,7 +141,7 @@ def add(
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def show(config_path: str, as_json: bool) -> None:
     """Show every key's hash, terms and charges."""
-    with Store(load_config(config_path).database_path) as store:
+    with Store(load_config(config_path).database_address) as store:
         found = [key_state(each) for each in store.api_keys.all()]
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
@@ -160,7 +160,7 @@ def show(config_path: str, as_json: bool) -> None:
 @click.argument("key_hash")
 def revoke(config_path: str, key_hash: str) -> None:
     """Make a key count for nothing, at once and for good."""
-    with Store(load_config(config_path).database_path) as store:
+    with Store(load_config(config_path).database_address) as store:
         store.api_keys.revoke(key_hash.lower(), int(time.time()))
     click.echo(f"{key_hash.lower()} revoked")
 

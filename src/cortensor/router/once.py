@@ -4,22 +4,28 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from cortensor.errors import Conflict
 from cortensor.receipts.keccak import to_hex
+from cortensor.router.answer import Answer
 from cortensor.router.headers import SALT_HEADER
 from cortensor.store.calls import IN_THREADS
+from cortensor.store.claims import IN_PROGRESS, KEY_FIELD, running_now
 from cortensor.store.ledger import already_charged
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
-    from cortensor.router.answer import Answer
     from cortensor.router.keys import Authorisation
     from cortensor.router.ports import LedgerPort
     from cortensor.store.calls import Calls
+    from cortensor.store.records import IdempotencyKey
+
+LOOK_S = 0.2
+"""How often another router's work is looked at."""
 
 
 class SignedRequests:
@@ -60,6 +66,63 @@ class SignedRequests:
             yield
         finally:
             self._running.discard(place)
+
+
+async def run_once(
+    ledger: LedgerPort,
+    calls: Calls,
+    session: str,
+    key: IdempotencyKey,
+    work: Callable[[], Awaitable[Answer]],
+    patience_s: float,
+) -> Answer:
+    """Return what was answered to a key, or the answer of `work`, which runs at one router only.
+
+    While another router runs the request, its answer is waited for; if that router dies, `work`
+    runs here.
+
+    Args:
+        ledger: knows what was answered, and what runs.
+        calls: how the ledger is called.
+        session: the payment session.
+        key: the caller's.
+        work: what is to be answered; it claims the key in the ledger before it costs anything.
+        patience_s: how long to wait for another router.
+
+    Raises:
+        Conflict: the key is another request's (`idempotency_conflict`), or another router is
+            still at it (`request_in_progress`).
+    """
+    ends = time.monotonic() + patience_s
+    while True:
+        stored = await calls.read(ledger.replay, session, key.key)
+        if stored is not None:
+            same_request(stored.request_hash, key.request_hash)
+            return Answer(
+                stored.status, stored.response, stored.receipt_id, replayed=True, total=stored.total
+            )
+        running = await calls.read(ledger.running, session, key.key)
+        if running is None:
+            try:
+                return await work()
+            except Conflict as error:  # another router was a moment earlier
+                if error.code != IN_PROGRESS or time.monotonic() >= ends:
+                    raise
+        else:
+            same_request(running, key.request_hash)
+            if time.monotonic() >= ends:
+                raise running_now(KEY_FIELD)
+        await asyncio.sleep(LOOK_S)
+
+
+def same_request(stored: str, given: str) -> None:
+    """Refuse a key that was used for another request. Raises Conflict."""
+    if stored != given:
+        raise Conflict(
+            "this key was used for another request",
+            field="Idempotency-Key",
+            code="idempotency_conflict",
+        )
 
 
 class Tasks:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cortensor.router.config import ComputeSession
     from cortensor.router.history import History
     from cortensor.store.api_keys import KeyRecord
+    from cortensor.store.claims import Claim
     from cortensor.store.records import (
         Account,
         BatchRecord,
@@ -134,9 +135,6 @@ class Chain(Protocol):
 class LedgerPort(Protocol):
     """The money side of the store; see `cortensor.store.ledger.Ledger`. Calls block."""
 
-    def recover(self) -> list[str]:
-        """Release every open reservation."""
-
     def account(self, session: str) -> Account | None:
         """Return a known session's account."""
 
@@ -151,8 +149,12 @@ class LedgerPort(Protocol):
         now: int,
         credit: int | None = None,
         key: str | None = None,
+        claim: Claim | None = None,
     ) -> None:
-        """Set wei aside; raises PaymentRequired."""
+        """Set wei aside and claim the request; raises PaymentRequired and Conflict."""
+
+    def running(self, session: str, key: str) -> str | None:
+        """Return the hash of the request that runs under an idempotency key, at any router."""
 
     def release(self, reservation: str) -> None:
         """Drop a reservation without a charge."""

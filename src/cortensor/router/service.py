@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cortensor.consensus import OK
-from cortensor.errors import Conflict, Error, PaymentRequired, TooManyRequests, Unauthorized
+from cortensor.errors import Error, PaymentRequired, TooManyRequests, Unauthorized
 from cortensor.receipts.keccak import keccak256, to_hex
 from cortensor.router import logs
 from cortensor.router.answer import Answer, Job, finish, replica_runs
@@ -27,7 +27,7 @@ from cortensor.router.holds import Holds
 from cortensor.router.keys import Said, check_request, check_voucher
 from cortensor.router.metrics import Metrics
 from cortensor.router.offers import Offers
-from cortensor.router.once import SignedRequests, Tasks
+from cortensor.router.once import SignedRequests, Tasks, run_once, same_request
 from cortensor.router.operations_config import HedgingConfig
 from cortensor.router.problems import (
     AllReplicasFailed,
@@ -52,6 +52,7 @@ from cortensor.router.selection import POOL
 from cortensor.router.showing import replica_result
 from cortensor.router.tracing import NoTracer
 from cortensor.store.calls import IN_THREADS
+from cortensor.store.claims import Claim
 from cortensor.store.records import IdempotencyKey
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class Service:
         # No await between this look and the entry below: duplicates must meet.
         running = self._keyed.get(place)
         if running is not None:
-            _same(running[0], hashed)
+            same_request(running[0], hashed)
             return msgspec.structs.replace(await asyncio.shield(running[1]), replayed=True)
         named = IdempotencyKey(key=key, request_hash=hashed)
         work = self._once(endpoint, request, canonical, named, account, signed, spender)
@@ -196,13 +197,16 @@ class Service:
         signed: Authorisation | None,
         spender: str | None,
     ) -> Answer:
-        stored = await self._calls.read(self._ledger.replay, request.session_id, key.key)
-        if stored is not None:
-            _same(stored.request_hash, key.request_hash)
-            return Answer(
-                stored.status, stored.response, stored.receipt_id, replayed=True, total=stored.total
-            )
-        return await self._execute(endpoint, request, canonical, key, account, signed, spender)
+        limits = self._limits
+        longest_ms = (request.timeout_ms or limits.default_timeout_ms) + limits.late_grace_ms
+        return await run_once(
+            self._ledger,
+            self._calls,
+            request.session_id,
+            key,
+            partial(self._execute, endpoint, request, canonical, key, account, signed, spender),
+            longest_ms / 1000,
+        )
 
     async def drain(self, grace_s: float) -> None:
         """Wait for running work, then cancel what is left; its reservations are released."""
@@ -270,7 +274,7 @@ class Service:
             )
             logs.note(task_id=job.task_id)
             with self._tracer.span("reserve", task_id=job.task_id):
-                await self._reserve(job, shown)
+                await self._reserve(job, shown, key)
             try:
                 self.board.begin(
                     job.task_id,
@@ -285,10 +289,17 @@ class Service:
             finally:
                 self.board.end(job.task_id)
 
-    async def _reserve(self, job: Job, shown: QuoteResponse) -> None:
+    async def _reserve(self, job: Job, shown: QuoteResponse, key: IdempotencyKey | None) -> None:
         session, credit = job.request.session_id, self._limits.voucher_credit_wei
+        claim = Claim(
+            key=key.key if key else None,
+            request_hash=key.request_hash if key else None,
+            commitment=to_hex(job.signed.commitment) if job.signed else None,
+        )
         try:
-            await self._holds.take(session, job.task_id, job.quote.bill.total, credit, job.spender)
+            await self._holds.take(
+                session, job.task_id, job.quote.bill.total, credit, job.spender, claim
+            )
         except PaymentRequired as error:
             account = await self.sessions.load(session)
             if error.code == VoucherNeeded.default_code:
@@ -390,12 +401,3 @@ class Service:
                 )
         except Exception as error:
             raise Error("the receipt could not be made; nothing was charged") from error
-
-
-def _same(stored: str, given: str) -> None:
-    if stored != given:
-        raise Conflict(
-            "this key was used for another request",
-            field="Idempotency-Key",
-            code="idempotency_conflict",
-        )

@@ -25,6 +25,7 @@ from cortensor.router.config import secret
 from cortensor.router.embeddings import build_embeddings
 from cortensor.router.gauges import States
 from cortensor.router.key_routes import KeyDesk
+from cortensor.router.lease import alive
 from cortensor.router.measured import MeasuredHistory, load_calibrations
 from cortensor.router.operations import background, build_pool, build_tracer
 from cortensor.router.payment_sessions import PaymentSessions
@@ -33,14 +34,14 @@ from cortensor.router.rate_limit import RateLimits
 from cortensor.router.service import Service
 from cortensor.router.settlement import settle_for_ever
 from cortensor.router.weak_keys import check_signer_key
+from cortensor.store.calls import IN_THREADS
 from cortensor.store.group import Group
-from cortensor.store.lock import FileLock
 from cortensor.store.records import FUNDINGS, STAKE
+from cortensor.store.sqlite import SqliteDatabase
 from cortensor.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from starlette.applications import Starlette
 
@@ -104,15 +105,9 @@ def build_settler(config: Config, store: Store, public_url: str | None) -> Settl
         key=config.signer_key(),
         router_id=config.router_id,
         store=store,
-        lock_path=lock_path(config.database_path, "settle.lock"),
         uri_base=base,
         timeout_s=config.settlement.transaction_timeout_s,
     )
-
-
-def lock_path(database: Path, suffix: str) -> Path:
-    """Return the path of a lock beside the database."""
-    return database.with_name(f"{database.name}.{suffix}")
 
 
 async def check_signer(config: Config, chain: Chain) -> Signer:
@@ -161,10 +156,10 @@ async def running(
         Error: a part does not come up; what did is stopped again.
     """
     async with contextlib.AsyncExitStack() as stack:
-        path = config.database_path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(FileLock(lock_path(path, "lock"), "a router"))
-        store = stack.enter_context(Store(path, config.store.synchronous))
+        store = stack.enter_context(Store(config.database_address, config.store.synchronous))
+        stack.enter_context(store.database.serving())
+        if store.database.is_shared:
+            await stack.enter_async_context(alive(store.owners, config.limits.lease_ms))
         _recover(store)
         reader = chain or ChainReader(config.rpc_url, address_book(config))
         signer = await check_signer(config, reader)
@@ -196,7 +191,7 @@ async def running(
         stack.push_async_callback(service.drain, config.limits.shutdown_grace_s)
         if config.settlement.enabled:
             # Whatever the router's own setting: what was sent to the chain must not be forgotten.
-            safe = stack.enter_context(Store(path))
+            safe = stack.enter_context(Store(config.database_address))
             settler = build_settler(config, safe, public_url)
             task = asyncio.create_task(
                 settle_for_ever(safe.outbox, safe.skips, settler, config.settlement, time)
@@ -241,9 +236,9 @@ def build_history(config: Config, store: Store, clock: Clock) -> MeasuredHistory
 
 
 def _recover(store: Store) -> None:
-    released = store.ledger.recover()
+    released = store.owners.recover()
     if released:
-        log.warning("released %d reservations of a router that was killed", len(released))
+        log.warning("released %d reservations of routers that were killed", len(released))
     found = store.ledger.audit()
     if found:
         raise Error("the ledger is unsound: " + "; ".join(found[:3]), code="ledger_unsound")
@@ -264,7 +259,9 @@ def _service(
     tracer: Tracer,
 ) -> Service:
     limits = config.limits
-    calls = Group(store.database)
+    database = store.database
+    # A server is waited for, so its calls do not belong on the event loop.
+    calls = Group(database) if isinstance(database, SqliteDatabase) else IN_THREADS
     return Service(
         backend=backend,
         ledger=store.ledger,

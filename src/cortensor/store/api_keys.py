@@ -15,9 +15,7 @@ from msgspec import Struct
 from cortensor.errors import Conflict, NotFound, PaymentRequired, Unauthorized
 
 if TYPE_CHECKING:
-    import sqlite3
-
-    from cortensor.store.sqlite import Database
+    from cortensor.store.database import Database, Row, Sql
 
 DAY_S = 86_400
 KEYS_PER_SESSION = 64
@@ -147,9 +145,7 @@ class ApiKeys:
             )
 
 
-def hold_key(
-    sql: sqlite3.Connection, key_hash: str, reservation: str, amount: int, now: int
-) -> None:
+def hold_key(sql: Sql, key_hash: str, reservation: str, amount: int, now: int) -> None:
     """Put a reservation on a key, in the reservation's own transaction and before its row is there.
 
     Raises:
@@ -184,7 +180,7 @@ def hold_key(
     )
 
 
-def charge_key(sql: sqlite3.Connection, reservation: str, charge: int) -> None:
+def charge_key(sql: Sql, reservation: str, charge: int) -> None:
     """Charge the key that a reservation is on, if it is on one, before it is given up."""
     row = sql.execute(
         "SELECT key_hash, day FROM api_key_holds WHERE reservation = ?", (reservation,)
@@ -203,12 +199,12 @@ def charge_key(sql: sqlite3.Connection, reservation: str, charge: int) -> None:
     sql.execute("UPDATE api_keys SET charged = ? WHERE key_hash = ?", (str(total), key_hash))
 
 
-def drop_hold(sql: sqlite3.Connection, reservation: str) -> None:
+def drop_hold(sql: Sql, reservation: str) -> None:
     """Take a reservation off its key."""
     sql.execute("DELETE FROM api_key_holds WHERE reservation = ?", (reservation,))
 
 
-def audit_keys(sql: sqlite3.Connection) -> list[str]:
+def audit_keys(sql: Sql) -> list[str]:
     """Return every violation of INV-K1, one sentence each."""
     days: dict[str, int] = {}
     for row in sql.execute("SELECT key_hash, charged FROM api_key_days").fetchall():
@@ -221,14 +217,14 @@ def audit_keys(sql: sqlite3.Connection) -> list[str]:
     ]
 
 
-def _charged_on(sql: sqlite3.Connection, key_hash: str, day: int) -> int:
+def _charged_on(sql: Sql, key_hash: str, day: int) -> int:
     row = sql.execute(
         "SELECT charged FROM api_key_days WHERE key_hash = ? AND day = ?", (key_hash, day)
     ).fetchone()
     return 0 if row is None else int(row["charged"])
 
 
-def _find(sql: sqlite3.Connection, key_hash: str) -> KeyRecord | None:
+def _find(sql: Sql, key_hash: str) -> KeyRecord | None:
     row = sql.execute(
         f"SELECT {COLUMNS} FROM api_keys WHERE key_hash = ?",  # noqa: S608  constant names
         (key_hash,),
@@ -247,7 +243,7 @@ def _terms(record: KeyRecord) -> tuple[object, ...]:
     )
 
 
-def _record(row: sqlite3.Row) -> KeyRecord:
+def _record(row: Row) -> KeyRecord:
     values = {name: row[name] for name in KeyRecord.__struct_fields__}
     for name in ("day_budget", "total_budget", "charged"):
         values[name] = int(values[name])

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 FIRST_S = 60
 LONGEST_S = 6 * 3600
+LATEST = 2**63 - 1
+"""The last moment there is, in unix seconds: what is put off until some time comes before it."""
 
 
 def delay_s(tries: int) -> int:

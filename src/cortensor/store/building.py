@@ -18,10 +18,10 @@ from cortensor.store.choosing import voucher_of
 from cortensor.store.records import DAY_SECONDS, STAKE, VOUCHER, BatchRecord, LeafRecord
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
     from cortensor.store.choosing import Chosen
+    from cortensor.store.database import Row, Sql
     from cortensor.store.records import ReceiptRecord
 
 CUMULATIVE_BITS = 96
@@ -35,7 +35,7 @@ class _Placed(NamedTuple):
     hashed: bytes
 
 
-def place(sql: sqlite3.Connection, chosen: Chosen, uri_base: str | None, now: int) -> BatchRecord:
+def place(sql: Sql, chosen: Chosen, uri_base: str | None, now: int) -> BatchRecord:
     """Give the chosen receipts their places and store them as a batch.
 
     Args:
@@ -81,14 +81,14 @@ def place(sql: sqlite3.Connection, chosen: Chosen, uri_base: str | None, now: in
     return batch
 
 
-def _next(sql: sqlite3.Connection, session: str) -> tuple[int, int]:
+def _next(sql: Sql, session: str) -> tuple[int, int]:
     row = sql.execute(
         "SELECT next_index, cumulative FROM payment_sessions WHERE session = ?", (session,)
     ).fetchone()
     return row["next_index"], int(row["cumulative"])
 
 
-def _store_leaf(sql: sqlite3.Connection, root: str, position: int, placed: _Placed) -> None:
+def _store_leaf(sql: Sql, root: str, position: int, placed: _Placed) -> None:
     record, number, cumulative, hashed = placed
     sql.execute(
         "INSERT INTO leaves (batch, position, receipt_id, session, leaf_index, cumulative, leaf)"
@@ -127,7 +127,7 @@ def moment_of(latest: int, window: int, window_s: int, now: int) -> int:
 
 
 def make(
-    sql: sqlite3.Connection,
+    sql: Sql,
     totals: Mapping[str, int],
     leaves: Sequence[bytes],
     *,
@@ -167,9 +167,7 @@ def make(
     )
 
 
-def _signatures(
-    sql: sqlite3.Connection, totals: Iterable[tuple[str, int]]
-) -> list[tuple[str, str]]:
+def _signatures(sql: Sql, totals: Iterable[tuple[str, int]]) -> list[tuple[str, str]]:
     """Return each session's voucher as (r, vs), EIP-2098: v is the top bit of s."""
     found = []
     for session, total in totals:
@@ -182,7 +180,7 @@ def _signatures(
     return found
 
 
-def insert(sql: sqlite3.Connection, batch: BatchRecord) -> None:
+def insert(sql: Sql, batch: BatchRecord) -> None:
     """Store a batch that was made; its number is the next."""
     sql.execute(
         "INSERT INTO batches (root, funding, version, count, uri, items, work_at, data, total,"
@@ -203,7 +201,7 @@ def insert(sql: sqlite3.Connection, batch: BatchRecord) -> None:
     )
 
 
-def batch_of(row: sqlite3.Row) -> BatchRecord:
+def batch_of(row: Row) -> BatchRecord:
     """Build a batch record from a row of batches."""
     return BatchRecord(
         number=row["number"],
@@ -227,7 +225,7 @@ def batch_of(row: sqlite3.Row) -> BatchRecord:
     )
 
 
-def leaf_of(row: sqlite3.Row) -> LeafRecord:
+def leaf_of(row: Row) -> LeafRecord:
     """Build a leaf record from a row of leaves."""
     return LeafRecord(
         batch=row["batch"],

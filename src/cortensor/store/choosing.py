@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cortensor.store.ledger import RECEIPT_COLUMNS, receipt_of
+from cortensor.store.ledger import RECEIPT_FIELDS, receipt_of
 from cortensor.store.records import DAY_SECONDS, ESCROW, STAKE, VOUCHER, ReceiptRecord
 
 if TYPE_CHECKING:
-    import sqlite3
+    from cortensor.store.database import Sql
 
 MAX_ITEMS = {ESCROW: 512, VOUCHER: 128, STAKE: 128}  # sessions in one call of the contract
 MAX_LEAVES = 8192  # keeps one build, and one proof answer, small
@@ -53,7 +53,7 @@ class Chosen(Struct, frozen=True):
     receipts: list[ReceiptRecord]
 
 
-def choose(sql: sqlite3.Connection, most: int | None) -> Chosen | None:
+def choose(sql: Sql, most: int | None) -> Chosen | None:
     """Return the next batch's receipts, of the group that waits longest; None for nothing.
 
     Args:
@@ -75,8 +75,8 @@ def choose(sql: sqlite3.Connection, most: int | None) -> Chosen | None:
     return None
 
 
-def _of_group(sql: sqlite3.Connection, group: Group, most: int | None) -> list[ReceiptRecord]:
-    columns = ", ".join(f"r.{name}" for name in RECEIPT_COLUMNS.split(", "))
+def _of_group(sql: Sql, group: Group, most: int | None) -> list[ReceiptRecord]:
+    columns = ", ".join(f'r."{name}"' for name in RECEIPT_FIELDS)
     rows = sql.execute(
         f"SELECT {columns}, r.running_total"  # noqa: S608  constant columns and condition
         f" FROM receipts r JOIN payment_sessions s USING (session) WHERE {READY}"
@@ -122,7 +122,7 @@ def _of_group(sql: sqlite3.Connection, group: Group, most: int | None) -> list[R
     return [record for _, record in sorted(chosen, key=lambda item: item[0])]
 
 
-def voucher_of(sql: sqlite3.Connection, session: str, total: str | None) -> str | None:
+def voucher_of(sql: Sql, session: str, total: str | None) -> str | None:
     """Return the signature over a session's total, 0x hex, or None if there is none."""
     row = sql.execute(
         "SELECT signature FROM vouchers WHERE session = ? AND cumulative = ?", (session, total)

@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from cortensor.pricing import format_cor, parse_cor
+from cortensor.store.address import database_option as database
 from cortensor.store.costs import Costs, total_of
 from cortensor.store.open_work import open_work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cortensor.store.address import DatabaseAddress
     from cortensor.store.costs import By, CostLine
 
 TITLES = ("receipts", "charged COR", "gas", "fee", "fee a receipt", "fee a COR charged")
@@ -26,8 +27,8 @@ NOTE = "Fees are wei of ETH."
 database_option = click.option(
     "--database",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The router's database; only read.",
+    type=database,
+    help="The router's database, a file or a postgresql:// URL; only read.",
 )
 
 
@@ -47,7 +48,9 @@ database_option = click.option(
     "--spread", "spreads", is_flag=True, help="Spread releases over the receipts they were for."
 )
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def costs(database: Path, by: By, cor_per_eth: str | None, spreads: bool, as_json: bool) -> None:
+def costs(
+    database: DatabaseAddress, by: By, cor_per_eth: str | None, spreads: bool, as_json: bool
+) -> None:
     """Show what settlement cost by session, route or validation path, and the overhead."""
     price = None if cor_per_eth is None else parse_cor(cor_per_eth, "cor-per-eth")
     with Costs(database) as ledger:
@@ -73,7 +76,7 @@ def costs(database: Path, by: By, cor_per_eth: str | None, spreads: bool, as_jso
 @click.command("outbox")
 @database_option
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def outbox(database: Path, as_json: bool) -> None:
+def outbox(database: DatabaseAddress, as_json: bool) -> None:
     """Show what is not settled yet, why, and when it is tried again."""
     found = open_work(database)
     if as_json:

@@ -22,9 +22,10 @@ from cortensor.store.errands import AUTHORISE, RELEASE, released_by
 from cortensor.store.reading import ReadOnlyLedger
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+
+    from cortensor.store.address import DatabaseAddress
+    from cortensor.store.database import Row
 
 By = Literal["session", "route", "path"]
 RELEASES, AUTHORISATION, UNSETTLED = "(releases)", "(authorisation)", "(not settled)"
@@ -127,7 +128,7 @@ class _Lines:
         """Add a cost to a line of overhead."""
         self.found[name] = self.found.get(name, CostLine(name)).plus(spent.gas, spent.fee)
 
-    def bear(self, row: sqlite3.Row, gas: int, fee: int, *, settles: bool = False) -> None:
+    def bear(self, row: Row, gas: int, fee: int, *, settles: bool = False) -> None:
         """Add a cost to a receipt's line, and the receipt, if the cost settled it."""
         name = _name(row, self._by)
         charges = [int(row["charge"])] if settles else []
@@ -138,15 +139,15 @@ class Costs(ReadOnlyLedger):
     """A ledger's settled batches, and everything its settler paid for.
 
     Args:
-        path: the router's database; opened for reading only.
+        address: the router's database; opened for reading only.
 
     Raises:
         InvalidInput: there is no such file.
         Unavailable: it is no ledger, or an older one that no router has opened since.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "errands")
+    def __init__(self, address: DatabaseAddress) -> None:
+        super().__init__(address, "errands")
 
     def lines(self, by: By, *, spreads: bool = False) -> list[CostLine]:
         """Return what each session, route or path cost, dearest first, and then the overhead.
@@ -202,7 +203,7 @@ class Costs(ReadOnlyLedger):
             spent.setdefault(row["root"], _Spent(gas, gas * int(row["gas_price"] or 0)))
             yield row["root"]
 
-    def _receipts(self, root: str) -> tuple[list[sqlite3.Row], list[sqlite3.Row]]:
+    def _receipts(self, root: str) -> tuple[Sequence[Row], Sequence[Row]]:
         """Return a batch's receipts, and those that it anchored once more."""
         first = self.rows(
             "SELECT session, charge, body FROM receipts WHERE batch = ? ORDER BY seq", root
@@ -220,7 +221,7 @@ class Costs(ReadOnlyLedger):
         ):
             yield row["action"], _Spent(row["gas_used"], int(row["fee"]))
 
-    def _released(self, action: str) -> list[sqlite3.Row]:
+    def _released(self, action: str) -> Sequence[Row]:
         """Return the receipts whose money a release let go; none where that is not known."""
         place = released_by(action)
         if place is None:
@@ -251,7 +252,7 @@ def _sorted(lines: Iterable[CostLine]) -> list[CostLine]:
     return sorted(lines, key=lambda line: (-line.fee_wei, line.name))
 
 
-def _name(row: sqlite3.Row, by: By) -> str:
+def _name(row: Row, by: By) -> str:
     if by == "session":
         return str(row["session"])
     body = msgspec.json.decode(row["body"], type=_Body)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from cortensor.store.sqlite import Database
+    from cortensor.store.database import Database
 
 
 class Depth(Struct, frozen=True, kw_only=True):

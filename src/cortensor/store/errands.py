@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cortensor.store.records import CostRecord, ErrandRecord
 
 if TYPE_CHECKING:
-    from cortensor.store.sqlite import Database
+    from cortensor.store.database import Database
 
 AUTHORISE = "authorise"
 RELEASE = "release"
@@ -31,7 +31,7 @@ class Errands:
         """Return what was signed for an action since it was last done, newest first."""
         rows = self._db.rows(
             "SELECT tx_hash, action, nonce, raw, max_fee FROM errands"
-            " WHERE action = ? AND is_open ORDER BY rowid DESC",
+            " WHERE action = ? AND is_open = 1 ORDER BY rowid DESC",
             action,
         )
         return [
@@ -58,7 +58,9 @@ class Errands:
     def done(self, action: str) -> None:
         """Note that an action is done; asked for again, it begins anew."""
         with self._db.transaction() as sql:
-            sql.execute("UPDATE errands SET is_open = 0 WHERE action = ? AND is_open", (action,))
+            sql.execute(
+                "UPDATE errands SET is_open = 0 WHERE action = ? AND is_open = 1", (action,)
+            )
 
     def unmined(self) -> list[str]:
         """Return the hashes of transactions whose cost is not known."""

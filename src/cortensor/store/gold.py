@@ -16,10 +16,9 @@ from cortensor.consensus import GoldItem, Vote
 from cortensor.errors import Conflict
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
 
-    from cortensor.store.sqlite import Database
+    from cortensor.store.database import Database, Sql
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -117,9 +116,10 @@ class Gold:
         ]
 
 
-def _add(sql: sqlite3.Connection, given: Answered, now: int) -> int:
+def _add(sql: Sql, given: Answered, now: int) -> int:
     sql.execute(
-        "INSERT OR IGNORE INTO gold_items (item, answer, is_gold, added_at) VALUES (?,?,?,?)",
+        "INSERT INTO gold_items (item, answer, is_gold, added_at) VALUES (?,?,?,?)"
+        " ON CONFLICT DO NOTHING",
         (given.item, given.known.right, int(given.is_gold), now),
     )
     row = sql.execute(
@@ -135,8 +135,8 @@ def _add(sql: sqlite3.Connection, given: Answered, now: int) -> int:
     for vote in given.known.votes:
         if vote.rater is not None and vote.label is not None:
             added += sql.execute(
-                "INSERT OR IGNORE INTO gold_votes (item, rater, label, model, prompt, voted_at)"
-                " VALUES (?,?,?,?,?,?)",
+                "INSERT INTO gold_votes (item, rater, label, model, prompt, voted_at)"
+                " VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                 (given.item, vote.rater, vote.label, vote.model, vote.prompt, now),
             ).rowcount
     return added

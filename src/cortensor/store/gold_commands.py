@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 import msgspec
@@ -13,8 +12,12 @@ from msgspec import Struct
 
 from cortensor.consensus import GoldItem, Vote, records_of
 from cortensor.errors import InvalidInput
+from cortensor.store.address import existing_database_option
 from cortensor.store.gold import Answered
 from cortensor.store.store import Store
+
+if TYPE_CHECKING:
+    from cortensor.store.address import DatabaseAddress
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,8 +32,8 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
 database_option = click.option(
     "--database",
     required=True,
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="The router's database.",
+    type=existing_database_option,
+    help="The router's database, a file or a postgresql:// URL.",
 )
 
 
@@ -42,7 +45,7 @@ def gold() -> None:
 @gold.command("add")
 @database_option
 @click.argument("lines", type=click.File("rb"))
-def add(database: Path, lines: IO[bytes]) -> None:
+def add(database: DatabaseAddress, lines: IO[bytes]) -> None:
     """Store answers: JSON lines of {"item", "answer", "votes": {session: verdict}, "gold"}."""
     items = [read_line(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     with Store(database) as store:
@@ -52,7 +55,7 @@ def add(database: Path, lines: IO[bytes]) -> None:
 
 @gold.command("show")
 @database_option
-def show(database: Path) -> None:
+def show(database: DatabaseAddress) -> None:
     """Show how often each session was right."""
     with Store(database) as store:
         items = store.gold.items()

@@ -19,7 +19,7 @@ from cortensor.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cortensor.store.sqlite import Database
+    from cortensor.store.sqlite import SqliteDatabase
 
     Entry = tuple[asyncio.Future[Any], Callable[[], Any]]
     Outcome = tuple[Any, Exception | None]
@@ -40,7 +40,7 @@ class Group:
         database: what the calls work on.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self._db = database
         self._waiting: list[Entry] = []
         self._draining: asyncio.Task[None] | None = None

@@ -8,11 +8,13 @@ session can draw ends with its window, so there it holds at each reservation, by
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cortensor.errors import Conflict, Error, NotFound, PaymentRequired
 from cortensor.pricing.quota import MICRO_WEI, micro_of
-from cortensor.store.api_keys import audit_keys, charge_key, drop_hold, hold_key
+from cortensor.store.accounts import FACTS, WEI_FACTS, account_of, free, read_account
+from cortensor.store.api_keys import audit_keys, charge_key, hold_key
+from cortensor.store.claims import KEY_FIELD, Claim, Owners, Rival, rival_of, running_now
 from cortensor.store.records import (
     STAKE,
     STATE_CLOSED,
@@ -25,18 +27,12 @@ from cortensor.store.records import (
 )
 
 if TYPE_CHECKING:
-    import sqlite3
+    from cortensor.store.database import Database, Row, Sql
 
-    from cortensor.store.sqlite import Database
+RECEIPT_FIELDS = ReceiptRecord.__struct_fields__
+RECEIPT_COLUMNS = ", ".join(f'"{name}"' for name in RECEIPT_FIELDS)  # one is a word of SQL
 
-RECEIPT_COLUMNS = (
-    "receipt_id, session, version, charge, digest, signature, body, struct, evidence, request, "
-    "surcharge_bps, created_at, request_commitment, authorization"
-)
-
-FACTS = SessionFacts.__struct_fields__
 CHARGED = "SELECT 1 FROM receipts WHERE session = ? AND request_commitment = ?"
-WEI_FACTS = ("deposit", "settled", "task_cap_wei")
 
 
 class Ledger:
@@ -44,28 +40,18 @@ class Ledger:
 
     Args:
         database: an open database; the caller closes it.
+        owner: the process whose reservations these are.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, owner: str) -> None:
         self._db = database
-
-    def recover(self) -> list[str]:
-        """Release every open reservation and return their ids.
-
-        Call once at start, holding the router's lock: whoever made them is dead, and work that
-        did not commit is not charged.
-        """
-        with self._db.transaction() as sql:
-            ids = [str(row["id"]) for row in sql.execute("SELECT id FROM reservations")]
-            sql.execute("DELETE FROM api_key_holds")
-            sql.execute("DELETE FROM reservations")
-            sql.execute("UPDATE payment_sessions SET reserved = '0'")
-        return ids
+        self._owner = owner
+        self._owners = Owners(database, owner)
 
     def account(self, session: str) -> Account | None:
         """Return a known session's account."""
         row = self._db.row("SELECT * FROM payment_sessions WHERE session = ?", session)
-        return _account(row) if row is not None else None
+        return read_account(row) if row is not None else None
 
     def refresh(self, facts: SessionFacts) -> Account:
         """Store what the chain says of a session and return its account.
@@ -76,11 +62,11 @@ class Ledger:
             Conflict: the chain has settled more than this ledger ever assigned, so the ledger
                 is not the session's full history and must not sign new indexes for it.
         """
-        with self._db.transaction() as sql:
+        with self._db.transaction(facts.session) as sql:
             found = sql.execute(
                 "SELECT * FROM payment_sessions WHERE session = ?", (facts.session,)
             ).fetchone()
-            known = _account(found) if found is not None else None
+            known = read_account(found) if found is not None else None
             assigned = known.cumulative if known else 0
             if facts.funding == STAKE:  # settles in whole micro-COR
                 assigned = micro_of(assigned) * MICRO_WEI
@@ -113,6 +99,7 @@ class Ledger:
         now: int,
         credit: int | None = None,
         key: str | None = None,
+        claim: Claim | None = None,
     ) -> None:
         """Set `amount` wei aside.
 
@@ -123,6 +110,7 @@ class Ledger:
             now: unix seconds.
             credit: wei that a voucher session may have unsigned before more work; None for any.
             key: hash of the API key whose budgets it is held to as well, if any.
+            claim: what may not run elsewhere until this is released or charged.
 
         Raises:
             Unauthorized: the key counts for nothing any more.
@@ -130,8 +118,37 @@ class Ledger:
                 (`over_budget`), or a voucher is needed first (`voucher_needed`), or the key's
                 budgets do not (`key_over_budget`).
             NotFound: the session was never read from the chain.
+            Conflict: the request runs (`request_in_progress`, by its key, which may also have
+                been answered meanwhile; `request_running`), or was charged
+                (`request_already_charged`).
         """
-        with self._db.transaction() as sql:
+        claim = claim or Claim()
+        made = (session, reservation, amount, now, credit, key, claim)
+        rival = self._reserve(*made)
+        if rival is not None and self._owners.gives_way(rival, session):
+            rival = self._reserve(*made)
+        if rival is not None:
+            raise running_now(rival.field)
+
+    def _reserve(
+        self,
+        session: str,
+        reservation: str,
+        amount: int,
+        now: int,
+        credit: int | None,
+        key: str | None,
+        claim: Claim,
+    ) -> Rival | None:
+        """Reserve, or return who holds what is claimed."""
+        with self._db.transaction(session) as sql:
+            rival = rival_of(sql, session, claim)
+            if rival is not None:
+                return rival
+            if claim.key is not None and _is_answered(sql, session, claim.key):
+                raise running_now(KEY_FIELD)
+            if claim.commitment is not None and _is_charged(sql, session, claim.commitment):
+                raise already_charged()
             account = account_of(sql, session)
             if (
                 credit is not None
@@ -152,18 +169,31 @@ class Ledger:
             if key is not None:
                 hold_key(sql, key, reservation, amount, now)
             sql.execute(
-                "INSERT INTO reservations (id, session, amount, created_at) VALUES (?,?,?,?)",
-                (reservation, session, str(amount), now),
+                "INSERT INTO reservations (id, session, amount, created_at, owner, key,"
+                " request_hash, commitment) VALUES (?,?,?,?,?,?,?,?)",
+                (
+                    reservation,
+                    session,
+                    str(amount),
+                    now,
+                    self._owner,
+                    claim.key,
+                    claim.request_hash,
+                    claim.commitment,
+                ),
             )
             sql.execute(
                 "UPDATE payment_sessions SET reserved = ? WHERE session = ?",
                 (str(account.reserved + amount), session),
             )
+            return None
 
     def release(self, reservation: str) -> None:
         """Drop a reservation without a charge; harmless when it is gone."""
-        with self._db.transaction() as sql:
-            _free(sql, reservation)
+        row = self._db.row("SELECT session FROM reservations WHERE id = ?", reservation)
+        if row is not None:
+            with self._db.transaction(row["session"]) as sql:
+                free(sql, reservation)
 
     def commit(
         self,
@@ -191,9 +221,9 @@ class Ledger:
                 with this commitment before (`request_already_charged`).
             Error: the charge exceeds the reservation; nothing is charged.
         """
-        with self._db.transaction() as sql:
+        with self._db.transaction(record.session) as sql:
             charge_key(sql, reservation, record.charge)
-            reserved = _free(sql, reservation)
+            reserved = free(sql, reservation)
             if reserved is None:
                 raise NotFound("the reservation is gone", code="unknown_reservation")
             if record.charge > reserved:
@@ -228,14 +258,11 @@ class Ledger:
                 (str(total), record.session),
             )
             sql.execute(
-                "INSERT OR IGNORE INTO cards (version, card) VALUES (?,?)", (record.version, card)
+                "INSERT INTO cards (version, card) VALUES (?,?) ON CONFLICT DO NOTHING",
+                (record.version, card),
             )
             if key is not None:
-                taken = sql.execute(
-                    "SELECT 1 FROM idempotency WHERE session = ? AND key = ?",
-                    (record.session, key.key),
-                ).fetchone()
-                if taken is not None:
+                if _is_answered(sql, record.session, key.key):
                     raise Conflict("idempotency key already used", code="idempotency_conflict")
                 sql.execute(
                     "INSERT INTO idempotency (session, key, request_hash, status, response,"
@@ -270,6 +297,10 @@ class Ledger:
         total = None if row["running_total"] is None else int(row["running_total"])
         return Replay(row["request_hash"], row["status"], row["response"], row["receipt_id"], total)
 
+    def running(self, session: str, key: str) -> str | None:
+        """Return the request hash that runs under an idempotency key, at any router, or None."""
+        return self._owners.running(session, key)
+
     def receipt(self, receipt_id: str) -> ReceiptRecord | None:
         """Return a receipt by its 0x id."""
         row = self._db.row(
@@ -293,10 +324,10 @@ class Ledger:
 
     def audit(self) -> list[str]:
         """Return every violation of INV-L1 and INV-K1, one sentence each; empty when all holds."""
-        with self._db.transaction() as sql:
+        with self._db.snapshot() as sql:
             found = audit_keys(sql)
             for row in sql.execute("SELECT * FROM payment_sessions").fetchall():
-                account = _account(row)
+                account = read_account(row)
                 name = account.facts.session
                 charges = _sum(sql, "SELECT charge FROM receipts WHERE session = ?", name)
                 held = _sum(sql, "SELECT amount FROM reservations WHERE session = ?", name)
@@ -316,9 +347,9 @@ class Ledger:
         return found
 
 
-def receipt_of(row: sqlite3.Row) -> ReceiptRecord:
+def receipt_of(row: Row) -> ReceiptRecord:
     """Build a receipt record from a row with RECEIPT_COLUMNS."""
-    values = {name: row[name] for name in RECEIPT_COLUMNS.split(", ")}
+    values = {name: row[name] for name in RECEIPT_FIELDS}
     values["charge"] = int(values["charge"])
     return ReceiptRecord(**values)
 
@@ -332,47 +363,14 @@ def already_charged() -> Conflict:
     )
 
 
-def _is_charged(sql: sqlite3.Connection, session: str, commitment: str | None) -> bool:
+def _is_answered(sql: Sql, session: str, key: str) -> bool:
+    query = "SELECT 1 FROM idempotency WHERE session = ? AND key = ?"
+    return sql.execute(query, (session, key)).fetchone() is not None
+
+
+def _is_charged(sql: Sql, session: str, commitment: str | None) -> bool:
     return sql.execute(CHARGED, (session, commitment)).fetchone() is not None
 
 
-def _sum(sql: sqlite3.Connection, query: str, session: str) -> int:
+def _sum(sql: Sql, query: str, session: str) -> int:
     return sum(int(row[0]) for row in sql.execute(query, (session,)))
-
-
-def account_of(sql: sqlite3.Connection, session: str) -> Account:
-    """Return a session's account. Raises NotFound if it was never read from the chain."""
-    row = sql.execute("SELECT * FROM payment_sessions WHERE session = ?", (session,)).fetchone()
-    if row is None:
-        raise NotFound("unknown payment session", field="session_id", code="unknown_session")
-    return _account(row)
-
-
-def _free(sql: sqlite3.Connection, reservation: str) -> int | None:
-    row = sql.execute(
-        "SELECT session, amount FROM reservations WHERE id = ?", (reservation,)
-    ).fetchone()
-    if row is None:
-        return None
-    amount = int(row["amount"])
-    account = account_of(sql, row["session"])
-    drop_hold(sql, reservation)
-    sql.execute("DELETE FROM reservations WHERE id = ?", (reservation,))
-    sql.execute(
-        "UPDATE payment_sessions SET reserved = ? WHERE session = ?",
-        (str(account.reserved - amount), row["session"]),
-    )
-    return amount
-
-
-def _account(row: sqlite3.Row) -> Account:
-    values: dict[str, Any] = {name: row[name] for name in FACTS}
-    facts = SessionFacts(**values | {name: int(row[name]) for name in WEI_FACTS})
-    return Account(
-        facts=facts,
-        spent=int(row["spent"]),
-        reserved=int(row["reserved"]),
-        next_index=row["next_index"],
-        cumulative=int(row["cumulative"]),
-        vouchered=int(row["vouchered"]),
-    )

@@ -12,7 +12,7 @@ from cortensor.store.reading import ReadOnlyLedger
 from cortensor.store.records import FUNDINGS
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from cortensor.store.address import DatabaseAddress
 
 # How a thing stands: it waits for the next settlement, or is put off until a time; a parked batch
 # waits for somebody to ask for it, and a total that is given up can never move.
@@ -65,14 +65,14 @@ class OpenWork(Struct, frozen=True):
     totals: list[OpenTotal]
 
 
-def open_work(path: Path) -> OpenWork:
+def open_work(address: DatabaseAddress) -> OpenWork:
     """Return what of a ledger is not settled.
 
     Raises:
         InvalidInput: there is no such file.
         Unavailable: it is no ledger, or an older one that no router has opened since.
     """
-    with ReadOnlyLedger(path, "refusals") as ledger:
+    with ReadOnlyLedger(address, "refusals") as ledger:
         charges = ledger.rows("SELECT charge, created_at FROM receipts WHERE batch IS NULL")
         batches = ledger.rows(
             "SELECT b.root, b.funding, b.items, b.count, b.total, f.reason, f.tries, f.first_at,"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cortensor.errors import Error, NotFound
-from cortensor.store.backoff import delay_s
+from cortensor.store.backoff import LATEST, delay_s
 from cortensor.store.building import batch_of, leaf_of, place
 from cortensor.store.choosing import BUSY, READY, choose
 from cortensor.store.ledger import RECEIPT_COLUMNS, receipt_of
@@ -30,10 +30,9 @@ from cortensor.store.records import (
 from cortensor.store.skips import note_skips
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
 
-    from cortensor.store.sqlite import Database
+    from cortensor.store.database import Database, Row, Sql
 
 
 class Outbox:
@@ -107,9 +106,8 @@ class Outbox:
         rows = self._db.rows(
             "SELECT b.* FROM batches b LEFT JOIN refusals f ON f.batch = b.root"
             " WHERE b.state != 'confirmed' AND (f.batch IS NULL"
-            " OR (f.next_at IS NOT NULL AND (? IS NULL OR f.next_at <= ?))) ORDER BY b.number",
-            until,
-            until,
+            " OR f.next_at <= ?) ORDER BY b.number",
+            LATEST if until is None else until,
         )
         return [batch_of(row) for row in rows]
 
@@ -323,12 +321,12 @@ class Outbox:
         return [receipt_of(row) for row in rows]
 
 
-def _dissolve(sql: sqlite3.Connection, root: str) -> None:
+def _dissolve(sql: Sql, root: str) -> None:
     """Undo a batch: of its sessions it is the last one, since no other may hold them."""
     rows = sql.execute(
         "SELECT l.session, MIN(l.leaf_index) AS first, MAX(l.leaf_index) AS last, s.next_index"
         " FROM leaves l JOIN payment_sessions s USING (session) WHERE l.batch = ?"
-        " GROUP BY l.session",
+        " GROUP BY l.session, s.next_index",
         (root,),
     ).fetchall()
     for row in rows:
@@ -352,10 +350,14 @@ def _dissolve(sql: sqlite3.Connection, root: str) -> None:
         sql.execute(statement, (root,))
 
 
-def _note_cost(sql: sqlite3.Connection, root: str, cost: CostRecord) -> None:
+def _note_cost(sql: Sql, root: str, cost: CostRecord) -> None:
     sql.execute(
-        "INSERT OR REPLACE INTO settlement_costs (tx_hash, batch, block_number, is_success,"
-        " gas_used, gas_price, l1_gas, fee) VALUES (?,?,?,?,?,?,?,?)",
+        "INSERT INTO settlement_costs (tx_hash, batch, block_number, is_success,"
+        " gas_used, gas_price, l1_gas, fee) VALUES (?,?,?,?,?,?,?,?)"
+        " ON CONFLICT (tx_hash) DO UPDATE SET batch = excluded.batch,"
+        " block_number = excluded.block_number,"
+        " is_success = excluded.is_success, gas_used = excluded.gas_used,"
+        " gas_price = excluded.gas_price, l1_gas = excluded.l1_gas, fee = excluded.fee",
         (
             cost.tx_hash,
             root,
@@ -369,5 +371,5 @@ def _note_cost(sql: sqlite3.Connection, root: str, cost: CostRecord) -> None:
     )
 
 
-def _refusal(row: sqlite3.Row) -> RefusalRecord:
+def _refusal(row: Row) -> RefusalRecord:
     return RefusalRecord(row["batch"], row["reason"], row["tries"], row["first_at"], row["next_at"])

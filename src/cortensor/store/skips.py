@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cortensor.store.backoff import delay_s
+from cortensor.store.backoff import LATEST, delay_s
 from cortensor.store.building import CUMULATIVE_BITS, batch_of, insert, make, moment_of
 from cortensor.store.choosing import BUSY, MAX_ITEMS
 from cortensor.store.records import BatchRecord, OpenSkip, SkipRecord
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Sequence
 
-    from cortensor.store.sqlite import Database
+    from cortensor.store.database import Database, Row, Sql
 
 SELECT = (
     "SELECT k.session, k.cumulative, k.reason, k.funding, k.work_at, k.tries, k.next_at,"
@@ -59,10 +58,8 @@ class Skips:
             until: unix seconds; None for all that is not given up.
         """
         rows = self._db.rows(
-            f"{SELECT} WHERE k.next_at IS NOT NULL AND (? IS NULL OR k.next_at <= ?)"
-            f" AND k.session NOT IN ({BUSY}) ORDER BY k.session",
-            until,
-            until,
+            f"{SELECT} WHERE k.next_at <= ? AND k.session NOT IN ({BUSY}) ORDER BY k.session",
+            LATEST if until is None else until,
         )
         return [_open(row) for row in rows]
 
@@ -175,9 +172,7 @@ def groups_of(skips: Iterable[OpenSkip]) -> list[list[OpenSkip]]:
     ]
 
 
-def note_skips(
-    sql: sqlite3.Connection, batch: BatchRecord, skipped: Iterable[SkipRecord], now: int
-) -> None:
+def note_skips(sql: Sql, batch: BatchRecord, skipped: Iterable[SkipRecord], now: int) -> None:
     """Keep what a batch passed over; what it moved is no longer open."""
     passed = {skip.session: skip for skip in skipped}
     for item in batch.items:
@@ -191,8 +186,11 @@ def note_skips(
         ).fetchone()
         tries = 1 if before is None else before["tries"] + 1
         sql.execute(
-            "INSERT OR REPLACE INTO skips (session, batch, cumulative, reason, funding, work_at,"
-            " tries, next_at) VALUES (?,?,?,?,?,?,?,?)",
+            "INSERT INTO skips (session, batch, cumulative, reason, funding, work_at,"
+            " tries, next_at) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (session) DO UPDATE SET"
+            " batch = excluded.batch, cumulative = excluded.cumulative, reason = excluded.reason,"
+            " funding = excluded.funding, work_at = excluded.work_at, tries = excluded.tries,"
+            " next_at = excluded.next_at, is_alarmed = 0",
             (
                 session,
                 batch.root,
@@ -206,7 +204,7 @@ def note_skips(
         )
 
 
-def _leaf(sql: sqlite3.Connection, skip: OpenSkip) -> tuple[str, bytes]:
+def _leaf(sql: Sql, skip: OpenSkip) -> tuple[str, bytes]:
     """Return receipt id and hash of the leaf with a total.
 
     Receipts that charged nothing repeat a total; the last of them stands for all.
@@ -219,12 +217,12 @@ def _leaf(sql: sqlite3.Connection, skip: OpenSkip) -> tuple[str, bytes]:
     return row["receipt_id"], bytes.fromhex(row["leaf"][2:])
 
 
-def _is_known(sql: sqlite3.Connection, root: str) -> bool:
+def _is_known(sql: Sql, root: str) -> bool:
     found = sql.execute("SELECT 1 FROM batches WHERE root = ?", (root,)).fetchone()
     return found is not None
 
 
-def _open(row: sqlite3.Row) -> OpenSkip:
+def _open(row: Row) -> OpenSkip:
     return OpenSkip(
         session=row["session"],
         cumulative=int(row["cumulative"]),

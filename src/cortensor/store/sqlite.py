@@ -17,12 +17,20 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Literal, Self
 
 from cortensor.errors import Unavailable
+from cortensor.store.lock import FileLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-6.sql")
+MIGRATIONS = (
+    "schema.sql",
+    "schema-2.sql",
+    "schema-3.sql",
+    "schema-4.sql",
+    "schema-5.sql",
+    "schema-6.sql",
+)
 BUSY_TIMEOUT_S = 10.0
 BUSY_POLL_S = 0.01
 BUSY = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_BUSY_RECOVERY))
@@ -30,13 +38,15 @@ BUSY = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQL
 Synchronous = Literal["normal", "full"]
 
 
-class Database:
-    """One SQLite file. Methods may be called from any thread; they take turns.
+class SqliteDatabase:
+    """One SQLite file, of one router. Methods may be called from any thread; they take turns.
 
     Args:
         path: the file; it and its folder are created if missing, readable by the owner only.
         synchronous: whether each commit is forced to the disk.
     """
+
+    is_shared = False
 
     def __init__(self, path: Path, synchronous: Synchronous = "full") -> None:
         self.path = path
@@ -76,11 +86,17 @@ class Database:
                 sql.execute(f"PRAGMA user_version={number + 1}")
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(
+        self,
+        turn: str | None = None,  # noqa: ARG002 -- every turn is alone here
+    ) -> Iterator[sqlite3.Connection]:
         """Yield the connection inside one immediate transaction.
 
         Commits at the end, rolls back on any exception. Inside an open transaction of this thread
         it is a part of that: it is undone alone, and lasts when that commits.
+
+        Args:
+            turn: whose turn it is; here there is one writer, whatever it changes.
 
         Raises:
             Unavailable: the file is locked for too long or cannot be read or written; also when
@@ -98,6 +114,16 @@ class Database:
             self.roll_back()
             raise
         self.commit()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection inside one transaction that only reads. Raises Unavailable."""
+        with self._read_lock, _named():
+            self._reader.execute("BEGIN")
+            try:
+                yield self._reader
+            finally:
+                self._reader.execute("ROLLBACK")
 
     @contextmanager
     def _part(self) -> Iterator[None]:
@@ -211,6 +237,30 @@ class Database:
         """Run a read-only query and return its first row."""
         found = self.rows(query, *values)
         return found[0] if found else None
+
+    def columns(self, table: str) -> set[str]:
+        """Return the names of a table's columns; none if there is no such table."""
+        query = "SELECT name FROM pragma_table_info(?)"
+        return {str(row["name"]) for row in self.rows(query, table)}
+
+    def now_ms(self) -> int:
+        """Return unix milliseconds of this machine's clock."""
+        return int(time.time() * 1000)
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Hold the place of the one router. Raises Conflict if it is taken."""
+        with FileLock(self._beside("lock"), "a router"):
+            yield
+
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Hold the place of the one settler. Raises Conflict if it is taken."""
+        with FileLock(self._beside("settle.lock"), "a settlement"):
+            yield
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(f"{self.path.name}.{suffix}")
 
     def close(self) -> None:
         """Close the connections; the object is unusable afterwards."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cortensor.errors import Conflict
-from cortensor.store.ledger import account_of
+from cortensor.store.accounts import account_of
 
 if TYPE_CHECKING:
+    from cortensor.store.database import Database
     from cortensor.store.records import Account
-    from cortensor.store.sqlite import Database
 
 HEADER = "X-Cortensor-Voucher"
 
@@ -41,7 +41,7 @@ class Vouchers:
         Raises:
             Conflict: more than what was charged, or not a total that a receipt brought.
         """
-        with self._db.transaction() as sql:
+        with self._db.transaction(session) as sql:
             account = account_of(sql, session)
             if cumulative <= account.vouchered:
                 return account

@@ -15,6 +15,7 @@ import msgspec
 
 from cortensor.chain.options import place_of, place_options
 from cortensor.pricing import parse_cor
+from cortensor.store.address import database_option
 from cortensor.watch.fetch import MAX_BYTES, FetchLimits
 from cortensor.watch.report import lines
 from cortensor.watch.sending_key import key_from
@@ -22,6 +23,7 @@ from cortensor.watch.service import Job, run_for_ever, run_once
 from cortensor.watch.settings import Settings
 
 if TYPE_CHECKING:
+    from cortensor.store.address import DatabaseAddress
     from cortensor.watch.report import PassReport
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -102,8 +104,8 @@ FOUND = 1
 @click.option(
     "--answer-for-ledger",
     "ledger",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Database of your router: answer the demands made on it.",
+    type=database_option,
+    help="Database of your router, a file or a postgresql:// URL: answer the demands made on it.",
 )
 @click.option(
     "--key-env",
@@ -144,7 +146,7 @@ def watch(
     allow_private: bool,
     fetch_timeout: int,
     receipts: Path | None,
-    ledger: Path | None,
+    ledger: DatabaseAddress | None,
     key_env: str,
     dry_run: bool,
     cor_per_coin: str | None,

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from cortensor.errors import Unavailable
-from cortensor.store.sqlite import Database
+from cortensor.store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +18,8 @@ APPLICATION_ID = 0x63747877
 """Marks the file, so that a router's ledger is never taken for it."""
 
 
-class WatchDatabase(Database):
-    """A watcher's file. See `cortensor.store.sqlite.Database`.
+class WatchDatabase(SqliteDatabase):
+    """A watcher's file. See `cortensor.store.sqlite.SqliteDatabase`.
 
     Raises:
         Unavailable: the file is another program's, or a newer version's.

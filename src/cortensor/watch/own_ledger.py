@@ -15,7 +15,7 @@ from cortensor.watch.leaves import read_signature
 from cortensor.watch.requested import UNREADABLE, RequestSignature, read_request_signature
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from cortensor.store.address import DatabaseAddress
 
 
 class OwnLeaf(Struct, frozen=True):
@@ -34,15 +34,15 @@ class OwnLedger:
     """The ledger of the router that the watcher answers for; nothing in it is changed.
 
     Args:
-        path: the router's database.
+        address: the router's database.
 
     Raises:
         InvalidInput: there is no such file.
         Unavailable: it is no ledger.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._ledger = ReadOnlyLedger(path, "leaves", "answer-for-ledger")
+    def __init__(self, address: DatabaseAddress) -> None:
+        self._ledger = ReadOnlyLedger(address, "leaves", "answer-for-ledger")
         columns = self._ledger.columns("receipts")
         # A ledger from before session keys has no such column.
         self._authorization = "r.authorization" if "authorization" in columns else "NULL"

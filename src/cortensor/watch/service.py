@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from cortensor.store.address import DatabaseAddress
     from cortensor.watch.report import ActionReport
     from cortensor.watch.settings import Settings
 
@@ -57,7 +58,7 @@ class Job(Struct, frozen=True):
     settings: Settings
     key: str | None = None
     receipts: Path | None = None
-    ledger: Path | None = None
+    ledger: DatabaseAddress | None = None
     timeout_s: float = 120.0
 
 

@@ -70,7 +70,7 @@ def test_demands_are_answered_by_the_routers_own_watcher(world, honest):
         money.send(payer, money.dispute.functions.demand(session.number, index))
     held = money.cor_of(money.settler)
     helper = money.person()
-    ledger = ("--answer-for-ledger", world.config.database_path)
+    ledger = ("--answer-for-ledger", world.config.database_address)
     service = Watcher(world, "own", *ledger, key=helper).start()
     try:
         for session, index in asked:
@@ -186,7 +186,7 @@ def test_a_charge_that_no_key_asked_for_goes_back_to_the_payer(world):
     shown, held = (sum(claim[field] for claim in claims) for field in (1, 2))
     assert shown == held == before["settled"]  # frozen until the last demand ends
     assert "answer" not in {action for action, _, _ in done}
-    ledger = ("--answer-for-ledger", world.config.database_path)
+    ledger = ("--answer-for-ledger", world.config.database_address)
     own = Watcher(world, "helpless", *ledger, key=money.person()).once()
     assert own["exit_code"] == 1
     assert len([alarm for alarm in own["alarms"] if "is not stored" in alarm]) == 2

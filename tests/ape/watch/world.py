@@ -172,7 +172,7 @@ class World:
     @contextlib.contextmanager
     def store(self):
         """The router's own ledger, beside it; sound when it is left."""
-        with Store(self.config.database_path) as opened:
+        with Store(self.config.database_address) as opened:
             yield opened
             assert opened.ledger.audit() == []
 

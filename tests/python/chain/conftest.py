@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cortensor.receipts.sign import address_of
+from cortensor.store.address import DatabaseAddress
 from cortensor.store.store import Store
 from tests.python.chain.settling_chain import SettlingChain
 from tests.python.router.harness import CARD, SIGNER_KEY
@@ -23,8 +23,8 @@ def chain() -> Iterator[SettlingChain]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "x.db") as opened:
+def store(database: DatabaseAddress) -> Iterator[Store]:
+    with Store(database) as opened:
         opened.ledger.refresh(facts())
         charge(opened, 1, 10)
         charge(opened, 2, 5)

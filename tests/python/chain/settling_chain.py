@@ -106,7 +106,6 @@ def settler(chain: SettlingChain, store: Store, key: str = SIGNER_KEY) -> Settle
         key=key,
         router_id=1,
         store=store,
-        lock_path=store.database.path.with_name("settle.lock"),
         uri_base=None,
         timeout_s=0.4,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.python.databases import config_of
 from tests.python.router.fake_model import FakeModel
 from tests.python.router.harness import COR, PAYER, Router, make_config, make_node, session_number
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from cortensor.store.address import DatabaseAddress
     from tests.python.router.fake_node import FakeNode
 
     Start = Callable[..., Router]
@@ -34,10 +36,19 @@ def model() -> Iterator[FakeModel]:
 
 
 @pytest.fixture
-def start(tmp_path: Path, node: FakeNode, model: FakeModel) -> Iterator[Start]:
+def ledger_at(tmp_path: Path) -> DatabaseAddress:
+    """A file; a module whose tests are about money says `database`, and gets both kinds."""
+    return tmp_path / "router.db"
+
+
+@pytest.fixture
+def start(
+    tmp_path: Path, node: FakeNode, model: FakeModel, ledger_at: DatabaseAddress
+) -> Iterator[Start]:
     started: list[Router] = []
 
     def begin(**changes: Any) -> Router:
+        changes.setdefault("database", config_of(ledger_at))
         router = Router(make_config(tmp_path, node, model, **changes), node, model).start()
         started.append(router)
         return router

@@ -215,7 +215,7 @@ class Router:
 
     def ledger(self) -> dict[str, tuple[int, int]]:
         """Spent and reserved by session, after checking INV-L1."""
-        with Store(self.config.database_path) as store:
+        with Store(self.config.database_address) as store:
             assert store.ledger.audit() == []
             rows = store.database.rows("SELECT session, spent, reserved FROM payment_sessions")
             return {row["session"]: (int(row["spent"]), int(row["reserved"])) for row in rows}

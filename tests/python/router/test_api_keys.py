@@ -38,6 +38,7 @@ from tests.python.router.test_refusals import refused
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cortensor.store.address import DatabaseAddress
     from tests.python.router.conftest import Start
     from tests.python.router.fake_model import FakeModel
     from tests.python.router.fake_node import FakeNode
@@ -150,9 +151,9 @@ def test_a_row_that_somebody_wrote_into_the_database_is_no_key(
     """Who reads and writes the database can neither learn a key nor make one."""
     key = issue(router, session)
     forged = new_key()
-    with Store(router.config.database_path) as store:
+    with Store(router.config.database_address) as store:
         assert key.encode() not in b"".join(
-            path.read_bytes() for path in router.config.database_path.parent.glob("router.db*")
+            path.read_bytes() for path in router.config.database_address.parent.glob("router.db*")
         )
         real = store.api_keys.find(hash_of(key))
         assert real is not None
@@ -206,7 +207,7 @@ def test_budgets_are_held_with_the_reservation_and_charged_with_the_receipt(
     shown = router.get("/api/v4/keys", auth=token(session)).json()["keys"]
     charges = {state["key_hash"]: state["charged_wei"] for state in shown}
     assert charges == {hash_of(key): str(2 * charge), hash_of(daily): "0"}
-    with Store(router.config.database_path) as store, store.database.transaction() as sql:
+    with Store(router.config.database_address) as store, store.database.transaction() as sql:
         sql.execute("UPDATE api_keys SET charged = '1' WHERE key_hash = ?", (hash_of(key),))
         assert "charged 1, its days sum to" in audit_keys(sql)[0]
 
@@ -223,7 +224,7 @@ def test_calls_at_once_do_not_share_a_budget(
     charged = sum(int(each.json()["charge_wei"]) for each in answers if each.ok)
     assert {each.status_code for each in answers} <= {200, 402}
     assert charged <= 2 * most
-    with Store(router.config.database_path) as store:
+    with Store(router.config.database_address) as store:
         record = store.api_keys.find(hash_of(key))
         assert record is not None
         assert record.charged == charged
@@ -257,7 +258,7 @@ def facts(session: str) -> SessionFacts:
 
 
 def test_days_are_counted_apart_and_a_recovery_frees_what_is_held(
-    tmp_path: Path, session: str
+    database: DatabaseAddress, session: str
 ) -> None:
     record = KeyRecord(
         key_hash="0x" + "11" * 32,
@@ -272,7 +273,7 @@ def test_days_are_counted_apart_and_a_recovery_frees_what_is_held(
         added_at=0,
     )
     key = record.key_hash
-    with Store(tmp_path / "r.db") as store:
+    with Store(database) as store:
         store.ledger.refresh(facts(session))
         store.api_keys.add(record)
         store.ledger.reserve(session, "a", 80, 5, key=key)
@@ -283,7 +284,7 @@ def test_days_are_counted_apart_and_a_recovery_frees_what_is_held(
             store.ledger.reserve(session, "d", 11, DAY_S, key=key)
         store.ledger.release("c")
         store.ledger.reserve(session, "d", 70, DAY_S, key=key)
-        store.ledger.recover()
+        store.owners.recover()
         store.ledger.reserve(session, "e", 100, DAY_S, key=key)
         store.api_keys.revoke(key, DAY_S)
         with pytest.raises(Unauthorized):
@@ -348,7 +349,7 @@ def test_the_commands_sign_take_list_and_revoke(
     config = tmp_path / "router.toml"
     config.write_text(
         f'rpc_url = "{router.node.url}"\nrouter_id = 1\nsigner_key_env = "X"\n'
-        f'database = "{router.config.database_path}"\n'
+        f'database = "{router.config.database_address}"\n'
         "[addresses]\n"
         f'session_payment = "{PAYMENT}"\ntable = "{"0x" + "22" * 20}"\n'
         f'receipt_anchor = "{"0x" + "33" * 20}"\n'

@@ -10,6 +10,7 @@ import pytest
 
 from cortensor.errors import InvalidInput
 from cortensor.router.config import load_config, parse_config
+from cortensor.store.address import PostgresAddress
 
 GOOD: dict[str, Any] = {
     "rpc_url": "http://127.0.0.1:8545",
@@ -48,6 +49,11 @@ def test_defaults() -> None:
         ({"backend": {"kind": "oracle"}}, "backend.kind"),
         ({"addresses": {"session_payment": "0x1"}}, "addresses.session_payment"),
         ({"deployments": None}, "deployments"),
+        ({"database": "mysql://h/d"}, "database"),
+        ({"database": "postgresql://me:pass@h/d"}, "database"),
+        ({"database": "postgresql://h/d?password=pass"}, "database"),
+        ({"database_password_env": "PASSWORD"}, "database_password_env"),
+        ({"limits": {"lease_ms": 1}}, "limits.lease_ms"),
         ({"limits": {"max_tokens": 1}}, "limits.default_max_tokens"),
         ({"settlement": {"uri_base": "x" * 63}}, "settlement.uri_base"),
     ],
@@ -56,6 +62,17 @@ def test_mistakes_name_the_key(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_config({**GOOD, **changes})
     assert caught.value.field == field
+
+
+def test_a_databases_password_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://me@db.internal/router"
+    config = parse_config({**GOOD, "database": url, "database_password_env": "PASSWORD"})
+    monkeypatch.delenv("PASSWORD", raising=False)
+    with pytest.raises(InvalidInput, match="PASSWORD is not set"):
+        _ = config.database_address
+    monkeypatch.setenv("PASSWORD", "geheim")
+    assert config.database_address == PostgresAddress(url, "geheim")
+    assert parse_config({**GOOD, "database": url}).database_address == PostgresAddress(url)
 
 
 def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +87,7 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         'deployments = "records"\n[backend]\nkind = "embedded"\n[[sessions]]\nid = "201"\n'
     )
     config = load_config(path)
-    assert config.database_path == tmp_path / "router.db"
+    assert config.database_address == tmp_path / "router.db"
     monkeypatch.delenv("SIGNER", raising=False)
     with pytest.raises(InvalidInput, match="not set"):
         config.signer_key()

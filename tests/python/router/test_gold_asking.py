@@ -58,7 +58,7 @@ def test_sessions_are_asked_and_their_accuracy_is_measured(
     assert state_of(router, "203")["measured"] == 0  # without an answer nothing is known
     assert state_of(router, "203")["consecutive_failures"] == 0
     assert router.ledger() == {}  # nobody was billed
-    with Store(router.config.database_path) as store:
+    with Store(router.config.database_address) as store:
         stored = {each.item: each for each in store.gold.items()}
         assert stored.keys() == {"q1", "q2"}
         assert all(each.is_gold for each in stored.values())

@@ -128,7 +128,7 @@ def test_a_session_about_to_end_takes_no_work(start: Start, node: FakeNode) -> N
 
 
 def test_readiness_waits_for_no_writer(router: Router, session: str) -> None:
-    writer = sqlite3.connect(router.config.database_path, isolation_level=None)
+    writer = sqlite3.connect(router.config.database_address, isolation_level=None)
     try:
         writer.execute("BEGIN IMMEDIATE")
         ready = router.get("/readyz")

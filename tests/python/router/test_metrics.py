@@ -135,7 +135,7 @@ def test_the_metrics_need_a_key_unless_the_operator_opens_them(start: Start, ses
     refused(router.get("/metrics"), 401, "unauthorized")
     refused(router.get("/metrics", auth=token(session)), 403, "scope_not_granted", "authorization")
     key = new_key()
-    with Store(router.config.database_path) as store:
+    with Store(router.config.database_address) as store:
         store.api_keys.add(
             KeyRecord(
                 key_hash=hash_of(key),

@@ -17,10 +17,16 @@ from tests.python.router.fake_model import Script
 from tests.python.router.harness import CARD, COR, PAYER, STRANGER_KEY, session_number, token
 
 if TYPE_CHECKING:
+    from cortensor.store.address import DatabaseAddress
     from tests.python.router.conftest import Start
     from tests.python.router.fake_model import FakeModel
     from tests.python.router.fake_node import FakeNode
     from tests.python.router.harness import Router
+
+
+@pytest.fixture
+def ledger_at(database: DatabaseAddress) -> DatabaseAddress:
+    return database
 
 
 def delegate(session: str, **changes: Any) -> dict[str, Any]:

@@ -30,9 +30,16 @@ from tests.python.router.test_paid_path import delegate, validate
 from tests.python.router.test_refusals import free, refused
 
 if TYPE_CHECKING:
+    from cortensor.store.address import DatabaseAddress
     from tests.python.router.fake_model import FakeModel
     from tests.python.router.fake_node import FakeNode
     from tests.python.router.harness import Router
+
+
+@pytest.fixture
+def ledger_at(database: DatabaseAddress) -> DatabaseAddress:
+    return database
+
 
 SIGNATURE = "X-Cortensor-Request-Signature"
 
@@ -52,7 +59,7 @@ def test_a_signed_request_is_served_and_its_word_kept(router: Router, keyed: str
     path = f"/api/v4/receipt/{data['receipt_id']}"
     bundle = Bundle.load(router.get(f"{path}?bundle=1", auth=token(keyed)).content)
     assert not verify_bundle(bundle).failures
-    with Store(router.config.database_path) as store:
+    with Store(router.config.database_address) as store:
         record = store.ledger.receipt(data["receipt_id"].removeprefix("urn:cortensor:receipt:"))
     assert record is not None
     assert record.authorization is not None

@@ -33,10 +33,17 @@ from tests.python.router.test_refusals import free, refused
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cortensor.store.address import DatabaseAddress
     from tests.python.router.conftest import Start
     from tests.python.router.fake_model import FakeModel
     from tests.python.router.fake_node import FakeNode
     from tests.python.router.harness import Router
+
+
+@pytest.fixture
+def ledger_at(database: DatabaseAddress) -> DatabaseAddress:
+    return database
+
 
 NUMBER = session_number(20)
 PLENTY = 10**6  # micro-COR: one COR

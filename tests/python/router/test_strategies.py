@@ -148,7 +148,7 @@ def test_gold_items_in_the_store_are_counted(start: Start, session: str, model: 
     asked = body(session, {"strategy": "weighted"})
     data, _ = done(router, session, router.post("validate", asked))
     assert (data["result"]["verdict"], method(data)) == ("INVALID", "majority")
-    with Store(router.config.database_path) as store:
+    with Store(router.config.database_address) as store:
         assert store.gold.add([known(number) for number in range(60)], int(time.time())) == 180
     until = time.monotonic() + 20
     while time.monotonic() < until and data["consensus"]["fallback"]:

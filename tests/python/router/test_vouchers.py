@@ -29,10 +29,17 @@ from tests.python.router.test_refusals import refused
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cortensor.store.address import DatabaseAddress
     from tests.python.router.conftest import Start
     from tests.python.router.fake_model import FakeModel
     from tests.python.router.fake_node import FakeNode
     from tests.python.router.harness import Router
+
+
+@pytest.fixture
+def ledger_at(database: DatabaseAddress) -> DatabaseAddress:
+    return database
+
 
 HEADER = "X-Cortensor-Voucher"
 
@@ -51,7 +58,7 @@ def ask(
 
 
 def vouchered(router: Router, session: str) -> int:
-    with Store(router.config.database_path) as store:
+    with Store(router.config.database_address) as store:
         account = store.ledger.account(session)
         assert account is not None
         return account.vouchered

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,14 +17,16 @@ from cortensor.cli import main
 from cortensor.errors import InvalidInput, Unavailable
 from cortensor.pricing import Terms
 from cortensor.pricing.attribution import attribute, split
+from cortensor.store.address import DatabaseAddress
 from cortensor.store.costs import By, Costs, total_of
 from cortensor.store.errands import authorise_action, release_action
 from cortensor.store.records import BatchRecord, CostRecord, ErrandRecord, SkipRecord
 from cortensor.store.store import Store
+from tests.python.databases import config_of
 from tests.python.store.test_ledger import OTHER, SESSION, facts, record
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 
 @given(st.integers(0, 2**120), st.lists(st.integers(0, 2**40), min_size=1, max_size=50))
@@ -94,10 +97,9 @@ def settle(store: Store, batch: BatchRecord | None, *costs: CostRecord, **more: 
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(database: DatabaseAddress) -> DatabaseAddress:
     """Two batches of 3 and 1 receipts; the second was tried twice."""
-    file = tmp_path / "router.db"
-    with Store(file) as store:
+    with Store(database) as store:
         for session in (SESSION, OTHER):
             store.ledger.refresh(facts(session, deposit=10**20))
         work(store, 1, SESSION, 10**18, ONE)
@@ -109,7 +111,7 @@ def path(tmp_path: Path) -> Path:
         settle(store, store.outbox.build(None, 1), *twice, bucket=7)
         work(store, 5, OTHER, 10**18, ONE)
         store.outbox.build(None, 1)  # not settled yet
-    return file
+    return database
 
 
 GAS = 100_001 + 21_000 + 80_000
@@ -122,7 +124,7 @@ def errand(store: Store, action: str, cost: CostRecord) -> None:
 
 
 @pytest.fixture
-def overhead(path: Path) -> Path:
+def overhead(path: DatabaseAddress) -> DatabaseAddress:
     """An authorisation, two releases, and a batch that was paid for and is not settled."""
     with Store(path) as store:
         errand(store, authorise_action("0xAB"), CostRecord("0xa", 1, True, 50_000, 2))
@@ -134,7 +136,7 @@ def overhead(path: Path) -> Path:
     return path
 
 
-def test_overhead_has_lines_of_its_own(overhead: Path) -> None:
+def test_overhead_has_lines_of_its_own(overhead: DatabaseAddress) -> None:
     with Costs(overhead) as costs:
         for by in BY:
             *lines, first, second, third = costs.lines(by)
@@ -151,7 +153,7 @@ def test_overhead_has_lines_of_its_own(overhead: Path) -> None:
             assert not any(line.is_overhead for line in lines)
 
 
-def test_a_release_is_spread_over_the_receipts_it_was_for(overhead: Path) -> None:
+def test_a_release_is_spread_over_the_receipts_it_was_for(overhead: DatabaseAddress) -> None:
     with Costs(overhead) as costs:
         plain = {line.name: line for line in costs.lines("session")}
         spread = {line.name: line for line in costs.lines("session", spreads=True)}
@@ -164,7 +166,7 @@ def test_a_release_is_spread_over_the_receipts_it_was_for(overhead: Path) -> Non
         assert spread[name].charged_wei == plain[name].charged_wei
 
 
-def test_nothing_is_lost_or_made_by_spreading(overhead: Path) -> None:
+def test_nothing_is_lost_or_made_by_spreading(overhead: DatabaseAddress) -> None:
     fee = FEE + 300_009 + 100_000 + 22_000
     with Costs(overhead) as costs:
         for by in BY:
@@ -174,7 +176,7 @@ def test_nothing_is_lost_or_made_by_spreading(overhead: Path) -> None:
                 assert (total.receipts, total.charged_wei) == (4, 5 * 10**18)
 
 
-def test_a_settled_batch_bears_what_it_cost_before(overhead: Path) -> None:
+def test_a_settled_batch_bears_what_it_cost_before(overhead: DatabaseAddress) -> None:
     with Store(overhead) as store:
         (batch,) = store.outbox.unsettled()
         settle(store, batch, CostRecord("0xf", 7, True, 80_000, 1))
@@ -184,7 +186,7 @@ def test_a_settled_batch_bears_what_it_cost_before(overhead: Path) -> None:
         assert lines[OTHER].gas == 50_000 + 101_000 + 102_000
 
 
-def test_a_retry_is_borne_by_whom_it_was_for(path: Path) -> None:
+def test_a_retry_is_borne_by_whom_it_was_for(path: DatabaseAddress) -> None:
     with Store(path) as store:
         (batch,) = store.outbox.unsettled()
         skip = SkipRecord(OTHER, 4 * 10**18, "total exceeds deposit")
@@ -199,7 +201,7 @@ def test_a_retry_is_borne_by_whom_it_was_for(path: Path) -> None:
         assert total_of(list(lines.values())).gas == GAS + 1950
 
 
-def test_every_view_sums_to_what_was_paid(path: Path) -> None:
+def test_every_view_sums_to_what_was_paid(path: DatabaseAddress) -> None:
     with Costs(path) as costs:
         for by in BY:
             lines = costs.lines(by)
@@ -209,7 +211,7 @@ def test_every_view_sums_to_what_was_paid(path: Path) -> None:
             assert sum(line.charged_wei for line in lines) == 5 * 10**18
 
 
-def test_each_view_names_who_caused_it(path: Path) -> None:
+def test_each_view_names_who_caused_it(path: DatabaseAddress) -> None:
     with Costs(path) as costs:
         sessions = {line.name: line for line in costs.lines("session")}
         assert (sessions[SESSION].receipts, sessions[SESSION].gas) == (2, 50_001)
@@ -223,7 +225,9 @@ def test_each_view_names_who_caused_it(path: Path) -> None:
         }
 
 
-def test_batches_from_before_costs_were_kept_count_their_own_transaction(path: Path) -> None:
+def test_batches_from_before_costs_were_kept_count_their_own_transaction(
+    path: DatabaseAddress,
+) -> None:
     with Store(path) as store, store.database.transaction() as sql:
         sql.execute("DELETE FROM settlement_costs")
     with Costs(path) as costs:
@@ -234,21 +238,21 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(main, ["costs", *arguments])
 
 
-def test_the_command_prints_a_table(path: Path) -> None:
-    done = run("--database", str(path), "--by", "path")
+def test_the_command_prints_a_table(path: DatabaseAddress) -> None:
+    done = run("--database", config_of(path), "--by", "path")
     assert done.exit_code == 0, done.output
     first, *rows = done.output.splitlines()
     assert first.split()[:2] == ["path", "receipts"]
     assert rows[-2].split()[0] == "total"
     assert rows[-2].split()[1:5] == ["4", "5", "201001", str(100_001 * 3 + 105_000 + 560_000)]
     assert len({len(line) for line in (first, *rows[:-1])}) == 1
-    priced = run("--database", str(path), "--cor-per-eth", "100000")
+    priced = run("--database", config_of(path), "--cor-per-eth", "100000")
     assert "fee/charge" in priced.output
 
 
-def test_the_command_speaks_json(path: Path) -> None:
+def test_the_command_speaks_json(path: DatabaseAddress) -> None:
     # 965,003 wei of ETH for 5 COR; at 10^12 COR an ETH that is 0.193 COR a COR
-    done = run("--database", str(path), "--json", "--cor-per-eth", "1000000000000")
+    done = run("--database", config_of(path), "--json", "--cor-per-eth", "1000000000000")
     data = json.loads(done.output)
     assert (data["by"], len(data["lines"])) == ("session", 2)
     assert data["total"]["fee_wei"] == "965003"
@@ -258,8 +262,8 @@ def test_the_command_speaks_json(path: Path) -> None:
     assert data["overhead"] == []
 
 
-def test_the_command_tells_overhead_apart(overhead: Path) -> None:
-    data = json.loads(run("--database", str(overhead), "--json").output)
+def test_the_command_tells_overhead_apart(overhead: DatabaseAddress) -> None:
+    data = json.loads(run("--database", config_of(overhead), "--json").output)
     assert [line["name"] for line in data["overhead"]] == [
         "(releases)",
         "(authorisation)",
@@ -267,10 +271,10 @@ def test_the_command_tells_overhead_apart(overhead: Path) -> None:
     ]
     assert len(data["lines"]) == 2
     assert data["total"]["fee_wei"] == str(FEE + 422_009)
-    spread = json.loads(run("--database", str(overhead), "--json", "--spread").output)
+    spread = json.loads(run("--database", config_of(overhead), "--json", "--spread").output)
     assert spread["total"] == data["total"]
     assert spread["overhead"][0]["name"] == "(authorisation)"
-    assert "(releases)" in run("--database", str(overhead)).output
+    assert "(releases)" in run("--database", config_of(overhead)).output
 
 
 def test_nothing_settled_and_no_ledger_are_said(tmp_path: Path) -> None:

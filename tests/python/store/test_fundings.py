@@ -14,6 +14,7 @@ import pytest
 from cortensor.errors import Conflict, Error, PaymentRequired
 from cortensor.receipts.keccak import keccak256
 from cortensor.receipts.sign import sign
+from cortensor.store.address import DatabaseAddress
 from cortensor.store.choosing import MAX_ITEMS
 from cortensor.store.records import ESCROW, STAKE, VOUCHER, WEEKLY, CostRecord, SkipRecord
 from cortensor.store.skips import groups_of
@@ -54,8 +55,8 @@ def confirm(store: Store, batch: BatchRecord | None, *skipped: SkipRecord, **val
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "ledger.db") as opened:
+def store(database: DatabaseAddress) -> Iterator[Store]:
+    with Store(database) as opened:
         yield opened
         assert opened.ledger.audit() == []
 

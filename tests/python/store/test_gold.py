@@ -13,9 +13,11 @@ from cortensor.consensus import GoldItem, Vote
 from cortensor.errors import Conflict, InvalidInput
 from cortensor.router.config import ConsensusConfig, InitialRecord
 from cortensor.router.measured import history_of
+from cortensor.store.address import DatabaseAddress
 from cortensor.store.gold import Answered
 from cortensor.store.gold_commands import gold
 from cortensor.store.store import Store
+from tests.python.databases import config_of
 
 
 def item(name: str, right: str, *, is_gold: bool = True, **said: str) -> Answered:
@@ -26,8 +28,8 @@ def item(name: str, right: str, *, is_gold: bool = True, **said: str) -> Answere
     return Answered(item=name, known=GoldItem(votes=votes, right=right), is_gold=is_gold)
 
 
-def test_an_item_handed_in_twice_counts_once(tmp_path: Path) -> None:
-    with Store(tmp_path / "r.db") as store:
+def test_an_item_handed_in_twice_counts_once(database: DatabaseAddress) -> None:
+    with Store(database) as store:
         assert store.gold.add([item("q1", "VALID", a="VALID", b="INVALID")], 1) == 2
         assert store.gold.add([item("q1", "VALID", a="INVALID", c="VALID")], 2) == 1
         (found,) = store.gold.items()
@@ -38,8 +40,10 @@ def test_an_item_handed_in_twice_counts_once(tmp_path: Path) -> None:
     }
 
 
-def test_an_item_with_another_answer_is_refused_with_all_beside_it(tmp_path: Path) -> None:
-    with Store(tmp_path / "r.db") as store:
+def test_an_item_with_another_answer_is_refused_with_all_beside_it(
+    database: DatabaseAddress,
+) -> None:
+    with Store(database) as store:
         store.gold.add([item("q1", "VALID", a="VALID")], 1)
         for other in (item("q1", "INVALID"), item("q1", "VALID", is_gold=False)):
             with pytest.raises(Conflict, match="q1"):
@@ -70,15 +74,15 @@ def test_nothing_is_known_without_records_and_items() -> None:
     assert (history.reputation, history.model, history.calibrations) == (None, None, ())
 
 
-def test_the_command_adds_and_shows(tmp_path: Path) -> None:
-    database, lines = tmp_path / "router.db", tmp_path / "gold.jsonl"
+def test_the_command_adds_and_shows(tmp_path: Path, database: DatabaseAddress) -> None:
+    lines = tmp_path / "gold.jsonl"
     Store(database).close()
     rows = [
         {"item": "q1", "answer": "VALID", "votes": {"201": "VALID", "202": "INVALID"}},
         {"item": "q2", "answer": "INVALID", "votes": {"201": "INVALID"}, "gold": False},
     ]
     lines.write_text("\n".join(map(json.dumps, rows)) + "\n")
-    where = ["--database", str(database)]
+    where = ["--database", config_of(database)]
     added = CliRunner().invoke(gold, ["add", *where, str(lines)])
     assert added.output == "2 items, 3 new votes\n"
     shown = CliRunner().invoke(gold, ["show", *where])
@@ -89,11 +93,13 @@ def test_the_command_adds_and_shows(tmp_path: Path) -> None:
     ]
 
 
-def test_a_malformed_line_is_named_and_nothing_stored(tmp_path: Path) -> None:
-    database, lines = tmp_path / "router.db", tmp_path / "gold.jsonl"
+def test_a_malformed_line_is_named_and_nothing_stored(
+    tmp_path: Path, database: DatabaseAddress
+) -> None:
+    lines = tmp_path / "gold.jsonl"
     Store(database).close()
     lines.write_text('{"item": "q1", "answer": "VALID", "votes": {}}\n{"item": 1}\n')
-    result = CliRunner().invoke(gold, ["add", "--database", str(database), str(lines)])
+    result = CliRunner().invoke(gold, ["add", "--database", config_of(database), str(lines)])
     assert isinstance(result.exception, InvalidInput)
     assert "line 2" in str(result.exception)
     with Store(database) as store:

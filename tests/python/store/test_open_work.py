@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from cortensor.cli import main
+from cortensor.store.address import DatabaseAddress
 from cortensor.store.backoff import FIRST_S
 from cortensor.store.records import SkipRecord
 from cortensor.store.store import Store
+from tests.python.databases import config_of
 from tests.python.store.test_ledger import charge, facts
 
 COR = 10**18
@@ -24,10 +26,9 @@ def run(*arguments: str) -> Any:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(database: DatabaseAddress) -> DatabaseAddress:
     """One batch on its way, one put off, one parked; two totals passed over; one receipt waits."""
-    file = tmp_path / "router.db"
-    with Store(file) as store:
+    with Store(database) as store:
         for low in range(1, 6):
             store.ledger.refresh(facts(f"0x{low:040x}", deposit=COR, version=low))
             charge(store, low, low, f"0x{low:040x}", version=low)
@@ -44,11 +45,11 @@ def path(tmp_path: Path) -> Path:
         )
         store.outbox.refuse(put_off.root, "router: pending exceeds bond", 100)
         store.outbox.refuse(parked.root, "payment: other router's session", 100, last_try=1)
-    return file
+    return database
 
 
-def test_everything_that_is_open_is_told(path: Path) -> None:
-    done = run("--database", str(path), "--json")
+def test_everything_that_is_open_is_told(path: DatabaseAddress) -> None:
+    done = run("--database", config_of(path), "--json")
     assert done.exit_code == 0, done.output
     data = json.loads(done.output)
     assert data["waiting"] == {"receipts": 1, "charged_wei": "5", "oldest_at": 5}
@@ -63,10 +64,10 @@ def test_everything_that_is_open_is_told(path: Path) -> None:
     assert (total["state"], total["cumulative_wei"], total["tries"]) == ("put_off", "1", 1)
 
 
-def test_it_reads_as_text(path: Path) -> None:
+def test_it_reads_as_text(path: DatabaseAddress) -> None:
     with Store(path) as store:
         store.skips.give_up(f"0x{1:040x}", "session closed")
-    lines = run("--database", str(path)).output.splitlines()
+    lines = run("--database", config_of(path)).output.splitlines()
     assert lines[0].startswith("1 receipts wait")
     assert "pending exceeds bond (1 times), tried again at 1970-01-01 00:02:40 UTC" in lines[1]
     assert lines[2].endswith("other router's session (1 times), parked")
