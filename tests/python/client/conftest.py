@@ -9,7 +9,7 @@ import pytest
 
 from tests.python.client.clients import KINDS, make_client
 from tests.python.client.flaky_proxy import FlakyProxy
-from tests.python.router.conftest import model, node, router, session, start
+from tests.python.router.conftest import ledger_at, model, node, router, session, start
 from tests.python.router.harness import COR, KEYED, PAYER, Router, session_number
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.python.router.fake_node import FakeNode
 
-__all__ = ["model", "node", "router", "session", "start"]
+__all__ = ["ledger_at", "model", "node", "router", "session", "start"]
 
 
 @pytest.fixture(params=KINDS)

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 def vouchered(router: Router, session: str) -> int:
-    with Store(router.config.database_path) as store:
+    with Store(router.config.database_address) as store:
         account = store.ledger.account(session)
         assert account is not None
         return account.vouchered
