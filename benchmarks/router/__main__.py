@@ -24,7 +24,8 @@ LITELLM = ROOT / ".venv-bench" / "bin" / "litellm"
 CONTRACTS = ROOT / ".venv-contracts" / "bin" / "python"
 HOLD_DELAY_MS = 5_000.0
 NAMES = {"normal": (report.ONE, report.THREE), "full": (report.ONE_FULL, report.THREE_FULL)}
-"""What the rows of a router are called, for one and for three replicas, by its `synchronous`."""
+"""What the rows of a router are called, for one and for three replicas, by its `synchronous`; the
+first router has one more."""
 
 
 def main() -> int:
@@ -77,6 +78,7 @@ def compare(given: Namespace, folder: Path) -> bool:
             ]
             for router, (one, three) in zip(routers, NAMES.values(), strict=True):
                 found += [router.subject(one, 1), router.subject(three, 3)]
+            found.append(routers[0].subject(report.KEYED, 1, has_keys=True))
             samples = rounds.interleaved(
                 found, given.at_once, rounds=given.rounds, seconds=given.seconds, say=progress
             )
@@ -107,7 +109,7 @@ def endure(given: Namespace, folder: Path) -> bool:
         with subjects.router(
             folder / "normal", chain, direct.url, synchronous="normal", number=0
         ) as router:
-            subject = router.subject(report.ONE, 1)
+            subject = router.subject(report.ONE, 1, has_keys=True)
             if given.hold is not None:
                 held = endurance.hold(subject, given.hold)
                 lines, answers, is_good = report.held(held), held.answers, held.is_whole
@@ -120,7 +122,8 @@ def endure(given: Namespace, folder: Path) -> bool:
 
 
 def _answers(samples: list[Sample], names: tuple[str, str]) -> int:
-    return sum(sample.measured.count for sample in samples if sample.name in names)
+    mine = {*names, report.KEYED} if report.ONE in names else {*names}
+    return sum(sample.measured.count for sample in samples if sample.name in mine)
 
 
 def _closes(router: Router, chain: Chain, answers: int) -> bool:

@@ -17,7 +17,7 @@ HEADER = (
     "| CPU ms/request | RSS MiB | x LiteLLM |"
 )
 DIRECT, PEER = "direct", "LiteLLM"
-ONE, THREE = "1 replica", "3 replicas"
+ONE, THREE, KEYED = "1 replica", "3 replicas", "1 replica, idempotency keys"
 ONE_FULL, THREE_FULL = "1 replica, forced to disk", "3 replicas, forced to disk"
 BUSY = 16
 TIMES_ONE, TIMES_THREE, ADDED_SHARE = 15.0, 5.0, 0.1

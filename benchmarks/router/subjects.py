@@ -121,8 +121,8 @@ class Router(Struct, frozen=True):
     session: str
     token: str
 
-    def subject(self, name: str, replicas: int) -> Subject:
-        """Return it as a subject that runs so many replicas."""
+    def subject(self, name: str, replicas: int, *, has_keys: bool = False) -> Subject:
+        """Return it as a subject that runs so many replicas, with idempotency keys or without."""
         body = {
             "session_id": self.session,
             "objective": "Answer in one sentence.",
@@ -136,7 +136,7 @@ class Router(Struct, frozen=True):
             url=f"{self.url}/api/v4/delegate",
             body=msgspec.json.encode(body).decode(),
             headers={"Authorization": f"Bearer {self.token}"},
-            has_keys=True,
+            has_keys=has_keys,
         )
 
 
