@@ -109,6 +109,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     `voucher_credit_wei` is what a voucher session may have charged or running beyond what its key
     signed; above that it gets no more work. A payer who leaves owes that and one request at most.
     The default is 0: each answer is signed for before the next question.
+
+    `repair_attempts` is how often a replica's answer that breaks the caller's schema is made
+    again, at the router's cost.
     """
 
     max_body_bytes: Positive = 1 << 20
@@ -123,6 +126,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     surcharge_cache_s: Natural = 5
     max_volume_tier: Annotated[int, Meta(ge=0, le=3)] = 0
     voucher_credit_wei: Natural = 0
+    repair_attempts: Annotated[int, Meta(ge=0, le=5)] = 1
     breaker_failures: Positive = 3
     breaker_cooldown_ms: Natural = 10_000
     breaker_cooldown_max_ms: Natural = 300_000

@@ -58,6 +58,16 @@ class SignedRequests:
             self._running.discard(place)
 
 
+def same_request(stored: str, given: str) -> None:
+    """Refuse a key that was used for a request of another hash. Raises Conflict."""
+    if stored != given:
+        raise Conflict(
+            "this key was used for another request",
+            field="Idempotency-Key",
+            code="idempotency_conflict",
+        )
+
+
 class Tasks:
     """Running calls; they go on when their callers leave."""
 

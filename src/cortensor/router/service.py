@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cortensor.consensus import OK
-from cortensor.errors import Conflict, Error, PaymentRequired, TooManyRequests, Unauthorized
+from cortensor.errors import Error, PaymentRequired, TooManyRequests, Unauthorized
 from cortensor.receipts.keccak import keccak256, to_hex
 from cortensor.router import logs
 from cortensor.router.answer import Answer, Job, finish, replica_runs
 from cortensor.router.attempts import SparesOfJobs, new_task_id
 from cortensor.router.deciding import rule_of, stop_of, votes_of
 from cortensor.router.embeddings import Embeddings
-from cortensor.router.fanout import Deadlines
+from cortensor.router.engine import deadlines_for, engine_for
 from cortensor.router.history import NoHistory
 from cortensor.router.holds import Holds
 from cortensor.router.keys import Said, check_request, check_voucher
 from cortensor.router.metrics import Metrics
 from cortensor.router.offers import Offers
-from cortensor.router.once import SignedRequests, Tasks
+from cortensor.router.once import SignedRequests, Tasks, same_request
 from cortensor.router.operations_config import HedgingConfig
 from cortensor.router.problems import (
     AllReplicasFailed,
@@ -47,17 +47,29 @@ from cortensor.router.tracing import NoTracer
 from cortensor.store.records import IdempotencyKey
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
     from cortensor.receipts.rule import AdaptiveBlock
     from cortensor.router.answer import Signer
     from cortensor.router.config import Limits
     from cortensor.router.fanout import Ran
     from cortensor.router.keys import Authorisation
     from cortensor.router.payment_sessions import PaymentSessions
-    from cortensor.router.ports import Backend, Clock, HistoryPort, LedgerPort, VouchersPort
+    from cortensor.router.ports import (
+        Backend,
+        Clock,
+        HistoryPort,
+        LedgerPort,
+        VouchersPort,
+    )
     from cortensor.router.schemas import DelegateRequest, QuoteResponse, ValidateRequest
     from cortensor.router.selection import Pool, Slot
+    from cortensor.router.streaming import OnText
     from cortensor.router.tracing import Tracer
     from cortensor.store.records import Account, ReceiptRecord
+
+    Execute = Callable[[IdempotencyKey | None], Coroutine[Any, Any, Answer]]
 
 KEY_CHARS = 255
 
@@ -130,6 +142,7 @@ class Service:
         account: Account,
         said: Said | None = None,
         spender: str | None = None,
+        on_text: OnText | None = None,
     ) -> Answer:
         """Serve delegate or validate.
 
@@ -143,6 +156,8 @@ class Service:
             account: the session the caller's grant is for.
             said: what the session's key says, if it has one.
             spender: hash of the API key the call comes by, if it does.
+            on_text: told each piece of the answer as it comes, if it `can_stream`. A copy of an
+                earlier answer comes without pieces.
 
         Raises:
             Unauthorized: the request names another session, or its session's key did not sign it.
@@ -153,9 +168,11 @@ class Service:
         signed = check_request(said, account, canonical, self.signer.domain)
         if said.voucher is not None:
             account = await self.take_voucher(said.voucher, account)
+        execute = partial(
+            self._execute, endpoint, request, canonical, account, signed, spender, on_text
+        )
         if key is None:
-            alone = self._execute(endpoint, request, canonical, None, account, signed, spender)
-            return await asyncio.shield(self._running.spawn(alone))
+            return await asyncio.shield(self._running.spawn(execute(None)))
         if not 0 < len(key) <= KEY_CHARS or not key.isprintable():
             raise InvalidField(
                 f"must be 1 to {KEY_CHARS} printable characters", field="Idempotency-Key"
@@ -165,32 +182,22 @@ class Service:
         # No await between this look and the entry below: duplicates must meet.
         running = self._keyed.get(place)
         if running is not None:
-            _same(running[0], hashed)
+            same_request(running[0], hashed)
             return msgspec.structs.replace(await asyncio.shield(running[1]), replayed=True)
         named = IdempotencyKey(key=key, request_hash=hashed)
-        work = self._once(endpoint, request, canonical, named, account, signed, spender)
-        task = self._running.spawn(work)
+        task = self._running.spawn(self._once(request.session_id, named, execute))
         self._keyed[place] = (hashed, task)
         task.add_done_callback(lambda _: self._keyed.pop(place, None))
         return await asyncio.shield(task)
 
-    async def _once(
-        self,
-        endpoint: str,
-        request: DelegateRequest | ValidateRequest,
-        canonical: bytes,
-        key: IdempotencyKey,
-        account: Account,
-        signed: Authorisation | None,
-        spender: str | None,
-    ) -> Answer:
-        stored = await asyncio.to_thread(self._ledger.replay, request.session_id, key.key)
+    async def _once(self, session: str, key: IdempotencyKey, execute: Execute) -> Answer:
+        stored = await asyncio.to_thread(self._ledger.replay, session, key.key)
         if stored is not None:
-            _same(stored.request_hash, key.request_hash)
+            same_request(stored.request_hash, key.request_hash)
             return Answer(
                 stored.status, stored.response, stored.receipt_id, replayed=True, total=stored.total
             )
-        return await self._execute(endpoint, request, canonical, key, account, signed, spender)
+        return await execute(key)
 
     async def drain(self, grace_s: float) -> None:
         """Wait for running work, then cancel what is left; its reservations are released."""
@@ -218,10 +225,11 @@ class Service:
         endpoint: str,
         request: DelegateRequest | ValidateRequest,
         canonical: bytes,
-        key: IdempotencyKey | None,
         account: Account,
         signed: Authorisation | None,
         spender: str | None,
+        on_text: OnText | None,
+        key: IdempotencyKey | None,
     ) -> Answer:
         started = self._clock.monotonic()
         check_call(request, self._limits)
@@ -266,7 +274,7 @@ class Service:
                     key=key.key if key else None,
                     endpoint=endpoint,
                 )
-                return await self._run(job, slots, key, started)
+                return await self._run(job, slots, key, started, on_text)
             except BaseException:
                 await self._holds.drop(job.task_id)
                 raise
@@ -285,10 +293,15 @@ class Service:
             raise
 
     async def _run(
-        self, job: Job, slots: list[Slot], key: IdempotencyKey | None, started: float
+        self,
+        job: Job,
+        slots: list[Slot],
+        key: IdempotencyKey | None,
+        started: float,
+        on_text: OnText | None,
     ) -> Answer:
         limits, request = self._limits, job.request
-        soft = started + (request.timeout_ms or limits.default_timeout_ms) / 1000
+        deadlines = deadlines_for(request, limits, started, on_text)
         tokens = token_limit(job.endpoint, request.max_tokens, limits)
         rule = rule_of(request, job.history, job.embedding)
         is_slow = job.embedding is not None
@@ -299,11 +312,16 @@ class Service:
             slots,
             [build_call(request, slot.session, tokens) for slot in slots],
             Environment(
-                backend=self._backend,
-                clock=self._clock,
-                deadlines=Deadlines(
-                    started=started, soft=soft, hard=soft + limits.late_grace_ms / 1000
+                backend=engine_for(
+                    request,
+                    self._backend,
+                    limits=limits,
+                    clock=self._clock,
+                    deadlines=deadlines,
+                    on_text=on_text,
                 ),
+                clock=self._clock,
+                deadlines=deadlines,
                 on_start=lambda asked: self.board.start(
                     job.task_id, [slot.session.id for slot in asked]
                 ),
@@ -366,7 +384,9 @@ class Service:
                 return finish(
                     job,
                     ran,
-                    replica_runs(ran.replicas, self._backend.model, self._backend.model_digest),
+                    replica_runs(
+                        job.request, ran.replicas, self._backend.model, self._backend.model_digest
+                    ),
                     decision=decision,
                     adaptive=adaptive,
                     signer=self.signer,
@@ -378,12 +398,3 @@ class Service:
                 )
         except Exception as error:
             raise Error("the receipt could not be made; nothing was charged") from error
-
-
-def _same(stored: str, given: str) -> None:
-    if stored != given:
-        raise Conflict(
-            "this key was used for another request",
-            field="Idempotency-Key",
-            code="idempotency_conflict",
-        )
