@@ -68,15 +68,15 @@ def test_fallback_lost_mid_stream(
     assert router.ledger() == {session: (0, 0)}
 
 
-@pytest.mark.parametrize(
-    "failure", [*FAILURES.values(), *STREAM_FAILURES.values()], ids=[*FAILURES, *STREAM_FAILURES]
-)
+@pytest.mark.parametrize("failure", [*FAILURES, "cut_before_the_first_token"])
 def test_another_session_answers_before_the_first_token(
-    router: Router, session: str, model: FakeModel, failure: Script
+    router: Router, session: str, model: FakeModel, failure: str
 ) -> None:
     model.default = Script(LONG)
-    model.scripts["201"] = failure
-    *_, last, done = events_of(raw_chat(router, session, STREAM).text)
+    model.scripts["201"] = {**FAILURES, **STREAM_FAILURES}[failure]
+    shown = raw_chat(router, session, STREAM).text
+    assert "[DONE]" in shown, shown
+    *_, last, done = events_of(shown)
     block = json.loads(last)["cortensor"]
     assert done == "[DONE]"
     assert [each["session_id"] for each in block["consensus"]["attempts"]] == ["201"]

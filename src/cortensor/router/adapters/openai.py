@@ -41,12 +41,7 @@ DIGITS = 9
 MAX_TOOL_CALLS = 32
 EVENT_STREAM = "text/event-stream"
 EVENT_OVERHEAD = 64
-STREAM_HEADERS = {
-    "Content-Type": "application/json",
-    "Accept": EVENT_STREAM,
-    # Servers close the connection after a stream without saying so; used again it would break.
-    "Connection": "close",
-}
+STREAM_HEADERS = {"Content-Type": "application/json", "Accept": EVENT_STREAM}
 ANY_OBJECT = {"type": "object"}
 
 
@@ -88,6 +83,7 @@ class OpenAIBackend:
         self._digest = model_digest or config.model_digest
         self._tracer = tracer or NoTracer()
         self._http: aiohttp.ClientSession | None = None
+        self._streams: aiohttp.ClientSession | None = None
         self.root = (config.base_url or "").rstrip("/").removesuffix("/v1")
 
     @property
@@ -102,18 +98,24 @@ class OpenAIBackend:
 
     async def start(self) -> None:
         """Open the connection pool."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
-        self._http = aiohttp.ClientSession(
+        self._http = self._session(force_close=False)
+        # Servers close the connection after a stream without saying so: none is used again.
+        self._streams = self._session(force_close=True)
+
+    def _session(self, *, force_close: bool) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
             headers=self._headers,
-            timeout=timeout,
-            connector=aiohttp.TCPConnector(limit=0),  # concurrency is bounded per session
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
+            # Concurrency is bounded per compute session.
+            connector=aiohttp.TCPConnector(limit=0, force_close=force_close),
         )
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._http is not None:
-            await self._http.close()
-            self._http = None
+        for session in (self._http, self._streams):
+            if session is not None:
+                await session.close()
+        self._http = self._streams = None
 
     async def check(self) -> None:
         """Return if the server answers at all.
@@ -156,30 +158,20 @@ class OpenAIBackend:
         Raises:
             BackendError: no whole answer; the reason says why.
         """
-        limit = self._config.max_response_bytes
         pieces = Pieces()
         asked = {**self._body(call), "stream": True, "stream_options": {"include_usage": True}}
         try:
-            async with self._client().post(
+            async with self._client(streams=True).post(
                 self.root + PATH,
                 data=msgspec.json.encode(asked),
                 headers={**STREAM_HEADERS, **self._tracer.headers()},
                 allow_redirects=False,
             ) as reply:
-                if reply.status != HTTP_OK:
-                    raw = await _read(reply.content, limit)
-                    raise _refusal(reply.status, raw, reply.headers.get("Retry-After"))
-                if reply.content_type != EVENT_STREAM:
-                    whole = self._completion(call, await _read(reply.content, limit))
-                    on_text(whole.text)
-                    return whole
-                # An event is many times its piece of text, so the limit is on the text's scale.
-                async for data in events(reply.content.iter_any(), limit * EVENT_OVERHEAD):
-                    text = pieces.add(data)
-                    if text:
-                        on_text(text)
+                whole = await self._pieces(call, reply, pieces, on_text)
         except (aiohttp.ClientError, OSError) as error:
             raise BackendError(CUT if pieces.texts else "unreachable") from error
+        if whole is not None:
+            return whole
         if pieces.finish_reason is None:
             raise BackendError(CUT)
         return self._made(
@@ -191,10 +183,34 @@ class OpenAIBackend:
             tool_calls=pieces.tool_calls,
         )
 
-    def _client(self) -> aiohttp.ClientSession:
-        if self._http is None:
+    async def _pieces(
+        self,
+        call: Call,
+        reply: aiohttp.ClientResponse,
+        pieces: Pieces,
+        on_text: Callable[[str], None],
+    ) -> Completion | None:
+        """Read a stream into `pieces`; return the answer of a server that does not stream."""
+        limit = self._config.max_response_bytes
+        if reply.status != HTTP_OK:
+            raw = await _read(reply.content, limit)
+            raise _refusal(reply.status, raw, reply.headers.get("Retry-After"))
+        if reply.content_type != EVENT_STREAM:
+            whole = self._completion(call, await _read(reply.content, limit))
+            on_text(whole.text)
+            return whole
+        # An event is many times its piece of text, so the limit is on the text's scale.
+        async for data in events(reply.content.iter_any(), limit * EVENT_OVERHEAD):
+            text = pieces.add(data)
+            if text:
+                on_text(text)
+        return None
+
+    def _client(self, *, streams: bool = False) -> aiohttp.ClientSession:
+        found = self._streams if streams else self._http
+        if found is None:
             raise Unavailable("the backend was not started", code="backend_unavailable")
-        return self._http
+        return found
 
     def _body(self, call: Call) -> dict[str, Any]:
         session = call.session
