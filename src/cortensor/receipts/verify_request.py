@@ -10,7 +10,7 @@ commits to fails here.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -35,6 +35,7 @@ from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
 from cortensor.receipts.likeness import LikenessBlock
 from cortensor.receipts.rule import AdaptiveBlock, ScaleBlock, WeighingBlock
 from cortensor.receipts.tiers import ADAPTIVE, plan_of, with_tier
+from cortensor.receipts.verify_task import SamplingAsked, compare_task
 
 if TYPE_CHECKING:
     from cortensor.receipts.body import Body, ConsensusBlock
@@ -84,13 +85,15 @@ class PolicyAsked(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What of a request a receipt restates; the rest (objective, input, …) is free."""
+    """What of a request a receipt restates; the rest (objective, messages, …) is free."""
 
     session_id: str
     consensus: ConsensusAsked = msgspec.field(default_factory=ConsensusAsked)
     policy: PolicyAsked = msgspec.field(default_factory=PolicyAsked)
     max_tokens: int | None = None
     mode: str = "validation"
+    sampling: SamplingAsked | None = None
+    tool_trace: list[Any] | None = None
 
 
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -223,6 +226,7 @@ def _compare(body: Body, call: Call) -> list[str]:
     for field, ours, theirs in stated:
         problems += differ(field, ours, theirs, "the request says")
     problems += compare_rule(body, call)
+    problems += compare_task(body, asked.sampling, asked.tool_trace)
     for replica in body.replicas:
         where = f"replicas[{replica.index}]"
         if asked.max_tokens is not None and replica.output_units > asked.max_tokens:

@@ -28,6 +28,7 @@ from cortensor.receipts.sign import sign
 from cortensor.receipts.typed import Domain
 from cortensor.router.deciding import rule_used
 from cortensor.router.history import NO_HISTORY, History
+from cortensor.router.sampling import sampling_of
 from cortensor.router.schemas import (
     DelegateRequest,
     PaidResponse,
@@ -35,6 +36,7 @@ from cortensor.router.schemas import (
     ValidateRequest,
 )
 from cortensor.router.showing import consensus_result, result_of
+from cortensor.router.tool_traces import trace_hashes
 from cortensor.store.records import ReceiptRecord
 
 if TYPE_CHECKING:
@@ -99,12 +101,16 @@ class Answer(Struct, frozen=True):
 
 
 def replica_runs(
-    replicas: Sequence[Replica], model: str, model_digest: str | None
+    request: DelegateRequest | ValidateRequest,
+    replicas: Sequence[Replica],
+    model: str,
+    model_digest: str | None,
 ) -> list[ReplicaRun]:
     """Return the replicas as receipts record them; text without a vote is evidence too."""
     runs = []
     for r in replicas:
         done = r.completion
+        sampling = sampling_of(request, r.session)
         runs.append(
             ReplicaRun(
                 index=r.index,
@@ -117,8 +123,8 @@ def replica_runs(
                 model=done.model if done else (r.session.model or model),
                 model_digest=model_digest,
                 miner=r.session.miner,
-                seed=r.session.seed,
-                temperature_bps=r.session.temperature_bps,
+                seed=sampling.seed,
+                temperature_bps=sampling.temperature_bps,
                 input_units=done.input_units if done else 0,
                 output_units=done.output_units if done else 0,
                 latency_ms=r.latency_ms,
@@ -180,6 +186,7 @@ def finish(
             bill=bill,
         ),
         tier=job.request.policy.tier,
+        tool_traces=trace_hashes(job.request, ran.replicas),
         rule=rule_used(job.request, ran.replicas, adaptive),
         attempts=ran.attempts(),
     )
@@ -221,6 +228,7 @@ def finish(
         if job.request.receipt
         else None,
         issued_at=now,
+        tool_traces=list(body.tool_traces),
     )
     return _answer(job, decision, response, record), record
 

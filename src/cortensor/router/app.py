@@ -18,15 +18,15 @@ from starlette.routing import Route
 
 from cortensor.errors import Error, NotFound, Unauthorized
 from cortensor.router import logs
+from cortensor.router.chat.routes import PREFIX, ChatRoutes, error_response
 from cortensor.router.consensus_schemas import PolicyRequest
 from cortensor.router.front import Front
-from cortensor.router.headers import REPLAYED_HEADER, TOTAL_HEADER
 from cortensor.router.history import NoHistory
 from cortensor.router.keys import Said
 from cortensor.router.metrics import CONTENT_TYPE
-from cortensor.router.openapi import document
 from cortensor.router.problems import MethodNotAllowedError
 from cortensor.router.prompts import template_bytes
+from cortensor.router.published import PublishedRoutes
 from cortensor.router.requests import (
     QuoteQuery,
     canonical_request,
@@ -46,7 +46,8 @@ from cortensor.router.schemas import (
 from cortensor.router.selection import with_accuracy
 from cortensor.router.tracing import NoTracer
 from cortensor.router.versions.faces import FACES
-from cortensor.router.versions.serving import JSON, PROBLEM_JSON, RefusedError, serve, with_path
+from cortensor.router.versions.serving import JSON, RefusedError, serve, with_path
+from cortensor.router.versions.upgrade import PROBLEM_JSON
 from cortensor.store.claims import IN_PROGRESS
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
     from cortensor.receipts.api_key import Scope
     from cortensor.router.callers import Caller, Callers
+    from cortensor.router.chat.models import Models
     from cortensor.router.config import Limits
     from cortensor.router.key_routes import KeyDesk
     from cortensor.router.ports import Backend, Chain, HistoryPort, LedgerPort
@@ -88,6 +90,7 @@ class Parts(Struct, frozen=True):
     limits: Limits
     callers: Callers
     key_desk: KeyDesk
+    models: Models
     history: HistoryPort = NoHistory()
     tracer: Tracer = NoTracer()
     logs_requests: bool = True
@@ -104,6 +107,7 @@ def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
     routes = Routes(parts)
     listed = [
         *(Route(face.path, partial(routes.paid, face), methods=["POST"]) for face in FACES),
+        *ChatRoutes(parts.service, parts.callers, parts.models, parts.limits).routes(),
         Route("/api/v4/quote", routes.quote, methods=["GET", "POST"]),
         Route("/api/v4/voucher", routes.voucher, methods=["POST"]),
         Route("/api/v4/receipt/{receipt_id}", routes.receipt, methods=["GET"]),
@@ -115,7 +119,7 @@ def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
         Route("/metrics", routes.metrics, methods=["GET"]),
         Route("/healthz", routes.healthz, methods=["GET"]),
         Route("/readyz", routes.readyz, methods=["GET"]),
-        Route("/openapi.json", routes.openapi, methods=["GET"]),
+        *PublishedRoutes().routes(),
     ]
     paths: dict[object, str] = {route.endpoint: route.path for route in listed}
     front = Middleware(
@@ -142,17 +146,16 @@ class Routes:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._openapi = msgspec.json.encode(document())
 
     async def paid(self, face: Face, request: Request) -> Response:
         """POST a paid call of any version."""
         # The caller first: a stranger's body is not even read.
         scope: Scope = "validate" if face.endpoint == "validate" else "delegate"
         caller = await self._enter(request, scope)
-        session = caller.session
+        logs.note(payment_session=caller.session)
         data = parse_object(await read_body(request, self._parts.limits))
         try:
-            answer, body, kind = await serve(
+            return await serve(
                 self._parts.service,
                 face,
                 with_path(data, request.path_params.get("session_id")),
@@ -163,11 +166,6 @@ class Routes:
             )
         except RefusedError as refused:
             return _refusal(refused.error, refused.field)
-        logs.note(payment_session=session, receipt_id=answer.receipt_id)
-        headers = {REPLAYED_HEADER: "true"} if answer.replayed else {}
-        if answer.total is not None:
-            headers[TOTAL_HEADER] = str(answer.total)
-        return Response(body, answer.status, headers, kind)
 
     async def voucher(self, request: Request) -> Response:
         """POST /api/v4/voucher: a signed total without a request."""
@@ -289,10 +287,6 @@ class Routes:
         body = {"status": "ready" if ready else "not_ready", "checks": states}
         return _json(body, 200 if ready else HTTP_UNAVAILABLE)
 
-    async def openapi(self, _request: Request) -> Response:
-        """GET /openapi.json."""
-        return Response(self._openapi, media_type=JSON)
-
 
 async def _reason(check: Awaitable[object]) -> str | None:
     try:
@@ -325,10 +319,15 @@ def problem_response(error: Error, field: str | None = None) -> Response:
     return Response(msgspec.json.encode(problem), error.status, headers, PROBLEM_JSON)
 
 
-async def _on_error(_request: Request, error: Exception) -> Response:
+async def _on_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, Error):
         raise error
-    return _refusal(error)
+    return _refused(request, error)
+
+
+def _refused(request: Request, error: Error) -> Response:
+    """Return an error in the shape that clients of the route read."""
+    return error_response(error) if request.url.path.startswith(PREFIX) else _refusal(error)
 
 
 def _refusal(error: Error, field: str | None = None) -> Response:
@@ -337,15 +336,16 @@ def _refusal(error: Error, field: str | None = None) -> Response:
     return problem_response(error, field)
 
 
-async def _on_http(_request: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
     if status == HTTP_METHOD_NOT_ALLOWED:
-        response = problem_response(MethodNotAllowedError("this route does not take this method"))
+        wrong = MethodNotAllowedError("this route does not take this method")
+        response = _refused(request, wrong)
         response.headers.update(getattr(error, "headers", None) or {})
         return response
-    return problem_response(NotFound("no such route", code="unknown_route"))
+    return _refused(request, NotFound("no such route", code="unknown_route"))
 
 
-async def _on_bug(_request: Request, error: Exception) -> Response:
+async def _on_bug(request: Request, error: Exception) -> Response:
     log.error("unhandled error", exc_info=error)
-    return problem_response(Error("an internal error; the log has the details"))
+    return _refused(request, Error("an internal error; the log has the details"))

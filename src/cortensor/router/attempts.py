@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cortensor.router.fanout import Deadlines
     from cortensor.router.operations_config import HedgingConfig
-    from cortensor.router.ports import Backend, Call, Clock, Completion
+    from cortensor.router.ports import Call, Clock, Completion, Engine
     from cortensor.router.schemas import DelegateRequest, ValidateRequest
     from cortensor.router.selection import Pool, Slot
     from cortensor.router.tracing import Tracer
@@ -219,7 +219,7 @@ async def run_attempt(
     request: Asked,
     attempt: Attempt,
     *,
-    backend: Backend,
+    backend: Engine,
     clock: Clock,
     deadlines: Deadlines,
     tracer: Tracer,
@@ -234,8 +234,11 @@ async def run_attempt(
         "replica", index=attempt.index, session=slot.session.id, cause=attempt.cause
     ) as span:
         try:
-            async with asyncio.timeout(max(0.0, deadlines.hard - clock.monotonic())), slot.gate:
+            async with asyncio.timeout(deadlines.turn_left(clock.monotonic())) as bound, slot.gate:
                 began = clock.monotonic()
+                bound.reschedule(
+                    asyncio.get_running_loop().time() + max(0.0, deadlines.hard - began)
+                )
                 if not breaker.admit(began):
                     span.note(status=MISSING, reason="breaker_open")
                     return Ended(

@@ -115,6 +115,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
     A router on a shared database that does not show for `lease_ms` is taken for dead: what it ran
     is released, and another router may run it.
+
+    `repair_attempts` is how often a replica's answer that breaks the caller's schema is made
+    again, at the router's cost.
     """
 
     max_body_bytes: Positive = 1 << 20
@@ -129,6 +132,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     surcharge_cache_s: Natural = 5
     max_volume_tier: Annotated[int, Meta(ge=0, le=3)] = 0
     voucher_credit_wei: Natural = 0
+    repair_attempts: Annotated[int, Meta(ge=0, le=5)] = 1
     breaker_failures: Positive = 3
     breaker_cooldown_ms: Natural = 10_000
     breaker_cooldown_max_ms: Natural = 300_000

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from cortensor.receipts.body import AttemptBlock
     from cortensor.router.attempts import Spares
     from cortensor.router.config import ComputeSession
-    from cortensor.router.ports import Backend, Call, Clock, Completion, ReplicaStatus
+    from cortensor.router.ports import Call, Clock, Completion, Engine, ReplicaStatus
     from cortensor.router.prompts import Reading
     from cortensor.router.schemas import DelegateRequest, ValidateRequest
     from cortensor.router.selection import Slot
@@ -46,11 +46,16 @@ if TYPE_CHECKING:
 
 
 class Deadlines(Struct, frozen=True):
-    """Both deadlines in seconds of the monotonic clock."""
+    """Both deadlines in seconds of the monotonic clock, and when a run may begin at the latest."""
 
     started: float
     soft: float
     hard: float
+    turn: float | None = None
+
+    def turn_left(self, now: float) -> float:
+        """Return the seconds left to begin a run in; without a `turn` it may begin until `hard`."""
+        return max(0.0, (self.hard if self.turn is None else self.turn) - now)
 
 
 class Replica(Struct, frozen=True):
@@ -103,7 +108,7 @@ async def run_replicas(
     slots: Sequence[Slot],
     calls: Sequence[Call],
     *,
-    backend: Backend,
+    backend: Engine,
     clock: Clock,
     deadlines: Deadlines,
     on_end: OnEnd,
@@ -155,7 +160,7 @@ class _Runner:
         on_end: OnEnd,
         spares: Spares | None,
         *,
-        backend: Backend,
+        backend: Engine,
         clock: Clock,
         deadlines: Deadlines,
         tracer: Tracer | None,

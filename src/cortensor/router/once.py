@@ -6,12 +6,16 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from cortensor.errors import Conflict
 from cortensor.receipts.keccak import to_hex
 from cortensor.router.answer import Answer
 from cortensor.router.headers import SALT_HEADER
+from cortensor.router.problems import InvalidField
 from cortensor.store.calls import IN_THREADS
 from cortensor.store.claims import IN_PROGRESS, KEY_FIELD, running_now
 from cortensor.store.ledger import already_charged
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from cortensor.store.calls import Calls
     from cortensor.store.records import IdempotencyKey
 
+KEY_CHARS = 255
 LOOK_S = 0.2
 """How often another router's work is looked at."""
 
@@ -153,3 +158,48 @@ class Tasks:
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
+
+
+class Keyed:
+    """Lets calls with one idempotency key share one run.
+
+    Args:
+        tasks: where calls run.
+        ledger: knows what was answered, and what runs elsewhere.
+        calls: how the ledger is called.
+    """
+
+    def __init__(self, tasks: Tasks, ledger: LedgerPort, calls: Calls) -> None:
+        self._tasks = tasks
+        self._ledger = ledger
+        self._calls = calls
+        self._here: dict[tuple[str, str], tuple[str, asyncio.Task[Answer]]] = {}
+
+    async def answer(
+        self,
+        session: str,
+        key: IdempotencyKey,
+        work: Callable[[IdempotencyKey], Awaitable[Answer]],
+        patience_s: float,
+    ) -> Answer:
+        """Return the key's one answer; see `run_once`.
+
+        Raises:
+            InvalidField: the key is empty, too long or not printable.
+        """
+        if not 0 < len(key.key) <= KEY_CHARS or not key.key.isprintable():
+            raise InvalidField(
+                f"must be 1 to {KEY_CHARS} printable characters", field="Idempotency-Key"
+            )
+        place = (session, key.key)
+        # No await between this look and the entry below: duplicates must meet.
+        running = self._here.get(place)
+        if running is not None:
+            same_request(running[0], key.request_hash)
+            return msgspec.structs.replace(await asyncio.shield(running[1]), replayed=True)
+        task = self._tasks.spawn(
+            run_once(self._ledger, self._calls, session, key, partial(work, key), patience_s)
+        )
+        self._here[place] = (key.request_hash, task)
+        task.add_done_callback(lambda _: self._here.pop(place, None))
+        return await asyncio.shield(task)

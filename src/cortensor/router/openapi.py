@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from cortensor.router import key_schemas, schemas
+from cortensor.router.chat import document as chat_document
 from cortensor.router.headers import (
     MAX_CHARGE_HEADER,
     SALT_HEADER,
@@ -16,10 +17,10 @@ from cortensor.router.headers import (
     VOUCHER_HEADER,
 )
 from cortensor.router.versions.faces import FACES, Face
-from cortensor.router.versions.serving import EVENT_STREAM
+from cortensor.router.versions.streams import EVENT_STREAM, event_schema
 
 VERSION = "0.1.0"
-_SCHEMAS: tuple[type[Struct], ...] = (
+SCHEMAS: tuple[type[Struct], ...] = (
     *dict.fromkeys(shape for face in FACES for shape in (face.request, face.answer)),
     schemas.QuoteResponse,
     schemas.ReceiptResponse,
@@ -33,6 +34,14 @@ _SCHEMAS: tuple[type[Struct], ...] = (
     key_schemas.KeyState,
     key_schemas.KeysResponse,
     schemas.Problem,
+    *chat_document.SHAPES,
+)
+PAID_HEADERS = (
+    "Idempotency-Key",
+    SALT_HEADER,
+    MAX_CHARGE_HEADER,
+    SIGNATURE_HEADER,
+    VOUCHER_HEADER,
 )
 _QUOTE_QUERY = (
     ("session_id", "string", True),
@@ -48,15 +57,15 @@ _QUOTE_QUERY = (
     ("agreement_threshold_bps", "integer", False),
     ("tier", "string", False),
 )
-_PAID_PROBLEMS = (400, 401, 402, 403, 404, 409, 413, 415, 422, 429, 500, 502, 503)
+_PAID_PROBLEMS = (400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503)
 
 
 def document() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document as JSON data."""
     refs, components = msgspec.json.schema_components(
-        _SCHEMAS, ref_template="#/components/schemas/{name}"
+        SCHEMAS, ref_template="#/components/schemas/{name}"
     )
-    ref = {shape.__name__: found for shape, found in zip(_SCHEMAS, refs, strict=True)}
+    ref = {shape.__name__: found for shape, found in zip(SCHEMAS, refs, strict=True)}
     paths: dict[str, Any] = {face.path: {"post": _paid(face, ref)} for face in FACES}
     either = {"oneOf": [ref["DelegateRequest"], ref["ValidateRequest"]]}
     quoted = _responses(ref["QuoteResponse"], ref["Problem"], (400, 401, 403, 404, 409, 422, 503))
@@ -72,7 +81,11 @@ def document() -> dict[str, Any]:
             "summary": "The most this call can cost",
             "security": [{}, {"grant": []}, {"key": []}],
             "requestBody": _body(either),
-            "responses": quoted,
+            "responses": _responses(
+                ref["QuoteResponse"],
+                ref["Problem"],
+                (400, 401, 403, 404, 408, 409, 413, 415, 422, 503),
+            ),
         },
     }
     paths["/api/v4/voucher"] = {
@@ -81,7 +94,9 @@ def document() -> dict[str, Any]:
             "security": [{"grant": []}, {"key": []}],
             "requestBody": _body(ref["VoucherRequest"]),
             "responses": _responses(
-                ref["VoucherResponse"], ref["Problem"], (400, 401, 404, 409, 413, 415, 422, 503)
+                ref["VoucherResponse"],
+                ref["Problem"],
+                (400, 401, 404, 408, 409, 413, 415, 422, 503),
             ),
         }
     }
@@ -135,6 +150,8 @@ def document() -> dict[str, Any]:
         paths[path] = {
             "get": {"summary": title, "responses": _responses(anything, ref["Problem"], ())}
         }
+    paths |= chat_document.chat_paths(ref, PAID_HEADERS)
+    paths |= _published_paths(ref)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Cortensor router", "version": VERSION},
@@ -158,13 +175,12 @@ def document() -> dict[str, Any]:
 
 
 def _paid(face: Face, ref: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    headers = ("Idempotency-Key", SALT_HEADER, MAX_CHARGE_HEADER, SIGNATURE_HEADER, VOUCHER_HEADER)
-    named = [_parameter(name, "header", "string", False) for name in headers]
+    named = [_parameter(name, "header", "string", False) for name in PAID_HEADERS]
     if "{session_id}" in face.path:
         named.append(_parameter("session_id", "path", "string", True))
     responses = _responses(ref[face.answer.__name__], ref["Problem"], _PAID_PROBLEMS)
     if "stream" in face.request.__struct_fields__:
-        responses["200"]["content"][EVENT_STREAM] = {"schema": {"type": "string"}}
+        responses["200"]["content"][EVENT_STREAM] = {"schema": event_schema()}
     return {
         "summary": face.title,
         "security": [{"grant": []}, {"key": []}],
@@ -197,6 +213,30 @@ def _key_paths(ref: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 "security": [{"grant": []}],
                 "parameters": [_parameter("key_hash", "path", "string", True)],
                 "responses": _responses(ref["KeyState"], bad, (401, 404, 503)),
+            }
+        },
+    }
+
+
+def _published_paths(ref: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    anything = {"type": "object"}
+    one = _responses(anything, ref["Problem"], (404,))
+    one["200"]["content"] = {"application/schema+json": {"schema": anything}}
+    return {
+        "/openapi.json": {
+            "get": {"summary": "This document", "responses": _responses(anything, {}, ())}
+        },
+        "/schemas": {
+            "get": {
+                "summary": "Where the JSON Schemas are",
+                "responses": _responses(anything, {}, ()),
+            }
+        },
+        "/schemas/{name}.json": {
+            "get": {
+                "summary": "The JSON Schema of a request or an answer",
+                "parameters": [_parameter("name", "path", "string", True)],
+                "responses": one,
             }
         },
     }

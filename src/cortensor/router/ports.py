@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cortensor.chain.facts import ChainIdentity, Surcharge
     from cortensor.pricing import RateCard
     from cortensor.router.config import ComputeSession
     from cortensor.router.history import History
+    from cortensor.router.sampling import SamplingRequest
     from cortensor.store.api_keys import KeyRecord
     from cortensor.store.claims import Claim
     from cortensor.store.records import (
@@ -35,7 +36,8 @@ class Call(Struct, frozen=True):
     """One run of a prompt on one compute session.
 
     `prompt_bound` is the most prompt tokens a truthful backend can report. `schema` asks for an
-    answer of that JSON schema.
+    answer of that JSON schema. `chat` is a conversation, in the place of `system` and `user`;
+    `sampling` counts instead of the session's own.
     """
 
     session: ComputeSession
@@ -44,12 +46,23 @@ class Call(Struct, frozen=True):
     max_tokens: int
     prompt_bound: int
     schema: dict[str, Any] | None = None
+    chat: tuple[dict[str, Any], ...] = ()
+    sampling: SamplingRequest | None = None
+
+    @property
+    def messages(self) -> tuple[dict[str, Any], ...]:
+        """The messages that the model gets."""
+        return self.chat or (
+            {"role": "system", "content": self.system},
+            {"role": "user", "content": self.user},
+        )
 
 
 class Completion(Struct, frozen=True):
     """What a backend answered; token counts are already within the call's bounds.
 
-    `flags` names oddities worth showing, such as `usage_clamped`.
+    `flags` names oddities worth showing, such as `usage_clamped`. `tool_calls` are those that the
+    backend reports, `repairs` how often the answer was made again to follow its schema.
     """
 
     text: str
@@ -58,6 +71,8 @@ class Completion(Struct, frozen=True):
     output_units: int
     finish_reason: str | None = None
     flags: tuple[str, ...] = ()
+    tool_calls: tuple[Any, ...] = ()
+    repairs: int = 0
 
 
 class BackendError(Exception):
@@ -65,7 +80,7 @@ class BackendError(Exception):
 
     Args:
         reason: a stable word: `unreachable`, `rate_limited`, `upstream_error`, `bad_reply`,
-            `context_exceeded`, `response_too_large`, `refused`.
+            `context_exceeded`, `response_too_large`, `refused`, `cut_stream`.
         healthy: whether the compute session is fit to try again at once.
         retry_after_s: seconds after which the backend wants to be asked again, if it said so.
     """
@@ -86,7 +101,14 @@ class SessionRegistry(Protocol):
         """Return the sessions, in order of preference; their ids are distinct."""
 
 
-class Backend(Protocol):
+class Engine(Protocol):
+    """Runs the prompts of one job: a backend, or what stands before it."""
+
+    async def complete(self, call: Call) -> Completion:
+        """Run one prompt; raises BackendError."""
+
+
+class Backend(Engine, Protocol):
     """Runs prompts."""
 
     @property
@@ -100,8 +122,11 @@ class Backend(Protocol):
     async def start(self) -> None:
         """Open connections or processes; raises Unavailable when that fails."""
 
-    async def complete(self, call: Call) -> Completion:
-        """Run one prompt; raises BackendError."""
+    async def stream(self, call: Call, on_text: Callable[[str], None]) -> Completion:
+        """Run one prompt and tell each piece of its answer as it comes; raises BackendError.
+
+        A stream that ends before the model said why it stopped is `cut_stream`, and no answer.
+        """
 
     async def check(self) -> None:
         """Return if the backend can serve; raises Unavailable."""

@@ -23,8 +23,10 @@ from cortensor.consensus import (
 )
 from cortensor.router.consensus_schemas import ScoreRequest
 from cortensor.router.json_guard import decode_json, is_nested_sanely
-from cortensor.router.output_schema import parse_output
+from cortensor.router.messages import conversation
+from cortensor.router.output_schema import inlined, parse_output
 from cortensor.router.ports import Call
+from cortensor.router.sampling import sampling_of
 from cortensor.router.schemas import DelegateRequest, ValidateRequest
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def user_prompt(request: DelegateRequest | ValidateRequest) -> str:
             + 'Reply with JSON only: {"verdict": "VALID"} or {"verdict": "INVALID"}.'
         )
     given = as_text(request.input)
-    parts = [request.objective]
+    parts = [request.objective or ""]
     if given:
         parts.append(f"Input:\n{given}")
     if request.output_schema is not None or request.consensus.strategy in NUMERIC:
@@ -102,16 +104,23 @@ def answer_schema(request: DelegateRequest | ValidateRequest) -> dict[str, Any] 
     """Return the schema the backend is asked to follow, if any."""
     if isinstance(request, ValidateRequest):
         return RULING_SCHEMA if is_dispute(request) else VERDICT_SCHEMA
-    return request.output_schema
+    return None if request.output_schema is None else inlined(request.output_schema)
 
 
 def build_call(
     request: DelegateRequest | ValidateRequest, session: ComputeSession, max_tokens: int
 ) -> Call:
     """Return the call that runs a request on a compute session."""
-    user = user_prompt(request)
     schema = answer_schema(request)
-    size = len(user.encode()) + (len(msgspec.json.encode(schema)) if schema else 0)
+    chat: tuple[dict[str, Any], ...] = ()
+    user = ""
+    if isinstance(request, DelegateRequest) and request.messages is not None:
+        chat = conversation(request.messages, session.system_prompt)
+        size = len(msgspec.json.encode(chat))  # names and braces are more than a template adds
+    else:
+        user = user_prompt(request)
+        size = len(user.encode())
+    size += len(msgspec.json.encode(schema)) if schema else 0
     return Call(
         session=session,
         system=session.system_prompt,
@@ -119,6 +128,8 @@ def build_call(
         max_tokens=max_tokens,
         prompt_bound=prompt_bound(session, size),
         schema=schema,
+        chat=chat,
+        sampling=sampling_of(request, session),
     )
 
 

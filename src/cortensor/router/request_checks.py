@@ -11,6 +11,7 @@ from cortensor.consensus import EMBEDDING, ENSEMBLE_MODEL, NUMERIC, WEIGHTED
 from cortensor.consensus.equivalence import JSON, OVERLAP
 from cortensor.receipts.build import fewest_runs
 from cortensor.receipts.tiers import DEFAULT_TIER, TIERS, sla_of
+from cortensor.router.messages import check_messages
 from cortensor.router.output_schema import check_schema
 from cortensor.router.problems import InvalidField
 from cortensor.router.prompts import is_dispute
@@ -35,8 +36,7 @@ def check_call(request: DelegateRequest | ValidateRequest, limits: Limits) -> No
     if request.metadata and len(msgspec.json.encode(request.metadata)) > METADATA_BYTES:
         raise InvalidField(f"must be at most {METADATA_BYTES} bytes", field="metadata")
     if isinstance(request, DelegateRequest):
-        if request.output_schema is not None:
-            check_schema(request.output_schema)
+        check_task(request, limits)
         check_equivalence(request)
     elif request.consensus.equivalence is not None:
         raise InvalidField("verdicts have only one", field="consensus.equivalence")
@@ -75,6 +75,28 @@ def check_likeness(consensus: ConsensusRequest, equivalence: str | None) -> None
     ):
         if given is not None and equivalence != its:
             raise InvalidField(f"is for the equivalence {its}", field=f"consensus.{field}")
+
+
+def check_task(request: DelegateRequest, limits: Limits) -> None:
+    """Refuse a delegation with no task, with two, or with an answer that is not served.
+
+    Raises:
+        InvalidField: naming the field.
+    """
+    if request.messages is None:
+        if request.objective is None:
+            raise InvalidField("is needed, or messages", field="objective")
+    elif request.objective is not None or request.input is not None:
+        raise InvalidField("is there beside objective or input; send one", field="messages")
+    else:
+        check_messages(request.messages)
+    if request.output_schema is not None:
+        check_schema(request.output_schema)
+    asked = request.repair_attempts
+    if asked is not None and request.output_schema is None:
+        raise InvalidField("is for answers with an output_schema", field="repair_attempts")
+    if asked is not None and asked > limits.repair_attempts:
+        raise InvalidField(f"must be at most {limits.repair_attempts}", field="repair_attempts")
 
 
 def check_replicas(consensus: ConsensusRequest) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cortensor.receipts.rule import StopReason
     from cortensor.router.attempts import Spares
     from cortensor.router.fanout import Deadlines, OnEnd, Replica
-    from cortensor.router.ports import Backend, Call, Clock
+    from cortensor.router.ports import Call, Clock, Engine
     from cortensor.router.schemas import DelegateRequest, ValidateRequest
     from cortensor.router.selection import Slot
     from cortensor.router.tracing import Tracer
@@ -44,7 +44,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     are other sessions that may be asked.
     """
 
-    backend: Backend
+    backend: Engine
     clock: Clock
     deadlines: Deadlines
     on_start: OnStart

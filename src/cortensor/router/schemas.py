@@ -16,6 +16,8 @@ from cortensor.router.consensus_schemas import (
     ConsensusRequest,
     PolicyRequest,
 )
+from cortensor.router.messages import MAX_MESSAGES, MessageRequest
+from cortensor.router.sampling import SamplingRequest  # noqa: TC001 -- msgspec reads it
 
 PaymentSessionId = Annotated[
     str,
@@ -29,7 +31,11 @@ Text = Annotated[str, Meta(min_length=1, max_length=1 << 20)]
 
 
 class PaidRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every paid call has."""
+    """What every paid call has.
+
+    `tool_trace` reports what tools did for it elsewhere, one entry a call; the receipt has the
+    hash of each.
+    """
 
     session_id: PaymentSessionId
     consensus: ConsensusRequest = field(default_factory=ConsensusRequest)
@@ -38,14 +44,25 @@ class PaidRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     timeout_ms: Annotated[int, Meta(ge=1)] | None = None
     receipt: bool = True
     metadata: dict[str, Any] | None = None
+    tool_trace: Annotated[list[Any], Meta(max_length=256)] | None = None
 
 
 class DelegateRequest(PaidRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Do a task: an objective, its input, and optionally the JSON schema of the answer."""
+    """Do a task: an objective, its input, and optionally the JSON schema of the answer.
 
-    objective: Text
+    Or continue a conversation: `messages` in the place of `objective` and `input`. An answer that
+    breaks the schema is made again up to `repair_attempts` times, by default as often as the
+    router allows.
+    """
+
+    objective: Text | None = None
     input: Any = None
+    messages: (
+        Annotated[list[MessageRequest], Meta(min_length=1, max_length=MAX_MESSAGES)] | None
+    ) = None
     output_schema: dict[str, Any] | None = None
+    sampling: SamplingRequest | None = None
+    repair_attempts: Annotated[int, Meta(ge=0)] | None = None
 
 
 class ValidateRequest(PaidRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,6 +81,8 @@ class ReplicaResult(Struct, frozen=True, omit_defaults=True):
     """One replica in the answer; `output` is shown under return_all only.
 
     `weight` is the capped log-odds of the session's accuracy, where the strategy weighs by it.
+    `tool_calls` are those that the backend reports, `repairs` how often the answer was made again
+    to follow its schema, at no cost to the caller.
     """
 
     index: int
@@ -86,6 +105,8 @@ class ReplicaResult(Struct, frozen=True, omit_defaults=True):
     miner: str | None = None
     flags: list[str] = field(default_factory=list)
     finish_reason: str | None = None
+    tool_calls: list[Any] = field(default_factory=list)
+    repairs: int = 0
 
 
 class MissingReplica(Struct, frozen=True):
@@ -185,7 +206,8 @@ class PaidResponse(Struct, frozen=True):
     """The answer to delegate and validate.
 
     `request_salt` with the canonical request proves the receipt's request commitment. `issued_at`
-    is the receipt's time in unix seconds.
+    is the receipt's time in unix seconds. `tool_traces` are the receipt's hashes: of the request's
+    entries, then of the calls that backends report.
     """
 
     result: Result
@@ -197,6 +219,7 @@ class PaidResponse(Struct, frozen=True):
     request_salt: str
     receipt: ReceiptSummary | None = None
     issued_at: int = 0
+    tool_traces: list[str] = field(default_factory=list)
 
 
 class Estimate(Struct, frozen=True):

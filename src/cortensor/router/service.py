@@ -21,17 +21,16 @@ from cortensor.router.answer import Answer, Job, finish, replica_runs
 from cortensor.router.attempts import SparesOfJobs, new_task_id
 from cortensor.router.deciding import rule_of, stop_of, votes_of
 from cortensor.router.embeddings import Embeddings
-from cortensor.router.fanout import Deadlines
+from cortensor.router.engine import deadlines_for, engine_for
 from cortensor.router.history import NoHistory
 from cortensor.router.holds import Holds
 from cortensor.router.keys import Said, check_request, check_voucher
 from cortensor.router.metrics import Metrics
 from cortensor.router.offers import Offers
-from cortensor.router.once import SignedRequests, Tasks, run_once, same_request
+from cortensor.router.once import Keyed, SignedRequests, Tasks
 from cortensor.router.operations_config import HedgingConfig
 from cortensor.router.problems import (
     AllReplicasFailed,
-    InvalidField,
     MaxChargeTooLow,
     TooFewHealthy,
     VoucherNeeded,
@@ -62,14 +61,19 @@ if TYPE_CHECKING:
     from cortensor.router.fanout import Ran
     from cortensor.router.keys import Authorisation
     from cortensor.router.payment_sessions import PaymentSessions
-    from cortensor.router.ports import Backend, Clock, HistoryPort, LedgerPort, VouchersPort
+    from cortensor.router.ports import (
+        Backend,
+        Clock,
+        HistoryPort,
+        LedgerPort,
+        VouchersPort,
+    )
     from cortensor.router.schemas import DelegateRequest, QuoteResponse, ValidateRequest
     from cortensor.router.selection import Pool, Slot
+    from cortensor.router.streaming import OnText
     from cortensor.router.tracing import Tracer
     from cortensor.store.calls import Calls
     from cortensor.store.records import Account, ReceiptRecord
-
-KEY_CHARS = 255
 
 
 class Service:
@@ -131,7 +135,7 @@ class Service:
         self._tracer = tracer or NoTracer()
         self.board = Board()
         self._running = Tasks()
-        self._keyed: dict[tuple[str, str], tuple[str, asyncio.Task[Answer]]] = {}
+        self._keyed = Keyed(self._running, ledger, calls)
         self._signed = SignedRequests(ledger, calls)
 
     async def paid(
@@ -143,6 +147,7 @@ class Service:
         account: Account,
         said: Said | None = None,
         spender: str | None = None,
+        on_text: OnText | None = None,
     ) -> Answer:
         """Serve delegate or validate.
 
@@ -156,6 +161,8 @@ class Service:
             account: the session the caller's grant is for.
             said: what the session's key says, if it has one.
             spender: hash of the API key the call comes by, if it does.
+            on_text: told each piece of the answer as it comes, if it `can_stream`. A copy of an
+                earlier answer comes without pieces.
 
         Raises:
             Unauthorized: the request names another session, or its session's key did not sign it.
@@ -166,47 +173,15 @@ class Service:
         signed = check_request(said, account, canonical, self.signer.domain)
         if said.voucher is not None:
             account = await self.take_voucher(said.voucher, account)
+        execute = partial(
+            self._execute, endpoint, request, canonical, account, signed, spender, on_text
+        )
         if key is None:
-            alone = self._execute(endpoint, request, canonical, None, account, signed, spender)
-            return await asyncio.shield(self._running.spawn(alone))
-        if not 0 < len(key) <= KEY_CHARS or not key.isprintable():
-            raise InvalidField(
-                f"must be 1 to {KEY_CHARS} printable characters", field="Idempotency-Key"
-            )
-        hashed = to_hex(keccak256(canonical))
-        place = (request.session_id, key)
-        # No await between this look and the entry below: duplicates must meet.
-        running = self._keyed.get(place)
-        if running is not None:
-            same_request(running[0], hashed)
-            return msgspec.structs.replace(await asyncio.shield(running[1]), replayed=True)
-        named = IdempotencyKey(key=key, request_hash=hashed)
-        work = self._once(endpoint, request, canonical, named, account, signed, spender)
-        task = self._running.spawn(work)
-        self._keyed[place] = (hashed, task)
-        task.add_done_callback(lambda _: self._keyed.pop(place, None))
-        return await asyncio.shield(task)
-
-    async def _once(
-        self,
-        endpoint: str,
-        request: DelegateRequest | ValidateRequest,
-        canonical: bytes,
-        key: IdempotencyKey,
-        account: Account,
-        signed: Authorisation | None,
-        spender: str | None,
-    ) -> Answer:
+            return await asyncio.shield(self._running.spawn(execute(None)))
         limits = self._limits
         longest_ms = (request.timeout_ms or limits.default_timeout_ms) + limits.late_grace_ms
-        return await run_once(
-            self._ledger,
-            self._calls,
-            request.session_id,
-            key,
-            partial(self._execute, endpoint, request, canonical, key, account, signed, spender),
-            longest_ms / 1000,
-        )
+        named = IdempotencyKey(key=key, request_hash=to_hex(keccak256(canonical)))
+        return await self._keyed.answer(request.session_id, named, execute, longest_ms / 1000)
 
     async def drain(self, grace_s: float) -> None:
         """Wait for running work, then cancel what is left; its reservations are released."""
@@ -234,10 +209,11 @@ class Service:
         endpoint: str,
         request: DelegateRequest | ValidateRequest,
         canonical: bytes,
-        key: IdempotencyKey | None,
         account: Account,
         signed: Authorisation | None,
         spender: str | None,
+        on_text: OnText | None,
+        key: IdempotencyKey | None,
     ) -> Answer:
         started = self._clock.monotonic()
         check_call(request, self._limits)
@@ -282,7 +258,7 @@ class Service:
                     key=key.key if key else None,
                     endpoint=endpoint,
                 )
-                return await self._run(job, slots, key, started)
+                return await self._run(job, slots, key, started, on_text)
             except BaseException:
                 await self._holds.drop(job.task_id)
                 raise
@@ -308,10 +284,15 @@ class Service:
             raise
 
     async def _run(
-        self, job: Job, slots: list[Slot], key: IdempotencyKey | None, started: float
+        self,
+        job: Job,
+        slots: list[Slot],
+        key: IdempotencyKey | None,
+        started: float,
+        on_text: OnText | None,
     ) -> Answer:
         limits, request = self._limits, job.request
-        soft = started + (request.timeout_ms or limits.default_timeout_ms) / 1000
+        deadlines = deadlines_for(request, limits, started, on_text)
         tokens = token_limit(job.endpoint, request.max_tokens, limits)
         rule = rule_of(request, job.history, job.embedding)
         is_slow = job.embedding is not None
@@ -322,11 +303,16 @@ class Service:
             slots,
             [build_call(request, slot.session, tokens) for slot in slots],
             Environment(
-                backend=self._backend,
-                clock=self._clock,
-                deadlines=Deadlines(
-                    started=started, soft=soft, hard=soft + limits.late_grace_ms / 1000
+                backend=engine_for(
+                    request,
+                    self._backend,
+                    limits=limits,
+                    clock=self._clock,
+                    deadlines=deadlines,
+                    on_text=on_text,
                 ),
+                clock=self._clock,
+                deadlines=deadlines,
                 on_start=lambda asked: self.board.start(
                     job.task_id, [slot.session.id for slot in asked]
                 ),
@@ -389,7 +375,9 @@ class Service:
                 return finish(
                     job,
                     ran,
-                    replica_runs(ran.replicas, self._backend.model, self._backend.model_digest),
+                    replica_runs(
+                        job.request, ran.replicas, self._backend.model, self._backend.model_digest
+                    ),
                     decision=decision,
                     adaptive=adaptive,
                     signer=self.signer,

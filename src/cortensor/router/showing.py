@@ -133,4 +133,6 @@ def replica_result(
         miner=replica.session.miner,
         flags=list(done.flags) if done else [],
         finish_reason=done.finish_reason if done else None,
+        tool_calls=list(done.tool_calls) if done and shows else [],
+        repairs=done.repairs if done else 0,
     )

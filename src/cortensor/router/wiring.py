@@ -20,6 +20,7 @@ from cortensor.router.adapters.openai import OpenAIBackend
 from cortensor.router.answer import Signer
 from cortensor.router.app import Parts, build_app
 from cortensor.router.callers import Callers
+from cortensor.router.chat.models import Models
 from cortensor.router.clock import SystemClock
 from cortensor.router.config import secret
 from cortensor.router.embeddings import build_embeddings
@@ -214,6 +215,7 @@ async def running(
                 history=history,
                 tracer=traces,
                 logs_requests=config.logs.requests,
+                models=Models(config.sessions, engine.model, time.unix()),
             )
         )
 

@@ -18,7 +18,9 @@ from cortensor.receipts.verify_request import (
     ScoreAsked,
     read_call,
 )
+from cortensor.receipts.verify_task import SamplingAsked
 from cortensor.router import consensus_schemas, requests, schemas
+from cortensor.router.sampling import SamplingRequest
 from tests.conformance.edits import asked, commit_to, lie, put, unanchored
 from tests.conformance.samples import JOBS, resign
 
@@ -108,7 +110,9 @@ def test_the_defaults_are_those_of_the_api() -> None:
         made: Any = shape(session_id=session, **text)
         assert Asked(session_id=session).max_tokens == made.max_tokens
         assert Asked(session_id=session).mode == getattr(made, "mode", "validation")
-    assert set(Asked.__struct_fields__) <= {*schemas.PaidRequest.__struct_fields__, "mode"}
+    known = {*schemas.DelegateRequest.__struct_fields__, *schemas.ValidateRequest.__struct_fields__}
+    assert set(Asked.__struct_fields__) <= known
+    assert set(SamplingAsked.__struct_fields__) <= set(SamplingRequest.__struct_fields__)
     score = consensus_schemas.ScoreRequest()
     for name in ScoreAsked.__struct_fields__:
         assert getattr(ScoreAsked(), name) == getattr(score, name), name

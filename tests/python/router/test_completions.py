@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.python.router.fake_model import Script
+from tests.python.router.harness import token
 from tests.python.router.test_versions import post
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def test_a_completion_has_the_documented_shape(
     assert abs(data["created"] - time.time()) < 60
     assert (data["model"], data["id"]) == ("202", data["receipt_id"])
     assert data["task_id"].startswith("0x")
-    assert data["not_applied"] == ["precommit_timeout", "temperature", "top_p"]
+    assert data["not_applied"] == ["precommit_timeout"]
     assert ("consensus" in data) == (version == "v3")
     asked = model.requests[0]
     assert (asked["messages"][1]["content"], asked["max_tokens"]) == ("Say something", 64)
@@ -60,14 +61,53 @@ def test_a_completion_is_the_delegation_of_its_prompt(router: Router, session: s
     assert whole.json()["receipt_id"] == text["receipt_id"]
 
 
-def test_a_stream_is_one_event_and_done(router: Router, session: str) -> None:
+def test_a_stream_of_one_replica_comes_in_pieces_and_ends_with_what_it_cost(
+    router: Router, session: str, model: FakeModel
+) -> None:
     answer = post(router, session, "v2/completions", {**AS_SENT, "stream": True})
     assert answer.headers["content-type"].startswith("text/event-stream")
-    event, done, rest = answer.text.split("\n\n")
+    *events, done, rest = answer.text.split("\n\n")
     assert (done, rest) == ("data: [DONE]", "")
-    data = json.loads(event.removeprefix("data: "))
-    assert data["choices"][0]["text"] == "an answer"
-    assert router.ledger() == {session: (int(data["charge_wei"]), 0)}
+    pieces = [json.loads(event.removeprefix("data: ")) for event in events]
+    assert [piece["choices"][0]["text"] for piece in pieces] == ["an ", "answer", ""]
+    last = pieces[-1]
+    assert last["choices"][0]["finish_reason"] == "stop"
+    assert last["usage"]["total_tokens"] == 25
+    assert router.ledger() == {session: (int(last["charge_wei"]), 0)}
+    assert last["total_wei"] == last["charge_wei"]
+    assert model.requests[0]["stream"] is True
+
+
+def test_sampling_reaches_the_model_and_the_receipt(
+    router: Router, session: str, model: FakeModel
+) -> None:
+    sampled = {**AS_SENT, "top_k": 40, "presence_penalty": -0.5, "frequency_penalty": 0.25}
+    data = post(router, session, "v2/completions", sampled).json()
+    asked = model.requests[0]
+    assert {name: asked[name] for name in ("temperature", "top_p", "top_k")} == {
+        "temperature": 0.7,
+        "top_p": 1.0,
+        "top_k": 40,
+    }
+    assert (asked["presence_penalty"], asked["frequency_penalty"]) == (-0.5, 0.25)
+    shown = router.get(f"/api/v4/receipt/{data['id']}", auth=token(session)).json()
+    assert shown["receipt"]["replicas"][0]["temperature_bps"] == 7000
+    bad = post(router, session, "v2/completions", {**AS_SENT, "temperature": 3})
+    assert (bad.status_code, bad.json()["field"]) == (422, "temperature")
+
+
+def test_several_replicas_stream_what_they_agree_on(
+    router: Router, session: str, model: FakeModel
+) -> None:
+    model.scripts["202"] = Script("something else entirely")
+    body = {"prompt": "Say something", "consensus": {"replicas": 3}, "stream": True}
+    answer = post(router, session, "v3/completions", body)
+    *events, done, _ = answer.text.split("\n\n")
+    assert done == "data: [DONE]"
+    pieces = [json.loads(event.removeprefix("data: ")) for event in events]
+    assert [piece["choices"][0]["text"] for piece in pieces] == ["an answer", ""]
+    assert pieces[-1]["consensus"]["replicas"] == 3
+    assert not any(asked["stream"] for asked in model.requests)
 
 
 def test_a_stream_that_fails_is_a_problem_and_free(

@@ -14,7 +14,7 @@ from cortensor.router.adapters.embedded import EmbeddedBackend, find_model
 from cortensor.router.config import BackendConfig, ComputeSession
 from cortensor.router.ports import BackendError, Completion
 from cortensor.router.prompts import build_call, read_answer
-from cortensor.router.schemas import ValidateRequest
+from cortensor.router.schemas import DelegateRequest, ValidateRequest
 
 pytestmark = [
     pytest.mark.model,
@@ -53,6 +53,7 @@ async def scenario() -> None:
         long = ValidateRequest(session_id=CLAIM.session_id, claim="word " * 4000)
         with pytest.raises(BackendError, match="context_exceeded"):
             await backend.complete(build_call(long, SESSIONS[0], 8))
+        await streams(backend)
         await comes_back(backend)
     finally:
         pid = backend.pid
@@ -60,6 +61,18 @@ async def scenario() -> None:
     assert pid is not None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def streams(backend: EmbeddedBackend) -> None:
+    pieces: list[str] = []
+    task = DelegateRequest(session_id=CLAIM.session_id, objective="Name three colours.")
+    call = build_call(task, SESSIONS[0], 24)
+    told = await backend.stream(call, pieces.append)
+    assert len(pieces) > 1
+    assert "".join(pieces) == told.text == (await backend.complete(call)).text
+    assert told.finish_reason in {"stop", "length"}
+    assert 0 < told.output_units <= 24
+    assert told.flags == ()
 
 
 async def comes_back(backend: EmbeddedBackend) -> None:

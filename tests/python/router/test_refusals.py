@@ -337,8 +337,8 @@ def test_broken_sessions_are_left_out_until_they_recover(
 
 def test_openapi_names_every_route(router: Router) -> None:
     document = router.get("/openapi.json").json()
-    paths = {route.path for route in router.routes}
-    assert set(document["paths"]) == paths - {"/openapi.json"}
+    paths = {route.path.replace(":path}", "}") for route in router.routes}
+    assert set(document["paths"]) == paths
     assert paths >= {
         "/api/v4/delegate",
         "/api/v4/validate",

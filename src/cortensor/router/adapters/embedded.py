@@ -26,6 +26,8 @@ from cortensor.router.adapters.openai import OpenAIBackend
 from cortensor.router.ports import BackendError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cortensor.router.config import BackendConfig
     from cortensor.router.ports import Call, Completion
 
@@ -124,6 +126,13 @@ class EmbeddedBackend:
         if client is None:
             raise BackendError("unreachable")
         return await client.complete(call)
+
+    async def stream(self, call: Call, on_text: Callable[[str], None]) -> Completion:
+        """Run one prompt and tell each piece; raises BackendError, also while it restarts."""
+        client = self._client
+        if client is None:
+            raise BackendError("unreachable")
+        return await client.stream(call, on_text)
 
     async def check(self) -> None:
         """Return if the model's process serves; raises Unavailable."""

@@ -6,29 +6,29 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
 
 from cortensor.receipts.evidence import output_hash
 from cortensor.router.problems import InvalidField
 from cortensor.router.requests import convert
+from cortensor.router.sampling import to_bps
 from cortensor.router.schemas import Text  # noqa: TC001 -- msgspec reads the annotations
 from cortensor.router.versions.calls import addressed_body, consensus_v3
 from cortensor.router.versions.schemas import ConsensusResultV3, ConsensusV3, Positive, SessionRef
+from cortensor.router.versions.streams import INCOMPLETE
 from cortensor.router.versions.upgrade import Upgraded, given
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cortensor.errors import Error
     from cortensor.router.schemas import PaidResponse, ReplicaResult
 
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
-NOT_APPLIED = (
-    "precommit_timeout",
-    "temperature",
-    "top_p",
-    "top_k",
-    "presence_penalty",
-    "frequency_penalty",
-)
-"""Settings that a compute session has of its own, and a request cannot change."""
+NOT_APPLIED = ("precommit_timeout",)
+"""Settings that the router takes and has no use for: there is no chain between it and replicas."""
+RATES = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
 
 class CompletionRequestV2(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -36,7 +36,8 @@ class CompletionRequestV2(Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     The prompt is the user message as it is, by either `prompt_type`; the model's own chat template
     goes around it, so `prompt_template` must be empty. `timeout` is in seconds. Sampling settings
-    are the compute session's own: those sent are named in the answer's `not_applied`.
+    count instead of the compute session's own; what changed nothing is in the answer's
+    `not_applied`.
     """
 
     prompt: Text
@@ -48,11 +49,11 @@ class CompletionRequestV2(Struct, frozen=True, forbid_unknown_fields=True, kw_on
     client_reference: Annotated[str, Meta(max_length=1024)] | None = None
     max_tokens: Positive | None = None
     precommit_timeout: float | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
 
 
 class CompletionRequestV3(
@@ -81,7 +82,10 @@ class CompletionUsage(Struct, frozen=True):
 
 
 class CompletionV2(Struct, frozen=True, kw_only=True):
-    """A text completion; `created` is in unix seconds, `id` is the receipt's."""
+    """A text completion; `created` is in unix seconds, `id` is the receipt's.
+
+    The last event of a stream has no text, and `total_wei`, what its payment session was charged.
+    """
 
     id: str
     created: int
@@ -93,6 +97,7 @@ class CompletionV2(Struct, frozen=True, kw_only=True):
     charge_wei: str
     object: Literal["text_completion"] = "text_completion"
     not_applied: list[str] = field(default_factory=list)
+    total_wei: str | UnsetType = UNSET
 
 
 class CompletionV3(CompletionV2, frozen=True, kw_only=True):
@@ -124,15 +129,56 @@ def completion(version: str, data: dict[str, Any], session: str) -> Upgraded:
         body["timeout_ms"] = max(1, round(sent.timeout * 1000))
     if sent.client_reference is not None:
         body["metadata"] = {"client_reference": sent.client_reference}
+    sampling = sampling_sent(data)
+    if sampling:
+        body["sampling"] = sampling
     ignored = [name for name in NOT_APPLIED if data.get(name) is not None]
     show = partial(show_completion, version, ignored)
-    return Upgraded(body=body, fields=fields, show=show, streams=sent.stream)
+    stream = CompletionEvents(show) if sent.stream else None
+    return Upgraded(body=body, fields=fields, show=show, stream=stream)
+
+
+def sampling_sent(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the sampling that a checked body has, as v4 has it."""
+    found = {f"{name}_bps": to_bps(data[name]) for name in RATES if data.get(name) is not None}
+    return {**found, **given(data, "top_k", "seed")}
+
+
+class CompletionEvents:
+    """A text completion as events: pieces of text, then one with all the rest and no text.
+
+    Args:
+        show: makes the whole completion of an answer.
+    """
+
+    def __init__(self, show: Callable[[PaidResponse], CompletionV2]) -> None:
+        self._show = show
+
+    def piece(self, text: str) -> object:
+        """Return the event of a piece."""
+        return self._event(text, None)
+
+    def end(self, answer: PaidResponse, total: int | None) -> Sequence[object]:
+        """Return the event after the last piece."""
+        whole = self._show(answer)
+        choices = [structs.replace(choice, text="") for choice in whole.choices]
+        known = UNSET if total is None else str(total)
+        return [structs.replace(whole, choices=choices, total_wei=known)]
+
+    def broken(self, error: Error) -> object:
+        """Return the event of a completion that breaks off."""
+        return {**self._event("", INCOMPLETE), "error": {**error.problem(), "message": str(error)}}
+
+    @staticmethod
+    def _event(text: str, finish_reason: str | None) -> dict[str, Any]:
+        choice = TextChoice(index=0, text=text, finish_reason=finish_reason)
+        return {"object": "text_completion", "choices": [choice]}
 
 
 def show_completion(version: str, ignored: list[str], answer: PaidResponse) -> CompletionV2:
     """Return a delegation's answer as a text completion of `version`."""
     found, text = answer.consensus, answer.result.output
-    chosen = _chosen(found.replica_results, text)
+    chosen = chosen_of(found.replica_results, text)
     prompt = sum(each.input_units for each in found.replica_results)
     made = sum(each.output_units for each in found.replica_results)
     common: dict[str, Any] = {
@@ -157,6 +203,7 @@ def show_completion(version: str, ignored: list[str], answer: PaidResponse) -> C
     return CompletionV3(**common, consensus=consensus_v3(found))
 
 
-def _chosen(replicas: list[ReplicaResult], text: str | None) -> ReplicaResult:
+def chosen_of(replicas: list[ReplicaResult], text: str | None) -> ReplicaResult:
+    """Return the replica whose answer was chosen, or the first where none was."""
     hashed = output_hash(text)
     return next((each for each in replicas if each.output_hash == hashed), replicas[0])

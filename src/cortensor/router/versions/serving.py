@@ -6,11 +6,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from starlette.responses import Response
 
 from cortensor.errors import Error
+from cortensor.router import logs
+from cortensor.router.headers import REPLAYED_HEADER, TOTAL_HEADER
 from cortensor.router.problems import InvalidField
 from cortensor.router.requests import canonical_request, decode_call
 from cortensor.router.schemas import PaidResponse
+from cortensor.router.versions.streams import HTTP_BAD_REQUEST, Running, at_once, streamed
+from cortensor.router.versions.upgrade import PROBLEM_JSON
 
 if TYPE_CHECKING:
     from cortensor.router.answer import Answer
@@ -21,9 +26,6 @@ if TYPE_CHECKING:
     from cortensor.store.records import Account
 
 JSON = "application/json"
-EVENT_STREAM = "text/event-stream"
-PROBLEM_JSON = "application/problem+json"
-HTTP_BAD_REQUEST = 400
 
 
 class RefusedError(Exception):
@@ -49,13 +51,34 @@ async def serve(
     key: str | None,
     said: Said,
     spender: str | None = None,
-) -> tuple[Answer, bytes, str]:
-    """Serve a paid call; return the answer, the body to send and its media type.
+) -> Response:
+    """Serve a paid call of a face; see `serve_upgraded`.
+
+    Raises:
+        InvalidField: the body is not of the face's version.
+    """
+    upgraded = face.upgrade(data, account.facts.session)
+    return await serve_upgraded(
+        service, face.endpoint, upgraded, account, key=key, said=said, spender=spender
+    )
+
+
+async def serve_upgraded(
+    service: Service,
+    endpoint: str,
+    upgraded: Upgraded,
+    account: Account,
+    *,
+    key: str | None,
+    said: Said,
+    spender: str | None = None,
+) -> Response:
+    """Serve a paid call that is v4's by now; return the response in the caller's shape.
 
     Args:
         service: the paid path.
-        face: the route.
-        data: the body as sent, with the session of the path.
+        endpoint: delegate or validate.
+        upgraded: the call, and how its answer goes back.
         account: the payment session of the caller's grant.
         key: the caller's idempotency key.
         said: what the session's key says.
@@ -63,34 +86,57 @@ async def serve(
 
     Raises:
         RefusedError: whatever the service refuses, with the caller's own name of the field.
-        InvalidField: the body is not of the face's version.
     """
-    upgraded = face.upgrade(data, account.facts.session)
     try:
-        call = decode_call(face.endpoint, upgraded.body)
-        canonical = canonical_request(face.endpoint, upgraded.body)
-        answer = await service.paid(face.endpoint, call, canonical, key, account, said, spender)
+        call = decode_call(endpoint, upgraded.body)
+        canonical = canonical_request(endpoint, upgraded.body)
+        if upgraded.stream is None:
+            answer = await service.paid(endpoint, call, canonical, key, account, said, spender)
+        else:
+            running = Running(
+                lambda tell: service.paid(
+                    endpoint, call, canonical, key, account, said, spender, tell
+                )
+            )
+            first = await running.piece()
+            if first is not None:
+                return streamed(running, first, upgraded.stream, {})
+            answer = await running.answer()
     except Error as error:
         # A copy of the name, not of the error: callers with one idempotency key share the error.
-        field = error.field
-        raise RefusedError(error, upgraded.fields.get(field, field) if field else field) from error
-    body, kind = shown(upgraded, answer)
-    return answer, body, kind
+        raise RefusedError(error, own_name(upgraded.fields, error.field)) from error
+    return shown(upgraded, answer)
 
 
-def shown(upgraded: Upgraded, answer: Answer) -> tuple[bytes, str]:
-    """Return an answer of the service in the caller's shape, and its media type."""
+def own_name(fields: dict[str, str], field: str | None) -> str | None:
+    """Return the caller's name of v4's `field`, which may be inside one that has another name."""
+    if field is None or field in fields:
+        return field if field is None else fields[field]
+    inside = [name for name in fields if field.startswith(f"{name}.")]
+    longest = max(inside, key=len, default=None)
+    return field if longest is None else fields[longest] + field.removeprefix(longest)
+
+
+def shown(upgraded: Upgraded, answer: Answer) -> Response:
+    """Return an answer of the service in the caller's shape."""
+    logs.note(receipt_id=answer.receipt_id)
+    headers = {REPLAYED_HEADER: "true"} if answer.replayed else {}
+    if answer.total is not None:
+        headers[TOTAL_HEADER] = str(answer.total)
     if answer.status >= HTTP_BAD_REQUEST:
-        if upgraded.problem is None:
-            return answer.body, PROBLEM_JSON
-        problem = upgraded.problem(msgspec.json.decode(answer.body))
-        return msgspec.json.encode(problem), PROBLEM_JSON
+        body, kind = answer.body, PROBLEM_JSON
+        if upgraded.problem is not None:
+            body = msgspec.json.encode(upgraded.problem(msgspec.json.decode(answer.body)))
+            kind = upgraded.problem_type
+        # It is charged: a client that tries again by itself would pay twice.
+        headers["X-Should-Retry"] = "false"
+        return Response(body, answer.status, headers, kind)
+    if upgraded.stream is not None:
+        return at_once(answer, upgraded.stream, headers)
     if upgraded.show is None:
-        return answer.body, JSON
-    body = msgspec.json.encode(upgraded.show(msgspec.json.decode(answer.body, type=PaidResponse)))
-    if upgraded.streams:
-        return b"data: " + body + b"\n\ndata: [DONE]\n\n", EVENT_STREAM
-    return body, JSON
+        return Response(answer.body, answer.status, headers, JSON)
+    whole = msgspec.json.decode(answer.body, type=PaidResponse)
+    return Response(msgspec.json.encode(upgraded.show(whole)), answer.status, headers, JSON)
 
 
 def with_path(data: dict[str, Any], session: str | None) -> dict[str, Any]:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cortensor.router.schemas import PaidResponse
+    from cortensor.router.versions.streams import Shape
 
     Show = Callable[[PaidResponse], Struct]
 
 POOL = "consensus.session_pool"
+PROBLEM_JSON = "application/problem+json"
 _PAYMENT = re.compile(r"0x[0-9a-f]{40}")
 
 
@@ -31,14 +33,15 @@ class Upgraded(Struct, frozen=True, kw_only=True):
 
     `fields` maps v4's names of fields to those that the caller sent, for refusals. `show` makes
     the answer's shape, None for v4's own; `problem` rewrites a charged problem's members.
-    `streams` asks for server-sent events.
+    `problem_type` is its media type. `stream` asks for server-sent events of that shape.
     """
 
     body: dict[str, Any]
     fields: dict[str, str] = field(default_factory=dict)
     show: Show | None = None
     problem: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    streams: bool = False
+    problem_type: str = PROBLEM_JSON
+    stream: Shape | None = None
 
 
 def addressed(data: dict[str, Any], session: str) -> tuple[str, str | None]:
