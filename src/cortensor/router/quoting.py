@@ -58,6 +58,10 @@ class Quote(Struct, frozen=True):
         """Return the bill of the actual usage under the same terms."""
         return quote(self.card, self.surcharge.bps, self.terms, usage)
 
+    def card_json(self) -> bytes:
+        """Return the rate card as it is stored beside the receipts it priced."""
+        return _card_json(self.card)
+
     def bill_result(self, bill: Bill, usage: Usage) -> BillResult:
         """Return a bill under these terms as the API shows it."""
         return BillResult(
@@ -70,8 +74,7 @@ class Quote(Struct, frozen=True):
 
 
 @lru_cache(maxsize=16)
-def card_json(card: RateCard) -> bytes:
-    """Return a rate card as it is stored beside the receipts it priced."""
+def _card_json(card: RateCard) -> bytes:
     return msgspec.json.encode(card.to_json())
 
 

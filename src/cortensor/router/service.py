@@ -37,14 +37,7 @@ from cortensor.router.problems import (
 )
 from cortensor.router.progress import Board
 from cortensor.router.prompts import build_call
-from cortensor.router.quoting import (
-    budget,
-    card_json,
-    check_budget,
-    quote_response,
-    token_limit,
-    wei_of,
-)
+from cortensor.router.quoting import budget, check_budget, quote_response, token_limit, wei_of
 from cortensor.router.request_checks import check_call, fewest_replicas
 from cortensor.router.rounds import Environment, escalation, run_rounds
 from cortensor.router.selection import POOL
@@ -340,7 +333,7 @@ class Service:
         conclude = partial(self._conclude, job, ran, adaptive)
         answer, record = await asyncio.to_thread(conclude) if is_slow else conclude()
         logs.note(receipt_id=record.receipt_id)
-        card = card_json(job.quote.card)
+        card = job.quote.card_json()
         with self._tracer.span("commit", charge_wei=str(record.charge)) as span:
             span.note(receipt_id=record.receipt_id)
             commit = asyncio.ensure_future(
