@@ -201,6 +201,11 @@ class Tally:
                 return
             if not is_own:
                 raise TotalRefused("the receipt is another call's, and was never counted")
+            if charge == 0:
+                # It adds nothing, whenever its answer comes.
+                self._save(structs.replace(state, open=left))
+                self._running.discard(key)
+                return
             if span.start < state.total or any(
                 span.start < other.end and other.start < span.end for other in state.ahead
             ):

@@ -9,7 +9,6 @@ import pytest
 
 from cortensor.nesting import MAX_DEPTH
 from cortensor.receipts import Check, verify_bundle
-from cortensor.receipts.body import API_VERSION
 from cortensor.receipts.tiers import DEFAULT_TIER
 from cortensor.receipts.verify_request import (
     Asked,
@@ -116,7 +115,6 @@ def test_the_defaults_are_those_of_the_api() -> None:
     score = consensus_schemas.ScoreRequest()
     for name in ScoreAsked.__struct_fields__:
         assert getattr(ScoreAsked(), name) == getattr(score, name), name
-    assert requests.API_VERSION == API_VERSION
     assert DEFAULT_TIER == "best_effort"
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,7 +98,7 @@ def test_jitter_is_never_before_the_time_that_was_named(chance: float, named: fl
     wait = breaker.opens_in(0.0)
     assert wait is not None
     least = named if named >= RULES.first_s else RULES.first_s * (1 - JITTER)
-    assert least <= wait <= max(named, RULES.first_s) * (1 + JITTER)
+    assert least <= wait <= math.nextafter(max(named, RULES.first_s) * (1 + JITTER), math.inf)
 
 
 def test_statistics_halve_with_each_half_life() -> None:
