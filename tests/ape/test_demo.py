@@ -76,7 +76,7 @@ class TestDemo:
         folder, result = run
         assert result["router_killed"]
         log = (folder / "router.log").read_text()
-        assert "released 1 reservations of a router that was killed" in log
+        assert "released 1 reservations of routers that were killed" in log
         names = [job["receipt_id"] for job in result["jobs"]]
         assert len(set(names)) == len(names)
         database = sqlite3.connect(folder / "router.db")
