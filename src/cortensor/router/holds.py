@@ -7,6 +7,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from cortensor.errors import Unavailable
 from cortensor.store.calls import IN_THREADS
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class Holds:
             await asyncio.shield(work)
         except asyncio.CancelledError:
             await asyncio.wait([work])
+            await self.drop(reservation)
+            raise
+        except Unavailable:
+            # It may be there all the same: the server can commit and its answer get lost.
             await self.drop(reservation)
             raise
 

@@ -82,7 +82,7 @@ class Group:
             group = self._take()
             outcomes = self._run(group)
             await self._commit(len(group))
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it was, its callers wait for it
             for answer, _ in group or self._take():
                 if not answer.done():
                     answer.set_exception(error)
@@ -97,8 +97,9 @@ class Group:
 
     async def _begin(self) -> None:
         if not self._db.try_begin():
+            # Not the worker's: what else that thread runs must not become a part of it.
             await asyncio.to_thread(self._db.begin)
-            self._db.adopt()
+        self._db.adopt()
 
     def _take(self) -> list[Entry]:
         taken, self._waiting = self._waiting, []
@@ -119,6 +120,7 @@ class Group:
         if self._db.synchronous == "normal" and calls == 1:
             self._db.commit()  # a few pages into the system's cache: quicker than a thread
         else:
+            self._db.disown()
             await asyncio.to_thread(self._db.commit)
 
     async def _fold(self) -> None:

@@ -107,6 +107,7 @@ class SqliteDatabase:
                 yield self._connection
             return
         self.begin()
+        self.adopt()
         try:
             with _named():
                 yield self._connection
@@ -139,7 +140,7 @@ class SqliteDatabase:
         self._connection.execute("RELEASE part")
 
     def begin(self) -> None:
-        """Open a transaction of this thread; waits for others. Raises Unavailable."""
+        """Open a transaction, of whoever adopts it; waits for others. Raises Unavailable."""
         deadline = time.monotonic() + BUSY_TIMEOUT_S
         if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
             raise Unavailable("ledger: locked for too long", code="ledger_unavailable")
@@ -150,7 +151,7 @@ class SqliteDatabase:
             time.sleep(BUSY_POLL_S)
 
     def try_begin(self) -> bool:
-        """Open a transaction of this thread if that takes no waiting. Raises Unavailable."""
+        """Open a transaction, as `begin`, if that takes no waiting. Raises Unavailable."""
         if not self._lock.acquire(blocking=False):
             return False
         if self._open():
@@ -172,12 +173,15 @@ class SqliteDatabase:
             if isinstance(error, sqlite3.Error):
                 raise _unavailable(error) from error
             raise
-        self._owner = threading.get_ident()
         return True
 
     def adopt(self) -> None:
         """Make this thread the one that is inside the open transaction."""
         self._owner = threading.get_ident()
+
+    def disown(self) -> None:
+        """Make it nobody's again, so that another thread can commit it and none can join it."""
+        self._owner = None
 
     def require_open(self) -> None:
         """Return if a transaction is open. Raises Unavailable: a full disk undoes one."""

@@ -88,6 +88,30 @@ def test_a_reservation_cancelled_while_it_is_made_is_dropped(
         assert (account.reserved, account.available) == (0, 100)
 
 
+def test_a_reservation_whose_commit_got_lost_on_the_way_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server committed; its answer did not arrive."""
+    reserve = Ledger.reserve
+
+    def cut(*values: Any) -> None:
+        reserve(*values)
+        raise Unavailable("connection lost", code="ledger_unavailable")
+
+    monkeypatch.setattr(Ledger, "reserve", cut)
+
+    async def scenario(ledger: Ledger) -> None:
+        with pytest.raises(Unavailable):
+            await Holds(ledger, SystemClock()).take(SESSION, "0x1", 40)
+
+    with Store(tmp_path / "router.db") as store:
+        store.ledger.refresh(facts())
+        asyncio.run(scenario(store.ledger))
+        account = store.ledger.account(SESSION)
+        assert account is not None
+        assert (account.reserved, account.available) == (0, 100)
+
+
 def facts() -> SessionFacts:
     return SessionFacts(
         session=SESSION,

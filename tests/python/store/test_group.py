@@ -17,6 +17,7 @@ import pytest
 from cortensor.errors import PaymentRequired, Unavailable
 from cortensor.store.group import CHECKPOINT_CALLS, Group
 from cortensor.store.records import SessionFacts
+from cortensor.store.sqlite import SqliteDatabase
 from cortensor.store.store import Store
 
 if TYPE_CHECKING:
@@ -242,3 +243,40 @@ def test_what_was_answered_survives_kill_9(tmp_path: Path, mode: str) -> None:
     with Store(path) as store:
         assert set(answered) <= reserved(path)
         assert store.ledger.audit() == []
+
+
+def test_no_thread_joins_a_transaction_that_nobody_adopted(store: Store, tmp_path: Path) -> None:
+    database = store.database
+    assert isinstance(database, SqliteDatabase)
+
+    def seen() -> int:
+        return len(database.rows("SELECT id FROM reservations"))
+
+    database.begin()
+    database.adopt()
+    store.ledger.reserve(SESSION, "0x1", 1, 0)
+    assert seen() == 1
+    database.disown()
+    # Now it is a stranger's: this thread sees what is committed, and would wait for its own turn.
+    assert seen() == 0
+    assert not database.try_begin()
+    database.commit()
+    assert seen() == 1
+    assert reserved(tmp_path / "router.db") == {"0x1"}
+
+
+def test_a_failure_of_any_kind_is_told_to_all_who_wait(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> bool:
+        raise RuntimeError("begin")
+
+    monkeypatch.setattr(store.database, "try_begin", broken)
+
+    async def scenario() -> None:
+        group = Group(store.database)  # type: ignore[arg-type]
+        calls = [group.write(store.ledger.reserve, SESSION, f"0x{n}", 1, 0) for n in range(2)]
+        found = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5)
+        assert [str(error) for error in found] == ["begin", "begin"]
+
+    asyncio.run(scenario())
