@@ -28,6 +28,7 @@ PASSING = frozenset(
         "ledger_unavailable",
         "body_timeout",
         "request_running",
+        "request_in_progress",
         "internal",
     )
 )

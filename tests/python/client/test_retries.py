@@ -14,6 +14,7 @@ import pytest
 from cortensor.client import AsyncClient, Rejected, TooManyRequests, Unavailable, Unsettled
 from cortensor.client.flow import Lost, Reply
 from cortensor.client.retrying import LONGEST_WAIT_S, MAX_ATTEMPTS, wait_before
+from cortensor.store.claims import IN_PROGRESS
 from tests.python.client.clients import TRUST, escrow, keyed
 from tests.python.client.flaky_proxy import Answer, CutReply, LoseReply, LoseRequest
 from tests.python.router.fake_model import Script
@@ -159,6 +160,7 @@ def test_waits_grow_keep_what_the_router_asks_and_end() -> None:
     assert wait_before(reply(502, "all_replicas_failed"), 1) is None
     assert wait_before(reply(409, "consensus_failed"), 1) is None
     assert wait_before(reply(409, "request_already_charged"), 1) is None
+    assert wait_before(reply(409, IN_PROGRESS), 1) is not None  # at another router
     assert wait_before(reply(200), 1) is None
     assert wait_before(reply(404), 1) is None
     assert wait_before(reply(504), 1) is not None

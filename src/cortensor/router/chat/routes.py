@@ -18,6 +18,7 @@ from cortensor.router.chat.request import JSON, chat
 from cortensor.router.keys import Said
 from cortensor.router.requests import parse_object, read_body
 from cortensor.router.versions.serving import RefusedError, serve_upgraded
+from cortensor.store.claims import IN_PROGRESS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -95,11 +96,11 @@ def error_response(error: Error, field: str | None = None) -> Response:
     if error.status == Error.default_status:
         log.error("internal error: %s", error, exc_info=error)
     headers: dict[str, str] = {}
-    if error.status in RETRY_STATUSES:
+    if error.status in RETRY_STATUSES or error.code == IN_PROGRESS:
         headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
     if error.status == UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="cortensor"'
-    if error.status == CONFLICT:  # asking again changes nothing
+    if error.status == CONFLICT and error.code != IN_PROGRESS:  # asking again changes nothing
         headers["X-Should-Retry"] = "false"
     body = error_body(error.problem(), field)
     return _json(body, status_of(error.status), headers)
