@@ -14,9 +14,6 @@ import pytest
 import requests
 from pydantic import BaseModel
 
-from cortensor.errors import Conflict
-from cortensor.router.chat.routes import error_response
-from cortensor.store.claims import KEY_FIELD, running_now
 from tests.python.router.fake_model import Script
 from tests.python.router.harness import COR, KEYED, PAYER, session_number, signed, token
 
@@ -390,13 +387,3 @@ def test_curl_streams(router: Router, session: str) -> None:
     shown = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
     assert shown.endswith("data: [DONE]\n\n")
     assert shown.count("data: ") == 4
-
-
-def test_what_another_router_still_runs_may_be_asked_for_again() -> None:
-    running = error_response(running_now(KEY_FIELD))
-    assert running.status_code == 409
-    assert int(running.headers["retry-after"]) > 0
-    assert "x-should-retry" not in running.headers
-    final = error_response(Conflict("used for another request", code="idempotency_conflict"))
-    assert final.headers["x-should-retry"] == "false"
-    assert "retry-after" not in final.headers
