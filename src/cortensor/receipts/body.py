@@ -270,14 +270,17 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return the EIP-712 domain in which the receipt is signed."""
         return Domain(self.chain.chain_id, self.chain.session_payment)
 
-    def struct(self) -> ReceiptStruct:
+    def struct(self, receipt_id: str | None = None) -> ReceiptStruct:
         """Return the struct the router signs for this body.
+
+        Args:
+            receipt_id: the body's own, where it is known already.
 
         Raises:
             InvalidInput: for an outcome without a code.
         """
         return ReceiptStruct(
-            receipt_id=from_hex(self.receipt_id(), WORD_BYTES, "receipt_id"),
+            receipt_id=from_hex(receipt_id or self.receipt_id(), WORD_BYTES, "receipt_id"),
             session=self.session(),
             version=self.bill.version,
             surcharge_epoch=self.bill.surcharge_epoch,

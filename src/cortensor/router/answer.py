@@ -23,7 +23,7 @@ from cortensor.receipts.evidence import (
     evidence_entries,
     request_commitment,
 )
-from cortensor.receipts.keccak import to_hex
+from cortensor.receipts.keccak import keccak256, to_hex
 from cortensor.receipts.sign import sign
 from cortensor.receipts.typed import Domain
 from cortensor.router.deciding import rule_used
@@ -190,16 +190,18 @@ def finish(
         rule=rule_used(job.request, ran.replicas, adaptive),
         attempts=ran.attempts(),
     )
-    struct = body.struct()
+    written = body.canonical()
+    receipt_id = to_hex(keccak256(written))
+    struct = body.struct(receipt_id)
     digest = struct.digest(signer.domain)
     record = ReceiptRecord(
-        receipt_id=body.receipt_id(),
+        receipt_id=receipt_id,
         session=job.request.session_id,
         version=job.quote.version,
         charge=bill.total,
         digest=to_hex(digest),
         signature=to_hex(sign(signer.key, digest)),
-        body=body.canonical(),
+        body=written,
         struct=msgspec.json.encode(struct.to_json()),
         evidence=msgspec.json.encode(evidence_entries(runs, salts)),
         request=msgspec.json.encode(

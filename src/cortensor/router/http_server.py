@@ -30,6 +30,7 @@ def server_config(app: ASGIApp, config: Config) -> uvicorn.Config:
         http=bounded_protocol(config.limits.body_timeout_ms / 1000),
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # nothing here asks who the client is
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=config.limits.shutdown_grace_s,

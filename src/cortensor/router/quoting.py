@@ -189,14 +189,14 @@ def quote_response(
     )
 
 
-def budget(response: QuoteResponse, account: Account) -> dict[str, Any]:
+def budget(made: Quote, account: Account) -> dict[str, Any]:
     """Return a quote as refusals show it, with what the session allows."""
     return {
-        "max_charge_wei": response.max_charge_wei,
-        "max_charge_cor": response.max_charge_cor,
+        "max_charge_wei": str(made.bill.total),
+        "max_charge_cor": format_cor(made.bill.total),
         "available_wei": str(account.available),
         "task_cap_wei": str(account.facts.task_cap_wei),
-        "lines": response.bill.lines,
+        "lines": made.bill.lines.to_json(),
     }
 
 
@@ -205,7 +205,7 @@ def wei_of(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
-def check_budget(response: QuoteResponse, account: Account, allowed: int | None = None) -> None:
+def check_budget(made: Quote, account: Account, allowed: int | None = None) -> None:
     """Refuse a request that may cost more than its task cap or what the deposit has left.
 
     `allowed` is what the request itself allows, in wei.
@@ -213,23 +213,21 @@ def check_budget(response: QuoteResponse, account: Account, allowed: int | None 
     Raises:
         OverBudget: with the quote inside.
     """
-    most, cap = int(response.max_charge_wei), account.facts.task_cap_wei
+    most, cap = made.bill.total, account.facts.task_cap_wei
     if allowed is not None and most > allowed:
         raise OverBudget(
-            f"may cost {response.max_charge_cor} COR, the request allows {format_cor(allowed)} COR",
-            budget(response, account),
+            f"may cost {format_cor(most)} COR, the request allows {format_cor(allowed)} COR",
+            budget(made, account),
             field="policy.budget_wei",
         )
-    shown = budget(response, account)
     if most > cap:
         raise OverBudget(
-            f"may cost {response.max_charge_cor} COR, the session caps a task at "
-            f"{format_cor(cap)} COR",
-            shown,
+            f"may cost {format_cor(most)} COR, the session caps a task at {format_cor(cap)} COR",
+            budget(made, account),
         )
     if most > account.available:
         raise OverBudget(
-            f"may cost {response.max_charge_cor} COR, the session has "
+            f"may cost {format_cor(most)} COR, the session has "
             f"{format_cor(account.available)} COR left",
-            shown,
+            budget(made, account),
         )

@@ -37,7 +37,7 @@ from cortensor.router.problems import (
 )
 from cortensor.router.progress import Board
 from cortensor.router.prompts import build_call
-from cortensor.router.quoting import budget, check_budget, quote_response, token_limit, wei_of
+from cortensor.router.quoting import budget, check_budget, token_limit, wei_of
 from cortensor.router.request_checks import check_call, fewest_replicas
 from cortensor.router.rounds import Environment, escalation, run_rounds
 from cortensor.router.selection import POOL
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         LedgerPort,
         VouchersPort,
     )
-    from cortensor.router.schemas import DelegateRequest, QuoteResponse, ValidateRequest
+    from cortensor.router.schemas import DelegateRequest, ValidateRequest
     from cortensor.router.selection import Pool, Slot
     from cortensor.router.streaming import OnText
     from cortensor.router.tracing import Tracer
@@ -219,16 +219,14 @@ class Service:
             with self._tracer.span("quote", endpoint=endpoint) as span:
                 made, slots = await self.offers.price(endpoint, request, account, history)
                 span.note(max_charge_wei=str(made.bill.total), replicas=len(slots))
-            shown = quote_response(made, account, endpoint, slots, granted=True)
             if made.bill.total > account.available:  # a top-up may not be in the cache yet
                 account = await self.sessions.load(request.session_id, fresh=True)
                 self.sessions.require_open(account)
-                shown = quote_response(made, account, endpoint, slots, granted=True)
-            check_budget(shown, account, wei_of(request.policy.budget_wei))
+            check_budget(made, account, wei_of(request.policy.budget_wei))
             if signed is not None and made.bill.total > signed.max_charge:
                 raise MaxChargeTooLow(
                     f"may cost {made.bill.total} wei, {signed.max_charge} wei are signed for",
-                    budget(shown, account),
+                    budget(made, account),
                 )
             job = Job(
                 endpoint=endpoint,
@@ -243,7 +241,7 @@ class Service:
             )
             logs.note(task_id=job.task_id)
             with self._tracer.span("reserve", task_id=job.task_id):
-                await self._reserve(job, shown, key)
+                await self._reserve(job, key)
             try:
                 self.board.begin(
                     job.task_id,
@@ -258,7 +256,7 @@ class Service:
             finally:
                 self.board.end(job.task_id)
 
-    async def _reserve(self, job: Job, shown: QuoteResponse, key: IdempotencyKey | None) -> None:
+    async def _reserve(self, job: Job, key: IdempotencyKey | None) -> None:
         session, credit = job.request.session_id, self._limits.voucher_credit_wei
         claim = Claim(
             key=key.key if key else None,
@@ -273,7 +271,7 @@ class Service:
             account = await self.sessions.load(session)
             if error.code == VoucherNeeded.default_code:
                 raise VoucherNeeded(account, credit) from error
-            check_budget(shown, account)  # another request took the money meanwhile
+            check_budget(job.quote, account)  # another request took the money meanwhile
             raise
 
     async def _run(

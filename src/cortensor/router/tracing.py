@@ -8,11 +8,10 @@ ids, counts and stable words, so that no text of a caller or a model can get int
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     Value = str | int | bool
@@ -73,6 +72,12 @@ class ClosableTracer(Tracer, Protocol):
 
 
 class _NoSpan:
+    def __enter__(self) -> Span:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
     def note(self, **attributes: Value) -> None:
         del attributes
 
@@ -85,17 +90,15 @@ class NoTracer:
 
     _span = _NoSpan()
 
-    @contextmanager
-    def span(self, name: str, **attributes: Value) -> Iterator[Span]:
+    def span(self, name: str, **attributes: Value) -> AbstractContextManager[Span]:
         """Do nothing."""
         del name, attributes
-        yield self._span
+        return self._span
 
-    @contextmanager
-    def arrival(self, name: str, headers: Mapping[str, str]) -> Iterator[Span]:
+    def arrival(self, name: str, headers: Mapping[str, str]) -> AbstractContextManager[Span]:
         """Do nothing."""
         del name, headers
-        yield self._span
+        return self._span
 
     def headers(self) -> dict[str, str]:
         """Return no headers."""

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cortensor.errors import NotFound
-from cortensor.store.api_keys import drop_hold
+from cortensor.store.api_keys import charge_key, drop_hold
 from cortensor.store.records import Account, SessionFacts
 
 if TYPE_CHECKING:
     from cortensor.store.database import Row, Sql
 
 FACTS = SessionFacts.__struct_fields__
-WEI_FACTS = ("deposit", "settled", "task_cap_wei")
+WEI_FACTS = frozenset({"deposit", "settled", "task_cap_wei"})
 
 
 def account_of(sql: Sql, session: str) -> Account:
@@ -24,30 +24,43 @@ def account_of(sql: Sql, session: str) -> Account:
     return read_account(row)
 
 
-def free(sql: Sql, reservation: str) -> int | None:
-    """Drop a reservation in its session's turn, and return its wei; None if it is gone."""
+class Freed(NamedTuple):
+    """A reservation that was dropped: its wei, and its session's account before."""
+
+    amount: int
+    account: Account
+
+
+def free(sql: Sql, reservation: str, charge: int = 0) -> Freed | None:
+    """Drop a reservation in its session's turn, and charge `charge` wei; None if it is gone.
+
+    The charge goes on the reservation's API key as well, if it has one.
+    """
     row = sql.execute(
-        "SELECT session, amount FROM reservations WHERE id = ?", (reservation,)
+        "SELECT r.session, r.amount, h.key_hash, h.day FROM reservations r"
+        " LEFT JOIN api_key_holds h ON h.reservation = r.id WHERE r.id = ?",
+        (reservation,),
     ).fetchone()
     if row is None:
         return None
-    amount = int(row["amount"])
-    account = account_of(sql, row["session"])
-    drop_hold(sql, reservation)
+    if row["key_hash"] is not None:
+        if charge:
+            charge_key(sql, row["key_hash"], row["day"], charge)
+        drop_hold(sql, reservation)
+    amount, account = int(row["amount"]), account_of(sql, row["session"])
     sql.execute("DELETE FROM reservations WHERE id = ?", (reservation,))
     sql.execute(
-        "UPDATE payment_sessions SET reserved = ? WHERE session = ?",
-        (str(account.reserved - amount), row["session"]),
+        "UPDATE payment_sessions SET reserved = ?, spent = ? WHERE session = ?",
+        (str(account.reserved - amount), str(account.spent + charge), row["session"]),
     )
-    return amount
+    return Freed(amount, account)
 
 
 def read_account(row: Row) -> Account:
     """Build an account from a row of payment_sessions."""
-    values: dict[str, Any] = {name: row[name] for name in FACTS}
-    facts = SessionFacts(**values | {name: int(row[name]) for name in WEI_FACTS})
+    values: list[Any] = [int(row[name]) if name in WEI_FACTS else row[name] for name in FACTS]
     return Account(
-        facts=facts,
+        facts=SessionFacts(*values),
         spent=int(row["spent"]),
         reserved=int(row["reserved"]),
         next_index=row["next_index"],

@@ -180,14 +180,8 @@ def hold_key(sql: Sql, key_hash: str, reservation: str, amount: int, now: int) -
     )
 
 
-def charge_key(sql: Sql, reservation: str, charge: int) -> None:
-    """Charge the key that a reservation is on, if it is on one, before it is given up."""
-    row = sql.execute(
-        "SELECT key_hash, day FROM api_key_holds WHERE reservation = ?", (reservation,)
-    ).fetchone()
-    if row is None:
-        return
-    key_hash, day = row["key_hash"], row["day"]
+def charge_key(sql: Sql, key_hash: str, day: int, charge: int) -> None:
+    """Charge a key on the day that its reservation was made."""
     today = _charged_on(sql, key_hash, day) + charge
     sql.execute(
         "INSERT INTO api_key_days (key_hash, day, charged) VALUES (?,?,?)"

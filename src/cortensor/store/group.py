@@ -117,7 +117,7 @@ class Group:
 
     async def _commit(self, calls: int) -> None:
         self._unfolded += calls
-        if self._db.synchronous == "normal" and calls == 1:
+        if self._db.synchronous == "normal":
             self._db.commit()  # a few pages into the system's cache: quicker than a thread
         else:
             self._db.disown()

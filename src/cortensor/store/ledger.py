@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cortensor.errors import Conflict, Error, NotFound, PaymentRequired
 from cortensor.pricing.quota import MICRO_WEI, micro_of
 from cortensor.store.accounts import FACTS, WEI_FACTS, account_of, free, read_account
-from cortensor.store.api_keys import audit_keys, charge_key, hold_key
+from cortensor.store.api_keys import audit_keys, hold_key
 from cortensor.store.claims import KEY_FIELD, Claim, Owners, Rival, rival_of, running_now
 from cortensor.store.records import (
     STAKE,
@@ -222,16 +222,14 @@ class Ledger:
             Error: the charge exceeds the reservation; nothing is charged.
         """
         with self._db.transaction(record.session) as sql:
-            charge_key(sql, reservation, record.charge)
-            reserved = free(sql, reservation)
-            if reserved is None:
+            freed = free(sql, reservation, record.charge)
+            if freed is None:
                 raise NotFound("the reservation is gone", code="unknown_reservation")
-            if record.charge > reserved:
+            if record.charge > freed.amount:
                 raise Error("charge exceeds the reservation", code="charge_over_reservation")
-            account = account_of(sql, record.session)
             if _is_charged(sql, record.session, record.request_commitment):
                 raise already_charged()
-            total = account.spent + record.charge
+            total = freed.account.spent + record.charge
             sql.execute(
                 f"INSERT INTO receipts ({RECEIPT_COLUMNS}, running_total)"  # noqa: S608  constant column list
                 " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -252,10 +250,6 @@ class Ledger:
                     record.authorization,
                     str(total),
                 ),
-            )
-            sql.execute(
-                "UPDATE payment_sessions SET spent = ? WHERE session = ?",
-                (str(total), record.session),
             )
             sql.execute(
                 "INSERT INTO cards (version, card) VALUES (?,?) ON CONFLICT DO NOTHING",
