@@ -16,18 +16,20 @@ from web3 import Web3
 from cortensor.chain.options import place_of, place_options
 from cortensor.chain.quota_view import QuotaView
 from cortensor.errors import InvalidInput
-from cortensor.pricing import MODEL_CLASSES, REPLICA_COUNTS, format_cor, quote
-from cortensor.pricing.commands import parse_terms, parse_usage
-from cortensor.pricing.quota import MICRO_WEI, bucket_of, offer
+from cortensor.pricing import MODEL_CLASSES, REPLICA_COUNTS, Terms, Usage, format_cor, quote
+from cortensor.pricing.commands import parse_terms
+from cortensor.pricing.quota import MICRO_WEI, TICK_SECONDS, bucket_of, offer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cortensor.chain.quota_view import StakeSession
-    from cortensor.pricing import Terms, Usage
     from cortensor.pricing.quota import Account, Offer, Permission, Pool, Rules
 
 WEI_PER_GWEI = 10**9
+TYPICAL_INPUT_UNITS, TYPICAL_OUTPUT_UNITS = 1000, 250
+"""Tokens of a replica in the request that is priced where none is given: a page read, a paragraph
+written."""
 
 
 @click.command(
@@ -52,13 +54,20 @@ WEI_PER_GWEI = 10**9
     help="Where the search of events begins, without --router.",
 )
 @click.option(
-    "--terms", "terms_text", metavar="WORD|NAME=VALUE,…", help="Price a request with these terms."
+    "--terms",
+    "terms_text",
+    metavar="WORD|NAME=VALUE,…",
+    help="Price a request with these terms; by default the dearest that the stake is for.",
 )
 @click.option(
-    "--input-units", type=click.IntRange(0), help="Input tokens of it, summed over the replicas."
+    "--input-units",
+    type=click.IntRange(0),
+    help=f"Its input tokens, summed over the replicas; {TYPICAL_INPUT_UNITS} each by default.",
 )
 @click.option(
-    "--output-units", type=click.IntRange(0), help="Output tokens of it, summed over the replicas."
+    "--output-units",
+    type=click.IntRange(0),
+    help=f"Its output tokens, summed over the replicas; {TYPICAL_OUTPUT_UNITS} each by default.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; money in wei, as strings.")
 def quota(
@@ -78,17 +87,16 @@ def quota(
     if not Web3.is_address(address):
         raise InvalidInput("must be an address", field="address")
     place = place_of(deployments, session_payment)
-    job = None
-    if not (terms_text is None and input_units is None and output_units is None):
-        usage = f"input_units={input_units or 0},output_units={output_units or 0}"
-        job = parse_terms(terms_text or ""), parse_usage(usage)
+    asked = Asked(
+        None if terms_text is None else parse_terms(terms_text), input_units, output_units
+    )
     view = QuotaView(rpc_url, place.session_payment, place.chain_id)
     if routers:
         ids = [session for router in routers for session in view.profiles(address, router)]
     else:
         ids = view.opened(address, from_block)
     found = [session for session in map(view.session, ids) if session is not None]
-    shown = [_shown(view, session, job) for session in found]
+    shown = [_shown(view, session, asked) for session in found]
     if as_json:
         click.echo(json.dumps({"address": address, "sessions": shown}, indent=2))
         return
@@ -99,7 +107,25 @@ def quota(
         console.print(_table(each))
 
 
-def _shown(view: QuotaView, found: StakeSession, job: tuple[Terms, Usage] | None) -> dict[str, Any]:
+class Asked(msgspec.Struct, frozen=True):
+    """The request to price, where None is what the account would typically ask for."""
+
+    terms: Terms | None
+    input_units: int | None
+    output_units: int | None
+
+    def of(self, bucket: int) -> tuple[Terms, Usage]:
+        """Return the request of an account that was enrolled for a bucket."""
+        level, depth = divmod(bucket, len(REPLICA_COUNTS))
+        terms = self.terms or Terms(model_class=level, replicas=REPLICA_COUNTS[depth])
+        given, made = self.input_units, self.output_units
+        return terms, Usage(
+            input_units=TYPICAL_INPUT_UNITS * terms.replicas if given is None else given,
+            output_units=TYPICAL_OUTPUT_UNITS * terms.replicas if made is None else made,
+        )
+
+
+def _shown(view: QuotaView, found: StakeSession, asked: Asked) -> dict[str, Any]:
     """Return a session as JSON data; money in wei."""
     shown: dict[str, Any] = {
         "session_id": f"0x{found.session:040x}",
@@ -119,8 +145,7 @@ def _shown(view: QuotaView, found: StakeSession, job: tuple[Terms, Usage] | None
             "floor_wei": _wei(found.permission.next_floor),
             "from": found.permission.next_window * account.cadence,
         }
-    if job is not None:
-        shown["request"] = _request(view, found, (rules, pool, now), job)
+    shown["request"] = _request(view, found, (rules, pool, now), asked.of(account.bucket))
     return shown
 
 
@@ -152,6 +177,19 @@ def describe(account: Account, held: Permission, rules: Rules, now: int) -> dict
         "overage_floor_wei": _wei(held.floor),
         "overage_left_wei": _wei(min(max(held.limit - account.overage_now, 0), untouched)),
         "drawn_wei": _wei(account.drawn),
+        "rate_limit": _rate_limit(account, rules, now),
+    }
+
+
+def _rate_limit(account: Account, rules: Rules, now: int) -> dict[str, str] | None:
+    """Return how fast the quota may be used, and what may be used at once now; None for any."""
+    if not rules.rate:
+        return None
+    tick = (now - (account.window - 1) * account.cadence) // TICK_SECONDS
+    ticks = max(tick + rules.burst_ticks - max(account.tat, tick), 0)
+    return {
+        "wei_per_hour": _wei(rules.rate * 3600 // TICK_SECONDS),
+        "at_once_now_wei": _wei(rules.rate * ticks),
     }
 
 
@@ -188,6 +226,10 @@ def _request(
     elif now >= facts.expiry:
         refusal = "the session has expired"
     return {
+        "model_class": MODEL_CLASSES[own.model_class],
+        "replicas": own.replicas,
+        "input_units": usage.input_units,
+        "output_units": usage.output_units,
         "price_wei": str(bill.total),
         "free_wei": _wei(0 if refusal else result.free),
         "overage_wei": _wei(0 if refusal else result.overage),
@@ -235,14 +277,22 @@ def _table(shown: dict[str, Any]) -> Table:
     if later is not None:
         told = f"{_cor(later['limit_wei'])} a window above {_cor(later['floor_wei'])}"
         rows.append(("overage then", f"{told}, from {_when(later['from'])}"))
-    request = shown.get("request")
-    if request is not None:
-        rows.append(("the request costs", _cor(request["price_wei"])))
-        if request["refusal"] is not None:
-            rows.append(("and is refused", request["refusal"]))
-        else:
-            paid = f"{_cor(request['free_wei'])} free, {_cor(request['overage_wei'])} from stake"
-            rows.append(("paid by", paid))
+    rate = shown["rate_limit"]
+    if rate is not None:
+        told = f"{_cor(rate['wei_per_hour'])} an hour, {_cor(rate['at_once_now_wei'])} at once now"
+        rows.append(("rate limit", told))
+    request = shown["request"]
+    asked = (
+        f"{request['model_class']}, {request['replicas']} replica(s), "
+        f"{request['input_units']} + {request['output_units']} tokens"
+    )
+    rows.append(("next request", asked))
+    rows.append(("costs", _cor(request["price_wei"])))
+    if request["refusal"] is not None:
+        rows.append(("and is refused", request["refusal"]))
+    else:
+        paid = f"{_cor(request['free_wei'])} free, {_cor(request['overage_wei'])} from stake"
+        rows.append(("paid by", paid))
     for name, value in rows:
         table.add_row(name, value)
     return table

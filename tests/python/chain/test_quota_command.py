@@ -29,6 +29,7 @@ class QuotaChain(WatchedChain):
     def __init__(self) -> None:
         self.held = (0, 0, 0, 0, 0)
         self.pool_facts = (10**21, 0, 10**21)
+        self.rate_limit = (0, 0)
         super().__init__()
         self.pins = {SESSION: Pin(1, 0, 500, 2**60, bucket=PROFILE)}
         self.account = (10**9, 5, 10**6, 3, 0, WINDOW, PROFILE, False, 0, 0, 0)
@@ -37,7 +38,7 @@ class QuotaChain(WatchedChain):
         answers: dict[str, Any] = {
             "session_id": lambda: [values[1] << 128 | int.from_bytes(values[2], "big")],
             "permission": lambda: [self.held],
-            "limits": lambda: [(2**36 - 1, 0, 0)],
+            "limits": lambda: [(2**36 - 1, *self.rate_limit)],
             "rates": lambda: [(1000,) * 12, (1000,) * 12, 0],
             "pool": lambda: list(self.pool_facts),
         }
@@ -73,7 +74,33 @@ def test_what_is_left_and_when_it_refreshes(node: QuotaChain) -> None:
     assert shown["next_window_wei"] == str(10**18)
     assert shown["refreshes_at"] == (WINDOW + 1) * DAY
     assert shown["refreshes_in_seconds"] == (WINDOW + 1) * DAY - GENESIS - 100
-    assert "request" not in shown
+    assert shown["rate_limit"] is None
+
+
+def test_without_a_request_the_typical_one_of_the_stake_is_priced(node: QuotaChain) -> None:
+    typical = one(node)["request"]
+    assert (typical["model_class"], typical["replicas"]) == ("standard", 3)
+    assert (typical["input_units"], typical["output_units"]) == (3000, 750)
+    assert typical["refusal"] is None
+    terms = "model_class=standard,replicas=3"
+    said = one(node, "--terms", terms, "--input-units", "3000", "--output-units", "750")
+    assert said["request"] == typical
+    text = run(node, "--router", str(ROUTER))
+    assert "standard, 3 replica(s), 3000 + 750 tokens" in text
+
+
+def test_the_rate_limit_says_what_may_be_used_at_once(node: QuotaChain) -> None:
+    rate, burst = 1000, 10
+    node.rate_limit = (rate, burst)
+    begins = (WINDOW - 1) * DAY
+    ticks = (GENESIS + 100 - begins) // 16
+    for used, left in ((0, burst), (4, burst - 4), (burst + 9, 0)):
+        node.account = (*node.account[:10], begins + (ticks + used) * 16)
+        limit = one(node)["rate_limit"]
+        assert limit["wei_per_hour"] == str(rate * 225 * MICRO_WEI)
+        assert limit["at_once_now_wei"] == str(left * rate * MICRO_WEI)
+    assert one(node)["request"]["refusal"] == "rate limit"
+    assert "an hour" in run(node, "--router", str(ROUTER))
 
 
 def test_a_request_is_split_into_free_and_overage(node: QuotaChain) -> None:
