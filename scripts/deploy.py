@@ -14,7 +14,7 @@ from cortensor.errors import Error, InvalidInput
 from scripts._deploy import report
 from scripts._deploy.accounts import ApeSigner, has_terminal, load_signer, test_address
 from scripts._deploy.command import NetworkCommand
-from scripts._deploy.config import MOCK, DeployConfig, Token, load_config, resolve
+from scripts._deploy.config import MOCK, TOKENS, DeployConfig, Token, load_config, resolve
 from scripts._deploy.engine import execute, finish_pending, inspection
 from scripts._deploy.plan import Plan, code_at, make_plan
 from scripts._deploy.records import Store
@@ -130,7 +130,8 @@ def _resolve(
     target: Target, config: DeployConfig, deployer: str, *, rehearse: bool
 ) -> DeployConfig:
     address = config.token.address
-    if rehearse and (address == "" or (address != MOCK and not code_at(target.web3, address))):
+    is_missing = address not in TOKENS and (address == "" or not code_at(target.web3, address))
+    if rehearse and is_missing:
         supply = str(REHEARSAL_SUPPLY_WEI)
         config = msgspec.structs.replace(config, token=Token(address=MOCK, mock_supply_wei=supply))
     return resolve(config, deployer, test_address, rehearse=rehearse)

@@ -9,7 +9,7 @@ from typing import Any
 from eth_utils import to_checksum_address
 
 from cortensor.errors import NotFound
-from scripts._deploy.config import MOCK, DeployConfig, mock_supply_wei
+from scripts._deploy.config import TOKENS, DeployConfig, mock_supply_wei
 from scripts._deploy.limits import MICRO_WEI
 
 CONTRACTS = (
@@ -59,10 +59,10 @@ def constructor_arguments(
             "publication_delay_seconds": str(config.table.publication_delay_seconds),
             "first_card": config.first_card().to_json(),
         }
-    if name == "ReceiptAnchor":
+    if name in ("ReceiptAnchor", "WrappedCOR"):
         return {}
-    is_mock = config.token.address == MOCK
-    token = addresses["MockCOR"] if is_mock else to_checksum_address(config.token.address)
+    deployed = TOKENS.get(config.token.address)
+    token = addresses[deployed] if deployed else to_checksum_address(config.token.address)
     if name == "StakePool":
         return {
             "owner": roles.owner,

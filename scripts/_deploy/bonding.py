@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from scripts._deploy.bindings import contract_at
 from scripts._deploy.calls import Note, Wiring
-from scripts._deploy.config import MOCK, ZERO_ADDRESS, Router
+from scripts._deploy.config import MOCK, TOKENS, WRAPPED, ZERO_ADDRESS, Router
 
 
 def plan_bonds(wiring: Wiring) -> None:
-    """Append what opens each router's bond: COR for the settler (mock token), approve, open."""
+    """Append what opens each router's bond.
+
+    COR for the settler, where the token is a mock or wraps the chain's coin; approve; open.
+    """
     for number, router in enumerate(wiring.config.routers, start=1):
         if router.bond_wei is None or router.bond_owner is None:
             continue
@@ -30,16 +33,21 @@ def _open(wiring: Wiring, number: int, router: Router, owner: str, amount: int) 
     settler = router.settler
     pool, label = wiring.addresses["StakePool"], f"the bond of router {number} ({router.name})"
     by, text = (settler, "settler"), str(amount)
-    is_mock = wiring.config.token.address == MOCK
-    token = wiring.addresses["MockCOR"] if is_mock else wiring.config.token.address
+    kind = wiring.config.token.address
+    deployed = TOKENS.get(kind)
+    token = wiring.addresses[deployed] if deployed else kind
     balance, allowance = 0, 0
-    if not (is_mock and wiring.is_new["MockCOR"]):
-        view = contract_at(wiring.web3, "MockCOR", token).functions
+    if deployed is None or not wiring.is_new[deployed]:
+        view = contract_at(wiring.web3, "WrappedCOR", token).functions
         balance = view.balanceOf(settler).call()
         # A pool that is not there yet cannot have been allowed anything.
         if not wiring.is_new["StakePool"]:
             allowance = view.allowance(settler, pool).call()
-    if is_mock and settler != wiring.deployer and balance < amount:
+    if kind == WRAPPED and balance < amount:
+        change = (str(balance), text)
+        missing = amount - balance
+        wiring.token_call(f"wrap COR for {label}", token, "deposit", {}, by, change, missing)
+    if kind == MOCK and settler != wiring.deployer and balance < amount:
         arguments = {"to": settler, "amount": text}
         holder = (wiring.deployer, "deployer")
         change = (str(balance), str(balance + amount))

@@ -29,6 +29,7 @@ class Call:
         role: the sender's role.
         old: what the chain says now.
         new: what the configuration says.
+        value: wei of the chain's own coin that go with it.
     """
 
     step: str
@@ -40,6 +41,7 @@ class Call:
     role: str
     old: str
     new: str
+    value: int = 0
 
     def calldata(self) -> bytes:
         """Return the transaction's data."""
@@ -128,9 +130,10 @@ class Wiring:
         arguments: dict[str, Any],
         by: tuple[str, str],
         change: tuple[str, str],
+        value: int = 0,
     ) -> None:
-        """Append a call of the token, of which any ERC-20 has the mock's interface."""
-        self.calls.append(Call(step, "MockCOR", token, function, arguments, *by, *change))
+        """Append a call of the token, which is an ERC-20; `deposit` is the wrapper's alone."""
+        self.calls.append(Call(step, "WrappedCOR", token, function, arguments, *by, *change, value))
 
     def set_address(
         self, contract: str, function: str, new: str, old: str, by: tuple[str, str]

@@ -20,6 +20,7 @@ from eth_utils import keccak
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {
     "MockCOR": "contracts/mocks/MockCOR.vy",
+    "WrappedCOR": "contracts/WrappedCOR.vy",
     "SessionPaymentTable": "contracts/SessionPaymentTable.vy",
     "ReceiptAnchor": "contracts/ReceiptAnchor.vy",
     "StakePool": "contracts/StakePool.vy",

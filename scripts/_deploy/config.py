@@ -25,7 +25,9 @@ from scripts._deploy import limits
 MAX_WINDOW_SECONDS = 30 * 86_400
 MAX_COOLDOWN_SECONDS = 60 * 86_400
 DEPLOYER = "deployer"
-MOCK = "mock"
+MOCK, WRAPPED = "mock", "wrapped"
+TOKENS = {MOCK: "MockCOR", WRAPPED: "WrappedCOR"}
+"""Tokens that are deployed with the rest, by what the configuration calls them."""
 NONE = "none"
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -112,7 +114,10 @@ class Dispute(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Token(Struct, frozen=True, forbid_unknown_fields=True):
-    """COR: the live token's address, or `mock` with the supply it mints to the deployer."""
+    """COR: the live token's address, or one that is deployed with the rest.
+
+    `wrapped` wraps the chain's own coin, `mock` mints its supply to the deployer.
+    """
 
     address: str
     mock_supply_wei: Wei | None = None
@@ -287,7 +292,7 @@ def _check_token(config: DeployConfig) -> None:
         return
     if token.mock_supply_wei is not None:
         raise InvalidInput("goes with address = `mock` only", field="token.mock_supply_wei")
-    if token.address != "":
+    if token.address not in ("", WRAPPED):
         _check_address(token.address, "token.address")
 
 

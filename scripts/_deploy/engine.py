@@ -128,7 +128,9 @@ def execute(
             )
     for call in plan.calls:
         signer = by_address[call.sender]
-        entry = sender.send({"step": call.step}, signer, call.address, call.calldata())
+        entry = sender.send(
+            {"step": call.step}, signer, call.address, call.calldata(), value=call.value
+        )
         store.clear_pending()
         sent.append(_summary(entry))
         report(f"call    {call.step}, {entry['receipt']['gasUsed']:,} gas")

@@ -22,7 +22,7 @@ from scripts._deploy.arguments import CONTRACTS, MUTABLE, constructor_arguments
 from scripts._deploy.bindings import bindings
 from scripts._deploy.calls import Call, Note
 from scripts._deploy.compiler import Artifact, compile_contract
-from scripts._deploy.config import MOCK, ZERO_ADDRESS, DeployConfig
+from scripts._deploy.config import MOCK, TOKENS, ZERO_ADDRESS, DeployConfig
 from scripts._deploy.records import Record, Store
 from scripts._deploy.wiring import plan_calls
 
@@ -146,7 +146,7 @@ def make_plan(view: Inspection) -> Plan:
         calls=tuple(call for call in calls if call.sender in view.signers),
         manual=tuple(call for call in calls if call.sender not in view.signers),
         notes=tuple(notes),
-        token=addresses.get("MockCOR", config.token.address),
+        token=addresses.get(TOKENS.get(config.token.address, ""), config.token.address),
     )
 
 
@@ -177,10 +177,10 @@ def code_at(web3: Web3, address: str) -> bytes:
 
 
 def _names(config: DeployConfig, view: Inspection) -> list[str]:
-    if config.token.address == MOCK:
-        if not view.is_own_node:
-            raise Conflict("`mock` is for nodes of your own", field="token.address")
-        return ["MockCOR", *CONTRACTS]
+    if config.token.address == MOCK and not view.is_own_node:
+        raise Conflict("`mock` is for nodes of your own", field="token.address")
+    if config.token.address in TOKENS:
+        return [TOKENS[config.token.address], *CONTRACTS]
     if not code_at(view.web3, config.token.address):
         raise Conflict(
             f"no contract at {config.token.address} on this chain", field="token.address"

@@ -39,6 +39,8 @@ def manual_lines(calls: tuple[Call, ...]) -> Iterator[str]:
     for call in calls:
         yield f"{'manual':8}{call.step}: the {call.role} {call.sender} sends"
         yield f"          to {call.address}  {call.function}{tuple(call.arguments.values())}"
+        if call.value:
+            yield f"          value {call.value} wei"
         yield f"          data 0x{call.calldata().hex()}"
 
 
@@ -96,6 +98,7 @@ def _call_json(call: Call) -> dict[str, Any]:
         "arguments": call.arguments,
         "sender": call.sender,
         "role": call.role,
+        "value": str(call.value),
         "old": call.old,
         "new": call.new,
         "data": "0x" + call.calldata().hex(),

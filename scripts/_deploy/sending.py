@@ -40,7 +40,9 @@ class Sender:
         self._store = store
         self._report = report
 
-    def send(self, purpose: Record, signer: Signer, to: str | None, data: bytes) -> Record:
+    def send(
+        self, purpose: Record, signer: Signer, to: str | None, data: bytes, *, value: int = 0
+    ) -> Record:
         """Send a transaction; return what is known of it, with its receipt under `receipt`.
 
         It stays in `pending.json` until `Store.clear_pending`, which the caller does once the
@@ -51,13 +53,14 @@ class Sender:
             signer: who sends it.
             to: the contract, or None to create one.
             data: calldata or creation code.
+            value: wei of the chain's own coin.
 
         Raises:
             Conflict: if it reverts.
             Unavailable: if the node does not answer or no receipt comes.
         """
         try:
-            transaction = self._fill(signer.address, to, data)
+            transaction = self._fill(signer.address, to, data, value)
         except ContractLogicError as error:
             raise Conflict(f"would revert: {error.message}", field=purpose["step"]) from error
         except Web3RPCError as error:
@@ -103,9 +106,9 @@ class Sender:
                 self._broadcast(entry)
         return self._await(entry)
 
-    def _fill(self, sender: str, to: str | None, data: bytes) -> dict[str, Any]:
+    def _fill(self, sender: str, to: str | None, data: bytes, value: int) -> dict[str, Any]:
         eth = self._web3.eth
-        transaction: dict[str, Any] = {"from": sender, "data": "0x" + data.hex(), "value": 0}
+        transaction: dict[str, Any] = {"from": sender, "data": "0x" + data.hex(), "value": value}
         if to is not None:
             transaction["to"] = to
         # A quarter more than estimated: on Arbitrum the estimate holds the posting cost of this

@@ -55,7 +55,7 @@ def build(scenarios: Iterable[Scenario], anvil: str) -> Document:
             "hardfork": HARDFORK,
             "token": "contracts/mocks/MockCOR.vy, 18 decimals, infinite allowance",
         },
-        "code_bytes": {name: _code_bytes(name) for name in CONTRACTS},
+        "code_bytes": {name: _code_bytes(name) for name in (*CONTRACTS, "WrappedCOR")},
         "scenarios": {scenario.name: _entry(scenario) for scenario in scenarios},
     }
 
