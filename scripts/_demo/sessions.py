@@ -9,6 +9,7 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
+from cortensor.pricing import Terms
 from cortensor.pricing.quota import bucket_of
 from scripts._demo.chain import COR, DAY_SECONDS, Chain
 
@@ -26,7 +27,8 @@ STAKE_WEI = 5 * COR  # its quota pays for a job or two of a day, so that the res
 OVERAGE_LIMIT_WEI = COR // 20  # a day
 OVERAGE_FLOOR_WEI = STAKE_WEI - COR // 10
 QUOTA_POOL_WEI = COR // 10
-BUCKET = bucket_of(model_class=0, replicas=3)  # the embedded model is a light one
+MEANT_FOR = Terms(model_class=0, replicas=3)  # the embedded model is a light one
+BUCKET = bucket_of(MEANT_FOR.model_class, MEANT_FOR.replicas)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _open(chain: Chain, payer: LocalAccount, name: str, note: str, **fields: Any
         "task_cap_gwei": TASK_CAP_WEI // GWEI,
         "expiry": chain.now() + SESSION_SECONDS,
         "session_key": NO_ADDRESS,
-        "terms": 0,
+        "terms": MEANT_FOR.pack(),
         "salt": secrets.token_bytes(32),
         **fields,
     }
