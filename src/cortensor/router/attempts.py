@@ -120,6 +120,8 @@ class Spares:
         tokens: output tokens a replica may make.
         config: when others are asked.
         budget: how often, over all jobs.
+        is_streamed: whether the answer is shown as it is made. Then nothing is doubled: how long a
+            whole answer takes says nothing of one that is being read.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class Spares:
         tokens: int,
         config: HedgingConfig,
         budget: HedgeBudget,
+        is_streamed: bool = False,
     ) -> None:
         self._pool = pool
         self._request = request
@@ -141,8 +144,8 @@ class Spares:
         self._taken = {slot.session.id for slot in slots}
         self._miners = {slot.session.miner for slot in slots} - {None}
         self.fallbacks = config.fallbacks
-        self.hedges = config.slow == "always" or (
-            config.slow == "asked" and request.policy.latency == "low"
+        self.hedges = not is_streamed and (
+            config.slow == "always" or (config.slow == "asked" and request.policy.latency == "low")
         )
         for _ in slots:
             budget.earn()
@@ -197,7 +200,15 @@ class SparesOfJobs:
         self._config = config
         self._budget = HedgeBudget(config.max_share_bps)
 
-    def of(self, request: Asked, slots: Sequence[Slot], highest_class: int, tokens: int) -> Spares:
+    def of(
+        self,
+        request: Asked,
+        slots: Sequence[Slot],
+        highest_class: int,
+        tokens: int,
+        *,
+        is_streamed: bool,
+    ) -> Spares:
         """Return what finds them for one job; see `Spares`."""
         return Spares(
             self._pool,
@@ -207,6 +218,7 @@ class SparesOfJobs:
             tokens=tokens,
             config=self._config,
             budget=self._budget,
+            is_streamed=is_streamed,
         )
 
 
@@ -230,6 +242,7 @@ async def run_attempt(
     status, reason, is_passing = OK, None, False
     reading: Reading | None = None
     began: float | None = None
+    passed: object | None = None
     with tracer.span(
         "replica", index=attempt.index, session=slot.session.id, cause=attempt.cause
     ) as span:
@@ -239,7 +252,8 @@ async def run_attempt(
                 bound.reschedule(
                     asyncio.get_running_loop().time() + max(0.0, deadlines.hard - began)
                 )
-                if not breaker.admit(began):
+                passed = breaker.admit(began)
+                if passed is None:
                     span.note(status=MISSING, reason="breaker_open")
                     return Ended(
                         attempt=attempt,
@@ -265,15 +279,14 @@ async def run_attempt(
             _blame_for_time(slot, began, clock.monotonic())
         except BackendError as error:
             status, reason, is_passing = ERROR, error.reason, not error.healthy
-            if error.healthy:
-                breaker.left()
-            else:
+            if not error.healthy:
                 slot.failed(clock.monotonic(), error.retry_after_s)
         except BaseException:  # cancelled: another run was quicker
             if began is not None:
-                breaker.left()
                 slot.stats.outrun(clock.monotonic(), clock.monotonic() - began)
             raise
+        finally:
+            breaker.ended(passed)
         span.note(status=status)
         if reason is not None:
             span.note(reason=reason)
@@ -297,5 +310,3 @@ def _blame_for_time(slot: Slot, began: float, now: float) -> None:
     usual = slot.stats.p95_s(now)
     if now - began >= (PATIENCE_S if usual is None else usual):
         slot.failed(now)
-    else:
-        slot.breaker.left()

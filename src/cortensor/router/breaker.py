@@ -45,7 +45,7 @@ class Breaker:
         self._chance = chance
         self._openings = 0
         self._until = 0.0
-        self._trial = False
+        self._trial: object | None = None
         self.failures = 0
 
     def state(self, now: float) -> State:
@@ -57,24 +57,30 @@ class Breaker:
     def is_free(self, now: float) -> bool:
         """Return whether a call would be let through now."""
         state = self.state(now)
-        return state == "closed" or (state == "half_open" and not self._trial)
+        return state == "closed" or (state == "half_open" and self._trial is None)
 
-    def admit(self, now: float) -> bool:
-        """Let a call through, or not; one that is let through half open is the trial.
+    def admit(self, now: float) -> object | None:
+        """Return a pass for a call, None for none; the one let through half open is the trial.
 
-        Each call that is let through ends in `succeeded`, `failed` or `left`.
+        Each call that is let through gives its pass back (`ended`), whatever else it has to say.
         """
         if not self.is_free(now):
-            return False
-        self._trial = self.state(now) == "half_open"
-        return True
+            return None
+        passed = object()
+        if self.state(now) == "half_open":
+            self._trial = passed
+        return passed
+
+    def ended(self, passed: object | None) -> None:
+        """Take a call's pass back, if it had one. If it has said nothing else, it was cancelled."""
+        if self._trial is passed:
+            self._trial = None
 
     def succeeded(self) -> None:
         """Note an answer."""
         self.failures = 0
         self._openings = 0
         self._until = 0.0
-        self._trial = False
 
     def failed(self, now: float, retry_after_s: float | None = None) -> None:
         """Note a failure; `retry_after_s` is what the backend said, if it did."""
@@ -84,13 +90,8 @@ class Breaker:
             state == "closed" and (self.failures >= self._rules.failures or retry_after_s)
         ):
             self._openings += 1
-        self._trial = False
         if self._openings:
             self._until = max(self._until, now + self._window(retry_after_s or 0.0))
-
-    def left(self) -> None:
-        """Note that a call ended and says nothing of the session: it was cancelled."""
-        self._trial = False
 
     def opens_in(self, now: float) -> float | None:
         """Return after how many seconds a trial is due; None while closed."""

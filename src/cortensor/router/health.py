@@ -85,7 +85,8 @@ class Prober:
         session = slot.session
         call = Call(session, session.system_prompt, QUESTION, 1, BOUND)
         began = self._clock.monotonic()
-        if not slot.breaker.admit(began):
+        passed = slot.breaker.admit(began)
+        if passed is None:
             return
         try:
             with slot.load():
@@ -100,13 +101,12 @@ class Prober:
         except (TimeoutError, Error):
             slot.failed(self._clock.monotonic())
             self._tell(session.id, "timeout", is_well=False)
-        except BaseException:
-            slot.breaker.left()
-            raise
         else:
             # One token says that it lives, and nothing of how fast it answers a question.
             slot.breaker.succeeded()
             self._metrics.probes.labels(session.id, "OK").inc()
+        finally:
+            slot.breaker.ended(passed)
 
     def _tell(self, session: str, reason: str, *, is_well: bool) -> None:
         self._metrics.probes.labels(session, "OK" if is_well else "FAILED").inc()

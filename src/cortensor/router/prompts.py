@@ -22,7 +22,7 @@ from cortensor.consensus import (
     read_score,
 )
 from cortensor.router.consensus_schemas import ScoreRequest
-from cortensor.router.json_guard import decode_json, is_nested_sanely
+from cortensor.router.json_guard import decode_json
 from cortensor.router.messages import conversation
 from cortensor.router.output_schema import inlined, parse_output
 from cortensor.router.ports import Call
@@ -148,9 +148,6 @@ def read_answer(request: DelegateRequest | ValidateRequest, text: str) -> Readin
         return Reading(verdict=verdict, reason=None if verdict else "unparsable")
     if not text.strip():
         return Reading(reason="empty")
-    if not is_nested_sanely(text):
-        # Consensus parses answers too, and prose does not nest like this.
-        return Reading(reason="unparsable")
     data = None
     if request.output_schema is not None:
         matches, data = parse_output(text, request.output_schema)

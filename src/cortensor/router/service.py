@@ -42,6 +42,7 @@ from cortensor.router.request_checks import check_call, fewest_replicas
 from cortensor.router.rounds import Environment, escalation, run_rounds
 from cortensor.router.selection import POOL
 from cortensor.router.showing import replica_result
+from cortensor.router.streaming import can_stream
 from cortensor.router.tracing import NoTracer
 from cortensor.store.calls import IN_THREADS
 from cortensor.store.claims import Claim
@@ -308,7 +309,13 @@ class Service:
                     job.task_id, [slot.session.id for slot in asked]
                 ),
                 on_end=partial(self.board.note, job.task_id),
-                spares=self._spares.of(request, slots, job.quote.terms.model_class, tokens),
+                spares=self._spares.of(
+                    request,
+                    slots,
+                    job.quote.terms.model_class,
+                    tokens,
+                    is_streamed=on_text is not None and can_stream(request),
+                ),
                 tracer=self._tracer,
             ),
             escalation(request, stop_bps, votes, rule, is_slow=is_slow),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cortensor.errors import Conflict
+from cortensor.errors import Conflict, Unavailable
 from cortensor.store.accounts import free
 
 if TYPE_CHECKING:
@@ -131,6 +131,15 @@ def rival_of(sql: Sql, session: str, claim: Claim) -> Rival | None:
             if row is not None:
                 return Rival(row["id"], row["owner"], row["request_hash"], field)
     return None
+
+
+def lost_lease() -> Unavailable:
+    """Return the refusal of a charge whose reservation another router has given back."""
+    return Unavailable(
+        "this router was too slow to be told from a dead one, and charged nothing; send the request"
+        " again, with the same Idempotency-Key",
+        code="lease_lost",
+    )
 
 
 def running_now(field: str) -> Conflict:

@@ -10,11 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cortensor.errors import Conflict, Error, NotFound, PaymentRequired
+from cortensor.errors import Conflict, Error, PaymentRequired
 from cortensor.pricing.quota import MICRO_WEI, micro_of
 from cortensor.store.accounts import FACTS, WEI_FACTS, account_of, free, read_account
 from cortensor.store.api_keys import audit_keys, hold_key
-from cortensor.store.claims import KEY_FIELD, Claim, Owners, Rival, rival_of, running_now
+from cortensor.store.claims import (
+    KEY_FIELD,
+    Claim,
+    Owners,
+    Rival,
+    lost_lease,
+    rival_of,
+    running_now,
+)
 from cortensor.store.records import (
     STAKE,
     STATE_CLOSED,
@@ -216,7 +224,7 @@ class Ledger:
             card: JSON of the rate card of `record.version`, kept for bundles.
 
         Raises:
-            NotFound: the reservation is gone (released by a recovery).
+            Unavailable: the reservation is gone (`lease_lost`): its owner was taken for dead.
             Conflict: the idempotency key is taken, or the session was charged for a receipt
                 with this commitment before (`request_already_charged`).
             Error: the charge exceeds the reservation; nothing is charged.
@@ -224,7 +232,7 @@ class Ledger:
         with self._db.transaction(record.session) as sql:
             freed = free(sql, reservation, record.charge)
             if freed is None:
-                raise NotFound("the reservation is gone", code="unknown_reservation")
+                raise lost_lease()
             if record.charge > freed.amount:
                 raise Error("charge exceeds the reservation", code="charge_over_reservation")
             if _is_charged(sql, record.session, record.request_commitment):

@@ -55,14 +55,31 @@ def test_a_success_in_between_closes_the_count() -> None:
 
 def test_half_open_lets_one_trial_through() -> None:
     breaker = opened()
-    assert not breaker.admit(9.9)
-    assert breaker.admit(10.0)
-    assert not breaker.admit(10.0)
+    assert breaker.admit(9.9) is None
+    trial = breaker.admit(10.0)
+    assert trial is not None
+    assert breaker.admit(10.0) is None
     assert not breaker.is_free(10.0)
-    breaker.left()  # cancelled: it says nothing, the next one may try
-    assert breaker.admit(10.0)
+    breaker.ended(trial)  # cancelled: it says nothing, the next one may try
+    assert breaker.admit(10.0) is not None
     breaker.succeeded()
     assert breaker.state(10.0) == "closed"
+
+
+def test_a_call_from_before_does_not_end_the_trial() -> None:
+    breaker = steady()
+    before = breaker.admit(0.0)
+    for _ in range(RULES.failures):
+        breaker.failed(0.0)
+    trial = breaker.admit(10.0)
+    assert trial is not None
+    breaker.ended(before)
+    assert breaker.admit(10.0) is None
+    breaker.failed(10.0)  # another from before: it opens for longer, and the trial still runs
+    assert breaker.state(30.0) == "half_open"
+    assert breaker.admit(30.0) is None
+    breaker.ended(trial)
+    assert breaker.admit(30.0) is not None
 
 
 def test_each_failed_trial_doubles_the_time_up_to_the_cap() -> None:
@@ -72,8 +89,10 @@ def test_each_failed_trial_doubles_the_time_up_to_the_cap() -> None:
         assert wait is not None
         waits.append(wait)
         now += wait
-        assert breaker.admit(now)
+        trial = breaker.admit(now)
+        assert trial is not None
         breaker.failed(now)
+        breaker.ended(trial)
     assert waits == [10, 20, 40, 80, 160, 300, 300, 300]
     breaker.succeeded()
     for _ in range(3):

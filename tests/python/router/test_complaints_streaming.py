@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.python.router.fake_model import Script
-from tests.python.router.harness import token
+from tests.python.router.harness import COR, PAYER, session_number, token
 from tests.python.router.test_chat import ASK, client_of, raw_chat
 from tests.python.router.test_versions import post
 
@@ -66,6 +66,32 @@ def test_fallback_lost_mid_stream(
     assert last["error"]["code"] == "all_replicas_failed"
     assert len(model.requests) == 1
     assert router.ledger() == {session: (0, 0)}
+
+
+def test_an_answer_that_was_read_to_its_end_is_charged_whatever_it_looks_like(
+    router: Router, session: str, model: FakeModel
+) -> None:
+    """Brackets nested as deep as this are refused where JSON is asked for; here they are text."""
+    deep = "[" * 100
+    model.scripts["201"] = Script(deep, pieces=[deep])
+    *pieces, last, _done = events_of(raw_chat(router, session, STREAM).text)
+    assert "".join(json.loads(p)["choices"][0]["delta"].get("content", "") for p in pieces) == deep
+    charge = int(json.loads(last)["cortensor"]["charge_wei"])
+    assert charge > 0
+    assert router.ledger() == {session: (charge, 0)}
+
+
+def test_a_stream_is_not_doubled_because_it_is_long(start: Start, model: FakeModel) -> None:
+    router = start(hedging={"slow": "always", "max_share_bps": 10_000})
+    session = router.node.open(session_number(1), PAYER, COR)
+    model.default = Script(LONG)
+    for _ in range(8):
+        assert raw_chat(router, session, CHAT).ok
+    model.default = Script(LONG, drip_s=0.2)
+    asked = len(model.requests)
+    *_, last, _done = events_of(raw_chat(router, session, STREAM).text)
+    assert json.loads(last)["cortensor"]["consensus"]["attempts"] == []
+    assert len(model.requests) == asked + 1
 
 
 @pytest.mark.parametrize("failure", [*FAILURES, "cut_before_the_first_token"])

@@ -128,6 +128,25 @@ def facts() -> SessionFacts:
     )
 
 
+def test_work_that_another_router_took_over_is_refused_and_answered_once(
+    router: Router, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Ledger.commit
+
+    def too_late(self: Ledger, reservation: str, *values: Any) -> int:
+        self.release(reservation)  # as whoever finds an expired lease does
+        return commit(self, reservation, *values)
+
+    monkeypatch.setattr(Ledger, "commit", too_late)
+    answer = router.post("delegate", body(session), key="k")
+    assert (answer.status_code, answer.json()["code"]) == (503, "lease_lost")
+    assert answer.headers["Retry-After"] == "1"
+    assert router.ledger()[session] == (0, 0)
+    monkeypatch.undo()
+    paid = router.post("delegate", body(session), key="k")
+    assert router.ledger()[session] == (int(paid.json()["charge_wei"]), 0)
+
+
 def test_a_receipt_that_cannot_be_made_is_our_fault_and_free(
     router: Router, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

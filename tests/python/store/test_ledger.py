@@ -108,8 +108,9 @@ def test_a_failed_commit_changes_nothing(store: Store) -> None:
         store.ledger.commit("b", record(1, 10), (200, b""), None, b"{}")
     assert caught.value.code == "ledger_unavailable"
     assert amounts(store) == (10, 10, 80)
-    with pytest.raises(NotFound):
+    with pytest.raises(Unavailable) as lost:
         store.ledger.commit("gone", record(3, 1), (200, b""), None, b"{}")
+    assert lost.value.code == "lease_lost"
     replay = store.ledger.replay(SESSION, "k")
     assert replay is not None
     assert (replay.status, replay.response) == (200, b"answer")
