@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from cortensor.router.service import Service
     from cortensor.router.tracing import Tracer
     from cortensor.router.versions.faces import Face
+    from cortensor.store.calls import Calls
 
     Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
@@ -85,6 +86,7 @@ class Parts(Struct, frozen=True):
     service: Service
     library: Library
     ledger: LedgerPort
+    calls: Calls
     chain: Chain
     backend: Backend
     limits: Limits
@@ -278,7 +280,7 @@ class Routes:
         checks = {
             "backend": parts.backend.check(),
             "chain": parts.chain.ping(),
-            "ledger": asyncio.to_thread(parts.ledger.ping),
+            "ledger": parts.calls.read(parts.ledger.ping),
         }
         results = await asyncio.gather(*(_reason(check) for check in checks.values()))
         found = dict(zip(checks, results, strict=True))

@@ -7,7 +7,6 @@ may do what its scopes say, as often and as dearly as the payer signed for.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -16,6 +15,7 @@ from cortensor.errors import Forbidden, Unauthorized
 from cortensor.receipts.api_key import METRICS, KeyGrant, hash_of, is_key, scopes_of
 from cortensor.router import logs
 from cortensor.router.access import bearer_of, read_header
+from cortensor.store.calls import IN_THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cortensor.router.ports import Clock, KeysPort
     from cortensor.router.rate_limit import RateLimits
     from cortensor.store.api_keys import KeyRecord
+    from cortensor.store.calls import Calls
     from cortensor.store.records import Account
 
 
@@ -46,6 +47,7 @@ class Callers:
         keys: API keys.
         limits: requests a minute.
         clock: time.
+        calls: how the store is called.
     """
 
     def __init__(
@@ -55,7 +57,9 @@ class Callers:
         keys: KeysPort,
         limits: RateLimits,
         clock: Clock,
+        calls: Calls = IN_THREADS,
     ) -> None:
+        self._calls = calls
         self._sessions = sessions
         self._doorkeeper = doorkeeper
         self._keys = keys
@@ -119,7 +123,7 @@ class Callers:
 
     async def _known(self, token: str) -> KeyRecord:
         key_hash = hash_of(token)
-        key = await asyncio.to_thread(self._keys.find, key_hash)
+        key = await self._calls.read(self._keys.find, key_hash)
         if key is None or key.revoked_at is not None or key.expires <= self._clock.unix():
             raise Unauthorized("the API key is unknown, revoked or expired")
         logs.note(key=key_hash[:18])

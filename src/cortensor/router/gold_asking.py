@@ -24,6 +24,7 @@ from cortensor.router.prompts import build_call
 from cortensor.router.quoting import token_limit
 from cortensor.router.schemas import ValidateRequest
 from cortensor.router.tracing import NoTracer
+from cortensor.store.calls import IN_THREADS
 from cortensor.store.gold import Answered
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from cortensor.router.operations_config import GoldConfig
     from cortensor.router.ports import Backend, Clock
     from cortensor.router.selection import Pool, Slot
+    from cortensor.store.calls import Calls
     from cortensor.store.gold import Gold
 
 NOBODY = "0x" + "0" * 40
@@ -108,7 +110,9 @@ class GoldAsker:
         config: GoldConfig,
         limits: Limits,
         metrics: Metrics,
+        calls: Calls = IN_THREADS,
     ) -> None:
+        self._calls = calls
         self._pool = pool
         self._backend = backend
         self._clock = clock
@@ -154,7 +158,7 @@ class GoldAsker:
             Conflict: the item is stored with another right answer.
         """
         session = slot.session
-        question = self._choose(await asyncio.to_thread(self._gold.answered_at, session.id))
+        question = self._choose(await self._calls.read(self._gold.answered_at, session.id))
         request = question.request()
         now = self._clock.monotonic()
         soft = now + self._limits.default_timeout_ms / 1000
@@ -189,7 +193,7 @@ class GoldAsker:
         answered = Answered(
             item=question.item, known=GoldItem(votes=(vote,), right=question.answer)
         )
-        await asyncio.to_thread(self._gold.answer, answered, self._clock.unix())
+        await self._calls.write(self._gold.answer, answered, self._clock.unix())
         right = "right" if verdict == question.answer else "wrong"
         self._metrics.gold.labels(session.id, right).inc()
         return verdict

@@ -7,7 +7,6 @@ grant of the session, which no key is.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from cortensor.errors import NotFound, Unauthorized
@@ -16,6 +15,7 @@ from cortensor.router.access import read_header
 from cortensor.router.key_schemas import KeyAdded, KeyGiven, KeysResponse, KeyState
 from cortensor.router.requests import convert, parse_object, read_body
 from cortensor.store.api_keys import KeyRecord
+from cortensor.store.calls import IN_THREADS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cortensor.router.config import Limits
     from cortensor.router.payment_sessions import PaymentSessions
     from cortensor.router.ports import Clock, KeysPort
+    from cortensor.store.calls import Calls
 
 
 class KeyDesk:
@@ -44,7 +45,9 @@ class KeyDesk:
         keys: KeysPort,
         clock: Clock,
         limits: Limits,
+        calls: Calls = IN_THREADS,
     ) -> None:
+        self._calls = calls
         self._sessions = sessions
         self._doorkeeper = doorkeeper
         self._keys = keys
@@ -81,21 +84,21 @@ class KeyDesk:
             signature=given.signature,
             added_at=now,
         )
-        added = await asyncio.to_thread(self._keys.add, record)
+        added = await self._calls.write(self._keys.add, record)
         return KeyAdded(key_hash=grant.key_hash, added=added)
 
     async def show(self, request: Request) -> KeysResponse:
         """Return the keys of the caller's session."""
         session = await self._own_session(request)
-        found = await asyncio.to_thread(self._keys.all, session)
+        found = await self._calls.read(self._keys.all, session)
         return KeysResponse(count=len(found), keys=[key_state(each) for each in found])
 
     async def revoke(self, request: Request) -> KeyState:
         """Revoke a key of the caller's session. Raises NotFound."""
         session = await self._own_session(request)
         key_hash = request.path_params["key_hash"].lower()
-        await asyncio.to_thread(self._keys.revoke, key_hash, self._clock.unix(), session)
-        found = await asyncio.to_thread(self._keys.find, key_hash)
+        await self._calls.write(self._keys.revoke, key_hash, self._clock.unix(), session)
+        found = await self._calls.read(self._keys.find, key_hash)
         if found is None:
             raise NotFound("no key has this hash", field="key_hash", code="unknown_key")
         return key_state(found)

@@ -14,10 +14,9 @@ import msgspec
 from cortensor.errors import Conflict
 from cortensor.receipts.keccak import to_hex
 from cortensor.router.answer import Answer
-from cortensor.router.headers import SALT_HEADER
 from cortensor.router.problems import InvalidField
 from cortensor.store.calls import IN_THREADS
-from cortensor.store.claims import IN_PROGRESS, KEY_FIELD, running_now
+from cortensor.store.claims import IN_PROGRESS, KEY_FIELD, SALT_FIELD, running_now
 from cortensor.store.ledger import already_charged
 
 if TYPE_CHECKING:
@@ -58,11 +57,7 @@ class SignedRequests:
             return
         place = (session, signed.commitment)
         if place in self._running:
-            raise Conflict(
-                "this signed request runs now; send the same Idempotency-Key to wait for it",
-                field=SALT_HEADER,
-                code="request_running",
-            )
+            raise running_now(SALT_FIELD)
         self._running.add(place)
         try:
             commitment = to_hex(signed.commitment)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cortensor.router.ports import Backend, Clock
     from cortensor.router.service import Service
     from cortensor.router.tracing import ClosableTracer
+    from cortensor.store.calls import Calls
     from cortensor.store.store import Store
 
 
@@ -67,6 +68,7 @@ def background(
     *,
     backend: Backend,
     clock: Clock,
+    calls: Calls,
 ) -> list[Coroutine[None, None, None]]:
     """Return what runs beside the requests, but for settlement.
 
@@ -88,6 +90,7 @@ def background(
             config=config.gold,
             limits=config.limits,
             metrics=service.metrics,
+            calls=calls,
         )
         found.append(asker.ask_for_ever())
     return found

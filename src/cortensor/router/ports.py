@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ReceiptRecord,
         Replay,
         SessionFacts,
+        SignedRecord,
     )
 
 
@@ -252,8 +253,8 @@ class OutboxPort(Protocol):
     def leaves(self, root: str) -> list[LeafRecord]:
         """Return a batch's leaves by position."""
 
-    def receipts(self, root: str) -> list[ReceiptRecord]:
-        """Return a batch's receipts by position."""
+    def signed(self, root: str) -> dict[str, SignedRecord]:
+        """Return what was signed for a batch's receipts, by receipt id."""
 
 
 class Clock(Protocol):

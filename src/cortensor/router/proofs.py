@@ -16,12 +16,16 @@ from cortensor.receipts.canonical import receipt_urn
 from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.merkle import StandardMerkleTree
 from cortensor.router.schemas import AnchorStatus, BatchLeaf, BatchResponse, ReceiptResponse
+from cortensor.store.calls import IN_THREADS
 
 if TYPE_CHECKING:
     from cortensor.router.ports import LedgerPort, OutboxPort
+    from cortensor.store.calls import Calls
     from cortensor.store.records import LeafRecord, ReceiptRecord
 
 TREES = 8
+LONG_READINGS = 2
+"""How many bundles or batches are put together at once; a batch has thousands of leaves."""
 
 
 class Library:
@@ -31,9 +35,14 @@ class Library:
         ledger: receipts.
         outbox: batches.
         anchorer: the router's settler address, under which batches are anchored.
+        calls: how the store is called.
     """
 
-    def __init__(self, ledger: LedgerPort, outbox: OutboxPort, anchorer: str) -> None:
+    def __init__(
+        self, ledger: LedgerPort, outbox: OutboxPort, anchorer: str, calls: Calls = IN_THREADS
+    ) -> None:
+        self._calls = calls
+        self._long = asyncio.Semaphore(LONG_READINGS)
         self._ledger = ledger
         self._outbox = outbox
         self._anchorer = anchorer.lower()
@@ -41,7 +50,7 @@ class Library:
 
     async def record(self, receipt_id: str) -> ReceiptRecord:
         """Return a stored receipt. Raises NotFound."""
-        record = await asyncio.to_thread(self._ledger.receipt, receipt_id)
+        record = await self._calls.read(self._ledger.receipt, receipt_id)
         if record is None:
             raise NotFound("no receipt has this id", field="receipt_id", code="unknown_receipt")
         return record
@@ -54,16 +63,18 @@ class Library:
             charge=msgspec.json.decode(record.struct),
             digest=record.digest,
             signature=record.signature,
-            anchor=await asyncio.to_thread(self._status, record.receipt_id),
+            anchor=await self._calls.read(self._status, record.receipt_id),
         )
 
     async def bundle(self, record: ReceiptRecord) -> dict[str, Any]:
         """Return a receipt's bundle, with outputs, salts and request: for the session's holder."""
-        return await asyncio.to_thread(self._bundle, record)
+        async with self._long:
+            return await asyncio.to_thread(self._bundle, record)
 
     async def batch(self, root: str) -> BatchResponse:
         """Return a batch with every leaf. Raises NotFound."""
-        return await asyncio.to_thread(self._batch, root)
+        async with self._long:
+            return await asyncio.to_thread(self._batch, root)
 
     def _status(self, receipt_id: str) -> AnchorStatus:
         leaf = self._outbox.leaf(receipt_id)
@@ -127,7 +138,7 @@ class Library:
         batch = self._outbox.batch(root.lower())
         if batch is None:
             raise NotFound("no batch has this root", field="root", code="unknown_batch")
-        receipts = {record.receipt_id: record for record in self._outbox.receipts(batch.root)}
+        signed = self._outbox.signed(batch.root)
         return BatchResponse(
             root=batch.root,
             version=batch.version,
@@ -140,12 +151,12 @@ class Library:
                     position=leaf.position,
                     receipt_id=leaf.receipt_id,
                     session_id=leaf.session,
-                    digest=receipts[leaf.receipt_id].digest,
+                    digest=signed[leaf.receipt_id].digest,
                     index=leaf.index,
                     cumulative=str(leaf.cumulative),
                     leaf=leaf.leaf,
-                    charge=msgspec.json.decode(receipts[leaf.receipt_id].struct),
-                    signature=receipts[leaf.receipt_id].signature,
+                    charge=msgspec.json.decode(signed[leaf.receipt_id].struct),
+                    signature=signed[leaf.receipt_id].signature,
                 )
                 for leaf in self._outbox.leaves(batch.root)
             ],

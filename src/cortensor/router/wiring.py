@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from cortensor.router.ports import Backend, Chain, Clock, HistoryPort
     from cortensor.router.selection import Pool
     from cortensor.router.tracing import ClosableTracer, Tracer
+    from cortensor.store.calls import Calls
 
 DAY_S = 86_400
 
@@ -173,9 +174,11 @@ async def running(
         embeddings = await asyncio.to_thread(build_embeddings, config)
         pool = build_pool(config, time)
         history = build_history(config, store, time)
+        calls = _calls_of(store)
         service = _service(
             config,
             store,
+            calls,
             history,
             embeddings,
             pool,
@@ -187,7 +190,9 @@ async def running(
             tracer=traces,
         )
         service.metrics.watch(States(pool, history, store.database))
-        for work in background(config, service, store, history, backend=engine, clock=time):
+        for work in background(
+            config, service, store, history, backend=engine, clock=time, calls=calls
+        ):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
         stack.push_async_callback(service.drain, config.limits.shutdown_grace_s)
         if config.settlement.enabled:
@@ -202,15 +207,18 @@ async def running(
         yield build_app(
             Parts(
                 service=service,
-                library=Library(store.ledger, store.outbox, signer.address),
+                library=Library(store.ledger, store.outbox, signer.address, calls),
                 ledger=store.ledger,
+                calls=calls,
                 chain=reader,
                 backend=engine,
                 limits=config.limits,
                 callers=Callers(
-                    service.sessions, doorkeeper, store.api_keys, RateLimits(time), time
+                    service.sessions, doorkeeper, store.api_keys, RateLimits(time), time, calls
                 ),
-                key_desk=KeyDesk(service.sessions, doorkeeper, store.api_keys, time, config.limits),
+                key_desk=KeyDesk(
+                    service.sessions, doorkeeper, store.api_keys, time, config.limits, calls
+                ),
                 metrics_access=config.metrics.access,
                 history=history,
                 tracer=traces,
@@ -246,9 +254,16 @@ def _recover(store: Store) -> None:
         raise Error("the ledger is unsound: " + "; ".join(found[:3]), code="ledger_unsound")
 
 
+def _calls_of(store: Store) -> Calls:
+    """Return how the router calls its store: a server is waited for, off the event loop."""
+    database = store.database
+    return Group(database) if isinstance(database, SqliteDatabase) else IN_THREADS
+
+
 def _service(
     config: Config,
     store: Store,
+    calls: Calls,
     history: HistoryPort,
     embeddings: Embeddings,
     pool: Pool,
@@ -261,9 +276,6 @@ def _service(
     tracer: Tracer,
 ) -> Service:
     limits = config.limits
-    database = store.database
-    # A server is waited for, so its calls do not belong on the event loop.
-    calls = Group(database) if isinstance(database, SqliteDatabase) else IN_THREADS
     return Service(
         backend=backend,
         ledger=store.ledger,

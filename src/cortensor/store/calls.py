@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -25,12 +28,24 @@ class Calls(Protocol):
         ...
 
 
+THREADS = 16
+
+
 class InThreads:
-    """Each call in a thread of its own: right for any store, and slow."""
+    """Each call in a thread: right for any store, and slow.
+
+    Nothing but the store uses these threads: readings of a slow chain, which asyncio's own threads
+    wait for, must not keep a charge waiting.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, "store")
 
     async def read(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a call in a thread."""
-        return await asyncio.to_thread(call, *args, **kwargs)
+        here = contextvars.copy_context()
+        work = partial(here.run, call, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     write = read
 

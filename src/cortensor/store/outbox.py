@@ -15,22 +15,23 @@ from cortensor.errors import Error, NotFound
 from cortensor.store.backoff import LATEST, delay_s
 from cortensor.store.building import batch_of, leaf_of, place
 from cortensor.store.choosing import BUSY, READY, choose
-from cortensor.store.ledger import RECEIPT_COLUMNS, receipt_of
 from cortensor.store.records import (
     STAKE,
     BatchRecord,
     CostRecord,
     LeafRecord,
     Pending,
-    ReceiptRecord,
     RefusalRecord,
+    SignedRecord,
     SkipRecord,
     TransactionRecord,
 )
 from cortensor.store.skips import note_skips
 
+PAGE_RECEIPTS = 512
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from cortensor.store.database import Database, Row, Sql
 
@@ -309,16 +310,28 @@ class Outbox:
         )
         return [leaf_of(row) for row in rows]
 
-    def receipts(self, root: str) -> list[ReceiptRecord]:
-        """Return the receipts that a batch's leaves are of, each once, in commit order."""
-        rows = self._db.rows(
-            f"SELECT {RECEIPT_COLUMNS} FROM receipts WHERE receipt_id IN"  # noqa: S608  constant column list
+    def signed(self, root: str) -> dict[str, SignedRecord]:
+        """Return what was signed for the receipts that a batch's leaves are of, by receipt id."""
+        found: dict[str, SignedRecord] = {}
+        last, rows = 0, self._signed_after(root, 0)
+        while rows:  # page by page: whoever else reads gets a turn in between
+            for row in rows:
+                last, name = row["seq"], row["receipt_id"]
+                found[name] = SignedRecord(row["digest"], row["signature"], bytes(row["struct"]))
+            rows = self._signed_after(root, last)
+        return found
+
+    def _signed_after(self, root: str, seq: int) -> Sequence[Row]:
+        return self._db.rows(
+            "SELECT seq, receipt_id, digest, signature, struct FROM receipts WHERE receipt_id IN"
             " (SELECT receipt_id FROM leaves WHERE batch = ?"
-            " UNION SELECT receipt_id FROM repeats WHERE batch = ?) ORDER BY seq",
+            " UNION SELECT receipt_id FROM repeats WHERE batch = ?) AND seq > ?"
+            " ORDER BY seq LIMIT ?",
             root,
             root,
+            seq,
+            PAGE_RECEIPTS,
         )
-        return [receipt_of(row) for row in rows]
 
 
 def _dissolve(sql: Sql, root: str) -> None:

@@ -101,6 +101,14 @@ class ReceiptRecord(Struct, frozen=True):
     authorization: bytes | None = None
 
 
+class SignedRecord(Struct, frozen=True):
+    """What a router signed for a receipt: digest and signature, 0x hex, and the struct's JSON."""
+
+    digest: str
+    signature: str
+    struct: bytes
+
+
 class LeafRecord(Struct, frozen=True):
     """A receipt's place in a batch."""
 
