@@ -87,9 +87,13 @@ class Disputed(Protocol):
     """A protocol in which `dispute` is the contract, and router 1 settles with a key of its own."""
 
     def __init__(
-        self, bond: int = BOND, card: RateCard = REFERENCE_CARD, penalty: int = PENALTY
+        self,
+        bond: int = BOND,
+        card: RateCard = REFERENCE_CARD,
+        penalty: int = PENALTY,
+        token: str = "mocks/MockCOR",
     ) -> None:
-        super().__init__(bond=bond, card=card)
+        super().__init__(token=token, bond=bond, card=card)
         self.challenger = boa.env.generate_address("challenger")
         self.payment.set_settler(1, ROUTER.address, sender=self.settler)
         self.first_settler, self.settler = self.settler, ROUTER.address

@@ -66,22 +66,6 @@ def test_a_permit_opens_in_one_transaction(protocol, payment, cor, signer):
     assert cor.allowance(signer.address, payment.address) == 0
 
 
-def test_a_permit_that_somebody_used_first_does_no_harm(protocol, payment, cor, signer):
-    request = protocol.request(amount=7 * COR)
-    signed = permit(cor, payment, signer, 7 * COR)
-    cor.permit(signer.address, payment, 7 * COR, *signed, sender=protocol.stranger)
-    session = payment.open_with_permit(request, *signed, sender=signer.address)
-    assert payment.session(session).deposit == 7 * COR
-
-
-def test_a_permit_of_another_opens_nothing(protocol, payment, cor, signer):
-    request = protocol.request(amount=7 * COR)
-    signed = permit(cor, payment, signer, 7 * COR)
-    with boa.reverts():
-        payment.open_with_permit(request, *signed, sender=protocol.stranger)
-    assert cor.balanceOf(payment) == 0
-
-
 def test_a_late_or_smaller_permit_opens_nothing(protocol, payment, cor, signer):
     request = protocol.request(amount=7 * COR)
     late = permit(cor, payment, signer, 7 * COR, deadline=boa.env.timestamp - 1)

@@ -13,7 +13,6 @@ from tests.contracts.protocol import (
     SETTLE_WINDOW_SECONDS,
     ZERO_ADDRESS,
     ZERO_WORD,
-    item,
     travel,
 )
 
@@ -163,12 +162,6 @@ def test_what_was_skipped_settles_under_a_later_root(protocol, payment):
     assert protocol.settle((session, 15)) == 15
 
 
-def test_a_session_twice_in_a_batch_moves_to_the_highest_total(protocol, payment):
-    session = protocol.open()
-    assert protocol.settle((session, 10), (session, 30), (session, 20), (session, 30)) == 30
-    assert payment.session(session).settled == 30
-
-
 def test_inv_p2_totals_never_fall(protocol, payment):
     session = protocol.open()
     protocol.settle((session, 100))
@@ -194,23 +187,6 @@ def test_the_settle_window_ends_after_its_last_second(protocol, payment):
     assert protocol.settle((session, 1)) == 0
     assert events(payment, "SettlementSkipped")[0]["reason"] == "settle window over"
     assert payment.withdraw(session, sender=protocol.payer) == 100 * COR
-
-
-def test_a_batch_of_512(protocol, payment):
-    sessions = [protocol.open(amount=COR) for _ in range(512)]
-    totals = [(session, i + 1) for i, session in enumerate(sessions)]
-    batch = protocol.batch(*totals, count=5_120)
-    assert payment.settle(batch, sender=protocol.settler) == 512 * 513 // 2
-    [settled] = events(payment, "BatchSettled")
-    assert settled["items"] == [item(*total) for total in totals]
-    assert payment.session(sessions[511]).settled == 512
-    assert payment.settle(batch, sender=protocol.settler) == 0
-
-
-def test_refuses_a_batch_of_513(protocol, payment):
-    batch = protocol.batch(*[(protocol.open(), 0)] * 513)
-    with pytest.raises(Exception, match="512"):
-        payment.settle(batch, sender=protocol.settler)
 
 
 def test_router_zero_has_no_settler(payment):
