@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routers that a test may kill, each forked from one process that has run a router before.
+
+An interpreter that starts anew loads for most of a second; a fork of one that has loaded
+everything serves in a tenth of that.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import tempfile
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import Any
+
+from cortensor.chain.reader import ChainReader
+from cortensor.router.config import parse_config
+from cortensor.router.wiring import address_book
+from cortensor.store import postgres as _loaded  # noqa: F401 -- with its driver, before any fork
+from tests.python.router.fake_model import FakeModel
+from tests.python.router.harness import (
+    COR,
+    KEY_ENV,
+    PAYER,
+    SIGNER_KEY,
+    Router,
+    make_config,
+    make_node,
+    session_number,
+)
+from tests.python.router.killing import serve
+
+START_S = 60
+
+
+def nurse(orders: Connection) -> None:
+    """Do what is ordered, until nobody is left to order: fork a router, or see to a dead one."""
+    os.environ[KEY_ENV] = SIGNER_KEY
+    run_once()
+    chains: dict[str, ChainReader] = {}
+    gc.freeze()  # what is shared with the forks is not to be copied by looking at it
+    while True:
+        try:
+            order = orders.recv()
+        except EOFError:
+            return
+        if isinstance(order, int):
+            _, status = os.waitpid(order, 0)
+            orders.send(os.waitstatus_to_exitcode(status))
+            continue
+        address, data = order
+        config = parse_config(data)
+        url = config.rpc_url
+        if url not in chains:  # built, and not yet connected
+            chains[url] = ChainReader(url, address_book(config))
+        child = os.fork()
+        if child == 0:
+            try:
+                orders.close()
+                serve(config, chains[url], Client(address))
+            finally:
+                os._exit(1)
+        orders.send(child)
+
+
+def run_once() -> None:
+    """Run a router and one call, so that whatever is loaded or computed late is there."""
+    node, model = make_node(), FakeModel()
+    with tempfile.TemporaryDirectory() as folder:
+        router = Router(make_config(Path(folder), node, model), node, model).start()
+        session = node.open(session_number(1), PAYER, COR)
+        router.post("delegate", {"session_id": session, "objective": "Say"}).raise_for_status()
+        router.stop()
+    model.close()
+    node.close()
+
+
+class Nursery:
+    """Starts victims."""
+
+    def __init__(self) -> None:
+        self._orders, theirs = multiprocessing.Pipe()
+        self._process = multiprocessing.get_context("spawn").Process(target=nurse, args=(theirs,))
+        self._process.start()
+        theirs.close()
+
+    def bear(self, address: str, data: dict[str, Any]) -> int:
+        """Have a router forked that tells `address` how it fares; returns its process."""
+        self._orders.send((address, data))
+        return self._answer()
+
+    def bury(self, process: int) -> int:
+        """Wait for a router's end; returns its exit code."""
+        self._orders.send(process)
+        return self._answer()
+
+    def _answer(self) -> int:
+        answer: int = self._orders.recv()
+        return answer
+
+    def close(self) -> None:
+        self._orders.close()
+        self._process.join(20)
+        self._process.close()
+
+
+class Victim:
+    """A router that a test may kill.
+
+    Args:
+        nursery: where it comes from.
+        data: its configuration.
+    """
+
+    def __init__(self, nursery: Nursery, data: dict[str, Any]) -> None:
+        self._nursery = nursery
+        with Listener(family="AF_UNIX") as listener:
+            self._pid = nursery.bear(str(listener.address), data)
+            self._ear = listener.accept()
+        self._alive = True
+        if not self._ear.poll(START_S):
+            raise TimeoutError("no router came up")
+        self.url: str = self._ear.recv()
+
+    def outlived(self) -> list[str] | None:
+        """The points it passed; None if it died at the one that was asked for."""
+        names: list[str] | None = self._ear.recv()
+        if names is None:
+            assert self._reap() == -signal.SIGKILL
+        return names
+
+    def kill(self) -> None:
+        if self._alive:
+            os.kill(self._pid, signal.SIGKILL)
+            self._reap()
+        self._ear.close()
+
+    def _reap(self) -> int:
+        self._alive = False
+        return self._nursery.bury(self._pid)
