@@ -7,6 +7,7 @@ everything serves in a tenth of that.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import multiprocessing
 import os
@@ -16,6 +17,8 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
+from cortensor.chain.book import AddressBook
+from cortensor.chain.facts import ChainIdentity
 from cortensor.chain.reader import ChainReader
 from cortensor.router.config import parse_config
 from cortensor.router.wiring import address_book
@@ -40,7 +43,7 @@ def nurse(orders: Connection) -> None:
     """Do what is ordered, until nobody is left to order: fork a router, or see to a dead one."""
     os.environ[KEY_ENV] = SIGNER_KEY
     run_once()
-    chains: dict[str, ChainReader] = {}
+    chains: dict[str, AskedBefore] = {}
     gc.freeze()  # what is shared with the forks is not to be copied by looking at it
     while True:
         try:
@@ -54,8 +57,8 @@ def nurse(orders: Connection) -> None:
         address, data = order
         config = parse_config(data)
         url = config.rpc_url
-        if url not in chains:  # built, and not yet connected
-            chains[url] = ChainReader(url, address_book(config))
+        if url not in chains:
+            chains[url] = AskedBefore(url, address_book(config), config.router_id)
         child = os.fork()
         if child == 0:
             try:
@@ -64,6 +67,21 @@ def nurse(orders: Connection) -> None:
             finally:
                 os._exit(1)
         orders.send(child)
+
+
+class AskedBefore(ChainReader):
+    """Was told before the fork what each start asks; not connected yet, so forks share nothing."""
+
+    def __init__(self, url: str, book: AddressBook, router_id: int) -> None:
+        super().__init__(url, book)
+        other = ChainReader(url, book)
+        self._told = asyncio.run(other.identity()), asyncio.run(other.settler(router_id))
+
+    async def identity(self) -> ChainIdentity:
+        return self._told[0]
+
+    async def settler(self, _router_id: int) -> str:
+        return self._told[1]
 
 
 def run_once() -> None:
