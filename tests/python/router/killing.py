@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 from collections import Counter
 from collections.abc import Coroutine, Generator
 from contextvars import ContextVar
@@ -23,6 +22,7 @@ from cortensor.chain.reader import ChainReader
 from cortensor.router.config import Config
 from cortensor.router.session_stats import SessionStats
 from cortensor.router.wiring import running
+from tests.python.router.harness import free_port
 
 HEADER = b"x-kill-at"
 USUAL_S = 0.03
@@ -129,9 +129,7 @@ def serve(config: Config, chain: ChainReader, teller: Connection) -> None:
 
 
 async def _serve(config: Config, chain: ChainReader, teller: Connection) -> None:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(16)
+    listener = free_port()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     asyncio.get_running_loop().set_task_factory(make_task)  # type: ignore[arg-type]
     async with running(config, url, chain=chain) as app:
