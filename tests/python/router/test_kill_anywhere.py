@@ -40,13 +40,6 @@ def chain() -> Iterator[SettlingChain]:
     fake.close()
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    found = Nursery()
-    yield found
-    found.close()
-
-
 class Killer:
     """Kills routers on one database, each at its first call; what they left is finished later."""
 

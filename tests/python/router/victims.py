@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
+import traceback
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
+from cortensor import cli
 from cortensor.chain.book import AddressBook
 from cortensor.chain.facts import ChainIdentity
 from cortensor.chain.reader import ChainReader
-from cortensor.router.config import parse_config
+from cortensor.router.config import Config, parse_config
 from cortensor.router.wiring import address_book
 from cortensor.store import postgres as _loaded  # noqa: F401 -- with its driver, before any fork
 from tests.python.router.fake_model import FakeModel
@@ -54,19 +60,43 @@ def nurse(orders: Connection) -> None:
             _, status = os.waitpid(order, 0)
             orders.send(os.waitstatus_to_exitcode(status))
             continue
-        address, data = order
+        where, data = order
+        if isinstance(data, list):
+            orders.send(fork(partial(run_command, where, data)))
+            continue
         config = parse_config(data)
         url = config.rpc_url
         if url not in chains:
             chains[url] = AskedBefore(url, address_book(config), config.router_id)
-        child = os.fork()
-        if child == 0:
-            try:
-                orders.close()
-                serve(config, chains[url], Client(address))
-            finally:
-                os._exit(1)
-        orders.send(child)
+        orders.send(fork(partial(run_victim, config, chains[url], where)))
+
+
+def fork(work: Callable[[], None]) -> int:
+    """Do something in a process of its own; returns that."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        work()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:  # noqa: BLE001 -- the fork's last word
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def run_victim(config: Config, chain: ChainReader, address: str) -> None:
+    serve(config, chain, Client(address))
+
+
+def run_command(output: str, arguments: list[str]) -> None:
+    """Run `cortensor` as if typed, with its output into a file."""
+    os.dup2(os.open(output, os.O_WRONLY), sys.stdout.fileno())
+    cli.main(arguments, prog_name="cortensor")
 
 
 class AskedBefore(ChainReader):
@@ -108,6 +138,11 @@ class Nursery:
     def bear(self, address: str, data: dict[str, Any]) -> int:
         """Have a router forked that tells `address` how it fares; returns its process."""
         self._orders.send((address, data))
+        return self._answer()
+
+    def command(self, output: Path, *arguments: object) -> int:
+        """Have `cortensor` run with its output into a file; returns its process."""
+        self._orders.send((str(output), list(map(str, arguments))))
         return self._answer()
 
     def bury(self, process: int) -> int:
@@ -158,4 +193,30 @@ class Victim:
 
     def _reap(self) -> int:
         self._alive = False
+        return self._nursery.bury(self._pid)
+
+
+class Launched:
+    """`cortensor router`, as if typed.
+
+    Args:
+        nursery: where it comes from.
+        config: its file; its output goes beside it.
+    """
+
+    def __init__(self, nursery: Nursery, config: Path) -> None:
+        self._nursery = nursery
+        with tempfile.TemporaryDirectory(dir=config.parent) as folder:
+            output = Path(folder) / "stdout"
+            os.mkfifo(output)
+            arguments = ("router", "--config", config, "--port", 0)
+            self._pid = nursery.command(output, *arguments)
+            with output.open() as told:
+                ready = json.loads(told.readline())
+        assert (ready["event"], ready["pid"]) == ("ready", self._pid)
+        self.url: str = ready["url"]
+
+    def end(self, how: signal.Signals) -> int:
+        """Send it a signal that ends it; returns its exit code."""
+        os.kill(self._pid, how)
         return self._nursery.bury(self._pid)
