@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,12 +31,18 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     return found
 
 
+@cache
+def _encoded() -> tuple[bytes, dict[str, bytes]]:
+    """Return the OpenAPI document, and the schemas by name: the same for every router."""
+    schemas = {name: msgspec.json.encode(each) for name, each in json_schemas().items()}
+    return msgspec.json.encode(document()), schemas
+
+
 class PublishedRoutes:
     """Serves the OpenAPI document and the schemas."""
 
     def __init__(self) -> None:
-        self._openapi = msgspec.json.encode(document())
-        self._schemas = {n: msgspec.json.encode(each) for n, each in json_schemas().items()}
+        self._openapi, self._schemas = _encoded()
 
     def routes(self) -> list[Route]:
         """Return the routes."""

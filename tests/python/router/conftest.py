@@ -10,6 +10,7 @@ import pytest
 from tests.python.databases import config_of
 from tests.python.router.fake_model import FakeModel
 from tests.python.router.harness import COR, PAYER, Router, make_config, make_node, session_number
+from tests.python.router.victims import Nursery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,3 +67,11 @@ def router(start: Start) -> Router:
 @pytest.fixture
 def session(node: FakeNode) -> str:
     return node.open(session_number(1), PAYER, COR)
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where routers come from that are killed."""
+    found = Nursery()
+    yield found
+    found.close()

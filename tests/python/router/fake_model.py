@@ -19,7 +19,8 @@ class Script:
 
     Asked for a stream it sends `pieces` (by default the words) with `drip_s` seconds after each.
     `cut_after` pieces the connection ends; `polite_cut` ends it with a [DONE] all the same, and
-    `error_after` with an error event. A script with `streams` false knows no streams.
+    `error_after` with an error event. A script with `streams` false knows no streams. What is not
+    streamed has its body `body_after_s` behind its head, by default in one piece with it.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Script:
         text: str = "an answer",
         *,
         delay_s: float = 0.0,
+        body_after_s: float = 0.0,
         status: int = 200,
         usage: dict[str, int] | None = None,
         raw: bytes | None = None,
@@ -44,6 +46,7 @@ class Script:
     ) -> None:
         self.text = text
         self.delay_s = delay_s
+        self.body_after_s = body_after_s
         self.status = status
         self.usage = usage if usage is not None else {"prompt_tokens": 20, "completion_tokens": 5}
         self.raw = raw
@@ -63,8 +66,8 @@ class Script:
 class _Handler(BaseHTTPRequestHandler):
     fake: FakeModel
     protocol_version = "HTTP/1.1"
-    # Headers and body go out apart: with Nagle's algorithm the second waits 40 ms for a
-    # peer that delays its acknowledgement.
+    wbufsize = -1  # head and body go out together
+    # What does not, would wait 40 ms for a peer that delays its acknowledgement.
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
@@ -88,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(request, script)
         else:
             body = script.raw or self.fake.reply(request, script)
-            self._send(script.status, body, script.headers)
+            self._send(script.status, body, script.headers, script.body_after_s)
 
     def _stream(self, request: dict[str, Any], script: Script) -> None:
         try:
@@ -109,7 +112,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.fake.gone.release()
             self.close_connection = True
 
-    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+    def _send(
+        self,
+        status: int,
+        body: bytes,
+        headers: dict[str, str] | None = None,
+        body_after_s: float = 0.0,
+    ) -> None:
         try:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -117,7 +126,11 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
             self.end_headers()
+            if body_after_s:
+                self.wfile.flush()
+                time.sleep(body_after_s)
             self.wfile.write(body)
+            self.wfile.flush()
         except OSError:
             self.close_connection = True
 

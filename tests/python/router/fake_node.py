@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -55,6 +56,7 @@ def _type(item: dict[str, Any]) -> str:
     return kind
 
 
+@cache
 def functions(name: str) -> dict[str, tuple[str, list[str], list[str]]]:
     found = {}
     for item in load_abi(name):

@@ -31,7 +31,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.model.lock:
-            self.model.asked.append(request["model"])
+            self.model.asked.append((request["model"], request["messages"][-1]["content"]))
         fault = self.model.faults.get(request["model"])
         try:
             getattr(self, f"_{fault}" if fault else "_good")()
@@ -101,7 +101,7 @@ class FaultyModel:
 
     def __init__(self) -> None:
         self.faults: dict[str, str] = {}
-        self.asked: list[str] = []
+        self.asked: list[tuple[str, str]] = []
         self.lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"model": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -111,6 +111,10 @@ class FaultyModel:
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
         self._thread.start()
+
+    def asked_by(self, word: str) -> list[str]:
+        """The models that were asked something with a word in it."""
+        return [name for name, text in self.asked if word in text]
 
     def close(self) -> None:
         self._server.shutdown()

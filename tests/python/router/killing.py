@@ -8,26 +8,25 @@ is a point; the one that a header of the request names is the process's last.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import signal
-import socket
 from collections import Counter
 from collections.abc import Coroutine, Generator
 from contextvars import ContextVar
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 import uvicorn
 
-from cortensor.router.config import parse_config
+from cortensor.chain.reader import ChainReader
+from cortensor.router.config import Config
+from cortensor.router.session_stats import SessionStats
 from cortensor.router.wiring import running
-from tests.python.router.harness import KEY_ENV, SIGNER_KEY
+from tests.python.router.harness import free_port
 
 HEADER = b"x-kill-at"
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload([__name__])  # imports once, so that a router starts in no time
+USUAL_S = 0.03
+"""What every compute session is said to take: who asks to be doubled need not be slow for long."""
 
 
 class Points:
@@ -123,48 +122,17 @@ class Killing:
         points.survived()
 
 
-def serve(data: dict[str, Any], teller: Connection) -> None:
-    """Run a router until it is killed."""
-    os.environ[KEY_ENV] = SIGNER_KEY
-    asyncio.run(_serve(data, teller))
+def serve(config: Config, chain: ChainReader, teller: Connection) -> None:
+    """Run a router until it is killed; tells where it is reached."""
+    SessionStats.p95_s = lambda *_: USUAL_S  # type: ignore[method-assign]
+    asyncio.run(_serve(config, chain, teller))
 
 
-async def _serve(data: dict[str, Any], teller: Connection) -> None:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(16)
+async def _serve(config: Config, chain: ChainReader, teller: Connection) -> None:
+    listener = free_port()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     asyncio.get_running_loop().set_task_factory(make_task)  # type: ignore[arg-type]
-    async with running(parse_config(data), url) as app:
+    async with running(config, url, chain=chain) as app:
         teller.send(url)
         settings = uvicorn.Config(Killing(app, teller), log_config=None, lifespan="off")
         await uvicorn.Server(settings).serve(sockets=[listener])
-
-
-class Victim:
-    """A router that a test may kill."""
-
-    def __init__(self, data: dict[str, Any]) -> None:
-        self._ear, teller = CONTEXT.Pipe(duplex=False)
-        self._process: ForkServerProcess = CONTEXT.Process(
-            target=serve, args=(data, teller), daemon=True
-        )
-        self._process.start()
-        teller.close()
-        if not self._ear.poll(60):
-            raise TimeoutError("no router came up")
-        self.url: str = self._ear.recv()
-
-    def outlived(self) -> list[str] | None:
-        """The points it passed; None if it died at the one that was asked for."""
-        names: list[str] | None = self._ear.recv()
-        if names is None:
-            self._process.join(20)
-            assert self._process.exitcode == -signal.SIGKILL
-        return names
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.join(20)
-        self._process.close()
-        self._ear.close()

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
+from cortensor.cli import main
 from cortensor.receipts.bundle import Bundle
 from cortensor.receipts.verify import verify_bundle
 from cortensor.router.measured import load_calibrations
@@ -37,13 +37,19 @@ def lines(count: int) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-def cortensor(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cortensor", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+class Done(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def cortensor(*arguments: object) -> Done:
+    """The command in this process: an interpreter of its own would load for seconds each time."""
+    done = CliRunner().invoke(main, list(map(str, arguments)), prog_name="cortensor")
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return Done(done.exit_code, done.stdout, done.stderr)
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from tests.python.router.harness import (
     signed,
     token,
 )
-from tests.python.router.test_once import ask, body, launch, toml
+from tests.python.router.test_once import ask, body, toml
+from tests.python.router.victims import Launched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tests.python.router.fake_model import FakeModel
     from tests.python.router.fake_node import FakeNode
     from tests.python.router.harness import Router
+    from tests.python.router.victims import Nursery
 
 IDS = ("201", "202", "203")
 
@@ -137,12 +139,13 @@ class TestLeakedReservations:
 
     @pytest.mark.slow
     def test_a_crash_gives_it_back(
-        self, tmp_path: Path, node: FakeNode, model: FakeModel, session: str
+        self, tmp_path: Path, node: FakeNode, model: FakeModel, session: str, nursery: Nursery
     ) -> None:
         config = tmp_path / "router.toml"
         config.write_text(toml(config_data(tmp_path, node, model)))
         model.gate = threading.Event()
-        process, url = launch(config)
+        killed = Launched(nursery, config)
+        url = killed.url
 
         def interrupted(number: int) -> None:
             with contextlib.suppress(requests.RequestException):
@@ -153,14 +156,11 @@ class TestLeakedReservations:
             caller.start()
         for _ in callers:
             assert model.arrived.acquire(timeout=20)
-        process.send_signal(signal.SIGKILL)
-        process.wait(10)
-        assert process.stdout is not None
-        process.stdout.close()
+        assert killed.end(signal.SIGKILL) == -signal.SIGKILL
         model.gate.set()
         for caller in callers:
             caller.join(20)
-        process, url = launch(config)
+        living = Launched(nursery, config)
         try:
             with Store(tmp_path / "router.db") as store:
                 account = store.ledger.account(session)
@@ -168,10 +168,7 @@ class TestLeakedReservations:
                 assert (account.spent, account.reserved) == (0, 0)
                 assert store.ledger.audit() == []
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
-            assert process.stdout is not None
-            process.stdout.close()
+            assert living.end(signal.SIGTERM) == 0
 
 
 class TestDoubleBillingOnRetry:

@@ -7,8 +7,9 @@ compares them. The charge of each cell is recomputed to the wei, its receipt ver
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -30,11 +31,14 @@ from tests.python.router.harness import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import requests
+
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "spec" / "router.md"
-IDS = ("201", "202", "203", "204", "205")
+MOST = 5
 MAX_TOKENS = 30
-TIMEOUT_MS = 150
-GRACE_MS = 250  # on a busy machine an answer may come late, and is then billed as late
+TIMEOUT_MS, LONG_MS = 500, 20_000
+GRACE_MS = 1000  # on a busy machine an answer may come late, and is then billed as late
+AT_ONCE = 10
 SCHEMA = {
     "type": "object",
     "properties": {"answer": {"type": "string"}},
@@ -63,35 +67,86 @@ OUTCOMES = {
     (5, 1): ("200 OK", "200 OK", "200 OK"),
     (5, 2): ("200 OK", "200 OK", "200 OK"),
     (5, 3): ("200 OK, low", "409", "200 OK, low"),
+    (5, 4): ("200 OK, low", "409", "200 OK, low"),
     (5, 5): ("502", "502", "502"),
 }
 """Replicas, how many of them fail -> the outcome under each policy, in `POLICIES` order."""
 
 POLICIES = ("return_all", "fail_hard", "best_effort")
+
+
+class Cell(NamedTuple):
+    """One of the matrix; `faulty` of its replicas run on sessions that have the fault."""
+
+    fault: str
+    policy: str
+    replicas: int
+    faulty: int
+
+    @property
+    def pool(self) -> list[str]:
+        """Compute sessions, the faulty ones first, and no spare.
+
+        Else a replica that fails at once is tried on another.
+        """
+        places = range(self.replicas)
+        return [f"{self.fault if place < self.faulty else 'good'}-{place}" for place in places]
+
+
+# Those that wait for a deadline are spread among the others.
 CELLS = [
-    (fault, policy, replicas, faulty)
-    for fault in FAULTS
+    Cell(fault, policy, replicas, faulty)
     for replicas, faulty in OUTCOMES
     for policy in POLICIES
+    for fault in FAULTS
 ]
 
 
 class Bench:
-    """One router for all cells, and what it has charged so far."""
+    """One router for all cells, each of which is paid by a session of its own."""
 
-    def __init__(self, router: Router, model: FaultyModel, session: str) -> None:
+    def __init__(self, router: Router, model: FaultyModel, sessions: dict[Cell, str]) -> None:
         self.router = router
         self.model = model
-        self.session = session
-        self.spent = 0
+        self.sessions = sessions
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            self.answers = dict(zip(CELLS, pool.map(self._ask, CELLS), strict=True))
+        self.ledger = router.ledger()
+
+    def _ask(self, cell: Cell) -> requests.Response:
+        return self.router.post("delegate", self.body(cell))
+
+    def body(self, cell: Cell) -> dict[str, Any]:
+        consensus = {
+            "replicas": cell.replicas,
+            "disagreement_policy": cell.policy,
+            "session_pool": cell.pool,
+        }
+        return {
+            "session_id": self.sessions[cell],
+            "objective": "Answer yes",
+            "input": self.sessions[cell],  # by which the model tells cells apart
+            "output_schema": SCHEMA,
+            "max_tokens": MAX_TOKENS,
+            "timeout_ms": TIMEOUT_MS if FAULTS[cell.fault][1] == "TIMEOUT" else LONG_MS,
+            "consensus": consensus,
+        }
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     node, model = make_node(), FaultyModel()
-    sessions = [{"id": name, "model": name, "max_concurrency": 8} for name in IDS]
+    names = [f"{kind}-{place}" for kind in (*FAULTS, "good") for place in range(MOST)]
+    model.faults = {name: kind for name in names if (kind := name.partition("-")[0]) in FAULTS}
+    sessions = [{"id": name, "model": name, "max_concurrency": 64} for name in names]
     # One answer a fault: what a repaired one costs is tests/python/router/test_repair.py.
-    limits = {"late_grace_ms": GRACE_MS, "breaker_failures": 10**6, "repair_attempts": 0}
+    limits = {
+        "late_grace_ms": GRACE_MS,
+        "breaker_failures": 10**6,
+        "repair_attempts": 0,
+        "session_cache_s": 600,
+        "surcharge_cache_s": 600,
+    }
     backend = {"max_response_bytes": 100_000}
     config = make_config(
         tmp_path_factory.mktemp("matrix"),
@@ -101,27 +156,14 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         limits=limits,
         backend=backend,
     )
+    paid = {
+        cell: node.open(session_number(number), PAYER, COR) for number, cell in enumerate(CELLS, 1)
+    }
     router = Router(config, node, model).start()  # type: ignore[arg-type]
-    yield Bench(router, model, node.open(session_number(1), PAYER, 1000 * COR))
+    yield Bench(router, model, paid)
     router.stop()
     model.close()
     node.close()
-
-
-def body(session: str, policy: str, replicas: int) -> dict[str, Any]:
-    return {
-        "session_id": session,
-        "objective": "Answer yes",
-        "output_schema": SCHEMA,
-        "max_tokens": MAX_TOKENS,
-        "timeout_ms": TIMEOUT_MS,
-        # No session is left over: else a replica that fails at once is tried on another.
-        "consensus": {
-            "replicas": replicas,
-            "disagreement_policy": policy,
-            "session_pool": list(IDS[:replicas]),
-        },
-    }
 
 
 def price(policy: str, usage: Usage, replicas: int) -> int:
@@ -134,23 +176,24 @@ def price(policy: str, usage: Usage, replicas: int) -> int:
     return quote(CARD, 0, terms, usage).total
 
 
-@pytest.mark.parametrize(("fault", "policy", "replicas", "faulty"), CELLS)
-def test_cell(bench: Bench, fault: str, policy: str, replicas: int, faulty: int) -> None:
-    router, asked = bench.router, body(bench.session, policy, replicas)
+@pytest.mark.parametrize("cell", CELLS, ids=["-".join(map(str, cell)) for cell in CELLS])
+def test_cell(bench: Bench, cell: Cell) -> None:
+    fault, policy, replicas, faulty = cell
+    router, session = bench.router, bench.sessions[cell]
     lies = fault == "lying_usage"
     expected = "200 OK" if lies else OUTCOMES[replicas, faulty][POLICIES.index(policy)]
-    most = router.post("quote", asked).json()
+    most = router.post("quote", bench.body(cell)).json()
     bound = Usage.unpack(int(most["bill"]["usage"], 16)).input_units // replicas
-    bench.model.faults = dict.fromkeys(IDS[:faulty], fault)
-    bench.model.asked.clear()
-    answer = router.post("delegate", asked)
+    answer = bench.answers[cell]
     data = answer.json()
-    assert sorted(bench.model.asked) == list(IDS[:replicas])  # one attempt a replica, never more
+    # One attempt a replica, never more.
+    assert sorted(bench.model.asked_by(session)) == sorted(cell.pool)
 
     status, reason = FAULTS[fault][1:]
     results = data["replica_results"] if expected == "502" else data["consensus"]["replica_results"]
-    for place, result in enumerate(results):
-        if place >= faulty:
+    assert sorted(result["session_id"] for result in results) == sorted(cell.pool)
+    for result in results:
+        if result["session_id"].startswith("good"):
             assert (result["status"], result.get("reason")) == ("OK", None)
         elif lies:
             assert (result["status"], result["flags"]) == ("OK", ["usage_clamped"])
@@ -166,13 +209,12 @@ def test_cell(bench: Bench, fault: str, policy: str, replicas: int, faulty: int)
     )
     charge = 0 if expected == "502" else price(policy, usage, replicas)
     check_outcome(expected, answer.status_code, data)
-    bench.spent += charge
-    assert router.ledger()[bench.session] == (bench.spent, 0)
+    assert bench.ledger[session] == (charge, 0)
     if expected != "502":
         assert data["charge_wei"] == str(charge)
         assert charge <= int(most["max_charge_wei"])
         path = f"/api/v4/receipt/{data['receipt_id']}?bundle=1"
-        bundle = Bundle.load(router.get(path, auth=token(bench.session)).content)
+        bundle = Bundle.load(router.get(path, auth=token(session)).content)
         assert not verify_bundle(bundle).failures
 
 

@@ -111,7 +111,8 @@ def test_the_hedging_budget_is_not_saved_up() -> None:
 @pytest.mark.slow
 def test_a_router_at_work(start: Start, session: str, model: FakeModel) -> None:
     """Calls that succeed, fail and are refused leave nothing behind but rows in the database."""
-    router = start(hedging={"slow": "always"}, gold={"half_life_days": 1})
+    limits = {"session_cache_s": 600, "surcharge_cache_s": 600}  # the node's answers are not ours
+    router = start(limits=limits, hedging={"slow": "always"}, gold={"half_life_days": 1})
     model.default = Script(json.dumps({"verdict": "VALID"}))
 
     def work(number: int) -> None:

@@ -16,8 +16,10 @@ from click.testing import CliRunner
 
 from cortensor.cli import main
 from cortensor.receipts.sign import address_of
+from cortensor.store.address import DatabaseAddress
 from cortensor.store.store import Store
 from tests.python.chain.settling_chain import SettlingChain
+from tests.python.databases import config_of
 from tests.python.router.fake_model import FakeModel
 from tests.python.router.fake_node import NOBODY, PAYMENT, FakeNode
 from tests.python.router.harness import CARD, KEY_ENV, SIGNER_KEY, config_data
@@ -30,23 +32,24 @@ def test_nothing_to_settle_is_said_and_no_failure(
 ) -> None:
     config = tmp_path / "router.toml"
     config.write_text(toml(config_data(tmp_path, node, model)))
+    done = subprocess.run(
+        [sys.executable, "-m", "cortensor.cli", "settle", "--config", "router.toml"],
+        cwd=tmp_path,
+        env={**os.environ, KEY_ENV: SIGNER_KEY},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "nothing to settle"), done.stderr
     said = []
-    for extra in ([], ["--json"], ["--release"], ["--release", "--json"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "cortensor.cli", "settle", "--config", "router.toml", *extra],
-            cwd=tmp_path,
-            env={**os.environ, KEY_ENV: SIGNER_KEY},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        said.append(done.stdout.strip())
-    assert said[0] == "nothing to settle"
-    assert json.loads(said[1]) == {"batches": []}
-    assert said[2] == "nothing to release\nnothing to settle"
-    assert json.loads(said[3]) == {"batches": [], "released": []}
+    for extra in (["--json"], ["--release"], ["--release", "--json"]):
+        told = settle(config, *extra)
+        assert told.exit_code == 0, told.stderr
+        said.append(told.stdout.strip())
+    assert json.loads(said[0]) == {"batches": []}
+    assert said[1] == "nothing to release\nnothing to settle"
+    assert json.loads(said[2]) == {"batches": [], "released": []}
 
 
 @pytest.fixture
@@ -57,11 +60,13 @@ def chain() -> Iterator[SettlingChain]:
 
 
 @pytest.fixture
-def config(tmp_path: Path, chain: SettlingChain, model: FakeModel) -> Path:
+def config(
+    tmp_path: Path, chain: SettlingChain, model: FakeModel, database: DatabaseAddress
+) -> Path:
     """A router with one receipt to settle."""
     file = tmp_path / "router.toml"
-    file.write_text(toml(config_data(tmp_path, chain, model)))
-    with Store(tmp_path / "router.db") as store:
+    file.write_text(toml(config_data(tmp_path, chain, model, database=config_of(database))))
+    with Store(database) as store:
         store.ledger.refresh(facts())
         charge(store, 1, 10)
     return file
@@ -90,6 +95,19 @@ def test_a_refused_batch_is_told_and_fails_the_command(config: Path, chain: Sett
     data = json.loads(mended.stdout)
     assert [batch["receipts"] for batch in data["batches"]] == [1]
     assert "refused" not in data
+
+
+def test_one_settles_at_a_time(
+    config: Path, chain: SettlingChain, database: DatabaseAddress
+) -> None:
+    with Store(database) as other, other.database.settling():
+        refused = settle(config)
+        assert refused.exit_code == 2
+        assert "a settlement already runs" in refused.stderr
+        assert chain.mined == {}
+    assert settle(config).exit_code == 0
+    assert len(chain.mined) == 1
+    assert settle(config).output == "nothing to settle\n"
 
 
 def test_a_total_that_is_lost_is_told_once(config: Path, chain: SettlingChain) -> None:

@@ -9,9 +9,16 @@ import pytest
 
 from cortensor.chain.settler import SettledBatch
 from cortensor.errors import Conflict, Error, Unavailable
+from cortensor.receipts.sign import address_of
+from cortensor.router.clock import SystemClock
 from cortensor.router.config import Settlement
 from cortensor.router.settlement import LONGEST_PAUSE_S, is_due, pause_s, settle_for_ever
+from cortensor.store.address import DatabaseAddress
 from cortensor.store.records import Pending, SkipRecord
+from cortensor.store.store import Store
+from tests.python.chain.settling_chain import SettlingChain, calls, settler
+from tests.python.router.harness import CARD, SIGNER_KEY
+from tests.python.store.test_ledger import charge, facts
 
 SETTINGS = Settlement(poll_s=1, max_age_s=10**6)
 SKIPPED = {"session_id": "0x1", "cumulative_wei": "5", "reason": "pool is empty"}
@@ -105,3 +112,49 @@ def test_skips_and_losses_are_told(
     assert "it is tried again" in caplog.text
     assert "no longer can be" in caplog.text
     assert "session closed" in caplog.text
+
+
+class Polled:
+    """An outbox that is looked at so many times; then the loop ends."""
+
+    def __init__(self, store: Store, polls: int) -> None:
+        self._store = store
+        self._polls = polls
+
+    def pending(self) -> Pending:
+        if self._polls == 0:
+            raise asyncio.CancelledError
+        self._polls -= 1
+        return self._store.outbox.pending()
+
+
+def test_of_two_routers_on_one_database_one_settles(
+    database: DatabaseAddress, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    chain = SettlingChain(CARD, address_of(SIGNER_KEY))
+    settings = Settlement(poll_s=1, max_items=1)
+
+    async def no_pause(_seconds: float) -> None: ...
+
+    monkeypatch.setattr("cortensor.router.settlement.asyncio.sleep", no_pause)
+
+    def poll(store: Store, polls: int) -> None:
+        settles = settler(chain, store)
+        loop = settle_for_ever(Polled(store, polls), store.skips, settles, settings, SystemClock())
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(loop)
+
+    with Store(database) as one, Store(database) as two:
+        one.ledger.refresh(facts())
+        charge(one, 1, 10)
+        with two.database.settling():
+            poll(one, 3)
+            assert chain.mined == {}
+        assert caplog.text == ""  # that the other is at it is no failure
+        poll(one, 1)
+        poll(two, 1)
+        assert calls(chain) == ["settle"]
+        for store in (one, two):
+            assert store.outbox.pending().receipts == 0
+            assert store.ledger.audit() == []
+    chain.close()

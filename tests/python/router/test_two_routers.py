@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -38,7 +37,8 @@ from tests.python.router.harness import (
     session_number,
     signed,
 )
-from tests.python.router.test_once import ask, body, launch, toml
+from tests.python.router.test_once import ask, body, toml
+from tests.python.router.victims import Launched, Nursery
 
 if TYPE_CHECKING:
     from tests.python.router.conftest import Start
@@ -135,17 +135,13 @@ def chain() -> Iterator[SettlingChain]:
     fake.close()
 
 
-def end(process: subprocess.Popen[bytes], how: signal.Signals) -> int:
-    process.send_signal(how)
-    code = process.wait(20)
-    assert process.stdout is not None
-    process.stdout.close()
-    return code
-
-
 @pytest.mark.slow
 def test_a_killed_routers_work_is_finished_and_settled_by_the_other(
-    tmp_path: Path, chain: SettlingChain, model: FakeModel, postgres_url: str
+    tmp_path: Path,
+    chain: SettlingChain,
+    model: FakeModel,
+    postgres_url: str,
+    nursery: Nursery,
 ) -> None:
     session = chain.open(session_number(1), PAYER, COR)
     config = tmp_path / "router.toml"
@@ -153,13 +149,14 @@ def test_a_killed_routers_work_is_finished_and_settled_by_the_other(
     config.write_text(
         toml(config_data(tmp_path, chain, model, database=postgres_url, limits=limits))
     )
-    (killed, first), (living, second) = launch(config), launch(config)
+    killed, living = Launched(nursery, config), Launched(nursery, config)
+    first, second = killed.url, living.url
     try:
         gate = held(model)
         with ThreadPoolExecutor(1) as pool:
             cut = pool.submit(ask, first, session, "k", "hello")
             assert model.arrived.acquire(timeout=20)
-            assert end(killed, signal.SIGKILL) == -signal.SIGKILL
+            assert killed.end(signal.SIGKILL) == -signal.SIGKILL
             gate.set()
             with pytest.raises(requests.RequestException):
                 cut.result(30)
@@ -173,7 +170,7 @@ def test_a_killed_routers_work_is_finished_and_settled_by_the_other(
         )
         assert done.exit_code == 0, done.output
     finally:
-        assert end(living, signal.SIGTERM) == 0
+        assert living.end(signal.SIGTERM) == 0
     charge = int(answer.json()["charge_wei"])
     _, call = sent_call(chain)
     assert list(call[5]) == [int(session, 16) << 96 | charge]

@@ -22,9 +22,10 @@ from tests.python.router.harness import (
     token,
     voucher,
 )
-from tests.python.router.test_once import launch, toml
+from tests.python.router.test_once import toml
 from tests.python.router.test_paid_path import delegate
 from tests.python.router.test_refusals import refused
+from tests.python.router.victims import Launched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tests.python.router.fake_model import FakeModel
     from tests.python.router.fake_node import FakeNode
     from tests.python.router.harness import Router
+    from tests.python.router.victims import Nursery
 
 
 @pytest.fixture
@@ -158,7 +160,7 @@ def test_a_voucher_session_needs_its_keys_word_too(router: Router, lent: str) ->
 
 
 def test_a_kill_loses_neither_charge_nor_voucher(
-    tmp_path: Path, node: FakeNode, model: FakeModel, lent: str
+    tmp_path: Path, node: FakeNode, model: FakeModel, lent: str, nursery: Nursery
 ) -> None:
     config = tmp_path / "router.toml"
     config.write_text(toml(config_data(tmp_path, node, model)))
@@ -170,14 +172,13 @@ def test_a_kill_loses_neither_charge_nor_voucher(
             headers[HEADER] = paid
         return requests.post(f"{url}/api/v4/delegate", json=body, headers=headers, timeout=30)
 
-    process, url = launch(config)
+    killed = Launched(nursery, config)
+    url = killed.url
     total = int(post(url, 1).headers["X-Cortensor-Total"])
     both = int(post(url, 2, voucher(lent, total)).headers["X-Cortensor-Total"])
-    process.send_signal(signal.SIGKILL)
-    process.wait(10)
-    assert process.stdout is not None
-    process.stdout.close()
-    process, url = launch(config)
+    assert killed.end(signal.SIGKILL) == -signal.SIGKILL
+    living = Launched(nursery, config)
+    url = living.url
     try:
         needed = post(url, 3)
         assert needed.status_code == 402
@@ -194,7 +195,4 @@ def test_a_kill_loses_neither_charge_nor_voucher(
             assert store.outbox.build(None, 1) is None
         assert post(url, 3, voucher(lent, both)).ok
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-        assert process.stdout is not None
-        process.stdout.close()
+        assert living.end(signal.SIGTERM) == 0

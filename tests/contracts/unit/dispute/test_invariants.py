@@ -136,10 +136,12 @@ def is_done(own, function, *arguments) -> bool:
     return not result.is_error
 
 
-def step(own, kind: str, leaf, index: int) -> bool:
-    """Try one step about a leaf and an index of its session; return whether it was done."""
+def step(own, kind: str, leaf, index: int, total: int) -> bool:
+    """Try one step about a leaf and an index of its session; return whether it was done.
+
+    `total` is what is settled of the session now.
+    """
     session, dispute = receipt_of(leaf).session, own.dispute
-    total = own.payment.session(session).settled
     if kind == "demand":
         return is_done(own, dispute.demand, session, index)
     if kind == "close":
@@ -167,23 +169,30 @@ def test_inv_d1_d2_d4_and_d7_whatever_is_proven(own, over, steps):
         sessions = [own.open(task_cap_gwei=10**9), own.open(own.other_payer)]
         leaves = {session: own.worked(session, 3, over=over) for session in sessions}
         places = [(session, index) for session in sessions for index in range(2)]
+        facts = {each: payment.session(each) for each in sessions}
+        refunded = {each: dispute.refunded(each) for each in sessions}
+        asked = {place: own.demand_of(*place) for place in places}
         for kind, which, index, seconds in steps:
             session = sessions[which]
-            before = dispute.refunded(session)
-            was_answered = own.demand_of(session, index).challengeable_until != 0
-            step(own, kind, leaves[session][index - 1], index)
+            before, total = refunded[session], facts[session].settled
+            was_answered = asked[session, index].challengeable_until != 0
+            step(own, kind, leaves[session][index - 1], index, total)
+            facts = {each: payment.session(each) for each in sessions}
+            refunded = {each: dispute.refunded(each) for each in sessions}
             if not (kind == "prove" and over) and (kind != "close" or was_answered):
-                assert dispute.refunded(session) == before
-            asked = [own.demand_of(*place) for place in places]
+                assert refunded[session] == before
+            asked = {
+                (each, place): own.demand_of(each, place, facts[each].settled)
+                for each, place in places
+            }
             claims = [own.claim(one) for one in sessions]
             assert own.frozen() == sum(claim.held for claim in claims)
             assert all(claim.held <= claim.claimable for claim in claims)
-            is_open = [one.answer_by != 0 for one in asked]
+            is_open = [one.answer_by != 0 for one in asked.values()]
             assert own.cor.balanceOf(dispute) == DEPOSIT * sum(is_open)
             for each in sessions:
-                facts = payment.session(each)
-                assert dispute.refunded(each) <= facts.settled
-                assert facts.deposit == 100 * COR + dispute.refunded(each)
+                assert refunded[each] <= facts[each].settled
+                assert facts[each].deposit == 100 * COR + refunded[each]
             travel(seconds)
 
 
