@@ -162,7 +162,6 @@ async def _ask(client: AsyncClient, job: Job) -> dict[str, Any]:
     """
     ask = Ask(
         path=f"/api/v4/{job.endpoint}",
-        endpoint="validate" if job.endpoint == "validate" else "delegate",
         body=job.body,
         answer=PaidResponse,
         idempotency_key=job.name,

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of the router: typed calls, payment, receipts checked. Guide: docs/client.md."""
 
+from cortensor.client.api_keys import NewKey
 from cortensor.client.asks import Ask, Consensus, delegate, factcheck, validate
 from cortensor.client.asynchronous import AsyncClient
+from cortensor.client.chat_asks import chat
 from cortensor.client.checking import Trust
+from cortensor.client.completion_asks import completion, completion_v2
+from cortensor.client.flow import Chunk
 from cortensor.client.older_asks import (
-    Completion,
-    completion,
     delegate_v2,
     delegate_v3,
     factcheck_v2,
@@ -25,6 +27,7 @@ from cortensor.client.problems import (
     Refusal,
     Rejected,
     RouterFailed,
+    StreamCut,
     TooManyRequests,
     TotalRefused,
     Unauthorized,
@@ -37,18 +40,29 @@ from cortensor.client.sync import Client
 from cortensor.client.voucher_file import VoucherFile, VoucherMemory
 from cortensor.client.vouchers import VoucherStore
 from cortensor.receipts.typed import Domain
+from cortensor.router.chat.schemas import ChatCompletion, ChatMessage
+from cortensor.router.messages import FunctionCall, MessageRequest, ToolCall
+from cortensor.router.sampling import SamplingRequest
+from cortensor.router.versions.completion_schemas import CompletionV2, CompletionV3
 
 __all__ = [
     "Ask",
     "AsyncClient",
     "BillRefused",
+    "ChatCompletion",
+    "ChatMessage",
+    "Chunk",
     "Client",
-    "Completion",
+    "CompletionV2",
+    "CompletionV3",
     "Conflict",
     "Consensus",
     "ConsensusFailed",
     "Domain",
     "Forbidden",
+    "FunctionCall",
+    "MessageRequest",
+    "NewKey",
     "NotFound",
     "Paid",
     "Payment",
@@ -56,7 +70,10 @@ __all__ = [
     "Refusal",
     "Rejected",
     "RouterFailed",
+    "SamplingRequest",
+    "StreamCut",
     "TooManyRequests",
+    "ToolCall",
     "TotalRefused",
     "Trust",
     "Unauthorized",
@@ -66,7 +83,9 @@ __all__ = [
     "VoucherFile",
     "VoucherMemory",
     "VoucherStore",
+    "chat",
     "completion",
+    "completion_v2",
     "delegate",
     "delegate_v2",
     "delegate_v3",

@@ -23,7 +23,11 @@ from cortensor.router.consensus_schemas import (  # noqa: TC001 -- msgspec reads
 from cortensor.router.schemas import PaidResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Unpack
+
+    from cortensor.router.messages import MessageRequest
+    from cortensor.router.sampling import SamplingRequest
 
 T = TypeVar("T")
 
@@ -56,29 +60,46 @@ class HowOptions(TypedDict, total=False):
 
     max_tokens: int
     timeout_ms: int
-    metadata: dict[str, Any]
     idempotency_key: str
     deadline_s: float
     max_charge_wei: int
     extra: dict[str, Any]
 
 
-class AskOptions(HowOptions, total=False):
-    """What every v4 call may say; `budget_wei` is the most it may cost, else it is refused."""
+class PolicyOptions(TypedDict, total=False):
+    """What a call may ask for in few words; `budget_wei` is the most it may cost, else refused."""
 
-    consensus: Consensus
     tier: Tier
     risk: Literal["low", "medium", "high"]
     latency: Literal["normal", "low"]
     budget_wei: int
+
+
+class CallOptions(HowOptions, PolicyOptions, total=False):
+    """What a delegation, a validation or a fact check of any version may say."""
+
+    metadata: dict[str, Any]
+
+
+class AskOptions(CallOptions, total=False):
+    """What every v4 call may say; `tool_trace` reports what tools did for it, one entry a call."""
+
+    consensus: Consensus
     receipt: bool
+    tool_trace: list[Any]
 
 
 class DelegateOptions(AskOptions, total=False):
-    """What a delegation may say."""
+    """What a delegation may say.
+
+    `messages` are a conversation to continue, in the place of objective and input.
+    """
 
     input: Any
+    messages: Sequence[MessageRequest | Mapping[str, Any]]
     output_schema: dict[str, Any]
+    sampling: SamplingRequest
+    repair_attempts: int
 
 
 class FactcheckOptions(AskOptions, total=False):
@@ -98,64 +119,72 @@ class Ask(Struct, Generic[T], frozen=True, kw_only=True):
 
     Attributes:
         path: the route.
-        endpoint: delegate or validate: what v4 makes of it.
-        body: v4's body, which the receipt commits to.
+        body: what is sent; v4's has the payment session beside it.
         answer: the type of its answer.
-        sent: the body that is sent, where it is another version's.
         idempotency_key, deadline_s, max_charge_wei: see `HowOptions`.
     """
 
     path: str
-    endpoint: Literal["delegate", "validate"]
     body: dict[str, Any]
     answer: type[T]
-    sent: dict[str, Any] | None = None
     idempotency_key: str | None = None
     deadline_s: float | None = None
     max_charge_wei: int | None = None
 
 
-def delegate(objective: str, **options: Unpack[DelegateOptions]) -> Ask[PaidResponse]:
-    """Ask for a task to be done."""
-    body = {"objective": objective, **members(options, "input", "output_schema")}
-    return _ask("delegate", "delegate", body, options)
+def delegate(objective: str | None = None, **options: Unpack[DelegateOptions]) -> Ask[PaidResponse]:
+    """Ask for a task to be done, or with `messages` for a conversation to be continued."""
+    body: dict[str, Any] = {} if objective is None else {"objective": objective}
+    body |= members(options, "input", "output_schema", "repair_attempts")
+    if "messages" in options:
+        body["messages"] = [plain(each) for each in options["messages"]]
+    if "sampling" in options:
+        body["sampling"] = plain(options["sampling"])
+    return _ask("delegate", body, options)
 
 
 def validate(claim: str, **options: Unpack[ValidateOptions]) -> Ask[PaidResponse]:
     """Ask for a claim to be checked, or with `mode` arbitration for a dispute to be decided."""
-    body = {"claim": claim, **members(options, "context", "mode")}
-    return _ask("validate", "validate", body, options)
+    return _ask("validate", {"claim": claim, **members(options, "context", "mode")}, options)
 
 
 def factcheck(claim: str, **options: Unpack[FactcheckOptions]) -> Ask[PaidResponse]:
     """Ask for a fact to be checked: a validation whose labels are TRUE and FALSE."""
-    return _ask("factcheck", "validate", {"claim": claim, **members(options, "context")}, options)
+    return _ask("factcheck", {"claim": claim, **members(options, "context")}, options)
 
 
-def _ask(
-    route: str,
-    endpoint: Literal["delegate", "validate"],
-    body: dict[str, Any],
-    options: AskOptions,
-) -> Ask[PaidResponse]:
-    body |= common(options) | members(options, "receipt")
+def _ask(route: str, body: dict[str, Any], options: AskOptions) -> Ask[PaidResponse]:
+    body |= bounds(options) | consensus(options) | members(options, "receipt", "tool_trace")
+    return made(f"/api/v4/{route}", body, options, PaidResponse)
+
+
+def made(path: str, body: dict[str, Any], options: HowOptions, answer: type[T]) -> Ask[T]:
+    """Return a call of a route; its `extra` members count before those that have names."""
     return Ask(
-        path=f"/api/v4/{route}", endpoint=endpoint, body=body, answer=PaidResponse, **how(options)
+        path=path,
+        body=body | options.get("extra", {}),
+        answer=answer,
+        **members(options, "idempotency_key", "deadline_s", "max_charge_wei"),
     )
 
 
-def common(options: AskOptions) -> dict[str, Any]:
-    """Return the members of a body that all its kinds have."""
-    body = members(options, "max_tokens", "timeout_ms", "metadata") | options.get("extra", {})
-    consensus: dict[str, Any] = msgspec.to_builtins(options.get("consensus", Consensus()))
-    if consensus:
-        body["consensus"] = consensus
-    policy = members(options, "tier", "risk", "latency")
-    if "budget_wei" in options:
-        policy["budget_wei"] = str(options["budget_wei"])
-    if policy:
-        body["policy"] = policy
-    return body
+def bounds(options: CallOptions) -> dict[str, Any]:
+    """Return the members of a body that say how much a call may take and cost."""
+    return members(options, "max_tokens", "timeout_ms", "metadata") | policy(options)
+
+
+def policy(options: PolicyOptions) -> dict[str, Any]:
+    """Return the `policy` of a body, if it has one."""
+    found = members(options, "tier", "risk", "latency")
+    if options.get("budget_wei") is not None:
+        found["budget_wei"] = str(options["budget_wei"])
+    return {"policy": found} if found else {}
+
+
+def consensus(options: Any) -> dict[str, Any]:
+    """Return the `consensus` of a body, if it has one."""
+    found = msgspec.to_builtins(options.get("consensus") or Consensus())
+    return {"consensus": found} if found else {}
 
 
 def members(options: Any, *names: str) -> dict[str, Any]:
@@ -163,6 +192,9 @@ def members(options: Any, *names: str) -> dict[str, Any]:
     return {name: options[name] for name in names if options.get(name) is not None}
 
 
-def how(options: HowOptions) -> dict[str, Any]:
-    """Return what of the options is no member of a body."""
-    return members(options, "idempotency_key", "deadline_s", "max_charge_wei")
+def plain(value: Struct | Mapping[str, Any]) -> dict[str, Any]:
+    """Return a struct of the API as it is sent: what is null in it says nothing."""
+    if not isinstance(value, Struct):
+        return dict(value)
+    found: dict[str, Any] = msgspec.to_builtins(value)
+    return {name: each for name, each in found.items() if each is not None}

@@ -6,24 +6,29 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
-
-from cortensor.client import asks, older_asks, reading
+from cortensor.client import api_keys, asks, chat_asks, completion_asks, reading
+from cortensor.client.async_http import AsyncHttp
 from cortensor.client.core import Core
-from cortensor.client.flow import MAX_REPLY_BYTES, Lost, Reply, Send
+from cortensor.client.flow import Chunk, Open, Read, Send, Sleep
 from cortensor.client.paying import Paid, finish_open, paid
+from cortensor.client.streaming import streamed
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from typing import Self, Unpack
 
+    from cortensor.client.api_keys import KeyOptions, NewKey
     from cortensor.client.asks import Ask, DelegateOptions, FactcheckOptions, ValidateOptions
+    from cortensor.client.chat_asks import ChatOptions
     from cortensor.client.checking import Trust
+    from cortensor.client.completion_asks import CompletionOptions
     from cortensor.client.core import Url
-    from cortensor.client.flow import Flow
-    from cortensor.client.older_asks import Completion, CompletionOptions
+    from cortensor.client.flow import Flow, Outcome, Stream
     from cortensor.client.reading import SizeOptions
     from cortensor.client.signing import Payment
     from cortensor.receipts.bundle import Bundle
+    from cortensor.router.chat.schemas import ChatCompletion, ChatMessage
+    from cortensor.router.key_schemas import KeysResponse, KeyState
     from cortensor.router.schemas import (
         BatchResponse,
         PaidResponse,
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
         TasksResponse,
         VoucherResponse,
     )
+    from cortensor.router.versions.completion_schemas import CompletionV3
 
 T = TypeVar("T")
 
@@ -61,7 +67,7 @@ class AsyncClient:
         deadline_s: float = 120.0,
     ) -> None:
         self._core = Core(url, payment, trust=trust, verify=verify, deadline_s=deadline_s)
-        self._http: aiohttp.ClientSession | None = None
+        self._http = AsyncHttp()
 
     async def __aenter__(self) -> Self:
         return self
@@ -71,14 +77,12 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._http is not None:
-            await self._http.close()
-            self._http = None
+        await self._http.close()
 
     async def delegate(
-        self, objective: str, **options: Unpack[DelegateOptions]
+        self, objective: str | None = None, **options: Unpack[DelegateOptions]
     ) -> Paid[PaidResponse]:
-        """Have a task done."""
+        """Have a task done, or with `messages` a conversation continued."""
         return await self.run(asks.delegate(objective, **options))
 
     async def validate(self, claim: str, **options: Unpack[ValidateOptions]) -> Paid[PaidResponse]:
@@ -93,13 +97,54 @@ class AsyncClient:
 
     async def completions(
         self, prompt: str, **options: Unpack[CompletionOptions]
-    ) -> Paid[Completion]:
+    ) -> Paid[CompletionV3]:
         """Have a prompt completed."""
-        return await self.run(older_asks.completion(prompt, **options))
+        return await self.run(completion_asks.completion(prompt, **options))
+
+    async def chat(
+        self,
+        messages: Sequence[ChatMessage | Mapping[str, Any]],
+        **options: Unpack[ChatOptions],
+    ) -> Paid[ChatCompletion]:
+        """Have a conversation continued, by the OpenAI-compatible route."""
+        return await self.run(chat_asks.chat(messages, **options))
 
     async def run(self, ask: Ask[T]) -> Paid[T]:
-        """Make any paid call; see `asks` and `older_asks`."""
+        """Make any paid call; see `cortensor.client` for what there is."""
         return await self._drive(paid(self._core, ask))
+
+    async def stream(self, ask: Ask[T]) -> AsyncIterator[Chunk[Paid[T]]]:
+        """Make a completion or a chat, and yield its answer in pieces, then what was paid.
+
+        The receipt is checked before the last chunk. Until the first piece the call is sent again
+        like any other; `deadline_s` bounds that, and then each silence. One that is not read to
+        its end goes on at the router, and is charged.
+
+        Raises:
+            StreamCut: it broke off on its way; it says how to fetch the whole.
+            UpstreamFailed: it broke off at the router; nothing was charged.
+        """
+        outcome: Outcome = None
+        line = self._http.line()
+        flow: Stream[Paid[T]] = streamed(self._core, ask)
+        try:
+            while True:
+                try:
+                    step = flow.send(outcome)
+                except StopIteration:
+                    return
+                outcome = None
+                if isinstance(step, Chunk):
+                    yield step
+                elif isinstance(step, Read):
+                    outcome = await line.read()
+                elif isinstance(step, Open):
+                    outcome = await line.open(step)
+                else:
+                    outcome = await self._carry_out(step)
+        finally:
+            flow.close()
+            line.close()
 
     async def quote(self, ask: Ask[Any]) -> QuoteResponse:
         """Return what this very call can cost at most."""
@@ -129,6 +174,18 @@ class AsyncClient:
         """Return the router's compute sessions."""
         return await self._drive(reading.sessions(self._core))
 
+    async def create_key(self, **options: Unpack[KeyOptions]) -> NewKey:
+        """Make an API key of the payment session, signed by the payer. Only here is it shown."""
+        return await self._drive(api_keys.create(self._core, options))
+
+    async def keys(self) -> KeysResponse:
+        """Return the API keys of the payment session."""
+        return await self._drive(api_keys.listed(self._core))
+
+    async def revoke_key(self, key_hash: str) -> KeyState:
+        """Revoke an API key for good."""
+        return await self._drive(api_keys.revoke(self._core, key_hash))
+
     async def hand_in_voucher(self) -> VoucherResponse | None:
         """Give the router the last signed total; None where none was signed yet."""
         return await self._drive(reading.hand_in_voucher(self._core))
@@ -145,39 +202,18 @@ class AsyncClient:
     async def _drive(self, flow: Flow[T]) -> T:
         # The flow saves voucher state by itself, in this thread: an await between a check and its
         # save would be a place where a cancellation could fall between them.
-        outcome: Reply | Lost | None = None
+        outcome: Outcome = None
         try:
             while True:
-                step = flow.send(outcome)
-                if isinstance(step, Send):
-                    outcome = await self._send(step)
-                else:
-                    await asyncio.sleep(step.seconds)
-                    outcome = None
+                outcome = await self._carry_out(flow.send(outcome))
         except StopIteration as done:
             result: T = done.value
             return result
         finally:
             flow.close()
 
-    async def _send(self, step: Send) -> Reply | Lost:
-        if self._http is None:
-            self._http = aiohttp.ClientSession()
-        try:
-            async with self._http.request(
-                step.method,
-                step.url,
-                data=step.body,
-                headers=step.headers,
-                timeout=aiohttp.ClientTimeout(total=step.timeout_s),
-                allow_redirects=False,
-            ) as reply:
-                body = bytearray()
-                async for chunk in reply.content.iter_any():
-                    body += chunk
-                    if len(body) > MAX_REPLY_BYTES:
-                        return Lost("the reply is too large")
-                headers = {name.lower(): value for name, value in reply.headers.items()}
-                return Reply(reply.status, headers, bytes(body))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Lost(type(error).__name__)
+    async def _carry_out(self, step: Send | Sleep) -> Outcome:
+        if isinstance(step, Send):
+            return await self._http.send(step)
+        await asyncio.sleep(step.seconds)
+        return None

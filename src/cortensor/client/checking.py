@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from cortensor.client.older_asks import Completion
 from cortensor.client.problems import BillRefused
 from cortensor.consensus import NO_CONSENSUS
 from cortensor.receipts.canonical import receipt_urn
 from cortensor.receipts.evidence import output_hash
 from cortensor.receipts.verify import verify_bundle
+from cortensor.router.chat.schemas import ChatCompletion
 from cortensor.router.schemas import PaidResponse
+from cortensor.router.versions.completion_schemas import NO_CONSENSUS_REASON, CompletionV2
 from cortensor.router.versions.schemas import DelegateAnswerV2, ValidateAnswerV2
 
 if TYPE_CHECKING:
@@ -121,9 +122,10 @@ def _answered(body: Body, asked: Asked) -> list[str]:
             pairs.append(("output", output_hash(shown.output), result.output_hash))
     elif isinstance(answer, ValidateAnswerV2):
         pairs = [("verdict", _label(answer.verdict), result.verdict)]
-    elif isinstance(answer, Completion):
-        text = answer.text or None  # none where no text won
-        pairs = [("text", output_hash(text), result.output_hash if text else None)]
+    elif isinstance(answer, CompletionV2 | ChatCompletion):
+        reason = answer.choices[0].finish_reason
+        text = answer.text or (None if reason == NO_CONSENSUS_REASON else "")
+        pairs = [("text", output_hash(text), result.output_hash)]
     elif isinstance(answer, DelegateAnswerV2):
         is_open = result.outcome == NO_CONSENSUS
         pairs = [("status", answer.status == NO_CONSENSUS, is_open)]

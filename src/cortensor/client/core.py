@@ -10,26 +10,25 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from cortensor.client.checking import Trust
-from cortensor.client.flow import Lost, Reply, Send, Sleep
-from cortensor.client.problems import Unsettled, refusal
+from cortensor.client.flow import Lost, Open, Opened, Reply, Send, Sleep
+from cortensor.client.problems import JSON, PROBLEM_TYPE, Unsettled, refusal
 from cortensor.client.retrying import wait_before
 from cortensor.client.signing import Grants
 from cortensor.client.vouchers import Tally
 from cortensor.errors import InvalidInput, UpstreamFailed
+from cortensor.router.versions.event_format import EVENT_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cortensor.client.flow import Flow
+    from cortensor.client.flow import Flow, Outcome
     from cortensor.client.signing import Payment
 
 T = TypeVar("T")
 Url = str | Callable[[], str]
 
 DEFAULT_DEADLINE_S = 120.0
-JSON = "application/json"
 OK = 200
-HTTP_ERRORS = 400
 
 
 class Core:
@@ -106,7 +105,7 @@ def answered(
 
     Args:
         core: the client.
-        method: GET, or POST of something that is harmless twice.
+        method: GET, or another of something that is harmless twice.
         path: with its query.
         until: the deadline.
         headers: makes the headers of an attempt, beside the grant's.
@@ -117,7 +116,29 @@ def answered(
     Raises:
         Unsettled: the deadline or the attempts ran out without an answer.
     """
-    attempt, outcome = 0, None
+    found = yield from opened(
+        core, method, path, until, headers=headers, body=body, key=key, on_lost=on_lost, step=Send
+    )
+    if isinstance(found, Opened):
+        raise TypeError("a Send is answered whole")
+    return found
+
+
+def opened(
+    core: Core,
+    method: str,
+    path: str,
+    until: float,
+    *,
+    headers: Callable[[], Mapping[str, str]] | None = None,
+    body: bytes | None = None,
+    key: str = "",
+    on_lost: Callable[[], None] | None = None,
+    step: type[Send] = Open,
+) -> Flow[Reply | Opened]:
+    """Send a request until it is answered for good, or begins to be; see `answered`."""
+    attempt = 0
+    outcome: Outcome = None
     while True:
         attempt += 1
         left = until - time.monotonic()
@@ -126,8 +147,10 @@ def answered(
         made = {**core.authorization(), **(headers() if headers else {})}
         if body is not None:
             made["Content-Type"] = JSON
-        outcome = yield Send(method, core.address() + path, made, body, left)
-        if outcome is None:
+        outcome = yield step(method, core.address() + path, made, body, left)
+        if isinstance(outcome, Opened):
+            return outcome
+        if not isinstance(outcome, Reply | Lost):
             raise TypeError("a Send is answered by a reply, or by its loss")
         if on_lost is not None and _may_have_arrived(outcome):
             on_lost()
@@ -144,11 +167,11 @@ def answered(
 def _may_have_arrived(outcome: Reply | Lost) -> bool:
     # What stands between the two may answer for a router that goes on working.
     return isinstance(outcome, Lost) or not outcome.headers.get("content-type", "").startswith(
-        ("application/problem+json", JSON)
+        (PROBLEM_TYPE, JSON, EVENT_STREAM)
     )
 
 
-def _reason(outcome: Reply | Lost | None) -> str:
+def _reason(outcome: Outcome) -> str:
     if isinstance(outcome, Lost):
         return f"no answer in time ({outcome.reason})"
     return "no answer in time"

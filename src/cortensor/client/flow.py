@@ -8,7 +8,7 @@ and the synchronous and the asynchronous client only differ in who carries a ste
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -25,6 +25,14 @@ class Send(Struct, frozen=True):
     timeout_s: float
 
 
+class Open(Send, frozen=True):
+    """Send a request whose answer may come as events; no silence is longer than `timeout_s`."""
+
+
+class Read(Struct, frozen=True):
+    """Wait for more of what was opened last."""
+
+
 class Sleep(Struct, frozen=True):
     """Wait."""
 
@@ -39,14 +47,42 @@ class Reply(Struct, frozen=True):
     body: bytes
 
 
+class Opened(Struct, frozen=True):
+    """An answer comes as events; the names of its headers are in lower case."""
+
+    headers: dict[str, str]
+
+
+class Part(Struct, frozen=True):
+    """More of what was opened; nothing where it ended."""
+
+    data: bytes
+
+
 class Lost(Struct, frozen=True):
     """No whole reply came, and nobody knows whether the request arrived."""
 
     reason: str
 
 
-Flow = Generator[Send | Sleep, Reply | Lost | None, T]
-"""Yields steps; a `Send` is answered by `Reply` or `Lost`, a `Sleep` by None. Returns T."""
+Outcome = Reply | Opened | Part | Lost | None
+
+Flow = Generator[Send | Sleep, Outcome, T]
+"""Yields steps; a `Send` is answered by `Reply` or `Lost`, a `Sleep` by None. Returns T.
+
+An `Open` is answered by `Opened`, too, and each `Read` after it by `Part` or `Lost`.
+"""
+
+
+class Chunk(Struct, Generic[T], frozen=True, kw_only=True):
+    """A piece of a streamed answer; the last one has no text, and `paid`."""
+
+    text: str = ""
+    paid: T | None = None
+
+
+Stream = Generator[Send | Sleep | Read | Chunk[T], Outcome, None]
+"""A flow that also hands out chunks; they are answered by None."""
 
 MAX_REPLY_BYTES = 96 * 1024 * 1024
 """What a transport reads of one reply at most: the largest settlement batch fits."""

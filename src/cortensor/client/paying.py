@@ -7,16 +7,18 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import msgspec
 from msgspec import Struct, structs
 
 from cortensor.client import reading
 from cortensor.client.checking import Asked, check_receipt
-from cortensor.client.core import OK, answered, decoded
-from cortensor.client.flow import Sleep
+from cortensor.client.core import OK, decoded, opened
+from cortensor.client.events import Events
+from cortensor.client.flow import Opened, Send, Sleep
+from cortensor.client.preparing import CHAT_PATH, prepared
 from cortensor.client.problems import (
     ConsensusFailed,
     Refusal,
+    StreamCut,
     Unsettled,
     problem_of,
     refusal,
@@ -24,13 +26,14 @@ from cortensor.client.problems import (
 from cortensor.client.retrying import is_uncharged
 from cortensor.client.signing import signed_request
 from cortensor.client.vouchers import OpenCall
-from cortensor.receipts.request_text import request_text
+from cortensor.errors import InvalidInput
 from cortensor.router.headers import (
     IDEMPOTENCY_HEADER,
     REPLAYED_HEADER,
     SALT_HEADER,
     TOTAL_HEADER,
 )
+from cortensor.router.versions.event_format import EVENT_STREAM
 
 if TYPE_CHECKING:
     from cortensor.client.asks import Ask
@@ -49,6 +52,12 @@ class Charged(Struct, frozen=True):
 
     receipt_id: str
     charge_wei: str
+
+
+class _ChargedChat(Struct, frozen=True):
+    """Where the OpenAI-compatible route has it."""
+
+    cortensor: Charged
 
 
 class Paid(Struct, Generic[T], frozen=True, kw_only=True):
@@ -84,10 +93,10 @@ def paid(core: Core, ask: Ask[T]) -> Flow[Paid[T]]:
         TotalRefused: the running total does not; nothing is signed.
         Unsettled: no answer before the deadline.
     """
+    if ask.body.get("stream"):
+        raise InvalidInput("is for Client.stream", field="stream")
     until = core.until(ask.deadline_s)
-    yield from _finish_left(core, until)
-    call = yield from _made(core, ask, until)
-    yield from _turn(core, call, until)
+    call = yield from begun(core, ask, until)
     return (yield from _exchange(core, call, ask.answer, until))
 
 
@@ -108,62 +117,106 @@ def _finish_left(core: Core, until: float) -> Flow[int]:
     return done
 
 
+def begun(core: Core, ask: Ask[Any], until: float) -> Flow[OpenCall]:
+    """Return a call that may be sent now; in a voucher session it is written down.
+
+    Whoever gets it lets go of it (`let_go`), whatever becomes of it.
+    """
+    yield from _finish_left(core, until)
+    call = yield from _made(core, ask, until)
+    while core.tally is not None and not core.tally.begin(call):
+        if time.monotonic() >= until:
+            raise Unsettled("other calls of the session took all the time", call.key)
+        yield Sleep(TURN_POLL_S)
+    return call
+
+
+def let_go(core: Core, call: OpenCall) -> None:
+    """Leave a call to whoever finishes it, if it is not finished."""
+    if core.tally is not None:
+        core.tally.leave(call.key)
+
+
 def _made(core: Core, ask: Ask[Any], until: float) -> Flow[OpenCall]:
     payment = core.paying()
-    body = {"session_id": payment.session, **ask.body}
-    text = request_text(ask.endpoint, body)
+    ready = yield from prepared(core, ask, until)
+    text = ready.text
     key = ask.idempotency_key or secrets.token_hex(16)
     headers, most = {IDEMPOTENCY_HEADER: key}, None
     if payment.session_key is not None:
         most = payment.max_charge_wei if ask.max_charge_wei is None else ask.max_charge_wei
         if most is None:
-            most = int((yield from reading.quote(core, ask, until)).max_charge_wei)
+            quote = yield from reading.quote_prepared(core, ready, until)
+            most = int(quote.max_charge_wei)
         headers |= signed_request(payment.session_key, payment.number, text, most, payment.domain)
-    sent = body if ask.sent is None else ask.sent
     return OpenCall(
         key=key,
         path=ask.path,
-        endpoint=ask.endpoint,
-        body=msgspec.json.encode(sent).decode(),
+        endpoint=ready.endpoint,
+        body=ready.sent.decode(),
         text=text.decode(),
         headers=headers,
         max_charge=most,
     )
 
 
-def _turn(core: Core, call: OpenCall, until: float) -> Flow[None]:
-    """Wait until a voucher session may have one more open call."""
-    while core.tally is not None and not core.tally.begin(call):
-        if time.monotonic() >= until:
-            raise Unsettled("other calls of the session took all the time", call.key)
-        yield Sleep(TURN_POLL_S)
-
-
 def _exchange(core: Core, call: OpenCall, answer: type[T] | None, until: float) -> Flow[Paid[T]]:
     try:
-        reply = yield from _sent(core, call, until)
-        problem = problem_of(reply) if reply.status != OK else None
-        is_charged = reply.status == OK or (problem is not None and "receipt_id" in problem)
-        if not is_charged:
-            _strike(core, call, reply.status, problem)
-            raise refusal(reply)
-        found = yield from _checked(core, call, answer, reply, until)
-        if problem is not None:
-            failed = refusal(reply)
-            if isinstance(failed, ConsensusFailed):
-                failed.paid = found
-            raise failed
-        return found
+        reply = yield from sent(core, call, until, step=Send)
+        if isinstance(reply, Opened):
+            raise TypeError("a Send is answered whole")
+        if reply.headers.get("content-type", "").startswith(EVENT_STREAM):
+            reply = _in_one_piece(core, call, reply)
+        return (yield from settled(core, call, answer, reply, until))
     finally:
-        if core.tally is not None:
-            core.tally.leave(call.key)
+        let_go(core, call)
 
 
-def _sent(core: Core, call: OpenCall, until: float) -> Flow[Reply]:
+def _in_one_piece(core: Core, call: OpenCall, reply: Reply) -> Reply:
+    """Return a streamed answer that nobody reads as a stream, such as one that was left."""
+    events = Events(call.path)
+    text = "".join(events.feed(reply.body))
+    whole = events.reply(reply.headers)
+    if whole is None:
+        note_lost(core, call)
+        raise StreamCut("it has no end", call.key, text)
+    return whole
+
+
+def note_lost(core: Core, call: OpenCall) -> None:
+    """Write down that an attempt may have arrived without an answer."""
+    if core.tally is not None:
+        core.tally.note_lost(call.key)
+
+
+def settled(
+    core: Core, call: OpenCall, answer: type[T] | None, reply: Reply, until: float
+) -> Flow[Paid[T]]:
+    """Return what a reply says after its receipt was checked and its total was signed.
+
+    Raises:
+        Refusal: it is a refusal. Only `ConsensusFailed` was charged, and has what was paid.
+        BillRefused, TotalRefused: the receipt or the running total does not hold.
+    """
+    problem = problem_of(reply) if reply.status != OK else None
+    is_charged = reply.status == OK or (problem is not None and "receipt_id" in problem)
+    if not is_charged:
+        _strike(core, call, reply.status, problem)
+        raise refusal(reply)
+    found = yield from _checked(core, call, answer, reply, until)
+    if problem is not None:
+        failed = refusal(reply)
+        if isinstance(failed, ConsensusFailed):
+            failed.paid = found
+        raise failed
+    return found
+
+
+def sent(core: Core, call: OpenCall, until: float, *, step: type[Send]) -> Flow[Reply | Opened]:
     """Send a call; where other calls of the session hold its credit, again once they are done."""
     tally = core.tally
     while True:
-        reply = yield from answered(
+        reply = yield from opened(
             core,
             "POST",
             call.path,
@@ -171,8 +224,11 @@ def _sent(core: Core, call: OpenCall, until: float) -> Flow[Reply]:
             headers=lambda: {**call.headers, **reading.voucher_header(core)},
             body=call.body.encode(),
             key=call.key,
-            on_lost=None if tally is None else lambda: tally.note_lost(call.key),
+            on_lost=lambda: note_lost(core, call),
+            step=step,
         )
+        if isinstance(reply, Opened):
+            return reply
         problem = problem_of(reply)
         waits = problem is not None and problem["code"] == "voucher_needed"
         if tally is None or not waits or not tally.has_others(call.key):
@@ -194,7 +250,9 @@ def _checked(
     core: Core, call: OpenCall, answer: type[T] | None, reply: Reply, until: float
 ) -> Flow[Paid[T]]:
     """Return a charged answer after its receipt was checked and its total was signed."""
-    charged = decoded(structs.replace(reply, status=OK), Charged)
+    shown = structs.replace(reply, status=OK)
+    is_chat = call.path == CHAT_PATH
+    charged = decoded(shown, _ChargedChat).cortensor if is_chat else decoded(shown, Charged)
     whole: Any = None
     if answer is not None and reply.status == OK:
         whole = decoded(reply, answer)
@@ -219,13 +277,13 @@ def _checked(
         )
         verification = check_receipt(bundle, asked, core.trust)
     if core.tally is not None:
-        shown = None if bundle is None or bundle.request is None else bundle.request.salt
+        its = None if bundle is None or bundle.request is None else bundle.request.salt
         core.tally.accept(
             call.key,
             int(charged.charge_wei),
             total,
             replayed=replayed,
-            is_own=shown == salt,
+            is_own=its == salt,
         )
     return Paid(
         answer=whole,

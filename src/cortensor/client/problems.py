@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from cortensor import errors
 from cortensor.errors import Error
+from cortensor.router.chat.schemas import OpenAIError  # noqa: TC001 -- msgspec reads it
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from cortensor.client.flow import Reply
 
 PROBLEM_TYPE = "application/problem+json"
+JSON = "application/json"
+HTTP_ERRORS = 400
 CONSENSUS_FAILED = "consensus_failed"
 
 
@@ -139,6 +142,20 @@ class Unsettled(errors.DeadlineExceeded):
         self.idempotency_key = idempotency_key
 
 
+class StreamCut(Unsettled):
+    """A streamed answer broke off on its way; `text` is what came of it.
+
+    The router goes on with it. The same call with `idempotency_key`, streamed or not, fetches the
+    whole answer and its receipt, or makes it where there is none: it is charged once.
+    """
+
+    default_code = "stream_cut"
+
+    def __init__(self, reason: str, idempotency_key: str, text: str) -> None:
+        super().__init__(f"the answer broke off on its way ({reason})", idempotency_key)
+        self.text = text
+
+
 _BY_STATUS: dict[int, type[Refusal]] = {
     **dict.fromkeys((400, 405, 408, 413, 415, 422), Rejected),
     401: Unauthorized,
@@ -157,16 +174,34 @@ class _Members(Struct):
     detail: str = ""
 
 
+class _OpenAIBody(Struct):
+    error: OpenAIError
+    cortensor: dict[str, Any] = {}
+
+
 def problem_of(reply: Reply) -> dict[str, Any] | None:
-    """Return the members of a problem, or None for a reply that no router wrote."""
-    if reply.headers.get("content-type", "").partition(";")[0].strip() != PROBLEM_TYPE:
-        return None
+    """Return the members of a problem, or None for a reply that no router wrote.
+
+    A refusal in the shape of the OpenAI API has the members of the problem that it is made of.
+    """
+    kind = reply.headers.get("content-type", "").partition(";")[0].strip()
     try:
-        members = msgspec.json.decode(reply.body)
-        msgspec.convert(members, _Members)
+        if kind == PROBLEM_TYPE:
+            members = msgspec.json.decode(reply.body)
+            msgspec.convert(members, _Members)
+            return dict(members)
+        if kind == JSON and reply.status >= HTTP_ERRORS:
+            body = msgspec.json.decode(reply.body, type=_OpenAIBody)
+            return openai_problem(body.error, body.cortensor, reply.status)
     except (msgspec.DecodeError, msgspec.ValidationError):
-        return None
-    return dict(members)
+        pass
+    return None
+
+
+def openai_problem(error: OpenAIError, more: Mapping[str, Any], status: int) -> dict[str, Any]:
+    """Return an error of the OpenAI API as the problem that it is made of."""
+    named = {"status": status, "code": error.code, "detail": error.message, "field": error.param}
+    return {**more, **named}
 
 
 def refusal(reply: Reply) -> Refusal:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from cortensor.client.core import OK, answered, decoded
+from cortensor.client.preparing import prepared
 from cortensor.client.problems import refusal
 from cortensor.receipts.bundle import Bundle
 from cortensor.router.headers import VOUCHER_HEADER
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cortensor.client.asks import Ask
     from cortensor.client.core import Core
     from cortensor.client.flow import Flow
+    from cortensor.client.preparing import Prepared
     from cortensor.router.consensus_schemas import Policy, Strategy, Tier, WeightBy
 
 
@@ -46,11 +48,17 @@ class SizeOptions(TypedDict, total=False):
     tier: Tier
 
 
-def quote(core: Core, ask: Ask[Any], until: float | None = None) -> Flow[QuoteResponse]:
+def quote(core: Core, ask: Ask[Any]) -> Flow[QuoteResponse]:
     """Ask what this very call can cost at most."""
-    body = msgspec.json.encode({"session_id": core.paying().session, **ask.body})
-    end = core.until(ask.deadline_s) if until is None else until
-    reply = yield from answered(core, "POST", "/api/v4/quote", end, body=body)
+    until = core.until(ask.deadline_s)
+    call = yield from prepared(core, ask, until)
+    return (yield from quote_prepared(core, call, until))
+
+
+def quote_prepared(core: Core, call: Prepared, until: float) -> Flow[QuoteResponse]:
+    """Ask what a call that is ready can cost at most."""
+    body = msgspec.json.encode(call.body)
+    reply = yield from answered(core, "POST", "/api/v4/quote", until, body=body)
     return decoded(reply, QuoteResponse)
 
 

@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from cortensor.client.flow import Lost, Reply
 from cortensor.client.problems import problem_of
+from cortensor.router.headers import (
+    MAX_CHARGE_HEADER,
+    SALT_HEADER,
+    SIGNATURE_HEADER,
+    VOUCHER_HEADER,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +59,10 @@ PROVES_UNCHARGED = frozenset(
 UNACCEPTABLE = frozenset((400, 403, 404, 413, 415, 422))
 """Statuses that say a body is not taken, now or before."""
 
+_SIGNED_HEADERS = frozenset(
+    name.lower() for name in (SALT_HEADER, MAX_CHARGE_HEADER, SIGNATURE_HEADER, VOUCHER_HEADER)
+)
+
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 5.0
 MAX_ATTEMPTS = 8
@@ -79,7 +89,7 @@ def is_uncharged(status: int, problem: Mapping[str, Any]) -> bool:
 
     Should it be wrong, the next total does not add up and is refused; nothing wrong is signed.
     """
-    is_of_header = str(problem.get("field", "")).lower().startswith("x-cortensor-")
+    is_of_header = str(problem.get("field", "")).lower() in _SIGNED_HEADERS
     return problem["code"] in PROVES_UNCHARGED or (status in UNACCEPTABLE and not is_of_header)
 
 

@@ -3,28 +3,32 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import requests
-
-from cortensor.client import asks, older_asks, reading
+from cortensor.client import api_keys, asks, chat_asks, completion_asks, reading
 from cortensor.client.core import Core
-from cortensor.client.flow import MAX_REPLY_BYTES, Lost, Reply, Send
+from cortensor.client.flow import Chunk, Open, Read, Send, Sleep
 from cortensor.client.paying import Paid, finish_open, paid
+from cortensor.client.streaming import streamed
+from cortensor.client.sync_http import SyncHttp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Self, Unpack
 
+    from cortensor.client.api_keys import KeyOptions, NewKey
     from cortensor.client.asks import Ask, DelegateOptions, FactcheckOptions, ValidateOptions
+    from cortensor.client.chat_asks import ChatOptions
     from cortensor.client.checking import Trust
+    from cortensor.client.completion_asks import CompletionOptions
     from cortensor.client.core import Url
-    from cortensor.client.flow import Flow
-    from cortensor.client.older_asks import Completion, CompletionOptions
+    from cortensor.client.flow import Flow, Outcome, Stream
     from cortensor.client.reading import SizeOptions
     from cortensor.client.signing import Payment
     from cortensor.receipts.bundle import Bundle
+    from cortensor.router.chat.schemas import ChatCompletion, ChatMessage
+    from cortensor.router.key_schemas import KeysResponse, KeyState
     from cortensor.router.schemas import (
         BatchResponse,
         PaidResponse,
@@ -34,10 +38,9 @@ if TYPE_CHECKING:
         TasksResponse,
         VoucherResponse,
     )
+    from cortensor.router.versions.completion_schemas import CompletionV3
 
 T = TypeVar("T")
-
-CHUNK_BYTES = 65_536
 
 
 class Client:
@@ -64,8 +67,7 @@ class Client:
         deadline_s: float = 120.0,
     ) -> None:
         self._core = Core(url, payment, trust=trust, verify=verify, deadline_s=deadline_s)
-        self._local = threading.local()
-        self._opened: list[requests.Session] = []
+        self._http = SyncHttp()
 
     def __enter__(self) -> Self:
         return self
@@ -75,11 +77,12 @@ class Client:
 
     def close(self) -> None:
         """Close all connections."""
-        for session in self._opened:
-            session.close()
+        self._http.close()
 
-    def delegate(self, objective: str, **options: Unpack[DelegateOptions]) -> Paid[PaidResponse]:
-        """Have a task done."""
+    def delegate(
+        self, objective: str | None = None, **options: Unpack[DelegateOptions]
+    ) -> Paid[PaidResponse]:
+        """Have a task done, or with `messages` a conversation continued."""
         return self.run(asks.delegate(objective, **options))
 
     def validate(self, claim: str, **options: Unpack[ValidateOptions]) -> Paid[PaidResponse]:
@@ -90,13 +93,54 @@ class Client:
         """Have a fact checked: TRUE or FALSE."""
         return self.run(asks.factcheck(claim, **options))
 
-    def completions(self, prompt: str, **options: Unpack[CompletionOptions]) -> Paid[Completion]:
+    def completions(self, prompt: str, **options: Unpack[CompletionOptions]) -> Paid[CompletionV3]:
         """Have a prompt completed."""
-        return self.run(older_asks.completion(prompt, **options))
+        return self.run(completion_asks.completion(prompt, **options))
+
+    def chat(
+        self,
+        messages: Sequence[ChatMessage | Mapping[str, Any]],
+        **options: Unpack[ChatOptions],
+    ) -> Paid[ChatCompletion]:
+        """Have a conversation continued, by the OpenAI-compatible route."""
+        return self.run(chat_asks.chat(messages, **options))
 
     def run(self, ask: Ask[T]) -> Paid[T]:
-        """Make any paid call; see `asks` and `older_asks`."""
+        """Make any paid call; see `cortensor.client` for what there is."""
         return self._drive(paid(self._core, ask))
+
+    def stream(self, ask: Ask[T]) -> Iterator[Chunk[Paid[T]]]:
+        """Make a completion or a chat, and yield its answer in pieces, then what was paid.
+
+        The receipt is checked before the last chunk. Until the first piece the call is sent again
+        like any other; `deadline_s` bounds that, and then each silence. One that is not read to
+        its end goes on at the router, and is charged.
+
+        Raises:
+            StreamCut: it broke off on its way; it says how to fetch the whole.
+            UpstreamFailed: it broke off at the router; nothing was charged.
+        """
+        outcome: Outcome = None
+        line = self._http.line()
+        flow: Stream[Paid[T]] = streamed(self._core, ask)
+        try:
+            while True:
+                try:
+                    step = flow.send(outcome)
+                except StopIteration:
+                    return
+                outcome = None
+                if isinstance(step, Chunk):
+                    yield step
+                elif isinstance(step, Read):
+                    outcome = line.read()
+                elif isinstance(step, Open):
+                    outcome = line.open(step)
+                else:
+                    outcome = self._carry_out(step)
+        finally:
+            flow.close()
+            line.close()
 
     def quote(self, ask: Ask[Any]) -> QuoteResponse:
         """Return what this very call can cost at most."""
@@ -126,6 +170,18 @@ class Client:
         """Return the router's compute sessions."""
         return self._drive(reading.sessions(self._core))
 
+    def create_key(self, **options: Unpack[KeyOptions]) -> NewKey:
+        """Make an API key of the payment session, signed by the payer. Only here is it shown."""
+        return self._drive(api_keys.create(self._core, options))
+
+    def keys(self) -> KeysResponse:
+        """Return the API keys of the payment session."""
+        return self._drive(api_keys.listed(self._core))
+
+    def revoke_key(self, key_hash: str) -> KeyState:
+        """Revoke an API key for good."""
+        return self._drive(api_keys.revoke(self._core, key_hash))
+
     def hand_in_voucher(self) -> VoucherResponse | None:
         """Give the router the last signed total; None where none was signed yet."""
         return self._drive(reading.hand_in_voucher(self._core))
@@ -140,51 +196,18 @@ class Client:
         return None if self._core.tally is None else self._core.tally.total_wei
 
     def _drive(self, flow: Flow[T]) -> T:
-        outcome: Reply | Lost | None = None
+        outcome: Outcome = None
         try:
             while True:
-                step = flow.send(outcome)
-                if isinstance(step, Send):
-                    outcome = self._send(step)
-                else:
-                    time.sleep(step.seconds)
-                    outcome = None
+                outcome = self._carry_out(flow.send(outcome))
         except StopIteration as done:
             result: T = done.value
             return result
         finally:
             flow.close()
 
-    def _send(self, step: Send) -> Reply | Lost:
-        end = time.monotonic() + step.timeout_s
-        try:
-            with self._http().request(
-                step.method,
-                step.url,
-                data=step.body,
-                headers=step.headers,
-                timeout=step.timeout_s,
-                allow_redirects=False,
-                stream=True,
-            ) as reply:
-                body = bytearray()
-                for chunk in reply.iter_content(CHUNK_BYTES):
-                    body += chunk
-                    if len(body) > MAX_REPLY_BYTES:
-                        return Lost("the reply is too large")
-                    if time.monotonic() > end:  # a server that drips is no server
-                        return Lost("timeout")
-                headers = {name.lower(): value for name, value in reply.headers.items()}
-                return Reply(reply.status_code, headers, bytes(body))
-        except (requests.RequestException, OSError) as error:
-            return Lost(type(error).__name__)
-
-    def _http(self) -> requests.Session:
-        # A requests.Session is not for several threads at once.
-        found: requests.Session | None = getattr(self._local, "session", None)
-        if found is None:
-            found = requests.Session()
-            found.trust_env = False  # no .netrc in the place of the grant
-            self._local.session = found
-            self._opened.append(found)
-        return found
+    def _carry_out(self, step: Send | Sleep) -> Outcome:
+        if isinstance(step, Send):
+            return self._http.send(step)
+        time.sleep(step.seconds)
+        return None

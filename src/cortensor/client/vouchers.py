@@ -20,6 +20,7 @@ from msgspec import Struct, structs
 from cortensor.client.problems import TotalRefused
 from cortensor.client.signing import signed_total
 from cortensor.errors import Conflict, InvalidInput, PaymentRequired
+from cortensor.router.headers import TOTAL_HEADER
 
 if TYPE_CHECKING:
     from cortensor.client.signing import Payment
@@ -192,7 +193,7 @@ class Tally:
         with self._lock:
             state = self._state
             if total is None:
-                raise TotalRefused("the router names no running total", field="X-Cortensor-Total")
+                raise TotalRefused("the router names no running total", field=TOTAL_HEADER)
             span, left = _Span(total - charge, total), self._without(key)
             if replayed and (total <= state.total or span in state.ahead):
                 # Counted before, and asked for again by its key.

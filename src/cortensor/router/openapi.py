@@ -16,8 +16,8 @@ from cortensor.router.headers import (
     SIGNATURE_HEADER,
     VOUCHER_HEADER,
 )
+from cortensor.router.versions.event_format import EVENT_STREAM, event_schema
 from cortensor.router.versions.faces import FACES, Face
-from cortensor.router.versions.streams import EVENT_STREAM, event_schema
 
 VERSION = "0.1.0"
 SCHEMAS: tuple[type[Struct], ...] = (

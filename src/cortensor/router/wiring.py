@@ -223,7 +223,7 @@ async def running(
                 history=history,
                 tracer=traces,
                 logs_requests=config.logs.requests,
-                models=Models(config.sessions, engine.model, time.unix()),
+                models=Models.run_by(config.sessions, engine.model, time.unix()),
             )
         )
 

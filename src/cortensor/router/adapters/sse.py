@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct, field
 
+from cortensor.router.event_lines import DONE, EventLines
 from cortensor.router.json_guard import decode_json
 from cortensor.router.ports import BackendError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 CUT = "cut_stream"
-DONE = b"[DONE]"
-PREFIX = b"data:"
 
 
 class Usage(Struct):
@@ -96,22 +95,12 @@ async def events(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[byte
     Raises:
         BackendError: `response_too_large`.
     """
-    line, total = bytearray(), 0
+    lines, total = EventLines(), 0
     async for chunk in chunks:
         total += len(chunk)
         if total > limit:
             raise BackendError("response_too_large")
-        line += chunk
-        *whole, rest = line.split(b"\n")
-        line = bytearray(rest)
-        for each in whole:
-            data = _data(bytes(each))
+        for data in lines.feed(chunk):
             if data == DONE:
                 return
-            if data:
-                yield data
-
-
-def _data(line: bytes) -> bytes:
-    """Return the data of a line; none of comments, names and blank lines."""
-    return line.removeprefix(PREFIX).strip() if line.startswith(PREFIX) else b""
+            yield data

@@ -19,8 +19,9 @@ from cortensor.router.chat.schemas import (
     CortensorBlock,
     StreamBlock,
 )
-from cortensor.router.versions.completions import CompletionUsage, chosen_of
-from cortensor.router.versions.streams import INCOMPLETE
+from cortensor.router.versions.completion_schemas import NO_CONSENSUS_REASON, CompletionUsage
+from cortensor.router.versions.completions import chosen_of
+from cortensor.router.versions.event_format import INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from cortensor.errors import Error
     from cortensor.router.schemas import PaidResponse
 
-NO_CONSENSUS: Literal["no_consensus"] = "no_consensus"
 ID_DIGITS = 32
 
 
@@ -48,7 +48,7 @@ def show_chat(answer: PaidResponse) -> ChatCompletion:
 
 def _reason(answer: PaidResponse) -> str | None:
     if answer.result.output is None:
-        return NO_CONSENSUS
+        return NO_CONSENSUS_REASON
     return chosen_of(answer.consensus.replica_results, answer.result.output).finish_reason
 
 
@@ -61,7 +61,7 @@ def _usage(answer: PaidResponse) -> CompletionUsage:
 
 def _block(answer: PaidResponse, total: int | None) -> CortensorBlock:
     return CortensorBlock(
-        status=NO_CONSENSUS if answer.result.output is None else "complete",
+        status=NO_CONSENSUS_REASON if answer.result.output is None else "complete",
         receipt_id=answer.receipt_id,
         charge_wei=answer.charge_wei,
         charge_cor=answer.charge_cor,

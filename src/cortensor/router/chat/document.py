@@ -14,7 +14,7 @@ from cortensor.router.chat.schemas import (
     ModelList,
 )
 from cortensor.router.chat.schemas import OpenAIErrorBody as ErrorBody
-from cortensor.router.versions.streams import EVENT_STREAM, event_schema
+from cortensor.router.versions.event_format import EVENT_STREAM, event_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ from cortensor.errors import NotFound
 from cortensor.router.chat.schemas import Model, ModelList
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Self
 
     from cortensor.router.config import ComputeSession
 
@@ -20,18 +21,28 @@ class Models:
     """Names of models, and the compute sessions behind each.
 
     Args:
-        sessions: all compute sessions.
-        default: the model of a session that names none.
+        pools: compute sessions by model; ANY has all of them.
         since: unix seconds, shown as the time of creation.
     """
 
-    def __init__(self, sessions: Sequence[ComputeSession], default: str, since: int) -> None:
+    def __init__(self, pools: Mapping[str, list[str]], since: int) -> None:
         self._since = since
-        self._pools: dict[str, list[str]] = {ANY: [session.id for session in sessions]}
+        self._pools = pools
+
+    @classmethod
+    def run_by(cls, sessions: Sequence[ComputeSession], default: str, since: int) -> Self:
+        """Return the models of compute sessions; `default` is that of one that names none."""
+        pools = {ANY: [session.id for session in sessions]}
         for session in sessions:
             name = session.model or default
             if name != ANY:
-                self._pools.setdefault(name, []).append(session.id)
+                pools.setdefault(name, []).append(session.id)
+        return cls(pools, since)
+
+    @classmethod
+    def listed(cls, found: ModelList) -> Self:
+        """Return the models that a router lists."""
+        return cls({each.id: each.compute_sessions for each in found.data}, 0)
 
     def pool(self, name: str) -> list[str] | None:
         """Return the compute sessions that run a model; None where all do.

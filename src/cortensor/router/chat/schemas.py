@@ -12,7 +12,7 @@ from cortensor.router.consensus_schemas import ConsensusRequest, PolicyRequest
 from cortensor.router.messages import MAX_MESSAGES, ToolCall
 from cortensor.router.sampling import MAX_STOPS, Seed, StopText
 from cortensor.router.schemas import BillResult, ConsensusResult, ReceiptSummary
-from cortensor.router.versions.completions import CompletionUsage, Penalty
+from cortensor.router.versions.completion_schemas import CompletionUsage, Penalty
 from cortensor.router.versions.schemas import Positive, SessionRef
 
 _Name = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -149,6 +149,11 @@ class ChatCompletion(Struct, frozen=True, kw_only=True):
     usage: CompletionUsage
     cortensor: CortensorBlock
     object: Literal["chat.completion"] = "chat.completion"
+
+    @property
+    def text(self) -> str:
+        """The answer; empty without a consensus."""
+        return self.choices[0].message.content
 
 
 class ChatDelta(Struct, frozen=True, kw_only=True):

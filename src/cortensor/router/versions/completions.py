@@ -4,18 +4,25 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
+from msgspec import UNSET, structs
 
 from cortensor.receipts.evidence import output_hash
 from cortensor.router.problems import InvalidField
 from cortensor.router.requests import convert
 from cortensor.router.sampling import to_bps
-from cortensor.router.schemas import Text  # noqa: TC001 -- msgspec reads the annotations
 from cortensor.router.versions.calls import addressed_body, consensus_v3
-from cortensor.router.versions.schemas import ConsensusResultV3, ConsensusV3, Positive, SessionRef
-from cortensor.router.versions.streams import INCOMPLETE
+from cortensor.router.versions.completion_schemas import (
+    NO_CONSENSUS_REASON,
+    CompletionRequestV2,
+    CompletionRequestV3,
+    CompletionUsage,
+    CompletionV2,
+    CompletionV3,
+    TextChoice,
+)
+from cortensor.router.versions.event_format import INCOMPLETE
 from cortensor.router.versions.upgrade import Upgraded, given
 
 if TYPE_CHECKING:
@@ -24,86 +31,9 @@ if TYPE_CHECKING:
     from cortensor.errors import Error
     from cortensor.router.schemas import PaidResponse, ReplicaResult
 
-Seconds = Annotated[float, Meta(gt=0, le=86400)]
 NOT_APPLIED = ("precommit_timeout",)
 """Settings that the router takes and has no use for: there is no chain between it and replicas."""
 RATES = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
-Penalty = Annotated[float, Meta(ge=-2, le=2)]
-
-
-class CompletionRequestV2(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Complete a prompt on one compute session.
-
-    The prompt is the user message as it is, by either `prompt_type`; the model's own chat template
-    goes around it, so `prompt_template` must be empty. `timeout` is in seconds. Sampling settings
-    count instead of the compute session's own; what changed nothing is in the answer's
-    `not_applied`.
-    """
-
-    prompt: Text
-    session_id: SessionRef | None = None
-    prompt_type: Literal[0, 1] = 0
-    prompt_template: str | None = None
-    stream: bool = False
-    timeout: Seconds | None = None
-    client_reference: Annotated[str, Meta(max_length=1024)] | None = None
-    max_tokens: Positive | None = None
-    precommit_timeout: float | None = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
-    top_k: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
-    presence_penalty: Penalty | None = None
-    frequency_penalty: Penalty | None = None
-
-
-class CompletionRequestV3(
-    CompletionRequestV2, frozen=True, forbid_unknown_fields=True, kw_only=True
-):
-    """Complete a prompt on 1, 3 or 5 compute sessions."""
-
-    consensus: ConsensusV3 = field(default_factory=ConsensusV3)
-
-
-class TextChoice(Struct, frozen=True):
-    """The completion; `finish_reason` is the model's, or no_consensus where no text won."""
-
-    index: int
-    text: str
-    finish_reason: str | None
-    logprobs: None = None
-
-
-class CompletionUsage(Struct, frozen=True):
-    """Tokens of all replicas, as their backends report them within bounds."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-
-
-class CompletionV2(Struct, frozen=True, kw_only=True):
-    """A text completion; `created` is in unix seconds, `id` is the receipt's.
-
-    The last event of a stream has no text, and `total_wei`, what its payment session was charged.
-    """
-
-    id: str
-    created: int
-    model: str
-    task_id: str
-    choices: list[TextChoice]
-    usage: CompletionUsage
-    receipt_id: str
-    charge_wei: str
-    object: Literal["text_completion"] = "text_completion"
-    not_applied: list[str] = field(default_factory=list)
-    total_wei: str | UnsetType = UNSET
-
-
-class CompletionV3(CompletionV2, frozen=True, kw_only=True):
-    """A text completion with its consensus."""
-
-    consensus: ConsensusResultV3
 
 
 def completion(version: str, data: dict[str, Any], session: str) -> Upgraded:
@@ -190,7 +120,7 @@ def show_completion(version: str, ignored: list[str], answer: PaidResponse) -> C
             TextChoice(
                 index=0,
                 text=text or "",
-                finish_reason="no_consensus" if text is None else chosen.finish_reason,
+                finish_reason=NO_CONSENSUS_REASON if text is None else chosen.finish_reason,
             )
         ],
         "usage": CompletionUsage(prompt, made, prompt + made),

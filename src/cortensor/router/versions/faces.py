@@ -11,13 +11,13 @@ from msgspec import Struct
 from cortensor.router.schemas import DelegateRequest, PaidResponse, ValidateRequest
 from cortensor.router.versions import schemas
 from cortensor.router.versions.calls import delegate, validate
-from cortensor.router.versions.completions import (
+from cortensor.router.versions.completion_schemas import (
     CompletionRequestV2,
     CompletionRequestV3,
     CompletionV2,
     CompletionV3,
-    completion,
 )
+from cortensor.router.versions.completions import completion
 from cortensor.router.versions.factcheck import FactcheckRequest, factcheck
 from cortensor.router.versions.upgrade import Upgraded
 

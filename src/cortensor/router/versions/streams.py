@@ -8,13 +8,15 @@ after it is an event that says so, and no `[DONE]`: a reader can tell a whole an
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from starlette.responses import StreamingResponse
 
 from cortensor.errors import Error
+from cortensor.router.event_lines import DONE
 from cortensor.router.schemas import PaidResponse
+from cortensor.router.versions.event_format import EVENT_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -24,23 +26,7 @@ if TYPE_CHECKING:
 
     Paid = Callable[[OnText], Awaitable[Answer]]
 
-EVENT_STREAM = "text/event-stream"
-DONE = b"data: [DONE]\n\n"
 HTTP_BAD_REQUEST = 400
-INCOMPLETE: Literal["incomplete"] = "incomplete"
-"""The finish reason of an answer that broke off."""
-
-
-def event_schema(shape: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return how the OpenAPI document describes an event whose data is JSON of `shape`.
-
-    The last data of a stream that did not break off is `[DONE]`.
-    """
-    data: dict[str, Any] = {"type": "string"}
-    if shape is not None:
-        data |= {"contentMediaType": "application/json", "contentSchema": shape}
-    event = {"type": "string"}
-    return {"type": "object", "required": ["data"], "properties": {"data": data, "event": event}}
 
 
 class Shape(Protocol):
@@ -128,7 +114,7 @@ async def _live(running: Running, first: str, shape: Shape) -> AsyncIterator[byt
 def _last(shape: Shape, whole: PaidResponse, total: int | None) -> Iterator[bytes]:
     for data in shape.end(whole, total):
         yield _event(data)
-    yield DONE
+    yield b"data: " + DONE + b"\n\n"
 
 
 def _event(data: object) -> bytes:
