@@ -28,7 +28,7 @@ from cortensor.errors import InvalidInput
 from cortensor.nesting import MAX_DEPTH, check_nesting
 from cortensor.receipts.body import split_message
 from cortensor.receipts.build import fewest_runs
-from cortensor.receipts.canonical import reject_number, unique_object
+from cortensor.receipts.canonical import MAX_SAFE_INTEGER, reject_number, unique_object
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import request_commitment as commit
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
@@ -131,7 +131,12 @@ def read_call(text: str) -> Call:
     check_nesting(text, MAX_DEPTH + 1, field=_NAME)  # the body, at most MAX_DEPTH, is in an object
     try:
         # Fractions are fine here: nothing that is compared below may be one.
-        data = json.loads(text, parse_constant=reject_number, object_pairs_hook=unique_object)
+        data = json.loads(
+            text,
+            parse_int=_whole,
+            parse_constant=reject_number,
+            object_pairs_hook=unique_object,
+        )
     except InvalidInput as error:
         raise InvalidInput(error.reason, field=_NAME) from error
     except ValueError as error:
@@ -143,6 +148,12 @@ def read_call(text: str) -> Call:
     except msgspec.ValidationError as error:
         reason, field = split_message(str(error))
         raise InvalidInput(reason, field=f"{_NAME}.{field}") from error
+
+
+def _whole(text: str) -> int | float:
+    # RFC 8785 writes 1e20 with all its digits; its own integers end at 2^53 - 1.
+    value = int(text)
+    return value if abs(value) <= MAX_SAFE_INTEGER else float(text)
 
 
 def compare_rule(body: Body, call: Call) -> list[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cortensor.client import AsyncClient, Client, Payment, Trust, VoucherMemory, VoucherStore
 from cortensor.receipts.sign import address_of
 from tests.python.router.harness import CARD, DOMAIN, PAYER_KEY, SESSION_KEY, SIGNER_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
 
 KINDS = ("sync", "async")
 TRUST = Trust(signer=address_of(SIGNER_KEY), cards={1: CARD})
@@ -24,13 +27,27 @@ class Blocking:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._client, name)
+        if inspect.isasyncgenfunction(found):
+            return lambda *args, **options: self._each(found(*args, **options))
         if not inspect.iscoroutinefunction(found):
             return found
         return lambda *args, **options: self._runner.run(found(*args, **options))
 
+    def _each(self, stream: AsyncGenerator[Any]) -> Iterator[Any]:
+        # The sentinel, since a coroutine cannot raise StopAsyncIteration through a runner.
+        try:
+            while (found := self._runner.run(_next(stream))) is not None:
+                yield found
+        finally:
+            self._runner.run(stream.aclose())
+
     def close(self) -> None:
         self._runner.run(self._client.close())
         self._runner.close()
+
+
+async def _next(stream: AsyncGenerator[Any]) -> Any:
+    return await anext(stream, None)
 
 
 def make_client(

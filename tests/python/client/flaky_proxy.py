@@ -29,7 +29,10 @@ class LoseReply:
 
 
 class CutReply:
-    """Let the router do the work, and send half of its reply."""
+    """Let the router do the work, and send half of its reply, or `share` of it."""
+
+    def __init__(self, share: float = 0.5) -> None:
+        self.share = share
 
 
 class Answer:
@@ -52,15 +55,20 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._pass(None, Pass())
 
+    def do_DELETE(self) -> None:
+        self._pass(None, self._fault(b""))
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if "/quote" in self.path or "/voucher" in self.path:
             self._pass(body, Pass())
             return
+        self._pass(body, self._fault(body))
+
+    def _fault(self, body: bytes) -> Fault:
         with self.proxy.lock:
-            fault = self.proxy.faults.pop(0) if self.proxy.faults else Pass()
             self.proxy.seen.append((self.path, dict(self.headers), body))
-        self._pass(body, fault)
+            return self.proxy.faults.pop(0) if self.proxy.faults else Pass()
 
     def _pass(self, body: bytes | None, fault: Fault) -> None:
         if isinstance(fault, LoseRequest):
@@ -86,21 +94,41 @@ class _Handler(BaseHTTPRequestHandler):
         for part, rewrite in self.proxy.always.items():
             if part in self.path:
                 status, kept, content = rewrite(reply)
-        self._send(status, kept, content, cut=isinstance(fault, CutReply))
+        share = fault.share if isinstance(fault, CutReply) else None
+        if any("event-stream" in each for each in kept.values()):
+            self._send_stream(status, kept, content, share)
+        else:
+            self._send(status, kept, content, share)
 
     def _send(
-        self, status: int, headers: dict[str, str], body: bytes, *, cut: bool = False
+        self, status: int, headers: dict[str, str], body: bytes, share: float | None = None
     ) -> None:
+        cut = share is not None
         try:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if cut else body)
+            self.wfile.write(body if share is None else body[: int(len(body) * share)])
         except OSError:
             cut = True
         if cut:
+            self.close_connection = True
+
+    def _send_stream(
+        self, status: int, headers: dict[str, str], body: bytes, share: float | None
+    ) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        sent = body if share is None else body[: int(len(body) * share)]
+        self.wfile.write(f"{len(sent):x}\r\n".encode() + sent + b"\r\n" if sent else b"")
+        if share is None:
+            self.wfile.write(b"0\r\n\r\n")
+        else:
             self.close_connection = True
 
     def log_message(self, *_: object) -> None:

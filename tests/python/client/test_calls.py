@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cortensor.client import (
+    BillRefused,
+    ChatMessage,
     Consensus,
     ConsensusFailed,
+    MessageRequest,
     Payment,
     PaymentRequired,
     Refusal,
     Rejected,
+    SamplingRequest,
     Unauthorized,
     UpstreamFailed,
     asks,
+    chat,
+    completion_v2,
     delegate_v2,
     delegate_v3,
     factcheck_v2,
@@ -27,12 +33,14 @@ from cortensor.client import (
     validate_v3,
 )
 from cortensor.errors import InvalidInput
+from cortensor.errors import NotFound as RootNotFound
 from cortensor.errors import PaymentRequired as RootPaymentRequired
 from cortensor.receipts.access import make_token
 from cortensor.receipts.checks import PROVEN
 from cortensor.receipts.typed import AccessGrant
 from cortensor.router.consensus_schemas import ConsensusRequest
 from tests.python.client.clients import escrow, keyed
+from tests.python.client.flaky_proxy import Pass, rewritten
 from tests.python.router.fake_model import Script
 from tests.python.router.harness import COR, DOMAIN, PAYER, PAYER_KEY, STRANGER_KEY, session_number
 from tests.python.router.test_api_keys import issue
@@ -40,6 +48,7 @@ from tests.python.router.test_api_keys import issue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.python.client.flaky_proxy import FlakyProxy
     from tests.python.router.fake_model import FakeModel
     from tests.python.router.fake_node import FakeNode
     from tests.python.router.harness import Router
@@ -120,6 +129,100 @@ def test_structured_output(
     assert client.run(delegate_v3("Name", output_schema=schema)).answer.result == "x"
 
 
+def test_conversations_sampling_traces_and_repairs(
+    router: Router, session: str, connect: Connect, model: FakeModel
+) -> None:
+    client = connect(router.url, escrow(session))
+    done = client.delegate(
+        messages=[
+            MessageRequest(role="system", content="Be brief."),
+            {"role": "user", "content": "Say something"},
+        ],
+        sampling=SamplingRequest(temperature_bps=2500, stop=["END"]),
+        tool_trace=[{"tool": "search", "seconds": 0.5}],
+    )
+    assert len(done.answer.tool_traces) == 1
+    asked = model.requests[-1]
+    assert [each["role"] for each in asked["messages"]] == ["system", "user"]
+    assert (asked["temperature"], asked["stop"]) == (0.25, ["END"])
+    with pytest.raises(UpstreamFailed):
+        client.delegate("Name", output_schema={"type": "integer"}, repair_attempts=0)
+    before = len(model.requests)
+    model.default = Script("no", then=Script("7"))
+    fixed = client.delegate("Name", output_schema={"type": "integer"}, repair_attempts=1)
+    assert (fixed.answer.result.data, len(model.requests) - before) == (7, 2)
+
+
+@pytest.mark.parametrize("pays", [escrow, keyed])
+def test_chats(
+    router: Router, session: str, keyed_session: str, connect: Connect, model: FakeModel, pays: Any
+) -> None:
+    client = connect(router.url, pays(session if pays is escrow else keyed_session))
+    asked = [ChatMessage(role="user", content="Say something")]
+    done = client.chat(asked, temperature=0.5, user="u", tier="safe", top_k=5)
+    assert done.answer.text == "an answer"
+    assert done.answer.cortensor.consensus.replicas == 3
+    assert done.verification.status_of("request") == PROVEN
+    one = client.chat(asked, model="202", max_tokens=9)
+    assert [each.session_id for each in one.answer.cortensor.consensus.replica_results] == ["202"]
+    assert client.quote(chat(asked, model="202")).session_pool == ["202"]
+    with pytest.raises(RootNotFound) as unknown:
+        client.chat(asked, model="gpt-9")
+    assert unknown.value.code == "model_not_found"
+    with pytest.raises(InvalidInput) as early:
+        client.chat(asked, extra={"tools": [{}]})
+    assert (early.value.field, len(model.requests)) == ("tools", 4)
+    with pytest.raises(PaymentRequired) as refused:
+        client.chat(asked, budget_wei=1)
+    assert (refused.value.code, refused.value.status) == ("over_budget", 402)
+    assert refused.value.quote is not None
+
+
+def test_a_charged_refusal_of_a_chat_brings_its_checked_receipt(
+    router: Router, session: str, connect: Connect, model: FakeModel
+) -> None:
+    for name, word in (("201", "a"), ("202", "b"), ("203", "c")):
+        model.scripts[name] = Script(word)
+    client = connect(router.url, escrow(session))
+    with pytest.raises(ConsensusFailed) as caught:
+        client.chat(
+            [{"role": "user", "content": "x"}],
+            consensus=Consensus(replicas=3, disagreement_policy="fail_hard"),
+        )
+    assert caught.value.paid.verification.status_of("bill") == PROVEN
+    assert router.ledger()[session] == (caught.value.paid.charge_wei, 0)
+    open_ = client.chat([{"role": "user", "content": "x"}], consensus=THREE)
+    assert (open_.answer.text, open_.answer.choices[0].finish_reason) == ("", "no_consensus")
+
+
+def test_an_empty_text_is_not_believed_where_the_receipt_has_one(
+    router: Router, proxy: FlakyProxy, session: str, connect: Connect
+) -> None:
+    client = connect(proxy.url, escrow(session))
+    proxy.faults = [Pass(rewritten(lambda found: found.replace('"text":"an answer"', '"text":""')))]
+    with pytest.raises(BillRefused, match="text"):
+        client.completions("Say something")
+
+
+def test_extra_members_are_signed_as_they_are_sent(
+    router: Router, keyed_session: str, connect: Connect, model: FakeModel
+) -> None:
+    client = connect(router.url, keyed(keyed_session))
+    text = client.completions("Say", extra={"temperature": 0.25, "precommit_timeout": 1.0})
+    assert (model.requests[-1]["temperature"], text.answer.not_applied) == (
+        0.25,
+        ["precommit_timeout"],
+    )
+    client.run(delegate_v2("Say", extra={"execution": {"max_tokens": 9}}))
+    assert model.requests[-1]["max_tokens"] == 9
+    model.default = verdict("VALID")
+    client.run(validate_v3("x", extra={"actor": "seller"}))
+    client.run(validate_v2("x", actor={"id": 7}))
+    with pytest.raises(InvalidInput) as early:
+        client.run(delegate_v2("x", extra={"sampling": {}}))
+    assert (early.value.code, early.value.field) == ("unknown_field", "sampling")
+
+
 @pytest.mark.parametrize("pays", [escrow, keyed])
 def test_older_versions_are_one_request_with_v4(
     router: Router,
@@ -139,6 +242,8 @@ def test_older_versions_are_one_request_with_v4(
     assert three.consensus.replicas == 3
     text = client.completions("Say", max_tokens=9, timeout_ms=1500, client_reference="r")
     assert text.answer.text == "an answer"
+    older = client.run(completion_v2("Say", compute_session="202", top_p=0.5))
+    assert (older.answer.text, older.answer.model) == ("an answer", "202")
     assert client.completions("Say", consensus=THREE).answer.consensus.replicas == 3
     model.default = verdict("VALID")
     assert client.run(validate_v2("x", context="c")).answer.verdict == "VALID"

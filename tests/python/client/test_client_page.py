@@ -56,9 +56,17 @@ def test_every_example_runs(
     for block in re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL):
         exec(block, names)  # the page's own text
         shown.append(capsys.readouterr().out.split())
-    first, trusted, refused, vouchers = shown
+    first, conversation, stream, again, keys, trusted, refused, vouchers = shown
     assert first[0] == "VALID"
     assert first[-1] == "consistent"
+    assert conversation == ["VALID", "1"]
+    assert stream[:2] == ['{"verdict":', '"VALID"}']
+    assert int(stream[2]) > 0
+    assert stream[3] == "consistent"
+    assert again[:2] == stream[:2]
+    assert again[2].startswith("urn:cortensor:receipt:0x")
+    assert keys[0] == "[('reports',"
+    assert keys[2] == "True"
     assert trusted == ["proven"]
     assert refused[0] == "over_budget"
     assert int(refused[1]) > int(refused[2])

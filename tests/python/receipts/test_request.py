@@ -9,6 +9,7 @@ import pytest
 
 from cortensor.nesting import MAX_DEPTH
 from cortensor.receipts import Check, verify_bundle
+from cortensor.receipts.request_text import request_text
 from cortensor.receipts.tiers import DEFAULT_TIER
 from cortensor.receipts.verify_request import (
     Asked,
@@ -17,7 +18,7 @@ from cortensor.receipts.verify_request import (
     ScoreAsked,
     read_call,
 )
-from cortensor.receipts.verify_task import SamplingAsked
+from cortensor.receipts.verify_task import SamplingAsked, trace_hash
 from cortensor.router import consensus_schemas, requests, schemas
 from cortensor.router.sampling import SamplingRequest
 from tests.conformance.edits import asked, commit_to, lie, put, unanchored
@@ -90,6 +91,14 @@ def test_a_request_that_is_no_call_is_refused(text: str, reason: str) -> None:
     check = request_check(resign(data))
     assert check.status == "failed"
     assert reason in check.detail
+
+
+def test_a_float_that_is_written_as_an_integer_is_hashed_as_it_was() -> None:
+    entry = {"seconds": 1e20, "rows": 2**53 - 1}
+    text = request_text("delegate", {"session_id": "x", "tool_trace": [entry]}).decode()
+    assert "100000000000000000000" in text
+    [read] = read_call(text).request.tool_trace or []
+    assert trace_hash(read) == trace_hash(entry) is not None
 
 
 def test_a_lone_surrogate_in_the_bundle_is_refused() -> None:
