@@ -166,7 +166,7 @@ ASKS = {
     "repaired": options(
         lambda objective, **more: asks.delegate(objective, output_schema={}, **more),
         WORDS,
-        {"repair_attempts": st.integers(0, 2), "consensus": V4},
+        {"repair_attempts": st.integers(0, 1), "consensus": V4},
     ),
     "validate": options(asks.validate, WORDS, {**OWN, "context": VALUES}),
     "factcheck": options(asks.factcheck, WORDS, {**OWN, "context": VALUES}),
