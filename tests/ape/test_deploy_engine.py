@@ -14,7 +14,7 @@ from scripts._anvil import ROOT, run_anvil
 from scripts._deploy import KeySigner, deploy_all, load_config, make_plan
 from scripts._deploy.bindings import contract_at
 from scripts._deploy.checks import verify_record, verify_wiring
-from scripts._deploy.config import ZERO_ADDRESS, Token, resolve
+from scripts._deploy.config import ZERO_ADDRESS, resolve
 from scripts._deploy.engine import inspection
 from scripts._deploy.records import Store
 from scripts._deploy.sending import Sender
@@ -83,43 +83,6 @@ def test_deployed_contracts_verify(web3, config, tmp_path):
     checks += verify_wiring(web3, deployment.records)
     assert {check.status for check in checks} == {"ok"}
     assert plan_of(web3, config, tmp_path).is_empty
-
-
-def test_wrapped_coin__the_wrapper_is_deployed_and_the_bond_is_wrapped(web3, config, tmp_path):
-    """On a chain whose own coin is COR."""
-    bond = int(config.routers[0].bond_wei)
-    web3.provider.make_request("anvil_setBalance", [SETTLER.address, hex(2 * bond)])
-    wrapped = msgspec.structs.replace(config, token=Token(address="wrapped"))
-    deployment = deploy(web3, wrapped, tmp_path, own=False)
-    assert "MockCOR" not in deployment.records
-    token = contract_at(web3, "WrappedCOR", deployment.token).functions
-    assert token.balanceOf(deployment.address("StakePool")).call() == bond
-    assert web3.eth.get_balance(deployment.token) == bond
-    checks = [
-        check
-        for record in deployment.records.values()
-        for check in verify_record(web3, record, fresh=False)
-    ]
-    checks += verify_wiring(web3, deployment.records)
-    assert {check.status for check in checks} == {"ok"}
-    assert plan_of(web3, wrapped, tmp_path, own=False).is_empty
-
-
-def test_wrapped_coin__what_is_wrapped_already_is_not_wrapped_again(web3, config, tmp_path):
-    bond = int(config.routers[0].bond_wei)
-    web3.provider.make_request("anvil_setBalance", [SETTLER.address, hex(2 * bond)])
-    wrapped = msgspec.structs.replace(config, token=Token(address="wrapped"))
-    first = deploy(web3, wrapped, tmp_path, signers=(DEPLOYER,))
-    assert [(call.function, call.value) for call in first.manual] == [
-        ("deposit", bond),
-        ("approve", 0),
-        ("open_bond", 0),
-        ("authorise", 0),
-    ]
-    one = {"from": SETTLER.address, "to": first.token, "value": 1, "data": "0xd0e30db0"}
-    web3.eth.wait_for_transaction_receipt(web3.eth.send_transaction(one))
-    again = plan_of(web3, wrapped, tmp_path)
-    assert (again.calls[0].function, again.calls[0].value) == ("deposit", bond - 1)
 
 
 def test_wrong_record__every_lie_is_found(web3, config, tmp_path):
