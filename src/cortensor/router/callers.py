@@ -15,18 +15,17 @@ from cortensor.errors import Forbidden, Unauthorized
 from cortensor.receipts.api_key import METRICS, KeyGrant, hash_of, is_key, scopes_of
 from cortensor.router import logs
 from cortensor.router.access import bearer_of, read_header
-from cortensor.store.calls import IN_THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from cortensor.receipts.api_key import Scope
     from cortensor.router.access import Doorkeeper
+    from cortensor.router.known_keys import KnownKeys
     from cortensor.router.payment_sessions import PaymentSessions
-    from cortensor.router.ports import Clock, KeysPort
+    from cortensor.router.ports import Clock
     from cortensor.router.rate_limit import RateLimits
     from cortensor.store.api_keys import KeyRecord
-    from cortensor.store.calls import Calls
     from cortensor.store.records import Account
 
 
@@ -44,22 +43,19 @@ class Callers:
     Args:
         sessions: payment sessions.
         doorkeeper: checks what payers signed.
-        keys: API keys.
+        keys: finds API keys.
         limits: requests a minute.
         clock: time.
-        calls: how the store is called.
     """
 
     def __init__(
         self,
         sessions: PaymentSessions,
         doorkeeper: Doorkeeper,
-        keys: KeysPort,
+        keys: KnownKeys,
         limits: RateLimits,
         clock: Clock,
-        calls: Calls = IN_THREADS,
     ) -> None:
-        self._calls = calls
         self._sessions = sessions
         self._doorkeeper = doorkeeper
         self._keys = keys
@@ -123,7 +119,7 @@ class Callers:
 
     async def _known(self, token: str) -> KeyRecord:
         key_hash = hash_of(token)
-        key = await self._calls.read(self._keys.find, key_hash)
+        key = await self._keys.find(key_hash)
         if key is None or key.revoked_at is not None or key.expires <= self._clock.unix():
             raise Unauthorized("the API key is unknown, revoked or expired")
         logs.note(key=key_hash[:18])

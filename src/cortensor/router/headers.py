@@ -3,10 +3,19 @@
 
 from __future__ import annotations
 
-IDEMPOTENCY_HEADER = "Idempotency-Key"
+from cortensor.receipts.headers import IDEMPOTENCY_HEADER, SALT_HEADER, VOUCHER_HEADER
+
 REPLAYED_HEADER = "Idempotent-Replayed"
-SALT_HEADER = "X-Cortensor-Request-Salt"
 MAX_CHARGE_HEADER = "X-Cortensor-Max-Charge"
 SIGNATURE_HEADER = "X-Cortensor-Request-Signature"
-VOUCHER_HEADER = "X-Cortensor-Voucher"
 TOTAL_HEADER = "X-Cortensor-Total"
+
+__all__ = [
+    "IDEMPOTENCY_HEADER",
+    "MAX_CHARGE_HEADER",
+    "REPLAYED_HEADER",
+    "SALT_HEADER",
+    "SIGNATURE_HEADER",
+    "TOTAL_HEADER",
+    "VOUCHER_HEADER",
+]

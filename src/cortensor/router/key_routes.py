@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from cortensor.router.access import Doorkeeper
     from cortensor.router.config import Limits
+    from cortensor.router.known_keys import KnownKeys
     from cortensor.router.payment_sessions import PaymentSessions
     from cortensor.router.ports import Clock, KeysPort
     from cortensor.store.calls import Calls
@@ -36,6 +37,8 @@ class KeyDesk:
         keys: the store's.
         clock: time.
         limits: bounds on requests.
+        calls: how the store is called.
+        known: remembers keys that are used, where any are.
     """
 
     def __init__(
@@ -46,7 +49,9 @@ class KeyDesk:
         clock: Clock,
         limits: Limits,
         calls: Calls = IN_THREADS,
+        known: KnownKeys | None = None,
     ) -> None:
+        self._known = known
         self._calls = calls
         self._sessions = sessions
         self._doorkeeper = doorkeeper
@@ -98,6 +103,8 @@ class KeyDesk:
         session = await self._own_session(request)
         key_hash = request.path_params["key_hash"].lower()
         await self._calls.write(self._keys.revoke, key_hash, self._clock.unix(), session)
+        if self._known is not None:
+            self._known.forget(key_hash)
         found = await self._calls.read(self._keys.find, key_hash)
         if found is None:
             raise NotFound("no key has this hash", field="key_hash", code="unknown_key")

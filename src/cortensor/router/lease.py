@@ -22,8 +22,15 @@ RENEWALS = 4  # in one lease: three may fail
 log = logging.getLogger(__name__)
 
 
+class Lease:
+    """A lease that is held; `routers` is how many live, itself included, as it was renewed."""
+
+    def __init__(self) -> None:
+        self.routers = 1
+
+
 @asynccontextmanager
-async def alive(owners: Owners, lease_ms: int) -> AsyncIterator[None]:
+async def alive(owners: Owners, lease_ms: int) -> AsyncIterator[Lease]:
     """Hold a lease until the end, renewed in time; what dead routers left is released meanwhile.
 
     Raises:
@@ -33,9 +40,11 @@ async def alive(owners: Owners, lease_ms: int) -> AsyncIterator[None]:
     # A thread of its own: a lease must not wait behind requests that wait for their turns.
     with ThreadPoolExecutor(1, "lease") as thread:
         await loop.run_in_executor(thread, owners.renew, lease_ms)
-        task = asyncio.create_task(_renew_for_ever(owners, lease_ms, thread))
+        lease = Lease()
+        lease.routers = await loop.run_in_executor(thread, owners.living)
+        task = asyncio.create_task(_renew_for_ever(owners, lease, lease_ms, thread))
         try:
-            yield
+            yield lease
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -44,12 +53,15 @@ async def alive(owners: Owners, lease_ms: int) -> AsyncIterator[None]:
                 await loop.run_in_executor(thread, owners.leave)
 
 
-async def _renew_for_ever(owners: Owners, lease_ms: int, thread: ThreadPoolExecutor) -> None:
+async def _renew_for_ever(
+    owners: Owners, lease: Lease, lease_ms: int, thread: ThreadPoolExecutor
+) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(lease_ms / 1000 / RENEWALS)
         try:
             await loop.run_in_executor(thread, owners.renew, lease_ms)
+            lease.routers = await loop.run_in_executor(thread, owners.living)
             released = await loop.run_in_executor(thread, owners.recover)
         except Error as error:
             log.warning("lease: %s", error)

@@ -14,9 +14,10 @@ import msgspec
 from cortensor.errors import Conflict
 from cortensor.receipts.keccak import to_hex
 from cortensor.router.answer import Answer
+from cortensor.router.headers import IDEMPOTENCY_HEADER, SALT_HEADER
 from cortensor.router.problems import InvalidField
 from cortensor.store.calls import IN_THREADS
-from cortensor.store.claims import IN_PROGRESS, KEY_FIELD, SALT_FIELD, running_now
+from cortensor.store.claims import IN_PROGRESS, running_now
 from cortensor.store.ledger import already_charged
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class SignedRequests:
             return
         place = (session, signed.commitment)
         if place in self._running:
-            raise running_now(SALT_FIELD)
+            raise running_now(SALT_HEADER)
         self._running.add(place)
         try:
             commitment = to_hex(signed.commitment)
@@ -111,7 +112,7 @@ async def run_once(
         else:
             same_request(running, key.request_hash)
             if time.monotonic() >= ends:
-                raise running_now(KEY_FIELD)
+                raise running_now(IDEMPOTENCY_HEADER)
         await asyncio.sleep(LOOK_S)
 
 
@@ -120,7 +121,7 @@ def same_request(stored: str, given: str) -> None:
     if stored != given:
         raise Conflict(
             "this key was used for another request",
-            field="Idempotency-Key",
+            field=IDEMPOTENCY_HEADER,
             code="idempotency_conflict",
         )
 
@@ -184,7 +185,7 @@ class Keyed:
         """
         if not 0 < len(key.key) <= KEY_CHARS or not key.key.isprintable():
             raise InvalidField(
-                f"must be 1 to {KEY_CHARS} printable characters", field="Idempotency-Key"
+                f"must be 1 to {KEY_CHARS} printable characters", field=IDEMPOTENCY_HEADER
             )
         place = (session, key.key)
         # No await between this look and the entry below: duplicates must meet.

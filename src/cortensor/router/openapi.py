@@ -11,6 +11,7 @@ from msgspec import Struct
 from cortensor.router import key_schemas, schemas
 from cortensor.router.chat import document as chat_document
 from cortensor.router.headers import (
+    IDEMPOTENCY_HEADER,
     MAX_CHARGE_HEADER,
     SALT_HEADER,
     SIGNATURE_HEADER,
@@ -37,7 +38,7 @@ SCHEMAS: tuple[type[Struct], ...] = (
     *chat_document.SHAPES,
 )
 PAID_HEADERS = (
-    "Idempotency-Key",
+    IDEMPOTENCY_HEADER,
     SALT_HEADER,
     MAX_CHARGE_HEADER,
     SIGNATURE_HEADER,

@@ -17,6 +17,7 @@ from cortensor.errors import (
     Unavailable,
     UpstreamFailed,
 )
+from cortensor.receipts.headers import VOUCHER_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +91,7 @@ class VoucherNeeded(PaymentRequired):
             f"sign the total charged, {account.spent} wei"
             if account.spent > account.vouchered
             else "wait until the running request is charged, then sign the total",
-            field="X-Cortensor-Voucher",
+            field=VOUCHER_HEADER,
         )
         self.account = account
         self.credit = credit

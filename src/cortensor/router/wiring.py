@@ -26,7 +26,8 @@ from cortensor.router.config import secret
 from cortensor.router.embeddings import build_embeddings
 from cortensor.router.gauges import States
 from cortensor.router.key_routes import KeyDesk
-from cortensor.router.lease import alive
+from cortensor.router.known_keys import KnownKeys
+from cortensor.router.lease import Lease, alive
 from cortensor.router.measured import MeasuredHistory, load_calibrations
 from cortensor.router.operations import background, build_pool, build_tracer
 from cortensor.router.payment_sessions import PaymentSessions
@@ -160,8 +161,9 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         store = stack.enter_context(Store(config.database_address, config.store.synchronous))
         stack.enter_context(store.database.serving())
+        lease = Lease()
         if store.database.is_shared:
-            await stack.enter_async_context(alive(store.owners, config.limits.lease_ms))
+            lease = await stack.enter_async_context(alive(store.owners, config.limits.lease_ms))
         _recover(store)
         reader = chain or ChainReader(config.rpc_url, address_book(config))
         signer = await check_signer(config, reader)
@@ -204,6 +206,8 @@ async def running(
             )
             stack.push_async_callback(_cancel, task)
         doorkeeper = Doorkeeper(signer.domain)
+        known = KnownKeys(store.api_keys, time, calls)
+        rates = RateLimits(time, lambda: lease.routers)
         yield build_app(
             Parts(
                 service=service,
@@ -213,11 +217,9 @@ async def running(
                 chain=reader,
                 backend=engine,
                 limits=config.limits,
-                callers=Callers(
-                    service.sessions, doorkeeper, store.api_keys, RateLimits(time), time, calls
-                ),
+                callers=Callers(service.sessions, doorkeeper, known, rates, time),
                 key_desk=KeyDesk(
-                    service.sessions, doorkeeper, store.api_keys, time, config.limits, calls
+                    service.sessions, doorkeeper, store.api_keys, time, config.limits, calls, known
                 ),
                 metrics_access=config.metrics.access,
                 history=history,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from cortensor.errors import Conflict, Unavailable
+from cortensor.receipts.headers import IDEMPOTENCY_HEADER, SALT_HEADER
 from cortensor.store.accounts import free
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 LIVING = "SELECT owner FROM owners WHERE expires_at > ?"
 RIVAL = "SELECT id, owner, request_hash FROM reservations WHERE session = ? AND "
-KEY_FIELD, SALT_FIELD = "Idempotency-Key", "X-Cortensor-Request-Salt"
 
 IN_PROGRESS = "request_in_progress"
 
@@ -82,6 +82,10 @@ class Owners:
         found = self._db.rows(f"{LIVING} AND owner = ?", self._db.now_ms(), owner)
         return bool(found)
 
+    def living(self) -> int:
+        """Return how many routers live, at least 1: whoever asks."""
+        return max(1, len(self._db.rows(LIVING, self._db.now_ms())))
+
     def recover(self) -> list[str]:
         """Release the reservations of everybody without a lease, and return their ids.
 
@@ -116,15 +120,15 @@ class Owners:
         row = self._db.row(f"{RIVAL} key = ?", session, key)
         if row is None:
             return None
-        rival = Rival(row["id"], row["owner"], row["request_hash"], KEY_FIELD)
+        rival = Rival(row["id"], row["owner"], row["request_hash"], IDEMPOTENCY_HEADER)
         return None if self.gives_way(rival, session) else rival.request_hash
 
 
 def rival_of(sql: Sql, session: str, claim: Claim) -> Rival | None:
     """Return who holds what is claimed, in the session's turn; None if it is free."""
     for column, value, field in (
-        ("key", claim.key, KEY_FIELD),
-        ("commitment", claim.commitment, SALT_FIELD),
+        ("key", claim.key, IDEMPOTENCY_HEADER),
+        ("commitment", claim.commitment, SALT_HEADER),
     ):
         if value is not None:
             row = sql.execute(f"{RIVAL} {column} = ?", (session, value)).fetchone()
@@ -144,7 +148,7 @@ def lost_lease() -> Unavailable:
 
 def running_now(field: str) -> Conflict:
     """Return the refusal of a request that runs already."""
-    if field == KEY_FIELD:
+    if field == IDEMPOTENCY_HEADER:
         return Conflict(
             "the request with this key runs now; send it again to get its answer",
             field=field,

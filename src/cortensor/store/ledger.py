@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from cortensor.errors import Conflict, Error, PaymentRequired
 from cortensor.pricing.quota import MICRO_WEI, micro_of
+from cortensor.receipts.headers import IDEMPOTENCY_HEADER, SALT_HEADER, VOUCHER_HEADER
 from cortensor.store.accounts import FACTS, WEI_FACTS, account_of, free, read_account
 from cortensor.store.api_keys import audit_keys, hold_key
 from cortensor.store.claims import (
-    KEY_FIELD,
     Claim,
     Owners,
     Rival,
@@ -154,7 +154,7 @@ class Ledger:
             if rival is not None:
                 return rival
             if claim.key is not None and _is_answered(sql, session, claim.key):
-                raise running_now(KEY_FIELD)
+                raise running_now(IDEMPOTENCY_HEADER)
             if claim.commitment is not None and _is_charged(sql, session, claim.commitment):
                 raise already_charged()
             account = account_of(sql, session)
@@ -165,7 +165,7 @@ class Ledger:
             ):
                 raise PaymentRequired(
                     f"{account.unsigned} wei are charged or reserved beyond the last voucher",
-                    field="X-Cortensor-Voucher",
+                    field=VOUCHER_HEADER,
                     code="voucher_needed",
                 )
             if amount > account.available:
@@ -360,7 +360,7 @@ def already_charged() -> Conflict:
     """Return the refusal of a request that the session was charged for."""
     return Conflict(
         "the session was charged for this request; sign it again with a new salt",
-        field="X-Cortensor-Request-Salt",
+        field=SALT_HEADER,
         code="request_already_charged",
     )
 

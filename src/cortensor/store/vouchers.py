@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cortensor.errors import Conflict
+from cortensor.receipts.headers import VOUCHER_HEADER
 from cortensor.store.accounts import account_of
 
 if TYPE_CHECKING:
     from cortensor.store.database import Database
     from cortensor.store.records import Account
-
-HEADER = "X-Cortensor-Voucher"
 
 
 class Vouchers:
@@ -52,7 +51,7 @@ class Vouchers:
             if found is None:
                 raise Conflict(
                     f"signs {cumulative} wei; sign the total charged, {account.spent} wei",
-                    field=HEADER,
+                    field=VOUCHER_HEADER,
                     code="voucher_mismatch",
                 )
             sql.execute(
