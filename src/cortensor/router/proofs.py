@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cortensor.errors import NotFound
+from cortensor.errors import NotFound, TooManyRequests
 from cortensor.receipts.body import Body
 from cortensor.receipts.bundle import Anchor, Bundle, Evidence, RequestReveal
 from cortensor.receipts.canonical import receipt_urn
@@ -19,6 +20,8 @@ from cortensor.router.schemas import AnchorStatus, BatchLeaf, BatchResponse, Rec
 from cortensor.store.calls import IN_THREADS
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from cortensor.router.ports import LedgerPort, OutboxPort
     from cortensor.store.calls import Calls
     from cortensor.store.records import LeafRecord, ReceiptRecord
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 TREES = 8
 LONG_READINGS = 2
 """How many bundles or batches are put together at once; a batch has thousands of leaves."""
+MOST_WAITING = 64
+"""How many may be at that or wait for it."""
 
 
 class Library:
@@ -43,6 +48,7 @@ class Library:
     ) -> None:
         self._calls = calls
         self._long = asyncio.Semaphore(LONG_READINGS)
+        self._waiting = 0
         self._ledger = ledger
         self._outbox = outbox
         self._anchorer = anchorer.lower()
@@ -68,13 +74,25 @@ class Library:
 
     async def bundle(self, record: ReceiptRecord) -> dict[str, Any]:
         """Return a receipt's bundle, with outputs, salts and request: for the session's holder."""
-        async with self._long:
+        async with self._turn():
             return await asyncio.to_thread(self._bundle, record)
 
     async def batch(self, root: str) -> BatchResponse:
         """Return a batch with every leaf. Raises NotFound."""
-        async with self._long:
+        async with self._turn():
             return await asyncio.to_thread(self._batch, root)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for a turn to put something long together. Raises TooManyRequests."""
+        if self._waiting >= MOST_WAITING:
+            raise TooManyRequests("too many long readings at once; try again", code="overloaded")
+        self._waiting += 1
+        try:
+            async with self._long:
+                yield
+        finally:
+            self._waiting -= 1
 
     def _status(self, receipt_id: str) -> AnchorStatus:
         leaf = self._outbox.leaf(receipt_id)

@@ -92,6 +92,23 @@ def test_few_batches_are_read_at_once_and_others_are_served_meanwhile() -> None:
     assert slow.most == proofs.LONG_READINGS
 
 
+def test_readers_beyond_what_may_wait_are_told_to_come_again() -> None:
+    slow: Any = SlowOutbox()
+    nothing: Any = None
+
+    async def scenario() -> list[object]:
+        library = Library(nothing, slow, "0x")
+        asked = [
+            asyncio.create_task(library.batch(f"0x{n}")) for n in range(proofs.MOST_WAITING + 3)
+        ]
+        await asyncio.to_thread(slow.full.wait, 5)
+        slow.go.set()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    codes = [getattr(each, "code", None) for each in asyncio.run(scenario())]
+    assert codes == ["unknown_batch"] * proofs.MOST_WAITING + ["overloaded"] * 3
+
+
 def test_a_slow_chain_keeps_no_charge_waiting() -> None:
     """Whoever takes all of asyncio's own threads takes none of the store's."""
     go = threading.Event()
