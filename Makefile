@@ -20,6 +20,7 @@ PACKAGE := .venv
 CONTRACTS := .venv-contracts
 VYPER_LINT := .venv-vyper-lint
 BENCH := .venv-bench
+ERC8004 := .venv-erc8004
 UV := UV_PYTHON_DOWNLOADS=never $(BOOT)/bin/uv --quiet --no-config
 ANVIL := node_modules/.bin/anvil
 
@@ -73,7 +74,7 @@ check: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(VYPER_LINT)/.stamp ## Formatting,
 	@$(CONTRACTS)/bin/python -m tools.artifacts --check
 
 .PHONY: test
-test: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(ANVIL) ## Every test of a pull request
+test: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(ERC8004)/.stamp $(ANVIL) ## Every test of a pull request
 	$(call say,Package tests, without Ape)
 	@$(PYTEST_PACKAGE) tests/python tests/conformance $(ARGS)
 	$(call say,Contract and tool tests, on titanoboa)
@@ -123,18 +124,19 @@ lock: $(BOOT)/.stamp ## Resolve the dependencies again into requirements/ and pa
 	@$(LOCK) --group vyper-lint -o requirements/vyper-lint.txt >/dev/null
 	@$(LOCK) --group model --no-deps -o requirements/model.txt >/dev/null
 	@$(LOCK) --group bench -o requirements/bench.txt >/dev/null
+	@$(LOCK) --group erc8004-clients -o requirements/erc8004-clients.txt >/dev/null
 	@$(LOCK) --group build -o requirements/build.txt >/dev/null
 	@$(LOCK) --group boot -o requirements/boot.txt >/dev/null
 	@npm install --package-lock-only --silent
 	@$(PYTHON) -m tools.lint_locks
 
 .PHONY: env
-env: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(VYPER_LINT)/.stamp $(ANVIL) ## Make every environment
+env: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(VYPER_LINT)/.stamp $(ERC8004)/.stamp $(ANVIL) ## Make every environment
 
 .PHONY: clean
 clean: ## Remove environments, caches and what runs left
-	rm -rf $(BOOT) $(PACKAGE) $(CONTRACTS) $(VYPER_LINT) $(BENCH) node_modules .build runs dist \
-	  .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(BOOT) $(PACKAGE) $(CONTRACTS) $(VYPER_LINT) $(BENCH) $(ERC8004) node_modules .build \
+	  runs dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # --- environments -----------------------------------------------------------------------------------
 
@@ -173,6 +175,10 @@ $(VYPER_LINT)/.stamp: $(BOOT)/.stamp requirements/vyper-lint.txt
 
 $(BENCH)/.stamp: $(BOOT)/.stamp requirements/bench.txt
 	$(call make_env,requirements/bench.txt)
+	@touch $@
+
+$(ERC8004)/.stamp: $(BOOT)/.stamp requirements/erc8004-clients.txt
+	$(call make_env,requirements/erc8004-clients.txt)
 	@touch $@
 
 # ignore-scripts: the package holds the binary itself and needs no install step.

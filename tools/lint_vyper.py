@@ -61,7 +61,8 @@ def lint_source(root: Path, path: Path, speakers: dict[str, str]) -> Iterator[Fi
     yield from vyper_syntax.advisories(name, tree)
     if exempt:
         return
-    yield from vyper_syntax.revert_reasons(name, tree)
+    fixed = vyper_syntax.ERC8004_REASONS if "erc8004" in path.parts else frozenset()
+    yield from vyper_syntax.revert_reasons(name, tree, fixed)
     yield from vyper_syntax.length(name, tree, _MAX_CODE_LINES[target])
     for prefix in sorted(vyper_syntax.prefixes(tree)):
         owner = speakers.setdefault(prefix, name)

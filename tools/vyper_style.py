@@ -7,6 +7,7 @@ Both pin what neither Ape nor the package can live with, so they are called as p
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -52,7 +53,8 @@ def formatted(contracts: list[str]) -> Iterator[Finding]:
 def is_false_alarm(issue: dict[str, Any], source: list[str]) -> bool:
     """Recognises what natrix gets wrong.
 
-    NTX4 takes a function that only calls out, or only logs, for one that could be a view.
+    NTX4 takes a function that only calls out, or only logs, for one that could be a view. NTX1 warns
+    of the gas of a large frame: a view that returns a page has one, and is read for nothing.
 
     Args:
         issue: One issue of natrix's JSON output.
@@ -61,9 +63,14 @@ def is_false_alarm(issue: dict[str, Any], source: list[str]) -> bool:
     Returns:
         True if it is to be dropped.
     """
+    first, last = issue["start_position"][0], issue["end_position"][0]
+    if issue["code"] == "NTX1":
+        decorators = itertools.takewhile(
+            lambda line: line.startswith("@"), reversed(source[: first - 1])
+        )
+        return "@view" in decorators
     if issue["code"] != "NTX4":
         return False
-    first, last = issue["start_position"][0], issue["end_position"][0]
     body = "\n".join(source[first - 1 : last])
     return any(word in body for word in ("extcall ", "raw_call(", "log "))
 

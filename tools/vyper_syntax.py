@@ -15,6 +15,31 @@ if TYPE_CHECKING:
 
 _REASON = re.compile(r"[a-z][a-z0-9_]*: [a-z0-9][ -~]*")
 _MAX_REASON_BYTES = 32
+#: Refusals of ERC-8004's registries as deployed elsewhere: clients compare these texts.
+ERC8004_REASONS = frozenset(
+    {
+        "Already revoked",
+        "Empty URI",
+        "Not authorized",
+        "Self-feedback not allowed",
+        "bad identity",
+        "bad validator",
+        "bad wallet",
+        "clientAddresses required",
+        "deadline too far",
+        "exists",
+        "expired",
+        "index must be > 0",
+        "index out of bounds",
+        "invalid wallet sig",
+        "not validator",
+        "reserved key",
+        "resp>100",
+        "too many decimals",
+        "unknown",
+        "value too large",
+    }
+)
 
 
 def _is_volatile(node: Any) -> bool:
@@ -112,7 +137,9 @@ def _string_constants(tree: Any) -> dict[str, str]:
     }
 
 
-def revert_reasons(path: str, tree: Any) -> Iterator[Finding]:
+def revert_reasons(
+    path: str, tree: Any, fixed: frozenset[str] = frozenset()
+) -> Iterator[Finding]:
     """Checks that each revert says why, as `module: reason`, in one word of calldata.
 
     One file speaks as one module. A reason may be given at several places of a file: it names the
@@ -121,6 +148,7 @@ def revert_reasons(path: str, tree: Any) -> Iterator[Finding]:
     Args:
         path: Name for the findings.
         tree: A module's syntax tree.
+        fixed: Texts that a standard fixes, to which no rule applies.
 
     Yields:
         One finding for each broken rule.
@@ -129,6 +157,8 @@ def revert_reasons(path: str, tree: Any) -> Iterator[Finding]:
     for node, reason in reasons(tree):
         if reason is None:
             yield Finding(path, node.lineno, "reason", "give a literal reason string")
+            continue
+        if reason in fixed:
             continue
         if not _REASON.fullmatch(reason):
             message = f"`{reason}` must read `module: reason`, lower case"
@@ -151,9 +181,10 @@ def prefixes(tree: Any) -> set[str]:
         tree: A module's syntax tree.
 
     Returns:
-        The parts before the colon.
+        The parts before the colon; a text that a standard fixes has none.
     """
-    return {reason.partition(":")[0] for _, reason in reasons(tree) if reason is not None}
+    given = {reason for _, reason in reasons(tree) if reason is not None}
+    return {reason.partition(":")[0] for reason in given if ":" in reason}
 
 
 def length(path: str, tree: Any, limit: int) -> Iterator[Finding]:
