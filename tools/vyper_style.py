@@ -53,8 +53,8 @@ def formatted(contracts: list[str]) -> Iterator[Finding]:
 def is_false_alarm(issue: dict[str, Any], source: list[str]) -> bool:
     """Recognises what natrix gets wrong.
 
-    NTX4 takes a function that only calls out, or only logs, for one that could be a view. NTX1 warns
-    of the gas of a large frame: a view that returns a page has one, and is read for nothing.
+    NTX4 takes a function that only calls out, or only logs, for one that could be a view. NTX1
+    warns of the gas of a large frame: a view that returns a page has one, and is read for nothing.
 
     Args:
         issue: One issue of natrix's JSON output.

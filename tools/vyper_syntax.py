@@ -137,9 +137,7 @@ def _string_constants(tree: Any) -> dict[str, str]:
     }
 
 
-def revert_reasons(
-    path: str, tree: Any, fixed: frozenset[str] = frozenset()
-) -> Iterator[Finding]:
+def revert_reasons(path: str, tree: Any, fixed: frozenset[str] = frozenset()) -> Iterator[Finding]:
     """Checks that each revert says why, as `module: reason`, in one word of calldata.
 
     One file speaks as one module. A reason may be given at several places of a file: it names the
