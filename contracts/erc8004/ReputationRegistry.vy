@@ -37,8 +37,7 @@ _MAX_RATING: constant(int128) = 10**38
 # More than any list has; what a loop may do is bounded by its gas.
 _MANY: constant(uint256) = 2**64 - 1
 # Most results that one view returns.
-_PAGE: constant(uint256) = 4096
-_FEEDBACK_PAGE: constant(uint256) = 1024
+_PAGE: constant(uint256) = 1024
 
 _IDENTITY: immutable(address)
 
@@ -233,7 +232,7 @@ def readAllFeedback(
                 continue
             if not self._passes(word, wanted1, wanted2):
                 continue
-            assert len(clients) < _FEEDBACK_PAGE, "reputation: more than a page"
+            assert len(clients) < _PAGE, "reputation: more than a page"
             clients.append(client)
             indexes.append(convert(i + 1, uint64))
             ratings.append(words._rating(word))
@@ -276,8 +275,8 @@ def getResponseCount(
 @view
 def getClients(
     agentId: uint256, start: uint256 = 0, count: uint256 = max_value(uint256)
-) -> DynArray[address, 4096]:
-    found: DynArray[address, 4096] = []
+) -> DynArray[address, 1024]:
+    found: DynArray[address, 1024] = []
     size: uint256 = len(self._clients[agentId])
     if start >= size:
         return found

@@ -37,7 +37,7 @@ _MAX_VERDICT: constant(uint256) = 100
 # More than any list has; what a loop may do is bounded by its gas.
 _MANY: constant(uint256) = 2**64 - 1
 # Most results that one view returns.
-_PAGE: constant(uint256) = 4096
+_PAGE: constant(uint256) = 1024
 
 _IDENTITY: immutable(address)
 
@@ -173,8 +173,8 @@ def getSummary(
 @view
 def getAgentValidations(
     agentId: uint256, start: uint256 = 0, count: uint256 = max_value(uint256)
-) -> DynArray[bytes32, 4096]:
-    found: DynArray[bytes32, 4096] = []
+) -> DynArray[bytes32, 1024]:
+    found: DynArray[bytes32, 1024] = []
     for i: uint256 in range(self._page(len(self._of_agents[agentId]), start, count), bound=_PAGE):
         # Cannot overflow: below the list's length.
         found.append(self._of_agents[agentId][unsafe_add(start, i)])
@@ -185,8 +185,8 @@ def getAgentValidations(
 @view
 def getValidatorRequests(
     validatorAddress: address, start: uint256 = 0, count: uint256 = max_value(uint256)
-) -> DynArray[bytes32, 4096]:
-    found: DynArray[bytes32, 4096] = []
+) -> DynArray[bytes32, 1024]:
+    found: DynArray[bytes32, 1024] = []
     for i: uint256 in range(
         self._page(len(self._of_validators[validatorAddress]), start, count), bound=_PAGE
     ):

@@ -27,7 +27,8 @@ def _pack(rating: int128, decimals: uint8, tag1: uint256, tag2: uint256) -> uint
     @param tag2 The number of its tag2, at most TAG_LIMIT.
     @return uint256 The word.
     """
-    low: uint256 = convert(convert(rating, int256), uint256) & _RATING_MASK
+    # By way of bytes: a conversion between numbers refuses a sign.
+    low: uint256 = convert(convert(rating, bytes32), uint256) & _RATING_MASK
     return low | convert(decimals, uint256) << 128 | tag1 << 144 | tag2 << 184
 
 
@@ -40,7 +41,8 @@ def _rating(word: uint256) -> int128:
     @return int128 The number, without its decimals applied.
     """
     # The sign is at bit 127: up to the top, then down with it.
-    return convert(convert(word << 128, int256) >> 128, int128)
+    signed: int256 = convert(convert(word << 128, bytes32), int256)
+    return convert(signed >> 128, int128)
 
 
 @internal
