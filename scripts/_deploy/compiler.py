@@ -27,6 +27,9 @@ SOURCES = {
     "StakeQuota": "contracts/StakeQuota.vy",
     "SessionPayment": "contracts/SessionPayment.vy",
     "SettlementDispute": "contracts/SettlementDispute.vy",
+    "IdentityRegistry": "contracts/erc8004/IdentityRegistry.vy",
+    "ReputationRegistry": "contracts/erc8004/ReputationRegistry.vy",
+    "ValidationRegistry": "contracts/erc8004/ValidationRegistry.vy",
 }
 
 

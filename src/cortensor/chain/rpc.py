@@ -22,6 +22,7 @@ from web3.exceptions import (
 )
 from web3.middleware import ExtraDataToPOAMiddleware
 
+from cortensor.chain.custom_errors import readable
 from cortensor.errors import Conflict, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def node_errors(doing: str) -> Iterator[None]:
 
 
 def _revert(error: ContractLogicError) -> str:
-    reason = error.message or str(error)
+    reason = readable(error.message or str(error))
     return reason.removeprefix("execution reverted").lstrip(": ") or "reverted without a reason"
 
 
