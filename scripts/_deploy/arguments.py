@@ -8,6 +8,7 @@ from typing import Any
 
 from eth_utils import to_checksum_address
 
+from cortensor.chain.erc8004 import IDENTITY, REPUTATION, VALIDATION
 from cortensor.errors import NotFound
 from scripts._deploy.config import TOKENS, DeployConfig, mock_supply_wei
 from scripts._deploy.limits import MICRO_WEI
@@ -21,6 +22,9 @@ CONTRACTS = (
     "SettlementDispute",
 )
 """What every network has, in the order of deployment."""
+
+REGISTRIES = (IDENTITY, REPUTATION, VALIDATION)
+"""Of ERC-8004, in the order of deployment; only where the chain lacks them."""
 
 MUTABLE = {
     "owner",
@@ -95,6 +99,8 @@ def constructor_arguments(
             **_texts(config.dispute),
             "forced_inclusion_seconds": str(config.network.forced_inclusion_seconds),
         }
+    if name in REGISTRIES:
+        return {} if name == IDENTITY else {"identity": addresses[IDENTITY]}
     raise NotFound("is not deployed from here", field=name)
 
 

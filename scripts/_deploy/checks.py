@@ -16,6 +16,7 @@ from eth_utils import keccak, to_checksum_address
 from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3Exception
 
+from cortensor.chain.erc8004 import CANONICAL, IDENTITY, REPUTATION, VALIDATION
 from cortensor.errors import Error
 from scripts._deploy import abi
 from scripts._deploy.bindings import bindings, contract_at
@@ -57,15 +58,19 @@ _GETTERS = {
         "answer_seconds": "ANSWER_SECONDS",
         "grace_seconds": "GRACE_SECONDS",
     },
+    REPUTATION: {"identity": "getIdentityRegistry"},
+    VALIDATION: {"identity": "getIdentityRegistry"},
 }
 
-# Contract, constructor argument, and the contract that it must be.
+# Contract, constructor argument, and the contract that it must be: ours, or a canonical one.
 _POINTERS = (
     ("SessionPayment", "table", "SessionPaymentTable"),
     ("SessionPayment", "anchor", "ReceiptAnchor"),
     ("SessionPayment", "pool", "StakePool"),
     ("SessionPayment", "quota", "StakeQuota"),
     ("SettlementDispute", "payment", "SessionPayment"),
+    (REPUTATION, "identity", IDENTITY),
+    (VALIDATION, "identity", IDENTITY),
 )
 
 
@@ -109,11 +114,12 @@ def verify_wiring(web3: Web3, records: dict[str, Record]) -> list[Check]:
     if payment is None or anchor is None:
         return []
     addresses = {name: record["address"] for name, record in records.items()}
+    others = {one.identity: one.identity for one in CANONICAL} if IDENTITY not in records else {}
     checks = []
     for name, argument, target in _POINTERS:
         if name in records:
             found = records[name]["constructor_args"][argument]
-            expected = addresses.get(target, "no record")
+            expected = addresses.get(target) or others.get(found, "no record")
             checks.append(_same(name, f"{argument} is {target}", found, expected))
     for name, address in addresses.items():
         for target, found in bindings(web3, name, address).items():

@@ -24,6 +24,7 @@ from scripts._deploy.calls import Call, Note
 from scripts._deploy.compiler import Artifact, compile_contract
 from scripts._deploy.config import MOCK, TOKENS, ZERO_ADDRESS, DeployConfig
 from scripts._deploy.records import Record, Store
+from scripts._deploy.registries import lacking
 from scripts._deploy.wiring import plan_calls
 
 KEEP, DEPLOY, REPLACE = "keep", "deploy", "replace"
@@ -123,8 +124,9 @@ def make_plan(view: Inspection) -> Plan:
             f"{', '.join(map(str, config.network.chain_ids))}",
             field="network.chain_ids",
         )
-    names = _names(config, view)
-    contracts = _plan_contracts(view, names, {})
+    registries, there = lacking(view.web3, view.store)
+    names = [*_names(config, view), *registries]
+    contracts = _plan_contracts(view, names, there, {})
     # What a contract is bound to can never be changed: where it must be another, both are new.
     outdated: dict[str, str] = {}
     while found := find_outdated(view.web3, contracts):
@@ -134,7 +136,7 @@ def make_plan(view: Inspection) -> Plan:
             raise Conflict(
                 f"{reason}. Nothing was sent; docs/runbooks/deploy.md says what to do", field=name
             )
-        contracts = _plan_contracts(view, names, outdated)
+        contracts = _plan_contracts(view, names, there, outdated)
     addresses = {item.name: item.address for item in contracts}
     is_new = {item.name: item.action != KEEP for item in contracts}
     calls, notes = plan_calls(view.web3, config, addresses, is_new, deployer=view.deployer)
@@ -189,10 +191,14 @@ def _names(config: DeployConfig, view: Inspection) -> list[str]:
 
 
 def _plan_contracts(
-    view: Inspection, names: Sequence[str], outdated: Mapping[str, str]
+    view: Inspection,
+    names: Sequence[str],
+    there: Mapping[str, str],
+    outdated: Mapping[str, str],
 ) -> list[Planned]:
+    """Plan contracts in order; `there` are others' that some of them refer to, by name."""
     nonce = view.web3.eth.get_transaction_count(to_checksum_address(view.deployer), "pending")
-    addresses: dict[str, str] = {}
+    addresses = dict(there)
     contracts: list[Planned] = []
     for name in names:
         arguments = constructor_arguments(name, view.config, addresses)

@@ -33,6 +33,9 @@ CONTRACTS = [
     "StakeQuota",
     "SessionPayment",
     "SettlementDispute",
+    "IdentityRegistry",
+    "ReputationRegistry",
+    "ValidationRegistry",
 ]
 CALLS = 11  # bind twice, set_dispute, register, three pots, COR, approve, open the bond, authorise
 SETTLER_CALLS = 3  # approve, open the bond, authorise

@@ -66,7 +66,7 @@ def test_rehearsal_on_the_l3(tmp_path):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert (result["network"], result["chain_id"]) == ("cor-testnet1a-rehearsal", TESTNET_1A)
-    assert len(result["contracts"]) == 7
+    assert len(result["contracts"]) == 10
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ The registries of ERC-8004 refuse as ERC-6093 says; a node hands those bytes on 
 
 from __future__ import annotations
 
-from eth_abi import decode
+from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
-from eth_utils import function_signature_to_4byte_selector
+from eth_utils.abi import function_signature_to_4byte_selector
 
 SIGNATURES = (
     "ERC721IncorrectOwner(address,uint256,address)",

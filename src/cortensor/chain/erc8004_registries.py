@@ -111,7 +111,7 @@ class IdentityRegistry:
         return _data(self._contract, "setAgentURI(uint256,string)", agent_id, uri)
 
     def approve_operator_data(self, operator: str, *, is_allowed: bool = True) -> str:
-        """Return the calldata that lets a contract act for all of the sender's agents, or stops it."""
+        """Return the calldata that lets a contract act for the sender's agents, or stops it."""
         signature = "setApprovalForAll(address,bool)"
         return _data(self._contract, signature, _address(operator), is_allowed)
 

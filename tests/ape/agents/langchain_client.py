@@ -97,7 +97,9 @@ def identity(client: Client) -> dict[str, Any]:
         "build_agent_wallet_typed_data", agent="0", new_wallet=client.address("wallet")
     )
     typed = terms["typed_data"]
-    signature = client.people["wallet"].sign_message(encode_typed_data(full_message=typed)).signature
+    signature = (
+        client.people["wallet"].sign_message(encode_typed_data(full_message=typed)).signature
+    )
     client.send(
         "owner",
         "set_agent_wallet",
@@ -132,9 +134,7 @@ def reputation(client: Client) -> dict[str, Any]:
     """Rate the agent, take a word back, answer, and read it all."""
     who = client.address("client")
     client.send("client", "give_rating", agent="0", score=80, tag2="day", endpoint=ENDPOINT)
-    client.send(
-        "client", "give_feedback", agent="0", value=9977, value_decimals=2, tag1="uptime"
-    )
+    client.send("client", "give_feedback", agent="0", value=9977, value_decimals=2, tag1="uptime")
     client.send("client", "give_rating", agent="0", score=91)
     client.send("client", "revoke_feedback", agent="0", index=3)
     client.send(

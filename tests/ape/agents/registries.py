@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our ERC-8004 registries on an Anvil: deployed, or placed where clients expect the canonical ones."""
+"""Our ERC-8004 registries on an Anvil: deployed, or placed where the canonical ones are."""
 
 from __future__ import annotations
 
