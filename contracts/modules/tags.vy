@@ -13,14 +13,19 @@
 # @dev A number that no tag has: numbers are far fewer bits.
 UNKNOWN: constant(uint256) = max_value(uint256)
 
+_SHORT: constant(uint256) = 31
+
 # @dev The highest number there may be.
 _LIMIT: immutable(uint256)
 
 # @dev keccak256 of a tag -> its number.
 _numbers: HashMap[bytes32, uint256]
 
-# @dev number -> tag.
-_tags: HashMap[uint256, String[64]]
+# @dev number -> a tag of up to 31 bytes from the top, its length in the lowest byte.
+_short: HashMap[uint256, uint256]
+
+# @dev number -> a longer tag.
+_long: HashMap[uint256, String[64]]
 
 # @dev The highest number there is.
 _count: uint256
@@ -51,7 +56,12 @@ def _number(tag: String[64]) -> uint256:
         assert number <= _LIMIT, "tags: too many"
         self._count = number
         self._numbers[key] = number
-        self._tags[number] = tag
+        size: uint256 = len(tag)
+        if size > _SHORT:
+            self._long[number] = tag
+        else:
+            content: Bytes[96] = concat(convert(tag, Bytes[64]), empty(bytes32))
+            self._short[number] = extract32(content, 0, output_type=uint256) | size
     return number
 
 
@@ -75,4 +85,7 @@ def _tag(number: uint256) -> String[64]:
     @param number The number; 0 for the empty tag.
     @return String[64] The tag.
     """
-    return self._tags[number]
+    word: uint256 = self._short[number]
+    if word != 0:
+        return convert(slice(convert(word, bytes32), 0, word & 255), String[32])
+    return self._long[number]

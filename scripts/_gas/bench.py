@@ -177,6 +177,9 @@ class Bench:
         self.send(self.payment.functions.set_dispute(dispute), actors.owner)
         for holder in (actors.payer, actors.first_payer, actors.settler, actors.anchorer):
             self.fund(holder)
+        self.identity = self._deploy("IdentityRegistry")
+        self.reputation = self._deploy("ReputationRegistry", self.identity.address)
+        self.validation = self._deploy("ValidationRegistry", self.identity.address)
 
     def fund(self, holder: str, amount: int = WALLET_WEI) -> None:
         """Give an account COR and let the contracts take it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from cortensor.errors import InvalidInput, NotFound
 from scripts._anvil import HARDFORK
-from scripts._deploy.arguments import CONTRACTS
+from scripts._deploy.arguments import CONTRACTS, REGISTRIES
 from scripts._deploy.compiler import ROOT, compile_contract
 from scripts._gas.scenario import Scenario
 
@@ -55,7 +55,7 @@ def build(scenarios: Iterable[Scenario], anvil: str) -> Document:
             "hardfork": HARDFORK,
             "token": "contracts/mocks/MockCOR.vy, 18 decimals, infinite allowance",
         },
-        "code_bytes": {name: _code_bytes(name) for name in (*CONTRACTS, "WrappedCOR")},
+        "code_bytes": {name: _code_bytes(name) for name in (*CONTRACTS, "WrappedCOR", *REGISTRIES)},
         "scenarios": {scenario.name: _entry(scenario) for scenario in scenarios},
     }
 

@@ -14,6 +14,7 @@ from eth_utils import keccak
 
 from cortensor.pricing import Terms, Usage
 from cortensor.receipts.merkle import StandardMerkleTree
+from scripts._gas.agents import run_agents
 from scripts._gas.bench import (
     BOND_WEI,
     BUCKET_SECONDS,
@@ -55,6 +56,7 @@ def _all(bench: Bench) -> Iterator[Scenario]:
     yield from run_stake(bench)
     yield from run_quota(bench)
     yield from run_disputes(bench)
+    yield from run_agents(bench)
     yield from _views(bench)
 
 

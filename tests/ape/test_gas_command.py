@@ -7,7 +7,7 @@ import copy
 
 import pytest
 
-from scripts._deploy.arguments import CONTRACTS
+from scripts._deploy.arguments import CONTRACTS, REGISTRIES
 from scripts._gas import page, results
 from tests.ape.running import ape_run
 
@@ -46,7 +46,7 @@ def test_page_holds_every_scenario():
 
 def test_every_deployable_that_has_gas_to_measure_fits_on_chain():
     sizes = results.load(results.SCENARIOS_PATH)["code_bytes"]
-    assert list(sizes) == [*CONTRACTS, "WrappedCOR"]
+    assert list(sizes) == [*CONTRACTS, "WrappedCOR", *REGISTRIES]
     assert max(sizes.values()) <= 24_576
 
 
@@ -67,6 +67,9 @@ def test_every_deployable_that_has_gas_to_measure_fits_on_chain():
         ("dispute.charge", 350_000),
         ("session.life.1000", 107_000),
         ("settle.escrow.1.first", 115_000),
+        ("agent.register", 160_000),
+        ("agent.feedback", 75_000),
+        ("agent.validation.pair", 200_000),
     ],
 )
 def test_ceilings_hold(scenario, ceiling):
