@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 
@@ -68,8 +69,8 @@ def test_every_deployable_that_has_gas_to_measure_fits_on_chain():
         ("session.life.1000", 107_000),
         ("settle.escrow.1.first", 115_000),
         ("agent.register", 160_000),
-        ("agent.feedback", 75_000),
-        ("agent.validation.pair", 200_000),
+        ("agent.feedback", 80_000),
+        ("agent.validation.pair", 175_000),
     ],
 )
 def test_ceilings_hold(scenario, ceiling):
@@ -91,3 +92,27 @@ def test_a_life_is_the_sum_of_what_it_is_made_of():
         -(-scenarios[name]["gas_used"] // 100) for name in shared
     )
     assert scenarios["session.life.1000"]["gas_used"] == expected
+
+
+def test_the_registries_page_tells_the_gas_beside_the_references():
+    scenarios = results.load(results.SCENARIOS_PATH)["scenarios"]
+    rows = {row["scenario"]: row for row in json.loads(page.PEERS_PATH.read_text())["rows"]}
+
+    def percent_less(*names: str) -> float:
+        here = sum(scenarios[name]["gas_used"] for name in names)
+        there = sum(rows[name]["peers"][0]["gas"] for name in names)
+        return 100 - 100 * here / there
+
+    text = (page.PAGE_PATH.parent / "erc8004.md").read_text()
+    first = percent_less("agent.feedback.first")
+    pair = percent_less("agent.validation.request", "agent.validation.response")
+    uri = -percent_less("agent.uri.set")
+    assert f"a first feedback takes {first:.0f}% less" in text
+    assert f"response {pair:.0f}% less" in text
+    assert f"takes {uri:.1f}% more" in text
+    dearer = [
+        name
+        for name, row in rows.items()
+        if row["peers"][0]["name"] == "ERC-8004 reference" and percent_less(name) < 0
+    ]
+    assert dearer == ["agent.uri.set"]

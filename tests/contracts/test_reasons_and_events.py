@@ -20,6 +20,9 @@ FOLDERS = {
     "StakeQuota": "quota",
     "SettlementDispute": "dispute",
     "WrappedCOR": "wrapped",
+    "erc8004/IdentityRegistry": "erc8004",
+    "erc8004/ReputationRegistry": "erc8004",
+    "erc8004/ValidationRegistry": "erc8004",
 }
 # Where a contract says in an event why it passed something over, and how often it can.
 SKIPPING = {"SessionPayment.vy": 7, "StakeQuota.vy": 9}
