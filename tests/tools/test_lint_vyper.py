@@ -103,6 +103,27 @@ def test_rule_catches(spoil: Spoil, name: str, old: str, new: str, rule: str) ->
     assert (name, rule) in broken(spoil(name, old, new))
 
 
+@pytest.mark.parametrize(
+    ("folder", "text", "is_fine"),
+    [
+        ("erc8004", "Not authorized", True),
+        ("erc8004", "resp>100", True),
+        ("erc8004", "Not allowed", False),
+        ("", "Not authorized", False),
+    ],
+)
+def test_only_the_registries_may_use_the_texts_that_their_clients_compare(
+    spoil: Spoil, folder: str, text: str, *, is_fine: bool
+) -> None:
+    root = spoil(JAR, "jar: too little", text)
+    jar = root / JAR
+    moved = jar.parent / folder / jar.name
+    moved.parent.mkdir(exist_ok=True)
+    jar.rename(moved)
+    expected = set() if is_fine else {(moved.relative_to(root).as_posix(), "reason")}
+    assert broken(root) == expected
+
+
 def with_body(spoil: Spoil, body: str) -> Path:
     """Puts statements at the start of `tip`."""
     indented = textwrap.indent(textwrap.dedent(body), "    ")

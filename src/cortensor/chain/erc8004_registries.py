@@ -104,16 +104,18 @@ class IdentityRegistry:
     def register_data(self, uri: str, metadata: Mapping[str, bytes] | None = None) -> str:
         """Return the calldata that mints an agent to the sender."""
         entries = list((metadata or {}).items())
-        return _data(self._contract, "register(string,(string,bytes)[])", uri, entries)
+        # By its whole signature: there are three of this name.
+        name = "register(string,(string,bytes)[])"
+        return str(self._contract.encode_abi(name, args=[uri, entries]))
 
     def set_agent_uri_data(self, agent_id: int, uri: str) -> str:
         """Return the calldata that says where an agent's registration file is now."""
-        return _data(self._contract, "setAgentURI(uint256,string)", agent_id, uri)
+        return str(self._contract.encode_abi("setAgentURI", args=[agent_id, uri]))
 
     def approve_operator_data(self, operator: str, *, is_allowed: bool = True) -> str:
         """Return the calldata that lets a contract act for the sender's agents, or stops it."""
-        signature = "setApprovalForAll(address,bool)"
-        return _data(self._contract, signature, _address(operator), is_allowed)
+        arguments = [_address(operator), is_allowed]
+        return str(self._contract.encode_abi("setApprovalForAll", args=arguments))
 
     def registered_id(self, receipt: Any) -> int:
         """Return the id of the agent that a transaction registered.
@@ -223,11 +225,6 @@ class ValidationRegistry:
         """Return the calldata that answers a request, 0 (failed) to 100 (passed)."""
         arguments = [_word(request_hash), verdict, uri, _word(response_hash), tag]
         return str(self._contract.encode_abi("validationResponse", args=arguments))
-
-
-def _data(bound: Any, signature: str, *arguments: Any) -> str:
-    """Encode a call by its whole signature: names have several."""
-    return str(bound.get_function_by_signature(signature)(*arguments)._encode_transaction_data())  # noqa: SLF001 -- encode_abi takes no signature in web3 7
 
 
 def _address(text: str) -> str:
