@@ -188,6 +188,9 @@ def test_other_chain_restarted__replaced_on_an_own_node_only(web3, config, tmp_p
         "StakeQuota": "replace",
         "SessionPayment": "replace",
         "SettlementDispute": "replace",
+        "IdentityRegistry": "keep",
+        "ReputationRegistry": "keep",
+        "ValidationRegistry": "keep",
     }
     reasons = {item.name: item.reason for item in plan.contracts}
     assert "is bound for ever to SessionPayment at" in reasons["StakeQuota"]
