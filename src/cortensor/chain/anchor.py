@@ -14,6 +14,8 @@ from cortensor.receipts.anchor_view import AnchoredBatch, Revocation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cortensor.receipts.anchor_log import LoggedBatch
+
 
 class Anchor:
     """The receipt anchor at an address. Roots, leaves, ids are 0x hex of 32 bytes."""
@@ -42,11 +44,23 @@ class Anchor:
             return bool(call.call())
 
     def revocation(self, anchorer: str, receipt_id: str) -> Revocation:
-        """Return when a receipt was revoked (0 if never) and its successor."""
-        with node_errors("revocation"):
-            call = self._contract.functions.revocation(_address(anchorer), _word(receipt_id))
-            revoked_at, successor = call.call()
-        return Revocation(int(revoked_at), "0x" + bytes(successor).hex())
+        """Return when a receipt was revoked or superseded (0 if never), and by which."""
+        with node_errors("status"):
+            call = self._contract.functions.status(_address(anchorer), _word(receipt_id))
+            _, ended_at, successor = call.call()
+        return Revocation(int(ended_at), "0x" + bytes(successor).hex())
+
+    def head(self, anchorer: str) -> bytes:
+        """Return the 32 bytes of the head of an anchorer's log, zero if it was never used."""
+        with node_errors("head"):
+            return bytes(self._contract.functions.head(_address(anchorer)).call())
+
+    def extends(self, anchorer: str, old_head: bytes, batches: Sequence[LoggedBatch]) -> bool:
+        """Return the contract's word on whether a log is an older head and these batches."""
+        items = [batch.abi_tuple() for batch in batches]
+        with node_errors("extends"):
+            call = self._contract.functions.extends(_address(anchorer), old_head, items)
+            return bool(call.call())
 
     def is_authorised(self, anchorer: str, caller: str) -> bool:
         """Return whether `caller` may anchor for `anchorer`."""

@@ -19,10 +19,20 @@ class AnchoredBatch(NamedTuple):
 
 
 class Revocation(NamedTuple):
-    """When an anchorer revoked a receipt (unix seconds, 0 if it did not), and its successor."""
+    """When an anchorer took a receipt back (unix seconds, 0 if it did not), and its successor.
+
+    The successor's id is zero unless the receipt was superseded.
+    """
 
     revoked_at: int
     successor: str
+
+    @property
+    def state(self) -> str:
+        """What ReceiptAnchor's `status` calls it: active, superseded or revoked."""
+        if not self.revoked_at:
+            return "active"
+        return "superseded" if int(self.successor, 16) else "revoked"
 
 
 class SessionState(NamedTuple):

@@ -122,14 +122,14 @@ def check_anchored(bundle: Bundle, view: AnchorView | None, trusted_root: str | 
 
 
 def check_revocation(bundle: Bundle, view: AnchorView) -> Check:
-    """The router has not revoked the receipt."""
+    """The router has neither revoked nor superseded the receipt."""
     anchorer = bundle.receipt.router.signer
     found = view.revocation(anchorer, bundle.receipt_id)
-    problems = (
-        [f"revoked at unix time {found.revoked_at}, successor {found.successor}"]
-        if found.revoked_at
-        else []
-    )
+    problems = []
+    if found.state == "superseded":
+        problems = [f"superseded at unix time {found.revoked_at}, by {found.successor}"]
+    elif found.state == "revoked":
+        problems = [f"revoked at unix time {found.revoked_at}"]
     return judge("revocation", problems, "not revoked")
 
 

@@ -50,5 +50,5 @@ def test_adopting_a_card_before_a_payer_opens_refuses_the_old_price(protocol, ta
 
 
 def test_revoking_anothers_receipt_says_nothing_about_it(protocol, anchor):
-    anchor.revoke(word(5), ZERO_WORD, sender=protocol.stranger)
-    assert anchor.revocation(protocol.settler, word(5)) == (0, ZERO_WORD)
+    anchor.revoke(word(5), sender=protocol.stranger)
+    assert anchor.status(protocol.settler, word(5)) == (0, 0, ZERO_WORD)

@@ -17,7 +17,7 @@ def own():
 def test_inv_d9_a_revoked_and_superseded_receipt_is_refunded_all_the_same(own):
     session = own.open()
     leaf = own.worked(session, 1, over=COR)[0]
-    own.anchor.revoke(receipt_of(leaf).receipt_id, own.unique(), sender=own.settler)
+    own.anchor.supersede(receipt_of(leaf).receipt_id, own.unique(), sender=own.settler)
     own.dispute.challenge_charge(leaf, sender=own.challenger)
     assert own.dispute.refunded(session) == COR
 
@@ -25,7 +25,7 @@ def test_inv_d9_a_revoked_and_superseded_receipt_is_refunded_all_the_same(own):
 def test_inv_d9_a_revoked_receipt_still_answers_a_demand(own):
     session = own.open()
     leaf = own.worked(session, 1)[0]
-    own.anchor.revoke(receipt_of(leaf).receipt_id, bytes(32), sender=own.settler)
+    own.anchor.revoke(receipt_of(leaf).receipt_id, sender=own.settler)
     own.dispute.demand(session, 1, sender=own.challenger)
     answer(own, leaf)
     travel(ANSWER_SECONDS)

@@ -300,6 +300,6 @@ def test_what_a_quote_is_given_is_enough_at_every_edge(own):
 def test_inv_d9_a_revoked_receipt_is_proven_against(own, dispute, session):
     leaf = own.worked(session, 1, over=5)[0]
     receipt_id = receipt_of(leaf).receipt_id
-    own.anchor.revoke(receipt_id, bytes(32), sender=ROUTER.address)
+    own.anchor.revoke(receipt_id, sender=ROUTER.address)
     dispute.challenge_charge(leaf, sender=own.challenger)
     assert dispute.refunded(session) == 5
