@@ -70,6 +70,21 @@ def _receipt(receipt: ISessionPayment.Receipt) -> bytes32:
 
 @internal
 @view
+def _receipt_at(payment: address, receipt: ISessionPayment.Receipt) -> bytes32:
+    """
+    @dev What a router signs for a receipt, as another contract computes it.
+    @param payment SessionPayment, in whose domain it is signed.
+    @param receipt The struct.
+    @return bytes32 The digest.
+    """
+    domain: bytes32 = keccak256(
+        abi_encode(_DOMAIN_TYPE, _NAME_HASH, _VERSION_HASH, chain.id, payment)
+    )
+    return self._typed(domain, keccak256(abi_encode(_RECEIPT_TYPE, receipt)))
+
+
+@internal
+@view
 def _open(payer: address, request: ISessions.OpenRequest) -> bytes32:
     """
     @dev What a payer signs to have a session opened in its name.

@@ -26,6 +26,9 @@ CONTRACTS = (
 REGISTRIES = (IDENTITY, REPUTATION, VALIDATION)
 """Of ERC-8004, in the order of deployment; only where the chain lacks them."""
 
+VALIDATOR = "AgentValidator"
+"""Posts receipts in the validation registry, ours or the chain's; comes last."""
+
 MUTABLE = {
     "owner",
     "oracle",
@@ -99,8 +102,16 @@ def constructor_arguments(
             **_texts(config.dispute),
             "forced_inclusion_seconds": str(config.network.forced_inclusion_seconds),
         }
+    return _of_agents(name, addresses)
+
+
+def _of_agents(name: str, addresses: Mapping[str, str]) -> dict[str, Any]:
+    if name == IDENTITY:
+        return {}
     if name in REGISTRIES:
-        return {} if name == IDENTITY else {"identity": addresses[IDENTITY]}
+        return {"identity": addresses[IDENTITY]}
+    if name == VALIDATOR:
+        return {"payment": addresses["SessionPayment"], "validation": addresses[VALIDATION]}
     raise NotFound("is not deployed from here", field=name)
 
 

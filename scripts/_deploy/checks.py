@@ -19,6 +19,7 @@ from web3.exceptions import TransactionNotFound, Web3Exception
 from cortensor.chain.erc8004 import CANONICAL, IDENTITY, REPUTATION, VALIDATION
 from cortensor.errors import Error
 from scripts._deploy import abi
+from scripts._deploy.arguments import VALIDATOR
 from scripts._deploy.bindings import bindings, contract_at
 from scripts._deploy.compiler import Artifact, compile_contract
 from scripts._deploy.plan import code_at
@@ -60,6 +61,7 @@ _GETTERS = {
     },
     REPUTATION: {"identity": "getIdentityRegistry"},
     VALIDATION: {"identity": "getIdentityRegistry"},
+    VALIDATOR: {"payment": "PAYMENT", "validation": "VALIDATION"},
 }
 
 # Contract, constructor argument, and the contract that it must be: ours, or a canonical one.
@@ -71,6 +73,8 @@ _POINTERS = (
     ("SettlementDispute", "payment", "SessionPayment"),
     (REPUTATION, "identity", IDENTITY),
     (VALIDATION, "identity", IDENTITY),
+    (VALIDATOR, "payment", "SessionPayment"),
+    (VALIDATOR, "validation", VALIDATION),
 )
 
 
@@ -114,12 +118,16 @@ def verify_wiring(web3: Web3, records: dict[str, Record]) -> list[Check]:
     if payment is None or anchor is None:
         return []
     addresses = {name: record["address"] for name, record in records.items()}
-    others = {one.identity: one.identity for one in CANONICAL} if IDENTITY not in records else {}
+    canonical = {
+        IDENTITY: {one.identity for one in CANONICAL},
+        VALIDATION: {one.validation for one in CANONICAL},
+    }
     checks = []
     for name, argument, target in _POINTERS:
         if name in records:
             found = records[name]["constructor_args"][argument]
-            expected = addresses.get(target) or others.get(found, "no record")
+            is_canonical = target not in records and found in canonical.get(target, ())
+            expected = found if is_canonical else addresses.get(target, "no record")
             checks.append(_same(name, f"{argument} is {target}", found, expected))
     for name, address in addresses.items():
         for target, found in bindings(web3, name, address).items():

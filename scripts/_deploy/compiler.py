@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {
     "MockCOR": "contracts/mocks/MockCOR.vy",
     "WrappedCOR": "contracts/WrappedCOR.vy",
+    "MockAnchorReader": "contracts/mocks/MockAnchorReader.vy",
     "SessionPaymentTable": "contracts/SessionPaymentTable.vy",
     "ReceiptAnchor": "contracts/ReceiptAnchor.vy",
     "StakePool": "contracts/StakePool.vy",
@@ -30,6 +31,7 @@ SOURCES = {
     "IdentityRegistry": "contracts/erc8004/IdentityRegistry.vy",
     "ReputationRegistry": "contracts/erc8004/ReputationRegistry.vy",
     "ValidationRegistry": "contracts/erc8004/ValidationRegistry.vy",
+    "AgentValidator": "contracts/AgentValidator.vy",
 }
 
 

@@ -18,7 +18,7 @@ from web3 import Web3
 
 from cortensor.errors import Conflict
 from scripts._deploy import abi
-from scripts._deploy.arguments import CONTRACTS, MUTABLE, constructor_arguments
+from scripts._deploy.arguments import CONTRACTS, MUTABLE, VALIDATOR, constructor_arguments
 from scripts._deploy.bindings import bindings
 from scripts._deploy.calls import Call, Note
 from scripts._deploy.compiler import Artifact, compile_contract
@@ -125,7 +125,7 @@ def make_plan(view: Inspection) -> Plan:
             field="network.chain_ids",
         )
     registries, there = lacking(view.web3, view.store)
-    names = [*_names(config, view), *registries]
+    names = [*_names(config, view), *registries, VALIDATOR]
     contracts = _plan_contracts(view, names, there, {})
     # What a contract is bound to can never be changed: where it must be another, both are new.
     outdated: dict[str, str] = {}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def lacking(web3: Web3, store: Store) -> tuple[list[str], dict[str, str]]:
-    """Return the registries to deploy or keep, and where the identity registry is if not ours.
+    """Return the registries to deploy or keep, and where those are that others refer to.
 
     A registry that we recorded stays ours, even if a canonical one came later: agents are in it.
 
@@ -35,4 +35,5 @@ def lacking(web3: Web3, store: Store) -> tuple[list[str], dict[str, str]]:
         return list(REGISTRIES), {}
     there = {REPUTATION: found.reputation, VALIDATION: found.validation}
     names = [name for name, address in there.items() if address is None or name in recorded]
-    return names, {IDENTITY: found.identity}
+    others = {IDENTITY: found.identity, VALIDATION: found.validation}
+    return names, {name: at for name, at in others.items() if at is not None and name not in names}

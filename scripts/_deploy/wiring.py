@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from web3 import Web3
 
-from scripts._deploy.arguments import REGISTRIES, quota_rules
+from scripts._deploy.arguments import REGISTRIES, VALIDATOR, quota_rules
 from scripts._deploy.bindings import bindings, contract_at
 from scripts._deploy.bonding import plan_bonds
 from scripts._deploy.calls import Call, Note, Wiring
@@ -169,7 +169,8 @@ def _is_bound(wiring: Wiring, name: str) -> bool:
 
 def read_roles(web3: Web3, name: str, address: str) -> dict[str, str]:
     """Return who holds each role of a contract on chain."""
-    if name in ("MockCOR", "WrappedCOR", "ReceiptAnchor", "SettlementDispute", *REGISTRIES):
+    plain = ("MockCOR", "WrappedCOR", "ReceiptAnchor", "SettlementDispute", *REGISTRIES, VALIDATOR)
+    if name in plain:
         return {}
     view = contract_at(web3, name, address).functions
     roles = {"owner": view.owner().call()}

@@ -180,6 +180,9 @@ class Bench:
         self.identity = self._deploy("IdentityRegistry")
         self.reputation = self._deploy("ReputationRegistry", self.identity.address)
         self.validation = self._deploy("ValidationRegistry", self.identity.address)
+        self.validator = self._deploy(
+            "AgentValidator", self.payment.address, self.validation.address
+        )
 
     def fund(self, holder: str, amount: int = WALLET_WEI) -> None:
         """Give an account COR and let the contracts take it."""
@@ -322,6 +325,10 @@ class Bench:
         finally:
             self._rpc("evm_revert", snapshot)
             self._words = words
+
+    def deploy_reader(self) -> Any:
+        """Return a contract that measures what it takes to ask whether a leaf is anchored."""
+        return self._deploy("MockAnchorReader")
 
     def _deploy(self, name: str, *arguments: Any) -> Any:
         artifact = compile_contract(name)

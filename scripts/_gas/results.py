@@ -11,12 +11,14 @@ from typing import Any
 
 from cortensor.errors import InvalidInput, NotFound
 from scripts._anvil import HARDFORK
-from scripts._deploy.arguments import CONTRACTS, REGISTRIES
+from scripts._deploy.arguments import CONTRACTS, REGISTRIES, VALIDATOR
 from scripts._deploy.compiler import ROOT, compile_contract
 from scripts._gas.scenario import Scenario
 
 SCENARIOS_PATH = ROOT / "gas" / "scenarios.json"
 METRIC = "receipt gasUsed, intrinsic and calldata included, refunds applied"
+
+_MEASURED = (*CONTRACTS, "WrappedCOR", *REGISTRIES, VALIDATOR)
 
 Document = dict[str, Any]
 
@@ -55,7 +57,7 @@ def build(scenarios: Iterable[Scenario], anvil: str) -> Document:
             "hardfork": HARDFORK,
             "token": "contracts/mocks/MockCOR.vy, 18 decimals, infinite allowance",
         },
-        "code_bytes": {name: _code_bytes(name) for name in (*CONTRACTS, "WrappedCOR", *REGISTRIES)},
+        "code_bytes": {name: _code_bytes(name) for name in _MEASURED},
         "scenarios": {scenario.name: _entry(scenario) for scenario in scenarios},
     }
 

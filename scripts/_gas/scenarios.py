@@ -30,6 +30,7 @@ from scripts._gas.disputes import run_disputes
 from scripts._gas.opening import run_opening
 from scripts._gas.scenario import Scenario
 from scripts._gas.staking import run_quota, run_stake
+from scripts._gas.validating import run_validating
 
 CHARGE_WEI = 123_456_789_012_345_678
 URI = "https://router.example/api/v4/batch/0123456789abcdef"
@@ -57,6 +58,7 @@ def _all(bench: Bench) -> Iterator[Scenario]:
     yield from run_quota(bench)
     yield from run_disputes(bench)
     yield from run_agents(bench)
+    yield from run_validating(bench)
     yield from _views(bench)
 
 
@@ -166,13 +168,19 @@ def _anchoring(bench: Bench) -> Iterator[Scenario]:
     with bench.aside():
         used = bench.send(anchor(bench.word(), 1_000, ""), anchorer)
         yield Scenario("receipt.anchor.batch", used, 1_000, "any later batch, of 1,000 receipts")
-    revoke = bench.anchor.functions.revoke
     with bench.aside():
-        used = bench.send(revoke(bench.word(), bytes(32)), anchorer)
-        yield Scenario("receipt.anchor.revoke", used, 1, "without a successor")
+        used = bench.send(anchor(bench.word(), 2**64 - 1, ""), anchorer)
+        yield Scenario("receipt.anchor.batch.largest", used, 1, "a later batch of 2^64 - 1")
+    tell = bench.anchor.functions.anchor_event
     with bench.aside():
-        used = bench.send(revoke(bench.word(), bench.word()), anchorer)
-        yield Scenario("receipt.anchor.supersede", used, 1, "with a successor")
+        used = bench.send(tell(bench.word(), 1_000, ""), anchorer)
+        yield Scenario("receipt.anchor.event", used, 1_000, "told only, of 1,000 receipts")
+    with bench.aside():
+        used = bench.send(bench.anchor.functions.revoke(bench.word()), anchorer)
+        yield Scenario("receipt.anchor.revoke", used, 1, "for ever")
+    with bench.aside():
+        used = bench.send(bench.anchor.functions.supersede(bench.word(), bench.word()), anchorer)
+        yield Scenario("receipt.anchor.supersede", used, 1, "by another receipt")
 
 
 def _closing(bench: Bench) -> Iterator[Scenario]:
@@ -228,3 +236,9 @@ def _views(bench: Bench) -> Iterator[Scenario]:
             raise AssertionError("the proof of the scenario does not hold")
         used = bench.send(call, caller)
         yield Scenario("anchor.is_anchored.10", used, 1, "a proof of depth 10", is_view=True)
+        reader = bench.deploy_reader()
+        asked = (bench.anchor.address, bench.actors.anchorer, leaves[0], proof, tree.root)
+        bench.send(reader.functions.ask(*asked), caller)
+        spent = int(reader.functions.spent().call())
+        note = "the same as another contract pays it: its call, the cold account and slot included"
+        yield Scenario("anchor.is_anchored.10.inside", Used(spent, 0), 1, note)

@@ -36,6 +36,7 @@ CONTRACTS = [
     "IdentityRegistry",
     "ReputationRegistry",
     "ValidationRegistry",
+    "AgentValidator",
 ]
 CALLS = 11  # bind twice, set_dispute, register, three pots, COR, approve, open the bond, authorise
 SETTLER_CALLS = 3  # approve, open the bond, authorise

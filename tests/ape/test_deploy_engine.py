@@ -29,7 +29,7 @@ KEYS = (
 )
 DEPLOYER, SETTLER, STRANGER = map(KeySigner, KEYS)
 NETWORK = "local"
-CONTRACTS = 10
+CONTRACTS = 11
 DEPLOYER_CALLS = 8  # bind twice, set_dispute, register, three pots, COR for the bond
 SETTLER_CALLS = 3  # approve, open the bond, authorise
 
@@ -191,6 +191,7 @@ def test_other_chain_restarted__replaced_on_an_own_node_only(web3, config, tmp_p
         "IdentityRegistry": "keep",
         "ReputationRegistry": "keep",
         "ValidationRegistry": "keep",
+        "AgentValidator": "replace",
     }
     reasons = {item.name: item.reason for item in plan.contracts}
     assert "is bound for ever to SessionPayment at" in reasons["StakeQuota"]
@@ -341,6 +342,7 @@ def test_bound_to_what_is_gone__replaced_together_on_an_own_node_only(web3, conf
         "StakeQuota",
         "SessionPayment",
         "SettlementDispute",
+        "AgentValidator",
     }
     token = msgspec.structs.replace(config.token, address=first.token, mock_supply_wei=None)
     real = msgspec.structs.replace(config, token=token)

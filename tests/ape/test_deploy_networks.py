@@ -66,7 +66,7 @@ def test_rehearsal_on_the_l3(tmp_path):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert (result["network"], result["chain_id"]) == ("cor-testnet1a-rehearsal", TESTNET_1A)
-    assert len(result["contracts"]) == 10
+    assert len(result["contracts"]) == 11
 
 
 @pytest.mark.parametrize(
@@ -185,12 +185,16 @@ def test_real_network__deployed_by_a_keyfile_and_the_rest_left_to_the_owners(rea
     result = json.loads(done.stdout)
     assert result["network"] == "arbitrum-sepolia"
     assert sorted(p.stem for p in records.glob("*.json")) == [
+        "AgentValidator",
+        "IdentityRegistry",
         "ReceiptAnchor",
+        "ReputationRegistry",
         "SessionPayment",
         "SessionPaymentTable",
         "SettlementDispute",
         "StakePool",
         "StakeQuota",
+        "ValidationRegistry",
     ]
     record = json.loads((records / "SessionPayment.json").read_text())
     assert record["deployer"] == real["address"]

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from scripts._deploy.arguments import CONTRACTS, REGISTRIES
+from scripts._deploy.arguments import CONTRACTS, REGISTRIES, VALIDATOR
 from scripts._gas import page, results
 from tests.ape.running import ape_run
 
@@ -47,7 +47,7 @@ def test_page_holds_every_scenario():
 
 def test_every_deployable_that_has_gas_to_measure_fits_on_chain():
     sizes = results.load(results.SCENARIOS_PATH)["code_bytes"]
-    assert list(sizes) == [*CONTRACTS, "WrappedCOR", *REGISTRIES]
+    assert list(sizes) == [*CONTRACTS, "WrappedCOR", *REGISTRIES, VALIDATOR]
     assert max(sizes.values()) <= 24_576
 
 
@@ -68,6 +68,10 @@ def test_every_deployable_that_has_gas_to_measure_fits_on_chain():
         ("dispute.charge", 350_000),
         ("session.life.1000", 107_000),
         ("settle.escrow.1.first", 115_000),
+        ("receipt.anchor.batch.largest", 54_000),
+        ("anchor.is_anchored.10.inside", 9_000),
+        ("agent.attest.steady", 200_000),
+        ("agent.respond.steady", 120_000),
         ("agent.register", 160_000),
         ("agent.feedback", 80_000),
         ("agent.validation.pair", 175_000),
@@ -83,6 +87,14 @@ def test_ceilings_hold(scenario, ceiling):
 def test_a_batch_of_receipts_is_one_root_however_many_they_are():
     document = results.load(results.SCENARIOS_PATH)
     assert document["scenarios"]["receipt.anchor.batch"]["gas_used"] <= 54_000
+    assert document["scenarios"]["receipt.anchor.event"]["gas_used"] <= 31_000
+
+
+def test_the_anchors_page_has_the_numbers():
+    scenarios = results.load(results.SCENARIOS_PATH)["scenarios"]
+    stored, told = (scenarios[f"receipt.anchor.{kind}"]["gas_used"] for kind in ("batch", "event"))
+    text = (page.PAGE_PATH.parent / "receipt-anchor.md").read_text()
+    assert f"| gas | {stored:,} | {told:,} |" in text
 
 
 def test_a_life_is_the_sum_of_what_it_is_made_of():

@@ -20,6 +20,7 @@ FOLDERS = {
     "StakeQuota": "quota",
     "SettlementDispute": "dispute",
     "WrappedCOR": "wrapped",
+    "AgentValidator": "agent",
     "erc8004/IdentityRegistry": "erc8004",
     "erc8004/ReputationRegistry": "erc8004",
     "erc8004/ValidationRegistry": "erc8004",

@@ -37,6 +37,7 @@ PAGES = {
     "stake-pool": ("StakePool", ("pool", "token")),
     "stake-quota": ("StakeQuota", ("quota", "rules", "funds", "permission")),
     "settlement-dispute": ("SettlementDispute", ("dispute", "leaf", "own", "refund")),
+    "agent-validator": ("AgentValidator", ("agent", "verdict")),
     "wrapped-cor": ("WrappedCOR", ("wcor", "authorization")),
 }
 OWNERSHIP = {"OwnershipTransferred", "OwnershipTransferStarted"}

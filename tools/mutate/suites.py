@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 #: Contract -> paths below tests/contracts, quick ones first. Those that are not there are left out,
 #: but for the first. Tests that read the sources' text are in none: they would see any mutant.
 SUITES: Mapping[str, tuple[str, ...]] = {
+    "AgentValidator": ("unit/agent", "mirror/test_agents.py"),
     "ReceiptAnchor": ("unit/anchor", "mirror/test_receipts.py", "scenarios", "stateful"),
     "SessionPayment": ("unit/payment", "unit/ownership", "scenarios", "stateful"),
     "SessionPaymentTable": ("unit/table", "unit/ownership", "mirror", "scenarios", "stateful"),

@@ -90,6 +90,9 @@ def test_a_chain_without_any_gets_ours(web3, tmp_path):
 def test_canonical_registries_are_used(web3, tmp_path, canonical):
     place(web3, canonical._asdict())
     assert set(NAMES).isdisjoint(planned(web3, tmp_path))
+    assert deployed(web3, tmp_path) == {}
+    validator = Store(tmp_path, "local").load("AgentValidator")
+    assert validator["constructor_args"]["validation"] == canonical.validation
     found = find_registries(web3)
     assert {kind: found.require(kind) for kind in KINDS} == canonical._asdict()
     assert found.is_canonical is True
