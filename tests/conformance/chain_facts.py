@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cortensor.errors import NotFound, Unavailable
 from cortensor.pricing import RateCard
 from cortensor.receipts import AnchoredBatch, Revocation, SessionState, process_proof
+from cortensor.receipts.anchor_view import NOT_ANCHORED
 from cortensor.receipts.keccak import from_hex, to_hex
 
 if TYPE_CHECKING:
@@ -45,7 +46,14 @@ class ChainFacts:
 
     def batch(self, anchorer: str, root: str) -> AnchoredBatch:
         found = self._get("batches").get(f"{anchorer}:{root}")
-        return AnchoredBatch(0, 0) if found is None else AnchoredBatch(*found)
+        return AnchoredBatch(0, 0) if found is None else AnchoredBatch(found[0], found[1])
+
+    def finality(self, anchorer: str, root: str) -> str:
+        found = self._get("batches").get(f"{anchorer}:{root}")
+        return NOT_ANCHORED if found is None else str(found[2])
+
+    def is_signed(self, signer: str, digest: str, signature: str) -> bool:
+        return signature in self._get("contract_signatures").get(f"{signer}:{digest}", [])
 
     def is_anchored(self, anchorer: str, leaf: str, proof: Sequence[str], root: str) -> bool:
         nodes = [from_hex(node, 32, "proof") for node in proof]

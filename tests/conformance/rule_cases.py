@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.conformance.case import Case, chain_facts, trusting
 from tests.conformance.edits import asked, drop, edit, lie, put, reprice
-from tests.conformance.rule_samples import RULE_JOBS, rule_bundles
+from tests.conformance.rule_samples import RULE_JOBS, numeric_bundles, rule_bundles
 from tests.conformance.samples import good_bundles
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ def rule_cases() -> list[Case]:
 
 
 def _good() -> Iterator[Case]:
-    bundles = rule_bundles()
-    facts = chain_facts(bundles)
-    for name, bundle in bundles.items():
-        yield trusting(f"good-rule-{name}", "an honest receipt of format 2", bundle, facts)
+    for bundles in (rule_bundles(), numeric_bundles()):
+        facts = chain_facts(bundles)
+        for name, bundle in bundles.items():
+            yield trusting(f"good-rule-{name}", "an honest receipt of format 2", bundle, facts)
 
 
 def said(path: str, value: object) -> Callable[[Data], None]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DOMAIN_NAME = "Cortensor SessionPayment"
 DOMAIN_VERSION = "1"
+TASK_ID_BYTES = 16
 
 _DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 RECEIPT_TYPE = (
@@ -29,6 +30,11 @@ RECEIPT_TYPE = (
 ACCESS_TYPE = "AccessGrant(uint256 session,uint64 expires)"
 REQUEST_TYPE = "Request(uint256 session,bytes32 request_commitment,uint96 max_charge)"
 VOUCHER_TYPE = "Voucher(uint256 session,uint96 cumulative)"
+REPLICA_TYPE = (
+    "Replica(uint256 session,bytes32 request_commitment,string compute_session,bytes16 task_id,"
+    "bytes32 output_hash,string model,uint64 input_units,uint64 output_units)"
+)
+REVOCATION_TYPE = "Revocation(bytes32 receipt_id,bytes32 successor,uint64 revoked_at)"
 
 _DOMAIN_TYPE_HASH = keccak256(_DOMAIN_TYPE)
 _NAME_HASH = keccak256(DOMAIN_NAME.encode())
@@ -37,6 +43,8 @@ _RECEIPT_TYPE_HASH = keccak256(RECEIPT_TYPE.encode())
 _ACCESS_TYPE_HASH = keccak256(ACCESS_TYPE.encode())
 _REQUEST_TYPE_HASH = keccak256(REQUEST_TYPE.encode())
 _VOUCHER_TYPE_HASH = keccak256(VOUCHER_TYPE.encode())
+_REPLICA_TYPE_HASH = keccak256(REPLICA_TYPE.encode())
+_REVOCATION_TYPE_HASH = keccak256(REVOCATION_TYPE.encode())
 
 OUTCOMES = (
     "NO_CONSENSUS",
@@ -235,5 +243,59 @@ class Voucher(msgspec.Struct, frozen=True):
                 _VOUCHER_TYPE_HASH
                 + uint_word(self.session, 256, "session")
                 + uint_word(self.cumulative, 96, "cumulative")
+            )
+        )
+
+
+class ReplicaStruct(msgspec.Struct, frozen=True, kw_only=True):
+    """A miner's word on one run: what it was asked, and what it delivered.
+
+    All of it is in the receipt's body, so it is checked without the answer. The verdict is not in
+    it: that is the router's reading of the answer.
+    """
+
+    session: int
+    request_commitment: bytes
+    compute_session: str
+    task_id: bytes
+    output_hash: bytes
+    model: str
+    input_units: int
+    output_units: int
+
+    def digest(self, domain: Domain) -> bytes:
+        """Return the 32 bytes the miner signs. Raises InvalidInput if a value exceeds its type."""
+        if len(self.task_id) != TASK_ID_BYTES:
+            raise InvalidInput(f"must have {TASK_ID_BYTES} bytes", field="task_id")
+        return domain.digest(
+            keccak256(
+                _REPLICA_TYPE_HASH
+                + uint_word(self.session, 256, "session")
+                + word(self.request_commitment, "request_commitment")
+                + keccak256(self.compute_session.encode())
+                + self.task_id.ljust(WORD_BYTES, b"\0")
+                + word(self.output_hash, "output_hash")
+                + keccak256(self.model.encode())
+                + uint_word(self.input_units, 64, "input_units")
+                + uint_word(self.output_units, 64, "output_units")
+            )
+        )
+
+
+class RevocationStruct(msgspec.Struct, frozen=True, kw_only=True):
+    """A signer's word that a receipt no longer stands, and what replaces it (zero: nothing)."""
+
+    receipt_id: bytes
+    successor: bytes = ZERO_WORD
+    revoked_at: int
+
+    def digest(self, domain: Domain) -> bytes:
+        """Return the 32 bytes the signer signs. Raises InvalidInput if a value exceeds its type."""
+        return domain.digest(
+            keccak256(
+                _REVOCATION_TYPE_HASH
+                + word(self.receipt_id, "receipt_id")
+                + word(self.successor, "successor")
+                + uint_word(self.revoked_at, 64, "revoked_at")
             )
         )

@@ -118,11 +118,10 @@ def _compare_likeness(body: Body) -> Iterator[str]:
     block = body.consensus
     if (block.equivalence == EMBEDDING) != isinstance(block.likeness, LikenessBlock):
         yield f"consensus.likeness is that of {EMBEDDING}, and of no other equivalence"
-    if body.format == LIKENESS_FORMAT:
-        if block.tolerance_millionths and block.equivalence != JSON.name:
-            yield f"consensus.tolerance_millionths is for {JSON.name}"
-        if not block.tolerance_millionths and block.likeness is None:
-            yield f"{LIKENESS_FORMAT} is for a tolerance or similarities"
+    if block.tolerance_millionths and block.equivalence != JSON.name:
+        yield f"consensus.tolerance_millionths is for {JSON.name}"
+    if body.format == LIKENESS_FORMAT and not block.tolerance_millionths and not block.likeness:
+        yield f"{LIKENESS_FORMAT} is for a tolerance or similarities"
 
 
 def _labels(body: Body, weighing: WeighingBlock) -> list[str] | None:

@@ -16,6 +16,7 @@ from cortensor.pricing import (
     quote,
 )
 from cortensor.receipts.build import usage_of
+from cortensor.receipts.bundle import CONTRACT
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
 from cortensor.receipts.merkle import process_proof, receipt_leaf
@@ -23,7 +24,8 @@ from cortensor.receipts.sign import recover
 from cortensor.receipts.tiers import sla_of
 
 if TYPE_CHECKING:
-    from cortensor.receipts.body import Body
+    from cortensor.receipts.anchor_view import AnchorView
+    from cortensor.receipts.body import BillBlock, Body
     from cortensor.receipts.bundle import Bundle
     from cortensor.receipts.checks import Check
 
@@ -50,15 +52,26 @@ def check_struct(bundle: Bundle) -> Check:
     return judge("struct", problems, "the signed struct restates the body")
 
 
-def check_signature(bundle: Bundle) -> Check:
-    """The signer named in the body signed the struct."""
+def check_signature(bundle: Bundle, view: AnchorView | None) -> Check:
+    """The signer named in the body signed the struct: with its key, or as a contract."""
     digest = bundle.struct().digest(bundle.receipt.domain())
+    if bundle.signed_by == CONTRACT:
+        return _check_contract_signature(bundle, digest, view)
     signer = recover(digest, bytes.fromhex(bundle.signature[2:]))
     return judge(
         "signature",
         differ("router.signer", bundle.receipt.router.signer, signer, "the signature is by"),
         f"signed by {signer}",
     )
+
+
+def _check_contract_signature(bundle: Bundle, digest: bytes, view: AnchorView | None) -> Check:
+    stated = bundle.receipt.router.signer
+    if view is None:
+        return not_checked("signature", f"no chain was asked whether contract {stated} signed")
+    is_signed = view.is_signed(stated, to_hex(digest), bundle.signature)
+    problems = [] if is_signed else [f"{stated} does not say that it signed this"]
+    return judge("signature", problems, f"contract {stated} says that it signed")
 
 
 def check_session(body: Body) -> Check:
@@ -133,6 +146,8 @@ def check_usage(body: Body) -> Check:
 def check_bill(bundle: Bundle) -> Check:
     """The charge is what the card gives for these terms and this usage."""
     block = bundle.receipt.bill
+    if isinstance(bundle.receipt.supersedes, str):
+        return _check_no_charge(block)
     bill = quote(
         bundle.rate_card(),
         bundle.surcharge_bps,
@@ -152,6 +167,14 @@ def check_bill(bundle: Bundle) -> Check:
                 f"line {name} says {format_cor(stated)}, the card gives {format_cor(expected)}"
             )
     return judge("bill", problems, f"{format_cor(charged)} COR is what the card gives")
+
+
+def _check_no_charge(block: BillBlock) -> Check:
+    """Check the bill of a receipt that replaces another, where the work was charged."""
+    problems = differ("bill.charge", block.charge, "0", "a receipt that replaces another has")
+    for name in LINE_NAMES:
+        problems += differ(f"line {name}", getattr(block.lines, name), "0", "such a receipt has")
+    return judge("bill", problems, "nothing: the receipt it replaces has the charge")
 
 
 def check_leaf(bundle: Bundle) -> Check:

@@ -28,6 +28,7 @@ from cortensor.errors import InvalidInput
 from cortensor.nesting import MAX_DEPTH, check_nesting
 from cortensor.receipts.body import split_message
 from cortensor.receipts.build import fewest_runs
+from cortensor.receipts.bundle import Detached
 from cortensor.receipts.canonical import MAX_SAFE_INTEGER, reject_number, unique_object
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import request_commitment as commit
@@ -109,6 +110,8 @@ def check_request(bundle: Bundle) -> Check:
     if bundle.request is None:
         return not_checked(_NAME, "the request is not shown")
     text, body = bundle.request.canonical, bundle.receipt
+    if isinstance(text, Detached):
+        return not_checked(_NAME, f"the text {text.keccak256} is not here")
     salt = from_hex(bundle.request.salt, WORD_BYTES, "request.salt")
     # A lone surrogate has no bytes; `read_call` refuses the text for it.
     commitment = to_hex(commit(salt, text.encode(errors="replace")))

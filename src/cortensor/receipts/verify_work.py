@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from cortensor.consensus import FAILED, NO_CONSENSUS, VERDICT
 from cortensor.receipts.body import BODY_FORMAT
-from cortensor.receipts.canonical import canonical_bytes
+from cortensor.receipts.bundle import Detached
+from cortensor.receipts.canonical import struct_bytes
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import OK, evidence_root, output_hash
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
@@ -41,7 +40,7 @@ def check_evidence(bundle: Bundle) -> Check:
         else:
             problems += _compare_replica(item, replicas[index])
         shown.add(index)
-    hidden = len(replicas) - len(shown)
+    hidden = len(replicas) - len(bundle.outputs())
     if not problems and hidden:
         return not_checked("evidence", f"{hidden} of {len(replicas)} replicas are not shown")
     return judge("evidence", problems, f"{len(shown)} replicas, salted leaves and root recomputed")
@@ -50,10 +49,13 @@ def check_evidence(bundle: Bundle) -> Check:
 def _compare_replica(item: Evidence, replica: Replica) -> list[str]:
     record = item.replica
     where = f"replicas[{record.index}]"
-    leaf = evidence_leaf(
-        from_hex(item.salt, WORD_BYTES, "salt"), canonical_bytes(msgspec.to_builtins(record))
-    )
-    problems = differ(f"{where}.evidence_leaf", replica.evidence_leaf, to_hex(leaf), "shown is")
+    problems = []
+    if isinstance(record.output, Detached):
+        shown_hash: str | None = record.output.keccak256
+    else:
+        leaf = evidence_leaf(from_hex(item.salt, WORD_BYTES, "salt"), struct_bytes(record))
+        problems = differ(f"{where}.evidence_leaf", replica.evidence_leaf, to_hex(leaf), "shown is")
+        shown_hash = output_hash(record.output)
     for name in (
         "session_id",
         "task_id",
@@ -66,9 +68,7 @@ def _compare_replica(item: Evidence, replica: Replica) -> list[str]:
         problems += differ(
             f"{where}.{name}", getattr(replica, name), getattr(record, name), "shown is"
         )
-    return problems + differ(
-        f"{where}.output_hash", replica.output_hash, output_hash(record.output), "shown is"
-    )
+    return problems + differ(f"{where}.output_hash", replica.output_hash, shown_hash, "shown is")
 
 
 def check_replicas(body: Body) -> Check:
