@@ -9,7 +9,8 @@ fields are refused, because a reader who ignores a field may miss what it says.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -39,6 +40,9 @@ from cortensor.receipts.likeness import LikenessBlock, Tolerance
 from cortensor.receipts.parties import PaymentBlock
 from cortensor.receipts.rule import AdaptiveBlock, CalibrationBlock, ScaleBlock, WeighingBlock
 from cortensor.receipts.typed import Domain, ReceiptStruct, outcome_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BODY_FORMAT: Literal["cortensor-receipt/1"] = "cortensor-receipt/1"
 RULE_FORMAT: Literal["cortensor-receipt/2"] = "cortensor-receipt/2"
@@ -245,10 +249,10 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def __post_init__(self) -> None:
         """Hold each format to its fields: each has one spelling for one content."""
         level = FORMATS.index(self.format)
-        _hold(level, "consensus.", self.consensus, _LEVELS_OF_CONSENSUS)
+        _hold(level, "consensus.", self.consensus, _LATER_OF_CONSENSUS)
         for number, entry in enumerate(self.replicas):
-            _hold(level, f"replicas[{number}].", entry, _LEVELS_OF_REPLICA)
-        _hold(level, "", self, _LEVELS_OF_BODY)
+            _hold(level, f"replicas[{number}].", entry, _LATER_OF_REPLICA)
+        _hold(level, "", self, _LATER_OF_BODY)
         if level == FORMATS.index(PARTIES_FORMAT) and not self._has_parties():
             raise InvalidInput(
                 f"{PARTIES_FORMAT} is for a miner's signature, a payment or a receipt replaced",
@@ -318,29 +322,44 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         )
 
 
-def _levels(block: type[msgspec.Struct]) -> tuple[tuple[str, int], ...]:
-    """Return the fields that not every format has, each with the position of its first one."""
-    return tuple(
-        (field.name, _SINCE.get(field.name, 1))
-        for field in msgspec.structs.fields(block)
-        if field.default is UNSET and field.name != "attempts"
+class _Later(NamedTuple):
+    """The fields of a block that not every format has."""
+
+    names: tuple[str, ...]
+    since: tuple[int, ...]
+    read: Callable[[object], tuple[object, ...]]
+    there: tuple[tuple[bool, ...], ...]
+
+    @classmethod
+    def of(cls, block: type[msgspec.Struct]) -> _Later:
+        """Return those of a block: by position in `FORMATS` which of them must be there."""
+        names = tuple(
+            field.name
+            for field in msgspec.structs.fields(block)
+            if field.default is UNSET and field.name != "attempts"
+        )
+        since = tuple(_SINCE.get(name, 1) for name in names)
+        there = tuple(tuple(level >= each for each in since) for level in range(len(FORMATS)))
+        return cls(names, since, attrgetter(*names), there)
+
+
+_LATER_OF_REPLICA = _Later.of(Replica)
+_LATER_OF_CONSENSUS = _Later.of(ConsensusBlock)
+_LATER_OF_BODY = _Later.of(Body)
+
+
+def _hold(level: int, where: str, block: msgspec.Struct, later: _Later) -> None:
+    found = tuple([value is not UNSET for value in later.read(block)])
+    if found == later.there[level]:
+        return
+    at = [ours == theirs for ours, theirs in zip(found, later.there[level], strict=True)].index(
+        False
     )
-
-
-_LEVELS_OF_REPLICA = _levels(Replica)
-_LEVELS_OF_CONSENSUS = _levels(ConsensusBlock)
-_LEVELS_OF_BODY = _levels(Body)
-
-
-def _hold(
-    level: int, where: str, block: msgspec.Struct, levels: tuple[tuple[str, int], ...]
-) -> None:
-    for name, needed in levels:
-        if (getattr(block, name) is not UNSET) != (level >= needed):
-            reason = "is a field of" if level < needed else "is missing in"
-            raise InvalidInput(
-                f"{where}{name} {reason} {FORMATS[max(level, needed)]}", field="format"
-            )
+    since = later.since[at]
+    reason = "is a field of" if level < since else "is missing in"
+    raise InvalidInput(
+        f"{where}{later.names[at]} {reason} {FORMATS[max(level, since)]}", field="format"
+    )
 
 
 def split_message(message: str) -> tuple[str, str]:

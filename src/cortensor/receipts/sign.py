@@ -10,14 +10,14 @@ from __future__ import annotations
 from functools import lru_cache
 
 import coincurve
-from eth_keys.datatypes import PrivateKey, Signature
-from eth_keys.exceptions import BadSignature
+from eth_keys.datatypes import PrivateKey
 from eth_utils.exceptions import ValidationError
 
 from cortensor.errors import InvalidInput, VerificationFailed
-from cortensor.receipts.keccak import word
+from cortensor.receipts.keccak import keccak256, to_hex, word
 
 SIGNATURE_BYTES = 65
+ADDRESS_BYTES = 20
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _V_OFFSET = 27
 
@@ -65,8 +65,9 @@ def recover(digest: bytes, signature: bytes) -> str:
     if int.from_bytes(signature[32:64], "big") > _ORDER // 2:
         raise VerificationFailed("s is in the upper half", field="signature")
     raw = signature[:-1] + bytes([signature[-1] - _V_OFFSET])
+    digest = word(digest, "digest")
     try:
-        key = Signature(raw).recover_public_key_from_msg_hash(word(digest, "digest"))
-    except (BadSignature, ValidationError, ValueError):
+        key = coincurve.PublicKey.from_signature_and_message(raw, digest, hasher=None)
+    except Exception:  # noqa: BLE001 -- coincurve raises what its version pleases
         raise VerificationFailed("recovers no signer", field="signature") from None
-    return key.to_address()
+    return to_hex(keccak256(key.format(compressed=False)[1:])[-ADDRESS_BYTES:])

@@ -85,7 +85,7 @@ def outcome_code(name: str) -> int:
 
 def uint_word(value: object, bits: int, field: str) -> bytes:
     """Return an unsigned integer as an ABI word. Raises InvalidInput if it exceeds its type."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0 or value >> bits:
+    if type(value) is not int or value >> bits:  # a negative one shifts to -1
         raise InvalidInput(f"must fit uint{bits}", field=field)
     return value.to_bytes(WORD_BYTES, "big")
 
@@ -139,17 +139,17 @@ class ReceiptStruct(msgspec.Struct, frozen=True, kw_only=True):
     def hash_struct(self) -> bytes:
         """Return the EIP-712 struct hash. Raises InvalidInput if a value exceeds its type."""
         encoded = [_RECEIPT_TYPE_HASH]
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if name in _UINTS:
-                encoded.append(uint_word(value, _UINTS[name], f"charge.{name}"))
-            else:
+        for name, value in zip(self.__struct_fields__, self.abi_tuple(), strict=True):
+            bits = _UINTS.get(name)
+            if bits is None:
                 encoded.append(word(value, f"charge.{name}"))
+            else:
+                encoded.append(uint_word(value, bits, f"charge.{name}"))
         return keccak256(b"".join(encoded))
 
     def digest(self, domain: Domain) -> bytes:
         """Return the 32 bytes the router signs and the leaf binds."""
-        return domain.digest(self.hash_struct())
+        return _digest(self, domain)
 
     def abi_tuple(self) -> tuple[Any, ...]:
         """Return the fields in the contract's struct order."""
@@ -181,17 +181,28 @@ class ReceiptStruct(msgspec.Struct, frozen=True, kw_only=True):
             values[name] = (
                 from_hex(text, WORD_BYTES, field)
                 if name in _WORDS
-                else _readuint_word(text, _UINTS[name], field)
+                else _read_uint(text, _UINTS[name], field)
             )
         return cls(**values)
 
 
-def _readuint_word(text: str, bits: int, field: str) -> int:
-    digits = text.isascii() and text.isdigit() and len(text) <= len(str(1 << bits))
-    if not digits or str(int(text)) != text:
+@lru_cache(maxsize=64)
+def _digest(struct: ReceiptStruct, domain: Domain) -> bytes:
+    """Return a receipt's digest; its signature and its leaf are checked one after the other."""
+    return domain.digest(struct.hash_struct())
+
+
+_MAX_DIGITS = len(str(1 << 256))
+
+
+def _read_uint(text: str, bits: int, field: str) -> int:
+    digits = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    if not digits or (text[0] == "0" and text != "0"):
         raise InvalidInput("must be a decimal integer", field=field)
-    uint_word(int(text), bits, field)
-    return int(text)
+    value = int(text)
+    if value >> bits:
+        raise InvalidInput(f"must fit uint{bits}", field=field)
+    return value
 
 
 class AccessGrant(msgspec.Struct, frozen=True):

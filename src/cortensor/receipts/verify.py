@@ -8,7 +8,7 @@ bundle rightfully leaves out, is `not_checked`.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from cortensor.errors import Error, Unavailable
@@ -84,9 +84,10 @@ def verify_bundle(
     """
     read = bundle if isinstance(bundle, Bundle) else Bundle.from_json(bundle)
     body = read.receipt
+    own_id = cache(body.receipt_id)
     made: list[tuple[str, Callable[[], Check]]] = [
-        ("id", partial(check_id, read)),
-        ("struct", partial(check_struct, read)),
+        ("id", partial(check_id, read, own_id)),
+        ("struct", partial(check_struct, read, own_id)),
         ("signature", partial(check_signature, read, anchored)),
         ("session", partial(check_session, body)),
         ("replicas", partial(check_replicas, body)),

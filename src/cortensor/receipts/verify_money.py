@@ -18,12 +18,14 @@ from cortensor.pricing import (
 from cortensor.receipts.build import usage_of
 from cortensor.receipts.bundle import CONTRACT
 from cortensor.receipts.checks import differ, judge, not_checked
-from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
+from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.merkle import process_proof, receipt_leaf
 from cortensor.receipts.sign import recover
 from cortensor.receipts.tiers import sla_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cortensor.receipts.anchor_view import AnchorView
     from cortensor.receipts.body import BillBlock, Body
     from cortensor.receipts.bundle import Bundle
@@ -34,21 +36,23 @@ _UNUSED_TERMS = ("execution_depth", "tool_depth", "validator_depth", "route_hint
 """What API v4 cannot ask for: one call a replica, no tools, no validators over the result."""
 
 
-def check_id(bundle: Bundle) -> Check:
+def check_id(bundle: Bundle, own_id: Callable[[], str]) -> Check:
     """The id is the hash of the body's canonical bytes."""
     return judge(
         "id",
-        differ("receipt_id", bundle.receipt_id, bundle.receipt.receipt_id(), "the body hashes to"),
+        differ("receipt_id", bundle.receipt_id, own_id(), "the body hashes to"),
         f"keccak256 of the canonical body is {bundle.receipt_id}",
     )
 
 
-def check_struct(bundle: Bundle) -> Check:
+def check_struct(bundle: Bundle, own_id: Callable[[], str]) -> Check:
     """The signed struct says what the body says, field by field."""
-    stated, expected = bundle.struct().to_json(), bundle.receipt.struct().to_json()
+    stated, expected = bundle.struct(), bundle.receipt.struct(own_id())
     problems: list[str] = []
-    for name, value in expected.items():
-        problems += differ(f"charge.{name}", stated[name], value, "the body gives")
+    if stated != expected:
+        told = stated.to_json()
+        for name, value in expected.to_json().items():
+            problems += differ(f"charge.{name}", told[name], value, "the body gives")
     return judge("struct", problems, "the signed struct restates the body")
 
 
@@ -202,8 +206,7 @@ def check_proof(bundle: Bundle) -> Check:
     if anchor is None:
         return not_checked("proof", "the receipt is in no batch yet")
     root = process_proof(
-        from_hex(anchor.leaf, WORD_BYTES, "anchor.leaf"),
-        [from_hex(node, WORD_BYTES, "anchor.proof") for node in anchor.proof],
+        bytes.fromhex(anchor.leaf[2:]), [bytes.fromhex(node[2:]) for node in anchor.proof]
     )
     problems = differ("anchor.root", anchor.root, to_hex(root), "the proof leads to")
     deepest = (anchor.count - 1).bit_length()
