@@ -16,6 +16,7 @@ NOT_CHECKED = "not_checked"
 
 VERIFIED = "verified"
 UNREACHABLE = "unreachable"
+REFUSED = "refused"
 CONSISTENT = "consistent"
 TRUST = ("signature", "contract", "signer", "card", "anchored")
 """The checks that tie a receipt to the world. Anyone can make a receipt that passes all others,
@@ -39,6 +40,17 @@ class Check(msgspec.Struct, frozen=True):
         return f"{self.name}: {self.detail}"
 
 
+class Ruling(msgspec.Struct, frozen=True):
+    """What one rule of a reader's policy says of a receipt."""
+
+    rule: str
+    is_met: bool
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.reason}"
+
+
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of verifying one receipt.
 
@@ -47,22 +59,27 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         checks: every check, in order.
         not_proven: what no receipt can show, in plain words.
         withheld: what the bundle leaves out, such as "request" or "replica:2".
+        rulings: what the reader's policy says, empty without one.
     """
 
     receipt_id: str
     checks: tuple[Check, ...]
     not_proven: tuple[str, ...]
     withheld: tuple[str, ...] = ()
+    rulings: tuple[Ruling, ...] = ()
 
     @property
     def verdict(self) -> str:
         """`failed` if a check failed, `consistent` if trust is open, `verified` otherwise.
 
-        `unreachable` if checks failed only because a node did not answer.
+        `unreachable` if checks failed only because a node did not answer; `refused` if none
+        failed, but a rule of the reader's policy is not met.
         """
         if self.failures:
             is_unanswered = all(check.is_unanswered for check in self.failures)
             return UNREACHABLE if is_unanswered else FAILED
+        if not all(ruling.is_met for ruling in self.rulings):
+            return REFUSED
         return CONSISTENT if self.trust_open else VERIFIED
 
     @property
