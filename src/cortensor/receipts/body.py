@@ -348,6 +348,18 @@ _LATER_OF_CONSENSUS = _Later.of(ConsensusBlock)
 _LATER_OF_BODY = _Later.of(Body)
 
 
+def later_fields() -> dict[str, dict[str, int]]:
+    """Return by block the fields that not every format has, with where in `FORMATS` they begin."""
+    blocks = {
+        "body": _LATER_OF_BODY,
+        "consensus": _LATER_OF_CONSENSUS,
+        "replica": _LATER_OF_REPLICA,
+    }
+    return {
+        name: dict(zip(later.names, later.since, strict=True)) for name, later in blocks.items()
+    }
+
+
 def _hold(level: int, where: str, block: msgspec.Struct, later: _Later) -> None:
     found = tuple([value is not UNSET for value in later.read(block)])
     if found == later.there[level]:
