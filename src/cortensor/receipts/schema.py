@@ -43,7 +43,13 @@ def _document(name: str, shape: type[msgspec.Struct]) -> dict[str, Any]:
         )
         bundle["properties"]["card"] = _object(dict.fromkeys(RateCard.__struct_fields__, True))
         bundle["allOf"] = _bundle_formats()
-    return {"$schema": DIALECT, "$id": f"/schemas/{name}.json", **ref, "$defs": parts}
+    whole = {"$schema": DIALECT, "$id": f"/schemas/{name}.json", **ref, "$defs": parts}
+    # The struct's name says nothing outside of this package.
+    parts[RECEIPT] = {**parts.pop(Body.__name__), "title": RECEIPT}
+    named: dict[str, Any] = json.loads(
+        json.dumps(whole).replace(f'"#/$defs/{Body.__name__}"', f'"#/$defs/{RECEIPT}"')
+    )
+    return named
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
