@@ -26,22 +26,25 @@ class ChainFacts:
             raise Unavailable(f"the node has no answer for {name}")
         return self._facts[name]
 
+    def _known(self, name: str, number: int) -> Any:
+        found = self._get(name)
+        if str(number) not in found:
+            raise NotFound(f"{name}: unknown {number}")
+        return found[str(number)]
+
     def chain_id(self) -> int:
         value: int = self._get("chain_id")
         return value
 
     def card(self, version: int) -> RateCard:
-        cards = self._get("cards")
-        if str(version) not in cards:
-            raise NotFound(f"table: unknown version {version}")
-        return RateCard.from_json(cards[str(version)])
+        return RateCard.from_json(self._known("cards", version))
 
     def surcharge_bps(self, epoch: int) -> int:
-        value: int = self._get("surcharges")[str(epoch)]
+        value: int = self._known("surcharges", epoch)
         return value
 
     def router_signer(self, router_id: int) -> str:
-        value: str = self._get("routers")[str(router_id)]
+        value: str = self._known("routers", router_id)
         return value
 
     def batch(self, anchorer: str, root: str) -> AnchoredBatch:
