@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from cortensor.pricing import Terms
 from tests.conformance.case import Case, chain_facts, trusting
 from tests.conformance.edits import asked, drop, edit, lie, put, reprice
 from tests.conformance.rule_samples import RULE_JOBS, numeric_bundles, rule_bundles
@@ -109,6 +112,16 @@ def _dishonest() -> Iterator[Case]:
     for name, why, sample, edits, failed in changes:
         bundle = lie(sample, *edits, jobs=RULE_JOBS)
         yield Case(f"bad-rule-{name}", why, bundle, None, failed)
+    cost = rule_bundles()["cost"]
+    stray = Terms.unpack(int(cost["receipt"]["bill"]["terms"], 16))
+    stray = msgspec.structs.replace(stray, model_class=9)
+    yield Case(
+        "bad-rule-model-class-unknown",
+        "the card has no price for such a model, so none that could break a tie",
+        edit(cost, said("bill.terms", hex(stray.pack()))),
+        None,
+        ("bill", "consensus", "id", "struct"),
+    )
 
 
 def _malformed() -> Iterator[Case]:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from cortensor.consensus.fixed_point import percent
 from cortensor.pricing import BPS, LINE_NAMES, format_cor
 from cortensor.receipts.canonical import receipt_urn
 from cortensor.receipts.checks import (
@@ -40,7 +41,6 @@ _VERDICT_STYLES = {
     REFUSED: "bold red",
     FAILED: "bold red",
 }
-_BPS_PER_PERCENT = 100
 
 
 def plain(text: str) -> str:
@@ -48,12 +48,6 @@ def plain(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
-
-
-def percent(bps: int) -> str:
-    """Return bps as an exact percentage: 6666 -> "66.66%"."""
-    whole, rest = divmod(bps, _BPS_PER_PERCENT)
-    return f"{whole}.{rest:02d}%"
 
 
 def _plain_table(columns: int) -> Table:
