@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from cortensor.pricing import RateCard
     from cortensor.receipts.anchor_view import AnchorView
     from cortensor.receipts.body import Body
+    from cortensor.receipts.payments import Clash
     from cortensor.receipts.policy import Policy
 
 BAD_INPUT, UNANSWERED = 2, 4
@@ -190,9 +191,17 @@ def verify(
             console.print(verification_view(source, verification))
     for clash in clashes(sound):
         codes.add(1)
-        results.append({"ok": False, "clash": clash._asdict()})
+        _mark(results, clash)
         if not as_json:
             click.echo(f"FAILED: one payment, several receipts: {plain(str(clash))}")
     if as_json:
         click.echo(json.dumps(results, indent=2))
     ctx.exit(max(codes, key=_RANK.index))
+
+
+def _mark(results: list[dict[str, Any]], clash: Clash) -> None:
+    """Let the receipts that share a payment fail together."""
+    for result in results:
+        if result.get("receipt_id") in clash.receipts:
+            result |= {"verdict": FAILED, "ok": False}
+            result.setdefault("clashes", []).append(clash.reference)

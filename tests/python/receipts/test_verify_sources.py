@@ -113,6 +113,9 @@ def test_one_payment_has_one_receipt(tmp_path: Path, good: str) -> None:
     assert {run(file).exit_code for file in files} == {3}
     result = run(*files)
     assert (result.exit_code, "x402:eip155:8453" in result.output) == (1, True)
-    *_, last = json.loads(run(*files, "--json").output)
-    assert last["clash"]["receipts"] == vector["expect"]["clashes"][0]["receipts"]
+    found = json.loads(run(*files, "--json").output)
+    reference = vector["expect"]["clashes"][0]["reference"]
+    assert [(each["verdict"], each["clashes"]) for each in found] == [("failed", [reference])] * 2
+    # And what is there twice has no clash with itself, but one with another of its place.
     assert run(good, good).exit_code == 3
+    assert run(good, files[0]).exit_code == 1
