@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.conformance.cases import plain_cases
 from tests.conformance.likeness_cases import likeness_cases
+from tests.conformance.party_cases import party_cases
 from tests.conformance.rule_cases import rule_cases
 
 if TYPE_CHECKING:
@@ -15,4 +16,4 @@ if TYPE_CHECKING:
 
 def all_cases() -> list[Case]:
     """Return every case."""
-    return [*plain_cases(), *rule_cases(), *likeness_cases()]
+    return [*plain_cases(), *rule_cases(), *likeness_cases(), *party_cases()]

@@ -28,7 +28,8 @@ from tests.conformance.samples import (
 class Case(NamedTuple):
     """One vector: a bundle, the chain's facts or None, and what a verifier must say.
 
-    `unfailed` is the verdict where nothing fails.
+    `unfailed` is the verdict where nothing fails, `withheld` what the bundle leaves out.
+    `unanswered` says that checks fail only because the node does not answer.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Case(NamedTuple):
     malformed: str | None = None
     session_payment: str | None = None
     unfailed: str = "consistent"
+    withheld: tuple[str, ...] = ()
+    unanswered: bool = False
 
 
 def trusting(name: str, why: str, bundle: Data, chain: Data, failed: tuple[str, ...] = ()) -> Case:
@@ -55,8 +58,9 @@ def chain_facts(bundles: dict[str, Data] | None = None) -> Data:
         "cards": {str(VERSION): CARD.to_json()},
         "surcharges": {str(EPOCH): SURCHARGE_BPS},
         "routers": {str(ROUTER_ID): SIGNER},
-        "batches": {f"{SIGNER}:{last['root']}": [ISSUED_AT + 60, len(bundles)]},
+        "batches": {f"{SIGNER}:{last['root']}": [ISSUED_AT + 60, len(bundles), "hard"]},
         "revocations": {},
+        "contract_signatures": {},
         "sessions": {
             f"0x{SESSION:040x}": {
                 "payer": to_hex(fixed("payer", 20)),
@@ -78,5 +82,5 @@ def forged_facts() -> Data:
     """Return what the contracts of the stranger who made `forged` say: what they please."""
     text, anchor = json.dumps(chain_facts()), forged()["anchor"]
     facts: Data = json.loads(text.replace(SIGNER, address_of(OTHER_KEY)))
-    facts["batches"] = {f"{anchor['anchorer']}:{anchor['root']}": [ISSUED_AT + 60, 1]}
+    facts["batches"] = {f"{anchor['anchorer']}:{anchor['root']}": [ISSUED_AT + 60, 1, "hard"]}
     return facts

@@ -59,7 +59,14 @@ def _good() -> Iterator[Case]:
     yield Case("good-not-anchored-yet", "signed, in no batch yet; checked offline", single, None)
     part = edit(good_bundles()["delegate-json"], lambda data: data["evidence"].pop(1))
     part["request"] = None
-    yield trusting("good-partly-shown", "one replica and the request are kept private", part, facts)
+    why = "one replica and the request are kept private"
+    kept = ("request", "replica:1")
+    yield trusting("good-partly-shown", why, part, facts)._replace(withheld=kept)
+    key = f"{SIGNER}:{part['anchor']['root']}"
+    for level in ("soft", "safe"):
+        early = edit(facts, put(f"batches.{key}.2", level))
+        why = f"anchored, and final only as far as {level}"
+        yield trusting(f"good-finality-{level}", why, good_bundles()["delegate-agreed"], early)
     for name, why, chain in (
         ("offline", "nobody was asked; who signed it is open", None),
         ("any-contract", "the chain was asked about whatever contracts the receipt names", facts),
@@ -281,7 +288,8 @@ def _tampered() -> Iterator[Case]:
             ("bill",),
         ),
     ):
-        yield Case(f"bad-{name}", why, bundle, None, failed)
+        kept = ("replica:1",) if name == "replica-shown-twice" else ()
+        yield Case(f"bad-{name}", why, bundle, None, failed, withheld=kept)
 
 
 def _malformed() -> Iterator[Case]:
@@ -342,7 +350,7 @@ def _chain() -> Iterator[Case]:
             "other-count",
             "the batch has more leaves than stated",
             "batches",
-            {f"{SIGNER}:{root}": [ISSUED_AT, 8]},
+            {f"{SIGNER}:{root}": [ISSUED_AT, 8, "hard"]},
             ("anchored",),
         ),
         (
@@ -353,7 +361,7 @@ def _chain() -> Iterator[Case]:
             ("revocation",),
         ),
         ("anchored-before-issued", "the receipt is dated long after its batch", "batches",
-         {f"{SIGNER}:{root}": [ISSUED_AT - 301, good["anchor"]["count"]]}, ("anchored",)),
+         {f"{SIGNER}:{root}": [ISSUED_AT - 301, good["anchor"]["count"], "hard"]}, ("anchored",)),
         ("no-session", "there is no such session", "sessions", {}, ("pinned", "settled")),
         ("not-settled", "less was settled than stated", f"sessions.{session}.settled", "1",
          ("settled",)),
@@ -386,8 +394,17 @@ def _chain() -> Iterator[Case]:
         "a node that does not answer proves nothing",
         good,
         {"chain_id": CHAIN_ID},
-        ("anchored", "card", "pinned", "revocation", "settled", "signer", "surcharge"),
-    )
+        (
+            "anchored",
+            "card",
+            "finality",
+            "pinned",
+            "revocation",
+            "settled",
+            "signer",
+            "surcharge",
+        ),
+    )._replace(unanswered=True)
 
 
 def plain_cases() -> list[Case]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cortensor.errors import NotFound, Unavailable
 from cortensor.pricing import RateCard
 from cortensor.receipts import AnchoredBatch, Revocation, SessionState, process_proof
+from cortensor.receipts.anchor_view import NOT_ANCHORED
 from cortensor.receipts.keccak import from_hex, to_hex
 
 if TYPE_CHECKING:
@@ -25,27 +26,37 @@ class ChainFacts:
             raise Unavailable(f"the node has no answer for {name}")
         return self._facts[name]
 
+    def _known(self, name: str, number: int) -> Any:
+        found = self._get(name)
+        if str(number) not in found:
+            raise NotFound(f"{name}: unknown {number}")
+        return found[str(number)]
+
     def chain_id(self) -> int:
         value: int = self._get("chain_id")
         return value
 
     def card(self, version: int) -> RateCard:
-        cards = self._get("cards")
-        if str(version) not in cards:
-            raise NotFound(f"table: unknown version {version}")
-        return RateCard.from_json(cards[str(version)])
+        return RateCard.from_json(self._known("cards", version))
 
     def surcharge_bps(self, epoch: int) -> int:
-        value: int = self._get("surcharges")[str(epoch)]
+        value: int = self._known("surcharges", epoch)
         return value
 
     def router_signer(self, router_id: int) -> str:
-        value: str = self._get("routers")[str(router_id)]
+        value: str = self._known("routers", router_id)
         return value
 
     def batch(self, anchorer: str, root: str) -> AnchoredBatch:
         found = self._get("batches").get(f"{anchorer}:{root}")
-        return AnchoredBatch(0, 0) if found is None else AnchoredBatch(*found)
+        return AnchoredBatch(0, 0) if found is None else AnchoredBatch(found[0], found[1])
+
+    def finality(self, anchorer: str, root: str) -> str:
+        found = self._get("batches").get(f"{anchorer}:{root}")
+        return NOT_ANCHORED if found is None else str(found[2])
+
+    def is_signed(self, signer: str, digest: str, signature: str) -> bool:
+        return signature in self._get("contract_signatures").get(f"{signer}:{digest}", [])
 
     def is_anchored(self, anchorer: str, leaf: str, proof: Sequence[str], root: str) -> bool:
         nodes = [from_hex(node, 32, "proof") for node in proof]

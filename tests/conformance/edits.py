@@ -37,15 +37,20 @@ def edit(data: Data, change: Callable[[Data], object]) -> Data:
 
 
 def put(path: str, value: object) -> Callable[[Data], None]:
-    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    *parents, last = path.split(".")
 
     def change(data: Data) -> None:
         node: Any = data
         for part in parents:
-            node = node[part]
-        node[last] = value
+            node = node[_key(node, part)]
+        node[_key(node, last)] = value
 
     return change
+
+
+def _key(node: Any, part: str) -> str | int:
+    """Return a part of a path as a list has it, or as an object does."""
+    return int(part) if isinstance(node, list) else part
 
 
 def unanchored(name: str, jobs: Sequence[Job] = JOBS) -> Data:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from tests.conformance.all_cases import all_cases
 from tests.conformance.case import Case
+from tests.conformance.set_cases import SetCase, set_cases
 
 VECTORS = Path(__file__).parent / "vectors"
+SETS = Path(__file__).parent / "sets"
 
 
 def render(case: Case) -> str:
@@ -23,7 +25,13 @@ def render(case: Case) -> str:
         expect: dict[str, object] = {"verdict": "malformed", "field": case.malformed}
     else:
         verdict = "failed" if case.failed else case.unfailed
-        expect = {"verdict": verdict, "failed": sorted(case.failed)}
+        if case.unanswered:
+            verdict = "unreachable"
+        expect = {
+            "verdict": verdict,
+            "failed": sorted(case.failed),
+            "withheld": list(case.withheld),
+        }
     document = {
         "name": case.name,
         "why": case.why,
@@ -35,21 +43,40 @@ def render(case: Case) -> str:
     return json.dumps(document, indent=1, sort_keys=False) + "\n"
 
 
+def render_set(case: SetCase) -> str:
+    """Return a case of several bundles as the text of its file."""
+    clashes = [{"reference": each, "receipts": receipts} for each, receipts in case.clashes]
+    document = {
+        "name": case.name,
+        "why": case.why,
+        "expect": {"clashes": clashes},
+        "bundles": case.bundles,
+    }
+    return json.dumps(document, indent=1, sort_keys=False) + "\n"
+
+
+def expected_files() -> dict[Path, str]:
+    """Return the text of every file by its path."""
+    files = {VECTORS / f"{case.name}.json": render(case) for case in all_cases()}
+    return files | {SETS / f"{case.name}.json": render_set(case) for case in set_cases()}
+
+
 def main(arguments: list[str]) -> int:
     """Write the files, or with --check compare them; returns the exit code."""
-    expected = {f"{case.name}.json": render(case) for case in all_cases()}
+    expected = expected_files()
+    there = [*VECTORS.glob("*.json"), *SETS.glob("*.json")]
     if "--check" in arguments:
-        found = {path.name: path.read_text(encoding="utf-8") for path in VECTORS.glob("*.json")}
+        found = {path: path.read_text(encoding="utf-8") for path in there}
         stale = sorted(
-            name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+            path for path in expected.keys() | found.keys() if expected.get(path) != found.get(path)
         )
-        sys.stdout.write("".join(f"differs: {name}\n" for name in stale))
+        sys.stdout.write("".join(f"differs: {path.parent.name}/{path.name}\n" for path in stale))
         return 1 if stale else 0
-    VECTORS.mkdir(exist_ok=True)
-    for path in VECTORS.glob("*.json"):
+    for path in there:
         path.unlink()
-    for name, text in expected.items():
-        (VECTORS / name).write_text(text, encoding="utf-8")
+    for path, text in expected.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     sys.stdout.write(f"{len(expected)} vectors\n")
     return 0
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from cortensor.pricing import Terms
 from tests.conformance.case import Case, chain_facts, trusting
 from tests.conformance.edits import asked, drop, edit, lie, put, reprice
-from tests.conformance.rule_samples import RULE_JOBS, rule_bundles
+from tests.conformance.rule_samples import RULE_JOBS, numeric_bundles, rule_bundles
 from tests.conformance.samples import good_bundles
 
 if TYPE_CHECKING:
@@ -22,10 +25,10 @@ def rule_cases() -> list[Case]:
 
 
 def _good() -> Iterator[Case]:
-    bundles = rule_bundles()
-    facts = chain_facts(bundles)
-    for name, bundle in bundles.items():
-        yield trusting(f"good-rule-{name}", "an honest receipt of format 2", bundle, facts)
+    for bundles in (rule_bundles(), numeric_bundles()):
+        facts = chain_facts(bundles)
+        for name, bundle in bundles.items():
+            yield trusting(f"good-rule-{name}", "an honest receipt of format 2", bundle, facts)
 
 
 def said(path: str, value: object) -> Callable[[Data], None]:
@@ -109,6 +112,16 @@ def _dishonest() -> Iterator[Case]:
     for name, why, sample, edits, failed in changes:
         bundle = lie(sample, *edits, jobs=RULE_JOBS)
         yield Case(f"bad-rule-{name}", why, bundle, None, failed)
+    cost = rule_bundles()["cost"]
+    stray = Terms.unpack(int(cost["receipt"]["bill"]["terms"], 16))
+    stray = msgspec.structs.replace(stray, model_class=9)
+    yield Case(
+        "bad-rule-model-class-unknown",
+        "the card has no price for such a model, so none that could break a tie",
+        edit(cost, said("bill.terms", hex(stray.pack()))),
+        None,
+        ("bill", "consensus", "id", "struct"),
+    )
 
 
 def _malformed() -> Iterator[Case]:

@@ -221,10 +221,29 @@ RULE_JOBS: tuple[RuleJob, ...] = (
     adaptive("adaptive-exhausted", ["VALID", *SPLIT, "VALID"], 8_000, "exhausted"),
 )
 
+MORE_SCORES = [f'{{"total": {cents // 100}.{cents % 100:02d}}}' for cents in (1950, 1949, 95_000)]
+NUMERIC_JOBS = tuple(
+    RuleJob(
+        strategy.replace("_", "-"),
+        [*MORE_SCORES, '{"total": 19.52}', '{"total": 19.48}'],
+        rule={"strategy": strategy, "scale": Scale(tolerance=5, bounds=(0, 10**6))},
+        consensus={"strategy": strategy, "score": {**SCORE, "highest": 10**6}},
+        terms={"consensus_method": CONSENSUS_METHODS.index(strategy)},
+    )
+    for strategy in ("median_of_means", "trimmed_mean")
+)
+
 
 def rule_bundles() -> dict[str, dict[str, Any]]:
     """Return every job's bundle by name, anchored in one batch."""
-    return {
-        job.name: data
-        for job, data in zip(RULE_JOBS, anchor([job.bundle() for job in RULE_JOBS]), strict=True)
-    }
+    return _anchored(RULE_JOBS)
+
+
+def numeric_bundles() -> dict[str, dict[str, Any]]:
+    """Return the bundles of the other strategies over scores, in a batch of their own."""
+    return _anchored(NUMERIC_JOBS)
+
+
+def _anchored(jobs: Sequence[RuleJob]) -> dict[str, dict[str, Any]]:
+    bundles = anchor([job.bundle() for job in jobs])
+    return {job.name: data for job, data in zip(jobs, bundles, strict=True)}

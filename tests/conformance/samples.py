@@ -205,7 +205,12 @@ class Job:
             tier=self.tier,
             tool_traces=[fixed("trace")] if self.name == "delegate-agreed" else [],
             rule=self.used(runs),
+            **self.parties(),
         )
+
+    def parties(self) -> dict[str, Any]:
+        """Return what else the body is built with: who but the router has a part in it."""
+        return {}
 
     def used(self, runs: Sequence[ReplicaRun]) -> RuleUsed | None:
         """Return what the receipt says of the rule beyond the decision; a majority has nothing."""

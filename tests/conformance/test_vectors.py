@@ -11,11 +11,14 @@ import pytest
 
 from cortensor.errors import VerificationFailed
 from cortensor.receipts import Bundle, verify_bundle
+from cortensor.receipts.payments import clashes
 from tests.conformance.all_cases import all_cases
 from tests.conformance.chain_facts import ChainFacts
-from tests.conformance.generate import VECTORS, main, render
+from tests.conformance.generate import SETS, VECTORS, main, render
+from tests.conformance.set_cases import set_cases
 
 FILES = sorted(VECTORS.glob("*.json"))
+SET_FILES = sorted(SETS.glob("*.json"))
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -37,6 +40,22 @@ def test_vector(path: Path) -> None:
     assert sorted(check.name for check in verification.failures) == expect["failed"]
     assert verification.verdict == expect["verdict"]
     assert verification.ok == (expect["verdict"] == "verified")
+    assert list(verification.withheld) == expect["withheld"]
+
+
+@pytest.mark.parametrize("path", SET_FILES, ids=lambda path: path.stem)
+def test_set(path: Path) -> None:
+    vector = load(path)
+    bundles = [Bundle.from_json(data) for data in vector["bundles"]]
+    assert not any(verify_bundle(bundle).failures for bundle in bundles)
+    found = [{"reference": each, "receipts": list(ids)} for each, ids in clashes(bundles)]
+    assert found == vector["expect"]["clashes"]
+
+
+def test_there_are_enough_dishonest_vectors() -> None:
+    verdicts = [load(path)["expect"]["verdict"] for path in FILES]
+    assert verdicts.count("failed") >= 100
+    assert verdicts.count("malformed") >= 25
 
 
 def test_generator_reproduces_the_files() -> None:
@@ -44,6 +63,7 @@ def test_generator_reproduces_the_files() -> None:
 
 
 def test_there_is_a_vector_for_every_case() -> None:
+    assert {path.stem for path in SET_FILES} == {case.name for case in set_cases()}
     assert {path.stem for path in FILES} == {case.name for case in all_cases()}
 
 

@@ -3,13 +3,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from web3 import Web3
+from web3.exceptions import BlockNotFound, Web3RPCError
 
 from cortensor.chain.book import ANCHOR
 from cortensor.chain.rpc import contract, node_errors
-from cortensor.receipts.anchor_view import AnchoredBatch, Revocation
+from cortensor.errors import Conflict, NotFound, Unavailable
+from cortensor.receipts.anchor_view import (
+    HARD,
+    NOT_ANCHORED,
+    SAFE,
+    SOFT,
+    AnchoredBatch,
+    Revocation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,11 +37,47 @@ class Anchor:
         """The checksummed address."""
         return str(self._contract.address)
 
-    def batch(self, anchorer: str, root: str) -> AnchoredBatch:
-        """Return when a root was anchored (0 if never) and its leaf count."""
+    def batch(
+        self, anchorer: str, root: str, block: Literal["latest", "safe", "finalized"] = "latest"
+    ) -> AnchoredBatch:
+        """Return when a root was anchored (0 if never) and its leaf count, as of a block."""
         with node_errors("batch"):
-            found = self._contract.functions.batch(_address(anchorer), _word(root)).call()
+            call = self._contract.functions.batch(_address(anchorer), _word(root))
+            found = call.call(block_identifier=block)
         return AnchoredBatch(int(found[0]), int(found[1]))
+
+    def finality(self, anchorer: str, root: str) -> str:
+        """Return how final an anchored root is, as `anchor_view.FINALITIES` has it.
+
+        A node that knows no such block, or not yet the contract in it, has not got that far.
+        """
+        if self.batch(anchorer, root).anchored_at == 0:
+            return NOT_ANCHORED
+        reached = SOFT
+        tags: tuple[tuple[str, Literal["safe", "finalized"]], ...] = (
+            (SAFE, "safe"),
+            (HARD, "finalized"),
+        )
+        for level, tag in tags:
+            try:
+                there = self.batch(anchorer, root, tag).anchored_at != 0
+            except (NotFound, Conflict):
+                there = False
+            except Unavailable:
+                there = self._has_block(tag) and self.batch(anchorer, root, tag).anchored_at != 0
+            if not there:
+                break
+            reached = level
+        return reached
+
+    def _has_block(self, tag: Literal["safe", "finalized"]) -> bool:
+        """Return whether the node has such a block. Raises Unavailable if it does not answer."""
+        with node_errors("block"):
+            try:
+                self._contract.w3.eth.get_block(tag)
+            except (BlockNotFound, Web3RPCError):
+                return False
+        return True
 
     def is_anchored(self, anchorer: str, leaf: str, proof: Sequence[str], root: str) -> bool:
         """Return the contract's word on a proof."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cortensor.chain.anchor import Anchor
+from cortensor.chain.contract_signature import is_signed
 from cortensor.chain.rpc import connect, node_errors
 from cortensor.chain.session_payment import SessionPayment
 from cortensor.chain.table import PriceTable
@@ -85,6 +86,17 @@ class ChainView:
         """Return the contract's own word on a proof."""
         self._require_linked()
         return self._anchor.is_anchored(anchorer, leaf, proof, root)
+
+    def finality(self, anchorer: str, root: str) -> str:
+        """Return how final an anchored root is."""
+        self._require_linked()
+        return self._anchor.finality(anchorer, root)
+
+    def is_signed(self, signer: str, digest: str, signature: str) -> bool:
+        """Return whether a contract signed, deployed or not."""
+        return is_signed(
+            self._web3, signer, bytes.fromhex(digest[2:]), bytes.fromhex(signature[2:])
+        )
 
     def revocation(self, anchorer: str, receipt_id: str) -> Revocation:
         """Return whether an anchorer revoked a receipt."""

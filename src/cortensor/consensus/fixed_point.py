@@ -187,3 +187,9 @@ def _exp_minus(numerator: int, denominator: int, bits: int) -> int:
     for _ in range(halvings):
         total = total * total >> bits
     return total
+
+
+def percent(bps: int) -> str:
+    """Return bps as an exact percentage: 6666 -> "66.66%"."""
+    whole, rest = divmod(bps, BPS // 100)
+    return f"{whole}.{rest:02d}%"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cortensor.consensus.equivalence import Rung, fold
+from cortensor.consensus.equivalence import EXACT, Rung, fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,10 @@ def group_answers(answers: Sequence[tuple[int, str]], relation: Rung) -> list[Gr
     Returns:
         Groups numbered 0, 1, … by their lowest replica index.
     """
-    order = [index for _, index in sorted((fold(text), index) for index, text in answers)]
+    folded = [(index, fold(text)) for index, text in answers]
+    if relation.name == EXACT.name:
+        return _equal(folded)
+    order = [index for _, index in sorted((text, index) for index, text in folded)]
     return group_stars(order, _likeness(answers, relation))
 
 
@@ -67,6 +70,17 @@ def group_stars(order: Sequence[int], likeness: Mapping[tuple[int, int], int]) -
     ]
 
 
+def _equal(folded: Sequence[tuple[int, str]]) -> list[Group]:
+    """Return the groups of equal texts: their stars are these, whichever is taken first."""
+    members: dict[str, list[int]] = {}
+    for index, text in sorted(folded):
+        members.setdefault(text, []).append(index)
+    return [
+        Group(label=str(number), members=tuple(group), representative=group[0])
+        for number, group in enumerate(members.values())
+    ]
+
+
 def _likeness(answers: Sequence[tuple[int, str]], relation: Rung) -> dict[tuple[int, int], int]:
     if len(answers) < 2:  # noqa: PLR2004 -- a pair: one answer is like no other
         return {}
@@ -86,13 +100,14 @@ def _largest_star(
     place: Mapping[int, int],
 ) -> tuple[tuple[int, ...], int]:
     """Return the star to take: most members, then most alike, then by text, then lowest index."""
-
-    def others(medoid: int) -> list[int]:
-        return [other for other in left if other != medoid and (medoid, other) in likeness]
+    alike = {
+        medoid: [other for other in left if other != medoid and (medoid, other) in likeness]
+        for medoid in left
+    }
 
     def rank(medoid: int) -> tuple[int, int, int]:
-        alike = others(medoid)
-        return -len(alike), -sum(likeness[medoid, other] for other in alike), place[medoid]
+        others = alike[medoid]
+        return -len(others), -sum([likeness[medoid, other] for other in others]), place[medoid]
 
     medoid = min(left, key=rank)
-    return tuple(sorted([medoid, *others(medoid)])), medoid
+    return tuple(sorted([medoid, *alike[medoid]])), medoid

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cortensor.consensus.confidence import laplace_confidence_bps
@@ -115,6 +116,52 @@ def decide_groups(
     Raises:
         InvalidInput: as `decide`, and for an unknown equivalence.
     """
+    if weighing is None and calibrated is None and labels_possible is None:
+        return _decide_plain(tuple(labels), equivalence, policy, threshold_bps, non_votes)
+    return _decide_groups(
+        labels,
+        equivalence=equivalence,
+        policy=policy,
+        threshold_bps=threshold_bps,
+        labels_possible=labels_possible,
+        non_votes=non_votes,
+        weighing=weighing,
+        calibrated=calibrated,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _decide_plain(
+    labels: tuple[tuple[int, str | None], ...],
+    equivalence: str,
+    policy: str,
+    threshold_bps: int,
+    non_votes: str,
+) -> Decision:
+    """Decide by majority; few patterns of votes make up most rounds that anyone reads again."""
+    return _decide_groups(
+        labels,
+        equivalence=equivalence,
+        policy=policy,
+        threshold_bps=threshold_bps,
+        labels_possible=None,
+        non_votes=non_votes,
+        weighing=None,
+        calibrated=None,
+    )
+
+
+def _decide_groups(
+    labels: Sequence[tuple[int, str | None]],
+    *,
+    equivalence: str,
+    policy: str,
+    threshold_bps: int,
+    labels_possible: Sequence[str] | None,
+    non_votes: str,
+    weighing: Weighing | None,
+    calibrated: Callable[[int, int], Calibrated] | None,
+) -> Decision:
     if equivalence not in {VERDICT, EMBEDDING, *RUNGS}:
         raise InvalidInput("is unknown", field="consensus.equivalence")
     votes = [Vote(index=index, label=label) for index, label in labels]

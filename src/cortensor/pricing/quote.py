@@ -7,6 +7,7 @@ card says by more than a wei a line, and splitting a job never makes it cheaper.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -76,6 +77,7 @@ def _floor(amount: int, rate: int, denominator: int) -> int:
     return amount * rate // denominator
 
 
+@lru_cache(maxsize=256)
 def check_terms(card: RateCard, terms: Terms) -> None:
     """Refuse terms the table has no price for, with the contract's reasons.
 

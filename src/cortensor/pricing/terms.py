@@ -8,6 +8,7 @@ the same words for the same reason.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
 
 import msgspec
@@ -86,7 +87,13 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     @classmethod
     def unpack(cls, word: int) -> Terms:
         """Read a word. Raises InvalidInput on reserved bits or a value beyond uint256."""
-        return cls(**unpack_word(_LAYOUT, word, "terms"))
+        return _unpack(word)
+
+
+@lru_cache(maxsize=256)
+def _unpack(word: int) -> Terms:
+    """Read a word; many jobs run under the same terms."""
+    return Terms(**unpack_word(_LAYOUT, word, "terms"))
 
 
 def index_of(names: tuple[str, ...], name: str, field: str) -> int:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Receipts: canonical bodies, the signed struct, evidence, batches, and their verification.
 
-Pure: no I/O, no RPC, no floats. Formats: docs/spec/receipts.md.
+Pure: no I/O, no RPC, no floats. Formats: docs/spec/receipts.md. A reader needs `verify` and the
+rules of `policy`; a maker `build`, `sign` and `bundle`; who passes a receipt on, `disclose`.
 """
 
+from cortensor.receipts import policy
 from cortensor.receipts.access import Access, make_token, parse_token
 from cortensor.receipts.anchor_view import AnchoredBatch, AnchorView, Revocation, SessionState
 from cortensor.receipts.body import (
@@ -22,10 +24,14 @@ from cortensor.receipts.checks import (
     FAILED,
     NOT_CHECKED,
     PROVEN,
+    REFUSED,
+    UNREACHABLE,
     VERIFIED,
     Check,
+    Ruling,
     Verification,
 )
+from cortensor.receipts.disclose import attach, detach, disclose
 from cortensor.receipts.evidence import (
     ReplicaRun,
     evidence_entries,
@@ -41,16 +47,23 @@ from cortensor.receipts.merkle import (
     receipt_leaf,
     verify_proof,
 )
+from cortensor.receipts.parties import PaymentBlock
+from cortensor.receipts.payments import Clash, clashes, payment_references
+from cortensor.receipts.policy_text import parse_policy
+from cortensor.receipts.sdk import bundle, revoke, verify
 from cortensor.receipts.sign import address_of, recover, sign
 from cortensor.receipts.typed import (
     OUTCOMES,
     AccessGrant,
     Domain,
     ReceiptStruct,
+    ReplicaStruct,
+    RevocationStruct,
     outcome_code,
 )
 from cortensor.receipts.verify import NOT_PROVEN, verify_bundle
 
+build = build_body
 leaf = receipt_leaf
 
 __all__ = [
@@ -60,6 +73,8 @@ __all__ = [
     "NOT_PROVEN",
     "OUTCOMES",
     "PROVEN",
+    "REFUSED",
+    "UNREACHABLE",
     "VERIFIED",
     "Access",
     "AccessGrant",
@@ -70,21 +85,32 @@ __all__ = [
     "Bundle",
     "ChainBlock",
     "Check",
+    "Clash",
     "ConsensusBlock",
     "Domain",
+    "PaymentBlock",
     "Priced",
     "ReceiptStruct",
     "Replica",
     "ReplicaRun",
+    "ReplicaStruct",
     "ResultBlock",
     "Revocation",
+    "RevocationStruct",
     "RouterBlock",
+    "Ruling",
     "SessionState",
     "StandardMerkleTree",
     "Verification",
     "address_of",
+    "attach",
+    "build",
     "build_body",
+    "bundle",
     "canonical_bytes",
+    "clashes",
+    "detach",
+    "disclose",
     "evidence_entries",
     "evidence_leaf",
     "evidence_root",
@@ -95,16 +121,21 @@ __all__ = [
     "make_token",
     "outcome_code",
     "output_hash",
+    "parse_policy",
     "parse_token",
+    "payment_references",
+    "policy",
     "process_proof",
     "receipt_id",
     "receipt_leaf",
     "receipt_urn",
     "recover",
     "request_commitment",
+    "revoke",
     "sign",
     "to_hex",
     "usage_of",
+    "verify",
     "verify_bundle",
     "verify_proof",
 ]

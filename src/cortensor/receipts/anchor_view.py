@@ -18,6 +18,12 @@ class AnchoredBatch(NamedTuple):
     leaf_count: int
 
 
+NOT_ANCHORED, SOFT, SAFE, HARD = "none", "soft", "safe", "hard"
+FINALITIES = (NOT_ANCHORED, SOFT, SAFE, HARD)
+"""How far a chain stands by what it says, from least to most: the sequencer's or newest block's
+word; as final as the block tagged `safe`; as the one tagged `finalized`."""
+
+
 class Revocation(NamedTuple):
     """When an anchorer took a receipt back (unix seconds, 0 if it did not), and its successor.
 
@@ -80,6 +86,14 @@ class AnchorView(Protocol):
 
     def is_anchored(self, anchorer: str, leaf: str, proof: Sequence[str], root: str) -> bool:
         """Return the contract's own word on a proof."""
+        ...
+
+    def finality(self, anchorer: str, root: str) -> str:
+        """Return how final an anchored root is: one of `FINALITIES`."""
+        ...
+
+    def is_signed(self, signer: str, digest: str, signature: str) -> bool:
+        """Return whether a contract, there or yet to be deployed, signed (ERC-1271, ERC-6492)."""
         ...
 
     def revocation(self, anchorer: str, receipt_id: str) -> Revocation:

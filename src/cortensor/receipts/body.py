@@ -9,7 +9,8 @@ fields are refused, because a reader who ignores a field may miss what it says.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -26,6 +27,7 @@ from cortensor.receipts.fields import (
     Range,
     SafeInt,
     SessionId,
+    Signature,
     TaskId,
     Uint,
     Uint16,
@@ -35,15 +37,21 @@ from cortensor.receipts.fields import (
 )
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, keccak256, to_hex
 from cortensor.receipts.likeness import LikenessBlock, Tolerance
+from cortensor.receipts.parties import PaymentBlock
 from cortensor.receipts.rule import AdaptiveBlock, CalibrationBlock, ScaleBlock, WeighingBlock
 from cortensor.receipts.typed import Domain, ReceiptStruct, outcome_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BODY_FORMAT: Literal["cortensor-receipt/1"] = "cortensor-receipt/1"
 RULE_FORMAT: Literal["cortensor-receipt/2"] = "cortensor-receipt/2"
 """Format 1 and the fields that any other rule than a plain majority needs."""
 LIKENESS_FORMAT: Literal["cortensor-receipt/3"] = "cortensor-receipt/3"
 """Format 2 and what makes answers the same that are not equal."""
-FORMATS = (BODY_FORMAT, RULE_FORMAT, LIKENESS_FORMAT)
+PARTIES_FORMAT: Literal["cortensor-receipt/4"] = "cortensor-receipt/4"
+"""Format 3 and what others than the router have a part in: miners, a payment, an older receipt."""
+FORMATS = (BODY_FORMAT, RULE_FORMAT, LIKENESS_FORMAT, PARTIES_FORMAT)
 API_VERSION = "v4"
 SUMMARY_CHARS = 280
 
@@ -72,7 +80,8 @@ class Replica(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     the full answer behind a salt.
 
     From format 2 on, null where the rule has none: `weight_micro` and `likelihoods` in millionths
-    of a nat, `preference` (wei or milliseconds) breaks ties, `value` is the score.
+    of a nat, `preference` (wei or milliseconds) breaks ties, `value` is the score. Format 4:
+    `miner_signature`, the miner's own word for the answer (`typed.ReplicaStruct`), or null.
     """
 
     index: Index
@@ -96,6 +105,7 @@ class Replica(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     likelihoods: dict[Name, SafeInt] | UnsetType | None = UNSET
     preference: Wei | UnsetType | None = UNSET
     value: IntText | UnsetType | None = UNSET
+    miner_signature: Signature | UnsetType | None = UNSET
 
 
 class AttemptBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -128,7 +138,8 @@ class ConsensusBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """How the result follows from the replicas; see docs/spec/consensus.md.
 
     `strategy` is the rule that was applied, and priced. From `weighing` on: format 2 and
-    higher; the last two: format 3.
+    higher; `tolerance_millionths` and `likeness`: format 3; `operators`, how many miners the
+    replicas that delivered have: format 4.
     """
 
     strategy: Name
@@ -158,6 +169,7 @@ class ConsensusBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     adaptive: AdaptiveBlock | UnsetType | None = UNSET
     tolerance_millionths: Tolerance | UnsetType = UNSET
     likeness: LikenessBlock | UnsetType | None = UNSET
+    operators: Index | UnsetType = UNSET
 
 
 class PolicyBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -190,21 +202,30 @@ class BillBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     charge: Wei
 
 
-_RULE_FIELDS: dict[type[msgspec.Struct], tuple[str, ...]] = {
-    block: tuple(field.name for field in msgspec.structs.fields(block) if field.default is UNSET)
-    for block in (Replica, ConsensusBlock)
+_SINCE = {
+    "tolerance_millionths": 2,
+    "likeness": 2,
+    "miner_signature": 3,
+    "operators": 3,
+    "payment": 3,
+    "supersedes": 3,
 }
-_LIKENESS_FIELDS = frozenset({"tolerance_millionths", "likeness"})
+"""Field -> position in `FORMATS` of the first format that has it; all others: format 2."""
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A receipt body. `issued_at` is unix seconds. `attempts` is there if there were any.
 
+    Format 4: `payment` is what paid beside the session, `supersedes` the receipt this one
+    replaces, or null.
+
     Raises:
         InvalidInput: a field of a higher format is there, or one of its own is missing.
     """
 
-    format: Literal["cortensor-receipt/1", "cortensor-receipt/2", "cortensor-receipt/3"]
+    format: Literal[
+        "cortensor-receipt/1", "cortensor-receipt/2", "cortensor-receipt/3", "cortensor-receipt/4"
+    ]
     endpoint: Literal["delegate", "validate"]
     api_version: Literal["v4"]
     issued_at: Uint
@@ -222,19 +243,25 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     tool_traces: list[Hex32]
     bill: BillBlock
     attempts: Annotated[list[AttemptBlock], Meta(min_length=1, max_length=30)] | UnsetType = UNSET
+    payment: PaymentBlock | UnsetType | None = UNSET
+    supersedes: Hex32 | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         """Hold each format to its fields: each has one spelling for one content."""
         level = FORMATS.index(self.format)
-        blocks: list[tuple[str, msgspec.Struct]] = [("consensus", self.consensus)]
-        blocks += [(f"replicas[{number}]", entry) for number, entry in enumerate(self.replicas)]
-        for where, block in blocks:
-            for name in _RULE_FIELDS[type(block)]:
-                needed = 2 if name in _LIKENESS_FIELDS else 1
-                if (getattr(block, name) is not UNSET) != (level >= needed):
-                    reason = "is a field of" if level < needed else "is missing in"
-                    since = FORMATS[max(level, needed)]
-                    raise InvalidInput(f"{where}.{name} {reason} {since}", field="format")
+        _hold(level, "consensus.", self.consensus, _LATER_OF_CONSENSUS)
+        for number, entry in enumerate(self.replicas):
+            _hold(level, f"replicas[{number}].", entry, _LATER_OF_REPLICA)
+        _hold(level, "", self, _LATER_OF_BODY)
+        if level == FORMATS.index(PARTIES_FORMAT) and not self._has_parties():
+            raise InvalidInput(
+                f"{PARTIES_FORMAT} is for a miner's signature, a payment or a receipt replaced",
+                field="format",
+            )
+
+    def _has_parties(self) -> bool:
+        signatures = [entry.miner_signature for entry in self.replicas]
+        return any(part is not None for part in (*signatures, self.payment, self.supersedes))
 
     def to_json(self) -> dict[str, Any]:
         """Return the body as JSON data, every field present."""
@@ -293,6 +320,62 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             confidence_bps=self.consensus.confidence_bps,
             issued_at=self.issued_at,
         )
+
+
+class _Later(NamedTuple):
+    """The fields of a block that not every format has."""
+
+    names: tuple[str, ...]
+    since: tuple[int, ...]
+    read: Callable[[object], tuple[object, ...]]
+    there: tuple[tuple[bool, ...], ...]
+    nothing: tuple[object, ...]
+
+    @classmethod
+    def of(cls, block: type[msgspec.Struct]) -> _Later:
+        """Return those of a block: by position in `FORMATS` which of them must be there."""
+        names = tuple(
+            field.name
+            for field in msgspec.structs.fields(block)
+            if field.default is UNSET and field.name != "attempts"
+        )
+        since = tuple(_SINCE.get(name, 1) for name in names)
+        there = tuple(tuple(level >= each for each in since) for level in range(len(FORMATS)))
+        return cls(names, since, attrgetter(*names), there, (UNSET,) * len(names))
+
+
+_LATER_OF_REPLICA = _Later.of(Replica)
+_LATER_OF_CONSENSUS = _Later.of(ConsensusBlock)
+_LATER_OF_BODY = _Later.of(Body)
+
+
+def later_fields() -> dict[str, dict[str, int]]:
+    """Return by block the fields that not every format has, with where in `FORMATS` they begin."""
+    blocks = {
+        "body": _LATER_OF_BODY,
+        "consensus": _LATER_OF_CONSENSUS,
+        "replica": _LATER_OF_REPLICA,
+    }
+    return {
+        name: dict(zip(later.names, later.since, strict=True)) for name, later in blocks.items()
+    }
+
+
+def _hold(level: int, where: str, block: msgspec.Struct, later: _Later) -> None:
+    values = later.read(block)
+    if level == 0 and values == later.nothing:  # most receipts: told apart without a loop
+        return
+    found = tuple([value is not UNSET for value in values])
+    if found == later.there[level]:
+        return
+    at = [ours == theirs for ours, theirs in zip(found, later.there[level], strict=True)].index(
+        False
+    )
+    since = later.since[at]
+    reason = "is a field of" if level < since else "is missing in"
+    raise InvalidInput(
+        f"{where}{later.names[at]} {reason} {FORMATS[max(level, since)]}", field="format"
+    )
 
 
 def split_message(message: str) -> tuple[str, str]:

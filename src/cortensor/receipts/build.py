@@ -15,6 +15,7 @@ from cortensor.receipts.body import (
     API_VERSION,
     BODY_FORMAT,
     LIKENESS_FORMAT,
+    PARTIES_FORMAT,
     RULE_FORMAT,
     SUMMARY_CHARS,
     Body,
@@ -22,6 +23,7 @@ from cortensor.receipts.body import (
 from cortensor.receipts.evidence import OK, ReplicaRun, evidence_root, output_hash
 from cortensor.receipts.keccak import ZERO_WORD, to_hex
 from cortensor.receipts.likeness import has_likeness, likeness_fields
+from cortensor.receipts.parties import count_operators
 from cortensor.receipts.rule import RuleUsed, rule_block, rule_entry
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from cortensor.consensus import Decision
     from cortensor.pricing import Bill, Terms
     from cortensor.receipts.body import AttemptBlock, ChainBlock, Replica, RouterBlock
+    from cortensor.receipts.parties import PaymentBlock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +64,8 @@ def build_body(
     tool_traces: Sequence[bytes] = (),
     rule: RuleUsed | None = None,
     attempts: Sequence[AttemptBlock] = (),
+    payment: PaymentBlock | None = None,
+    supersedes: str | None = None,
 ) -> Body:
     """Build and check a body.
 
@@ -82,6 +87,9 @@ def build_body(
         rule: what the decision does not hold of its rule; with it, or with any decision but a
             plain majority, the body has format 2, or 3 where answers are alike and not equal.
         attempts: runs beside the replicas, which nobody is billed for.
+        payment: what paid beside the session.
+        supersedes: id of the receipt this one replaces; such a receipt charges nothing. With this,
+            a payment or a miner's signature the body has format 4.
 
     Raises:
         InvalidInput: naming the field that breaks the format.
@@ -92,12 +100,14 @@ def build_body(
         raise InvalidInput(
             "validations, and only they, are decided by verdict", field="consensus.equivalence"
         )
-    if rule is None and not is_plain(decision):
+    signed = any(run.miner_signature is not None for run in runs)
+    has_parties = signed or payment is not None or supersedes is not None
+    if rule is None and (has_parties or not is_plain(decision)):
         rule = RuleUsed()
     leaves = [run.leaf(salt) for run, salt in zip(runs, salts, strict=True)]
     return Body.from_json(
         {
-            "format": _format(decision, rule),
+            "format": PARTIES_FORMAT if has_parties else _format(decision, rule),
             "api_version": API_VERSION,
             "endpoint": endpoint,
             "issued_at": issued_at,
@@ -113,14 +123,23 @@ def build_body(
             "request_commitment": to_hex(request_commitment),
             "subject": to_hex(subject),
             "replicas": [
-                _replica(run, leaf, decision, rule) for run, leaf in zip(runs, leaves, strict=True)
+                {
+                    **_replica(run, leaf, decision, rule),
+                    **(_signed_by_miner(run) if has_parties else {}),
+                }
+                for run, leaf in zip(runs, leaves, strict=True)
             ],
             "evidence_root": evidence_root(leaves),
             "result": _result(runs, decision),
-            "consensus": _consensus(decision, priced.terms, rule),
+            "consensus": {
+                **_consensus(decision, priced.terms, rule),
+                **(likeness_fields(decision) if has_parties or has_likeness(decision) else {}),
+                **({"operators": count_operators(runs)} if has_parties else {}),
+            },
             "policy": {"tier": tier},
             "tool_traces": [to_hex(trace) for trace in tool_traces],
-            "bill": _bill(priced),
+            "bill": _bill(priced) if supersedes is None else free_of_charge(_bill(priced)),
+            **(_parties(payment, supersedes) if has_parties else {}),
             **({"attempts": [msgspec.to_builtins(each) for each in attempts]} if attempts else {}),
         }
     )
@@ -197,8 +216,22 @@ def _consensus(decision: Decision, terms: Terms, rule: RuleUsed | None) -> dict[
         "dissent": list(decision.dissent),
         "winner": list(decision.winner),
         **({} if rule is None else rule_block(decision, rule)),
-        **(likeness_fields(decision) if has_likeness(decision) else {}),
     }
+
+
+def _signed_by_miner(run: ReplicaRun) -> dict[str, Any]:
+    signature = run.miner_signature
+    return {"miner_signature": None if signature is None else to_hex(signature)}
+
+
+def _parties(payment: PaymentBlock | None, supersedes: str | None) -> dict[str, Any]:
+    paid = None if payment is None else msgspec.to_builtins(payment)
+    return {"payment": paid, "supersedes": supersedes}
+
+
+def free_of_charge(bill: dict[str, Any]) -> dict[str, Any]:
+    """Return the bill of a receipt that replaces another: the work is charged there."""
+    return {**bill, "lines": dict.fromkeys(bill["lines"], "0"), "charge": "0"}
 
 
 def _bill(priced: Priced) -> dict[str, Any]:

@@ -8,6 +8,7 @@ surrogates. Large numbers travel as decimal or hex strings.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, cast
 
 import msgspec
@@ -22,6 +23,8 @@ MAX_DEPTH = 32
 _encode = msgspec.json.Encoder(order="sorted").encode
 """Writes every string as RFC 8785 has it, and sorts keys by code point: by UTF-16, as the RFC wants
 it, that is the same order where keys are ASCII."""
+
+_LONG_INTEGER = re.compile(r"[:,\[]-?[0-9]{16}")
 
 URN_PREFIX = "urn:cortensor:receipt:"
 
@@ -125,6 +128,22 @@ def canonical_bytes(value: object) -> bytes:
     return data
 
 
+def read_canonical(text: str) -> Any:
+    """Return the value of a JSON text that is written as this module writes it, else None.
+
+    What comes out the same byte for byte repeats no key and spells nothing in a second way, so that
+    no two parsers read it differently. Several times as fast as asking the parser. None also for
+    long integers, which stand for floats.
+    """
+    if _LONG_INTEGER.search(text):
+        return None
+    try:
+        value = msgspec.json.decode(text)
+        return value if _encode(value) == text.encode() else None
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None
+
+
 def load_json(data: bytes | str) -> Any:
     """Parse JSON that `canonical_bytes` can reproduce.
 
@@ -145,7 +164,8 @@ def load_json(data: bytes | str) -> Any:
         raise
     except ValueError as error:
         raise InvalidInput(f"is not JSON: {error}", field="$") from error
-    check_canonical(value)
+    if plain_bytes(value) is None:
+        check_canonical(value)
     return value
 
 

@@ -15,21 +15,40 @@ FAILED = "failed"
 NOT_CHECKED = "not_checked"
 
 VERIFIED = "verified"
+UNREACHABLE = "unreachable"
+REFUSED = "refused"
 CONSISTENT = "consistent"
-TRUST = ("contract", "signer", "card", "anchored")
+TRUST = ("signature", "contract", "signer", "card", "anchored")
 """The checks that tie a receipt to the world. Anyone can make a receipt that passes all others,
 with a key, a card and contracts of their own; so without these proven it is not verified."""
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One statement about a receipt: `status` is proven, failed or not_checked."""
+    """One statement about a receipt: `status` is proven, failed or not_checked.
+
+    `value` is what was found, for programs: of `anchored` the unix time, of `finality` the level.
+    `is_unanswered` says that it failed because a node did not answer.
+    """
 
     name: str
     status: str
     detail: str
+    value: int | str | None = None
+    is_unanswered: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}: {self.detail}"
+
+
+class Ruling(msgspec.Struct, frozen=True):
+    """What one rule of a reader's policy says of a receipt."""
+
+    rule: str
+    is_met: bool
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.reason}"
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,17 +58,28 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         receipt_id: the id the bundle states.
         checks: every check, in order.
         not_proven: what no receipt can show, in plain words.
+        withheld: what the bundle leaves out, such as "request" or "replica:2".
+        rulings: what the reader's policy says, empty without one.
     """
 
     receipt_id: str
     checks: tuple[Check, ...]
     not_proven: tuple[str, ...]
+    withheld: tuple[str, ...] = ()
+    rulings: tuple[Ruling, ...] = ()
 
     @property
     def verdict(self) -> str:
-        """`failed` if a check failed, `consistent` if trust is open, `verified` otherwise."""
+        """`failed` if a check failed, `consistent` if trust is open, `verified` otherwise.
+
+        `unreachable` if checks failed only because a node did not answer; `refused` if none
+        failed, but a rule of the reader's policy is not met.
+        """
         if self.failures:
-            return FAILED
+            is_unanswered = all(check.is_unanswered for check in self.failures)
+            return UNREACHABLE if is_unanswered else FAILED
+        if not all(ruling.is_met for ruling in self.rulings):
+            return REFUSED
         return CONSISTENT if self.trust_open else VERIFIED
 
     @property
@@ -68,6 +98,10 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         """The failed checks."""
         return tuple(check for check in self.checks if check.status == FAILED)
 
+    def check(self, name: str) -> Check | None:
+        """Return a check by name, or None if it was not made."""
+        return next((check for check in self.checks if check.name == name), None)
+
     def status_of(self, name: str) -> str:
         """Return the status of a check by name. Raises KeyError if it was not made."""
         return {check.name: check.status for check in self.checks}[name]
@@ -75,19 +109,21 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     def to_json(self) -> dict[str, Any]:
         """Return the verification as JSON data."""
         data: dict[str, Any] = msgspec.to_builtins(self)
+        for check in data["checks"]:
+            del check["is_unanswered"]
         return {"verdict": self.verdict, "ok": self.ok, **data}
 
 
-def judge(name: str, problems: Sequence[str], proven: str) -> Check:
-    """Return a failed check that lists the problems, or a proven one."""
+def judge(name: str, problems: Sequence[str], proven: str, value: int | str | None = None) -> Check:
+    """Return a failed check that lists the problems, or a proven one with what it found."""
     if problems:
         return Check(name, FAILED, "; ".join(problems))
-    return Check(name, PROVEN, proven)
+    return Check(name, PROVEN, proven, value)
 
 
-def not_checked(name: str, reason: str) -> Check:
+def not_checked(name: str, reason: str, value: int | str | None = None) -> Check:
     """Return a check that was not made, with the reason."""
-    return Check(name, NOT_CHECKED, reason)
+    return Check(name, NOT_CHECKED, reason, value)
 
 
 def differ(field: str, stated: object, expected: object, source: str) -> list[str]:

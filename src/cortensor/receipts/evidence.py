@@ -42,6 +42,7 @@ class ReplicaRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         input_units: prompt tokens.
         output_units: generated tokens.
         latency_ms: milliseconds from dispatch to answer.
+        miner_signature: the miner's 65 bytes over `typed.ReplicaStruct`, if it signs.
     """
 
     index: int
@@ -59,6 +60,7 @@ class ReplicaRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     input_units: int = 0
     output_units: int = 0
     latency_ms: int = 0
+    miner_signature: bytes | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the part that is committed to as evidence."""

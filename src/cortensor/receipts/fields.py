@@ -25,3 +25,7 @@ Uint32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Index = Annotated[int, Meta(ge=0, le=255)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Range = Annotated[list[IntText], Meta(min_length=2, max_length=2)]
+Signature = Annotated[str, Meta(pattern="^0x[0-9a-f]{130}$", max_length=132)]
+"""r | s | v of secp256k1; see `sign`."""
+Network = Annotated[str, Meta(pattern="^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$", max_length=41)]
+"""A chain by CAIP-2, such as eip155:8453."""

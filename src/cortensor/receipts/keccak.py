@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import sha3
+from sha3 import keccak_256
 
 from cortensor.errors import InvalidInput
 
@@ -13,7 +13,7 @@ ZERO_WORD = bytes(WORD_BYTES)
 
 def keccak256(data: bytes) -> bytes:
     """Return the 32-byte Keccak-256 of `data` (Ethereum's padding, not SHA3-256's)."""
-    digest: bytes = sha3.keccak_256(data).digest()
+    digest: bytes = keccak_256(data).digest()
     return digest
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sha3
+from sha3 import keccak_256
 
 from cortensor.errors import InvalidInput
 from cortensor.receipts.keccak import WORD_BYTES, keccak256, word
@@ -84,7 +84,7 @@ class StandardMerkleTree:
             position = len(tree) - 1 - rank
             tree[position] = leaves[original]
             self._position[original] = position
-        keccak = sha3.keccak_256  # bound once: this loop runs for every node
+        keccak = keccak_256  # bound once: this loop runs for every node
         for i in range(count - 2, -1, -1):
             left, right = tree[2 * i + 1], tree[2 * i + 2]
             tree[i] = keccak(left + right if left < right else right + left).digest()

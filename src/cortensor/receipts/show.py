@@ -10,10 +10,20 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from cortensor.consensus.fixed_point import percent
 from cortensor.pricing import BPS, LINE_NAMES, format_cor
 from cortensor.receipts.canonical import receipt_urn
-from cortensor.receipts.checks import CONSISTENT, FAILED, NOT_CHECKED, PROVEN, VERIFIED
+from cortensor.receipts.checks import (
+    CONSISTENT,
+    FAILED,
+    NOT_CHECKED,
+    PROVEN,
+    REFUSED,
+    UNREACHABLE,
+    VERIFIED,
+)
 from cortensor.receipts.likeness import LikenessBlock
+from cortensor.receipts.parties import PaymentBlock, count_operators
 from cortensor.receipts.rule import WeighingBlock
 
 if TYPE_CHECKING:
@@ -24,8 +34,13 @@ if TYPE_CHECKING:
     from cortensor.receipts.checks import Verification
 
 _STYLES = {PROVEN: "green", FAILED: "bold red", NOT_CHECKED: "yellow"}
-_VERDICT_STYLES = {VERIFIED: "bold green", CONSISTENT: "bold yellow", FAILED: "bold red"}
-_BPS_PER_PERCENT = 100
+_VERDICT_STYLES = {
+    VERIFIED: "bold green",
+    CONSISTENT: "bold yellow",
+    UNREACHABLE: "bold yellow",
+    REFUSED: "bold red",
+    FAILED: "bold red",
+}
 
 
 def plain(text: str) -> str:
@@ -33,12 +48,6 @@ def plain(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
-
-
-def percent(bps: int) -> str:
-    """Return bps as an exact percentage: 6666 -> "66.66%"."""
-    whole, rest = divmod(bps, _BPS_PER_PERCENT)
-    return f"{whole}.{rest:02d}%"
 
 
 def _plain_table(columns: int) -> Table:
@@ -60,6 +69,13 @@ def verification_view(path: str, verification: Verification) -> RenderableType:
         # Details repeat text from the receipt, which must not act as markup.
         table.add_row(
             Text(check.status.replace("_", " "), style), Text(check.name), Text(plain(check.detail))
+        )
+    for ruling in verification.rulings:
+        word, style = ("met", "green") if ruling.is_met else ("not met", "bold red")
+        table.add_row(Text(word, style), Text(f"policy {ruling.rule}"), Text(plain(ruling.reason)))
+    if verification.withheld:
+        table.add_row(
+            Text("withheld", "yellow"), Text("bundle"), Text(", ".join(verification.withheld))
         )
     left = sum(1 for check in verification.checks if check.status == NOT_CHECKED)
     if left:
@@ -95,6 +111,19 @@ def _alike(body: Body) -> list[tuple[str, str]]:
     return []
 
 
+def _parties(body: Body) -> list[tuple[str, str]]:
+    """Return who else has a part in the receipt."""
+    signed = sum(1 for entry in body.replicas if isinstance(entry.miner_signature, str))
+    by_miners = f", {signed} answers signed by their miners" if signed else ""
+    facts = [("operators", f"{count_operators(body.replicas)}{by_miners}")]
+    if isinstance(body.payment, PaymentBlock):
+        payment = body.payment
+        facts.append(("paid by", f"{payment.scheme} {payment.network} {payment.transaction}"))
+    if isinstance(body.supersedes, str):
+        facts.append(("supersedes", receipt_urn(body.supersedes)))
+    return facts
+
+
 def receipt_view(bundle: Bundle) -> RenderableType:
     """Return a receipt's facts, replicas and bill."""
     body = bundle.receipt
@@ -109,6 +138,7 @@ def receipt_view(bundle: Bundle) -> RenderableType:
         ("confidence", f"{percent(block.confidence_bps)} ({block.confidence_method})"),
         ("decided by", _rule(body)),
         *_alike(body),
+        *_parties(body),
         ("session", body.session_id),
         ("router", f"{body.router.router_id}, signer {body.router.signer}"),
     ):

@@ -10,38 +10,40 @@ from __future__ import annotations
 from functools import lru_cache
 
 import coincurve
-from eth_keys.datatypes import PrivateKey, Signature
-from eth_keys.exceptions import BadSignature
-from eth_utils.exceptions import ValidationError
 
 from cortensor.errors import InvalidInput, VerificationFailed
-from cortensor.receipts.keccak import word
+from cortensor.receipts.keccak import keccak256, to_hex, word
 
 SIGNATURE_BYTES = 65
+ADDRESS_BYTES = 20
+KEY_BYTES = 32
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _V_OFFSET = 27
-
-
-def _key(private_key: bytes | str) -> PrivateKey:
-    try:
-        data = private_key
-        if isinstance(data, str):
-            data = bytes.fromhex(data.removeprefix("0x"))
-        return PrivateKey(data)
-    except (ValueError, ValidationError):
-        # The message must not repeat the key.
-        raise InvalidInput("must be a 32-byte private key", field="private_key") from None
 
 
 @lru_cache(maxsize=8)
 def _signer(private_key: bytes | str) -> coincurve.PrivateKey:
     """Return the key ready to sign: its public half is computed once, not for every signature."""
-    return coincurve.PrivateKey(_key(private_key).to_bytes())
+    try:
+        data = private_key
+        if isinstance(data, str):
+            data = bytes.fromhex(data.removeprefix("0x"))
+        key = coincurve.PrivateKey(data)
+    except (ValueError, TypeError):
+        data, key = b"", None
+    if key is None or len(data) != KEY_BYTES:
+        # The message must not repeat the key.
+        raise InvalidInput("must be a 32-byte private key", field="private_key")
+    return key
 
 
 def address_of(private_key: bytes | str) -> str:
     """Return the lower-case 0x address of a private key."""
-    return _key(private_key).public_key.to_address()
+    return _address(_signer(private_key).public_key)
+
+
+def _address(key: coincurve.PublicKey) -> str:
+    return to_hex(keccak256(key.format(compressed=False)[1:])[-ADDRESS_BYTES:])
 
 
 def sign(private_key: bytes | str, digest: bytes) -> bytes:
@@ -65,8 +67,9 @@ def recover(digest: bytes, signature: bytes) -> str:
     if int.from_bytes(signature[32:64], "big") > _ORDER // 2:
         raise VerificationFailed("s is in the upper half", field="signature")
     raw = signature[:-1] + bytes([signature[-1] - _V_OFFSET])
+    digest = word(digest, "digest")
     try:
-        key = Signature(raw).recover_public_key_from_msg_hash(word(digest, "digest"))
-    except (BadSignature, ValidationError, ValueError):
+        key = coincurve.PublicKey.from_signature_and_message(raw, digest, hasher=None)
+    except Exception:  # noqa: BLE001 -- coincurve raises what its version pleases
         raise VerificationFailed("recovers no signer", field="signature") from None
-    return key.to_address()
+    return _address(key)

@@ -36,6 +36,11 @@ RISKS: Mapping[str, str] = MappingProxyType({"low": FAST, "medium": SAFE, "high"
 """`policy.risk` -> the tier whose settings it stands for, where the request names no tier."""
 
 
+def always_has_receipt(tier: str | None, risk: str | None) -> bool:
+    """Return whether a policy wants the receipt told with the answer, whoever asks: high risk."""
+    return risk == "high" or tier in {ORACLE, "high"}
+
+
 def sla_of(tier: str | None) -> str:
     """Return the service level that a tier is priced at."""
     return DEFAULT_TIER if tier is None or tier in TIERS else tier

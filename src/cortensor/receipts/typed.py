@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DOMAIN_NAME = "Cortensor SessionPayment"
 DOMAIN_VERSION = "1"
+TASK_ID_BYTES = 16
 
 _DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 RECEIPT_TYPE = (
@@ -29,6 +30,11 @@ RECEIPT_TYPE = (
 ACCESS_TYPE = "AccessGrant(uint256 session,uint64 expires)"
 REQUEST_TYPE = "Request(uint256 session,bytes32 request_commitment,uint96 max_charge)"
 VOUCHER_TYPE = "Voucher(uint256 session,uint96 cumulative)"
+REPLICA_TYPE = (
+    "Replica(uint256 session,bytes32 request_commitment,string compute_session,bytes16 task_id,"
+    "bytes32 output_hash,string model,uint64 input_units,uint64 output_units)"
+)
+REVOCATION_TYPE = "Revocation(bytes32 receipt_id,bytes32 successor,uint64 revoked_at)"
 
 _DOMAIN_TYPE_HASH = keccak256(_DOMAIN_TYPE)
 _NAME_HASH = keccak256(DOMAIN_NAME.encode())
@@ -37,6 +43,8 @@ _RECEIPT_TYPE_HASH = keccak256(RECEIPT_TYPE.encode())
 _ACCESS_TYPE_HASH = keccak256(ACCESS_TYPE.encode())
 _REQUEST_TYPE_HASH = keccak256(REQUEST_TYPE.encode())
 _VOUCHER_TYPE_HASH = keccak256(VOUCHER_TYPE.encode())
+_REPLICA_TYPE_HASH = keccak256(REPLICA_TYPE.encode())
+_REVOCATION_TYPE_HASH = keccak256(REVOCATION_TYPE.encode())
 
 OUTCOMES = (
     "NO_CONSENSUS",
@@ -77,7 +85,7 @@ def outcome_code(name: str) -> int:
 
 def uint_word(value: object, bits: int, field: str) -> bytes:
     """Return an unsigned integer as an ABI word. Raises InvalidInput if it exceeds its type."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0 or value >> bits:
+    if type(value) is not int or value >> bits:  # a negative one shifts to -1
         raise InvalidInput(f"must fit uint{bits}", field=field)
     return value.to_bytes(WORD_BYTES, "big")
 
@@ -131,17 +139,17 @@ class ReceiptStruct(msgspec.Struct, frozen=True, kw_only=True):
     def hash_struct(self) -> bytes:
         """Return the EIP-712 struct hash. Raises InvalidInput if a value exceeds its type."""
         encoded = [_RECEIPT_TYPE_HASH]
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if name in _UINTS:
-                encoded.append(uint_word(value, _UINTS[name], f"charge.{name}"))
-            else:
+        for name, value in zip(self.__struct_fields__, self.abi_tuple(), strict=True):
+            bits = _UINTS.get(name)
+            if bits is None:
                 encoded.append(word(value, f"charge.{name}"))
+            else:
+                encoded.append(uint_word(value, bits, f"charge.{name}"))
         return keccak256(b"".join(encoded))
 
     def digest(self, domain: Domain) -> bytes:
         """Return the 32 bytes the router signs and the leaf binds."""
-        return domain.digest(self.hash_struct())
+        return _digest(self, domain)
 
     def abi_tuple(self) -> tuple[Any, ...]:
         """Return the fields in the contract's struct order."""
@@ -173,17 +181,28 @@ class ReceiptStruct(msgspec.Struct, frozen=True, kw_only=True):
             values[name] = (
                 from_hex(text, WORD_BYTES, field)
                 if name in _WORDS
-                else _readuint_word(text, _UINTS[name], field)
+                else _read_uint(text, _UINTS[name], field)
             )
         return cls(**values)
 
 
-def _readuint_word(text: str, bits: int, field: str) -> int:
-    digits = text.isascii() and text.isdigit() and len(text) <= len(str(1 << bits))
-    if not digits or str(int(text)) != text:
+@lru_cache(maxsize=64)
+def _digest(struct: ReceiptStruct, domain: Domain) -> bytes:
+    """Return a receipt's digest; its signature and its leaf are checked one after the other."""
+    return domain.digest(struct.hash_struct())
+
+
+_MAX_DIGITS = len(str(1 << 256))
+
+
+def _read_uint(text: str, bits: int, field: str) -> int:
+    digits = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    if not digits or (text[0] == "0" and text != "0"):
         raise InvalidInput("must be a decimal integer", field=field)
-    uint_word(int(text), bits, field)
-    return int(text)
+    value = int(text)
+    if value >> bits:
+        raise InvalidInput(f"must fit uint{bits}", field=field)
+    return value
 
 
 class AccessGrant(msgspec.Struct, frozen=True):
@@ -235,5 +254,59 @@ class Voucher(msgspec.Struct, frozen=True):
                 _VOUCHER_TYPE_HASH
                 + uint_word(self.session, 256, "session")
                 + uint_word(self.cumulative, 96, "cumulative")
+            )
+        )
+
+
+class ReplicaStruct(msgspec.Struct, frozen=True, kw_only=True):
+    """A miner's word on one run: what it was asked, and what it delivered.
+
+    All of it is in the receipt's body, so it is checked without the answer. The verdict is not in
+    it: that is the router's reading of the answer.
+    """
+
+    session: int
+    request_commitment: bytes
+    compute_session: str
+    task_id: bytes
+    output_hash: bytes
+    model: str
+    input_units: int
+    output_units: int
+
+    def digest(self, domain: Domain) -> bytes:
+        """Return the 32 bytes the miner signs. Raises InvalidInput if a value exceeds its type."""
+        if len(self.task_id) != TASK_ID_BYTES:
+            raise InvalidInput(f"must have {TASK_ID_BYTES} bytes", field="task_id")
+        return domain.digest(
+            keccak256(
+                _REPLICA_TYPE_HASH
+                + uint_word(self.session, 256, "session")
+                + word(self.request_commitment, "request_commitment")
+                + keccak256(self.compute_session.encode())
+                + self.task_id.ljust(WORD_BYTES, b"\0")
+                + word(self.output_hash, "output_hash")
+                + keccak256(self.model.encode())
+                + uint_word(self.input_units, 64, "input_units")
+                + uint_word(self.output_units, 64, "output_units")
+            )
+        )
+
+
+class RevocationStruct(msgspec.Struct, frozen=True, kw_only=True):
+    """A signer's word that a receipt no longer stands, and what replaces it (zero: nothing)."""
+
+    receipt_id: bytes
+    successor: bytes = ZERO_WORD
+    revoked_at: int
+
+    def digest(self, domain: Domain) -> bytes:
+        """Return the 32 bytes the signer signs. Raises InvalidInput if a value exceeds its type."""
+        return domain.digest(
+            keccak256(
+                _REVOCATION_TYPE_HASH
+                + word(self.receipt_id, "receipt_id")
+                + word(self.successor, "successor")
+                + uint_word(self.revoked_at, 64, "revoked_at")
             )
         )

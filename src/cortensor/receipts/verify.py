@@ -8,10 +8,10 @@ bundle rightfully leaves out, is `not_checked`.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from cortensor.errors import Error
+from cortensor.errors import Error, Unavailable
 from cortensor.receipts.bundle import Bundle
 from cortensor.receipts.checks import FAILED, Check, Verification, not_checked
 from cortensor.receipts.verify_chain import (
@@ -20,6 +20,8 @@ from cortensor.receipts.verify_chain import (
     check_anchored,
     check_card,
     check_contract,
+    check_finality,
+    check_revocation,
     check_signer,
 )
 from cortensor.receipts.verify_consensus import check_consensus
@@ -36,6 +38,7 @@ from cortensor.receipts.verify_money import (
     check_terms,
     check_usage,
 )
+from cortensor.receipts.verify_parties import parties_checks
 from cortensor.receipts.verify_request import check_request
 from cortensor.receipts.verify_work import check_evidence, check_replicas, check_result
 
@@ -81,16 +84,18 @@ def verify_bundle(
     """
     read = bundle if isinstance(bundle, Bundle) else Bundle.from_json(bundle)
     body = read.receipt
+    own_id = cache(body.receipt_id)
     made: list[tuple[str, Callable[[], Check]]] = [
-        ("id", partial(check_id, read)),
-        ("struct", partial(check_struct, read)),
-        ("signature", partial(check_signature, read)),
+        ("id", partial(check_id, read, own_id)),
+        ("struct", partial(check_struct, read, own_id)),
+        ("signature", partial(check_signature, read, anchored)),
         ("session", partial(check_session, body)),
         ("replicas", partial(check_replicas, body)),
         ("evidence", partial(check_evidence, read)),
         ("consensus", partial(check_consensus, read)),
         ("grouping", partial(check_grouping, read)),
         *likeness_checks(read, models),
+        *parties_checks(read, anchored),
         ("result", partial(check_result, body)),
         ("request", partial(check_request, read)),
         ("terms", partial(check_terms, body)),
@@ -102,6 +107,8 @@ def verify_bundle(
         ("card", partial(check_card, read, anchored, card)),
         ("signer", partial(check_signer, read, anchored, signer)),
         ("anchored", partial(check_anchored, read, anchored, root)),
+        ("finality", partial(check_finality, read, anchored)),
+        ("revocation", partial(check_revocation, read, anchored)),
     ]
     for name, check in CHAIN_CHECKS.items():
         if anchored is None:
@@ -112,6 +119,7 @@ def verify_bundle(
         receipt_id=read.receipt_id,
         checks=tuple(_make(name, check) for name, check in made),
         not_proven=NOT_PROVEN,
+        withheld=read.withheld(),
     )
 
 
@@ -120,4 +128,4 @@ def _make(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except Error as error:
-        return Check(name, FAILED, str(error))
+        return Check(name, FAILED, str(error), is_unanswered=isinstance(error, Unavailable))

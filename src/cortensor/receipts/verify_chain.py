@@ -6,7 +6,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cortensor.pricing import Terms, format_cor
+from cortensor.receipts.anchor_view import HARD, NOT_ANCHORED
+from cortensor.receipts.bundle import RevocationBlock
 from cortensor.receipts.checks import PROVEN, Check, differ, judge, not_checked
+from cortensor.receipts.keccak import WORD_BYTES, ZERO_WORD, from_hex, to_hex
+from cortensor.receipts.sign import recover
+from cortensor.receipts.typed import RevocationStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +26,7 @@ CLOCK_SLACK_SECONDS = 300
 receipt dated later than that was dated falsely, since it must exist before its batch does."""
 NO_CHAIN = "no chain was asked"
 NO_ANCHOR = "the receipt is in no batch yet"
+NO_SUCCESSOR = to_hex(ZERO_WORD)
 _STATE_NONE = 0
 
 
@@ -118,19 +124,55 @@ def check_anchored(bundle: Bundle, view: AnchorView | None, trusted_root: str | 
         problems.append(
             f"issued_at is {issued_at}, but the batch was anchored at {batch.anchored_at}"
         )
-    return judge("anchored", problems, f"at unix time {batch.anchored_at}")
+    return judge("anchored", problems, f"at unix time {batch.anchored_at}", value=batch.anchored_at)
 
 
-def check_revocation(bundle: Bundle, view: AnchorView) -> Check:
-    """The router has neither revoked nor superseded the receipt."""
-    anchorer = bundle.receipt.router.signer
-    found = view.revocation(anchorer, bundle.receipt_id)
+def check_finality(bundle: Bundle, view: AnchorView | None) -> Check:
+    """The batch is in a block that the chain's own rules call final."""
+    if view is None:
+        return not_checked("finality", NO_CHAIN)
+    if bundle.anchor is None:
+        return not_checked("finality", NO_ANCHOR)
+    found = view.finality(bundle.anchor.anchorer, bundle.anchor.root)
+    if found == HARD:
+        return judge("finality", [], "hard: in a finalized block", value=found)
+    if found == NOT_ANCHORED:
+        return not_checked("finality", "the root is not anchored", value=found)
+    return not_checked("finality", f"{found}: a re-org can still undo the anchor", value=found)
+
+
+def check_revocation(bundle: Bundle, view: AnchorView | None) -> Check:
+    """The router has neither revoked nor superseded it: not on chain, not by a word in the bundle."""
     problems = []
+    if isinstance(bundle.revocation, RevocationBlock):
+        problems.append(_read_revocation(bundle, bundle.revocation))
+    if view is None:
+        if problems:
+            return judge("revocation", problems, "")
+        return not_checked("revocation", NO_CHAIN)
+    found = view.revocation(bundle.receipt.router.signer, bundle.receipt_id)
     if found.state == "superseded":
-        problems = [f"superseded at unix time {found.revoked_at}, by {found.successor}"]
+        problems.append(f"superseded at unix time {found.revoked_at}, by {found.successor}")
     elif found.state == "revoked":
-        problems = [f"revoked at unix time {found.revoked_at}"]
+        problems.append(f"revoked at unix time {found.revoked_at}")
     return judge("revocation", problems, "not revoked")
+
+
+def _read_revocation(bundle: Bundle, stated: RevocationBlock) -> str:
+    """Return what a revocation in the bundle says, or whose it is if it is not the signer's."""
+    signed = RevocationStruct(
+        receipt_id=from_hex(bundle.receipt_id, WORD_BYTES, "receipt_id"),
+        successor=from_hex(stated.successor or NO_SUCCESSOR, WORD_BYTES, "revocation.successor"),
+        revoked_at=stated.revoked_at,
+    )
+    digest = signed.digest(bundle.receipt.domain())
+    signer = recover(digest, bytes.fromhex(stated.signature[2:]))
+    if signer != bundle.receipt.router.signer:
+        return f"revocation.signature is by {signer}, not by the signer"
+    return (
+        f"the signer revoked it at unix time {stated.revoked_at}, "
+        f"successor {stated.successor or 'none'}"
+    )
 
 
 def check_pinned(bundle: Bundle, view: AnchorView) -> Check:
@@ -175,7 +217,6 @@ def check_settled(bundle: Bundle, view: AnchorView) -> Check:
 CHAIN_CHECKS: dict[str, Callable[[Bundle, AnchorView], Check]] = {
     "chain": check_chain,
     "surcharge": check_surcharge,
-    "revocation": check_revocation,
     "pinned": check_pinned,
     "settled": check_settled,
 }

@@ -27,6 +27,7 @@ from cortensor.consensus import (
 )
 from cortensor.consensus.adaptive import is_settled_by_count
 from cortensor.consensus.equivalence import JSON
+from cortensor.errors import InvalidInput
 from cortensor.pricing import Terms
 from cortensor.receipts.body import BODY_FORMAT, LIKENESS_FORMAT
 from cortensor.receipts.checks import differ, judge
@@ -118,11 +119,10 @@ def _compare_likeness(body: Body) -> Iterator[str]:
     block = body.consensus
     if (block.equivalence == EMBEDDING) != isinstance(block.likeness, LikenessBlock):
         yield f"consensus.likeness is that of {EMBEDDING}, and of no other equivalence"
-    if body.format == LIKENESS_FORMAT:
-        if block.tolerance_millionths and block.equivalence != JSON.name:
-            yield f"consensus.tolerance_millionths is for {JSON.name}"
-        if not block.tolerance_millionths and block.likeness is None:
-            yield f"{LIKENESS_FORMAT} is for a tolerance or similarities"
+    if block.tolerance_millionths and block.equivalence != JSON.name:
+        yield f"consensus.tolerance_millionths is for {JSON.name}"
+    if body.format == LIKENESS_FORMAT and not block.tolerance_millionths and not block.likeness:
+        yield f"{LIKENESS_FORMAT} is for a tolerance or similarities"
 
 
 def _labels(body: Body, weighing: WeighingBlock) -> list[str] | None:
@@ -163,10 +163,16 @@ def _compare_entry(
 
 
 def cost_wei(bundle: Bundle, replica: Replica) -> int:
-    """Return what a replica's tokens cost by the card, in wei; nothing if it did not deliver."""
+    """Return what a replica's tokens cost by the card, in wei; nothing if it did not deliver.
+
+    Raises:
+        InvalidInput: the card has no such model class.
+    """
     if replica.status != OK:
         return 0
     card, terms = bundle.rate_card(), Terms.unpack(int(bundle.receipt.bill.terms, 16))
+    if terms.model_class >= len(card.input_unit_wei):
+        raise InvalidInput("is not one the card has", field="terms.model_class")
     return (
         replica.input_units * card.input_unit_wei[terms.model_class]
         + replica.output_units * card.output_unit_wei[terms.model_class]

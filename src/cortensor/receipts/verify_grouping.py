@@ -35,7 +35,7 @@ def check_grouping(bundle: Bundle) -> Check:
         return not_checked(NAME, "a verdict is its replica's own label")
     if body.consensus.equivalence == EMBEDDING:
         return _check_stated(body)
-    outputs = {item.replica.index: item.replica.output for item in bundle.evidence}
+    outputs = bundle.outputs()
     if any(replica.index not in outputs for replica in body.replicas):
         return not_checked(NAME, "not every answer is shown")
     if body.consensus.equivalence == SCORE:

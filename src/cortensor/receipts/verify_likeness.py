@@ -41,7 +41,7 @@ def likeness_checks(
 
 def _check(bundle: Bundle, stated: LikenessBlock, models: TextModels | None) -> Check:
     """Stated similarities follow from the answers, where they are shown and the model is here."""
-    outputs = {item.replica.index: item.replica.output for item in bundle.evidence}
+    outputs = bundle.outputs()
     if any(replica.index not in outputs for replica in bundle.receipt.replicas):
         return not_checked(NAME, "not proven: not every answer is shown")
     texts = {

@@ -16,14 +16,18 @@ from cortensor.pricing import (
     quote,
 )
 from cortensor.receipts.build import usage_of
+from cortensor.receipts.bundle import CONTRACT
 from cortensor.receipts.checks import differ, judge, not_checked
-from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
+from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.merkle import process_proof, receipt_leaf
 from cortensor.receipts.sign import recover
 from cortensor.receipts.tiers import sla_of
 
 if TYPE_CHECKING:
-    from cortensor.receipts.body import Body
+    from collections.abc import Callable
+
+    from cortensor.receipts.anchor_view import AnchorView
+    from cortensor.receipts.body import BillBlock, Body
     from cortensor.receipts.bundle import Bundle
     from cortensor.receipts.checks import Check
 
@@ -32,33 +36,46 @@ _UNUSED_TERMS = ("execution_depth", "tool_depth", "validator_depth", "route_hint
 """What API v4 cannot ask for: one call a replica, no tools, no validators over the result."""
 
 
-def check_id(bundle: Bundle) -> Check:
+def check_id(bundle: Bundle, own_id: Callable[[], str]) -> Check:
     """The id is the hash of the body's canonical bytes."""
     return judge(
         "id",
-        differ("receipt_id", bundle.receipt_id, bundle.receipt.receipt_id(), "the body hashes to"),
+        differ("receipt_id", bundle.receipt_id, own_id(), "the body hashes to"),
         f"keccak256 of the canonical body is {bundle.receipt_id}",
     )
 
 
-def check_struct(bundle: Bundle) -> Check:
+def check_struct(bundle: Bundle, own_id: Callable[[], str]) -> Check:
     """The signed struct says what the body says, field by field."""
-    stated, expected = bundle.struct().to_json(), bundle.receipt.struct().to_json()
+    stated, expected = bundle.struct(), bundle.receipt.struct(own_id())
     problems: list[str] = []
-    for name, value in expected.items():
-        problems += differ(f"charge.{name}", stated[name], value, "the body gives")
+    if stated != expected:
+        told = stated.to_json()
+        for name, value in expected.to_json().items():
+            problems += differ(f"charge.{name}", told[name], value, "the body gives")
     return judge("struct", problems, "the signed struct restates the body")
 
 
-def check_signature(bundle: Bundle) -> Check:
-    """The signer named in the body signed the struct."""
+def check_signature(bundle: Bundle, view: AnchorView | None) -> Check:
+    """The signer named in the body signed the struct: with its key, or as a contract."""
     digest = bundle.struct().digest(bundle.receipt.domain())
+    if bundle.signed_by == CONTRACT:
+        return _check_contract_signature(bundle, digest, view)
     signer = recover(digest, bytes.fromhex(bundle.signature[2:]))
     return judge(
         "signature",
         differ("router.signer", bundle.receipt.router.signer, signer, "the signature is by"),
         f"signed by {signer}",
     )
+
+
+def _check_contract_signature(bundle: Bundle, digest: bytes, view: AnchorView | None) -> Check:
+    stated = bundle.receipt.router.signer
+    if view is None:
+        return not_checked("signature", f"no chain was asked whether contract {stated} signed")
+    is_signed = view.is_signed(stated, to_hex(digest), bundle.signature)
+    problems = [] if is_signed else [f"{stated} does not say that it signed this"]
+    return judge("signature", problems, f"contract {stated} says that it signed")
 
 
 def check_session(body: Body) -> Check:
@@ -133,6 +150,8 @@ def check_usage(body: Body) -> Check:
 def check_bill(bundle: Bundle) -> Check:
     """The charge is what the card gives for these terms and this usage."""
     block = bundle.receipt.bill
+    if isinstance(bundle.receipt.supersedes, str):
+        return _check_no_charge(block)
     bill = quote(
         bundle.rate_card(),
         bundle.surcharge_bps,
@@ -152,6 +171,14 @@ def check_bill(bundle: Bundle) -> Check:
                 f"line {name} says {format_cor(stated)}, the card gives {format_cor(expected)}"
             )
     return judge("bill", problems, f"{format_cor(charged)} COR is what the card gives")
+
+
+def _check_no_charge(block: BillBlock) -> Check:
+    """Check the bill of a receipt that replaces another, where the work was charged."""
+    problems = differ("bill.charge", block.charge, "0", "a receipt that replaces another has")
+    for name in LINE_NAMES:
+        problems += differ(f"line {name}", getattr(block.lines, name), "0", "such a receipt has")
+    return judge("bill", problems, "nothing: the receipt it replaces has the charge")
 
 
 def check_leaf(bundle: Bundle) -> Check:
@@ -179,8 +206,7 @@ def check_proof(bundle: Bundle) -> Check:
     if anchor is None:
         return not_checked("proof", "the receipt is in no batch yet")
     root = process_proof(
-        from_hex(anchor.leaf, WORD_BYTES, "anchor.leaf"),
-        [from_hex(node, WORD_BYTES, "anchor.proof") for node in anchor.proof],
+        bytes.fromhex(anchor.leaf[2:]), [bytes.fromhex(node[2:]) for node in anchor.proof]
     )
     problems = differ("anchor.root", anchor.root, to_hex(root), "the proof leads to")
     deepest = (anchor.count - 1).bit_length()

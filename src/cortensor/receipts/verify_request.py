@@ -28,7 +28,13 @@ from cortensor.errors import InvalidInput
 from cortensor.nesting import MAX_DEPTH, check_nesting
 from cortensor.receipts.body import split_message
 from cortensor.receipts.build import fewest_runs
-from cortensor.receipts.canonical import MAX_SAFE_INTEGER, reject_number, unique_object
+from cortensor.receipts.bundle import Detached
+from cortensor.receipts.canonical import (
+    MAX_SAFE_INTEGER,
+    read_canonical,
+    reject_number,
+    unique_object,
+)
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import request_commitment as commit
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
@@ -109,6 +115,8 @@ def check_request(bundle: Bundle) -> Check:
     if bundle.request is None:
         return not_checked(_NAME, "the request is not shown")
     text, body = bundle.request.canonical, bundle.receipt
+    if isinstance(text, Detached):
+        return not_checked(_NAME, f"the text {text.keccak256} is not here")
     salt = from_hex(bundle.request.salt, WORD_BYTES, "request.salt")
     # A lone surrogate has no bytes; `read_call` refuses the text for it.
     commitment = to_hex(commit(salt, text.encode(errors="replace")))
@@ -129,9 +137,22 @@ def read_call(text: str) -> Call:
         InvalidInput: if it is not JSON or no call.
     """
     check_nesting(text, MAX_DEPTH + 1, field=_NAME)  # the body, at most MAX_DEPTH, is in an object
+    data = read_canonical(text)
+    if data is None:
+        data = _read_json(text)
+    if isinstance(data, dict) and isinstance(data.get("request"), dict):
+        data = {**data, "request": with_tier(data["request"])}
+    try:
+        return msgspec.convert(data, Call)
+    except msgspec.ValidationError as error:
+        reason, field = split_message(str(error))
+        raise InvalidInput(reason, field=f"{_NAME}.{field}") from error
+
+
+def _read_json(text: str) -> Any:
     try:
         # Fractions are fine here: nothing that is compared below may be one.
-        data = json.loads(
+        return json.loads(
             text,
             parse_int=_whole,
             parse_constant=reject_number,
@@ -141,13 +162,6 @@ def read_call(text: str) -> Call:
         raise InvalidInput(error.reason, field=_NAME) from error
     except ValueError as error:
         raise InvalidInput(f"is not JSON: {error}", field=_NAME) from error
-    if isinstance(data, dict) and isinstance(data.get("request"), dict):
-        data = {**data, "request": with_tier(data["request"])}
-    try:
-        return msgspec.convert(data, Call)
-    except msgspec.ValidationError as error:
-        reason, field = split_message(str(error))
-        raise InvalidInput(reason, field=f"{_NAME}.{field}") from error
 
 
 def _whole(text: str) -> int | float:

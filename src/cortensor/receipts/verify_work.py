@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from cortensor.consensus import FAILED, NO_CONSENSUS, VERDICT
 from cortensor.receipts.body import BODY_FORMAT
-from cortensor.receipts.canonical import canonical_bytes
+from cortensor.receipts.bundle import Detached
+from cortensor.receipts.canonical import struct_bytes
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import OK, evidence_root, output_hash
-from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
+from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.merkle import evidence_leaf
 
 if TYPE_CHECKING:
@@ -21,13 +21,23 @@ if TYPE_CHECKING:
     from cortensor.receipts.checks import Check
 
 
+_RESTATED = (
+    "session_id",
+    "task_id",
+    "status",
+    "verdict",
+    "input_units",
+    "output_units",
+    "model",
+)
+_restated = attrgetter(*_RESTATED)
+"""What a shown record says again of its entry."""
+
+
 def check_evidence(bundle: Bundle) -> Check:
     """Every shown replica is what the receipt committed to, and the root covers every leaf."""
     replicas = {replica.index: replica for replica in bundle.receipt.replicas}
-    leaves = [
-        from_hex(replica.evidence_leaf, WORD_BYTES, "evidence_leaf")
-        for replica in bundle.receipt.replicas
-    ]
+    leaves = [bytes.fromhex(replica.evidence_leaf[2:]) for replica in bundle.receipt.replicas]
     problems = differ(
         "evidence_root", bundle.receipt.evidence_root, evidence_root(leaves), "the leaves give"
     )
@@ -41,7 +51,7 @@ def check_evidence(bundle: Bundle) -> Check:
         else:
             problems += _compare_replica(item, replicas[index])
         shown.add(index)
-    hidden = len(replicas) - len(shown)
+    hidden = len(replicas) - len(bundle.outputs())
     if not problems and hidden:
         return not_checked("evidence", f"{hidden} of {len(replicas)} replicas are not shown")
     return judge("evidence", problems, f"{len(shown)} replicas, salted leaves and root recomputed")
@@ -50,25 +60,19 @@ def check_evidence(bundle: Bundle) -> Check:
 def _compare_replica(item: Evidence, replica: Replica) -> list[str]:
     record = item.replica
     where = f"replicas[{record.index}]"
-    leaf = evidence_leaf(
-        from_hex(item.salt, WORD_BYTES, "salt"), canonical_bytes(msgspec.to_builtins(record))
-    )
-    problems = differ(f"{where}.evidence_leaf", replica.evidence_leaf, to_hex(leaf), "shown is")
-    for name in (
-        "session_id",
-        "task_id",
-        "status",
-        "verdict",
-        "input_units",
-        "output_units",
-        "model",
-    ):
-        problems += differ(
-            f"{where}.{name}", getattr(replica, name), getattr(record, name), "shown is"
-        )
-    return problems + differ(
-        f"{where}.output_hash", replica.output_hash, output_hash(record.output), "shown is"
-    )
+    problems = []
+    if isinstance(record.output, Detached):
+        shown_hash: str | None = record.output.keccak256
+    else:
+        leaf = evidence_leaf(bytes.fromhex(item.salt[2:]), struct_bytes(record))
+        problems = differ(f"{where}.evidence_leaf", replica.evidence_leaf, to_hex(leaf), "shown is")
+        shown_hash = output_hash(record.output)
+    if _restated(replica) != _restated(record):
+        for name in _RESTATED:
+            problems += differ(
+                f"{where}.{name}", getattr(replica, name), getattr(record, name), "shown is"
+            )
+    return problems + differ(f"{where}.output_hash", replica.output_hash, shown_hash, "shown is")
 
 
 def check_replicas(body: Body) -> Check:

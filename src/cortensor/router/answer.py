@@ -25,6 +25,7 @@ from cortensor.receipts.evidence import (
 )
 from cortensor.receipts.keccak import keccak256, to_hex
 from cortensor.receipts.sign import sign
+from cortensor.receipts.tiers import always_has_receipt
 from cortensor.receipts.typed import Domain
 from cortensor.router.deciding import rule_used
 from cortensor.router.history import NO_HISTORY, History
@@ -35,7 +36,7 @@ from cortensor.router.schemas import (
     ReceiptSummary,
     ValidateRequest,
 )
-from cortensor.router.showing import consensus_result, result_of
+from cortensor.router.showing import consensus_result, receipt_line, result_of
 from cortensor.router.tool_traces import trace_hashes
 from cortensor.store.records import ReceiptRecord
 
@@ -212,7 +213,7 @@ def finish(
         request_commitment=to_hex(commitment),
         authorization=job.signed.to_json() if job.signed else None,
     )
-    urn = receipt_urn(record.receipt_id)
+    urn, policy = receipt_urn(record.receipt_id), job.request.policy
     response = PaidResponse(
         result=result_of(body, ran.replicas, decision),
         consensus=consensus_result(job, ran, decision, adaptive),
@@ -226,8 +227,9 @@ def finish(
             digest=record.digest,
             signature=record.signature,
             url=f"{public_url}/api/v4/receipt/{record.receipt_id}",
+            summary=receipt_line(body),
         )
-        if job.request.receipt
+        if job.request.receipt or always_has_receipt(policy.tier, policy.risk)
         else None,
         issued_at=now,
         tool_traces=list(body.tool_traces),

@@ -11,12 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cortensor.errors import NotFound
+from cortensor.receipts.schema import DIALECT, receipt_schemas
 from cortensor.router.openapi import SCHEMAS, document
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_TYPE = "application/schema+json"
 JSON = "application/json"
 
@@ -28,7 +28,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         (ref,), parts = msgspec.json.schema_components([shape], ref_template="#/$defs/{name}")
         name = shape.__name__
         found[name] = {"$schema": DIALECT, "$id": f"/schemas/{name}.json", **ref, "$defs": parts}
-    return found
+    return found | receipt_schemas()
 
 
 @cache

@@ -194,12 +194,17 @@ class BillResult(Struct, frozen=True):
 
 
 class ReceiptSummary(Struct, frozen=True):
-    """Where the receipt is, and what its signature covers."""
+    """A receipt in one line, where it is, and what its signature covers.
+
+    It is in the answer where the request asks for it (`receipt`, by default), and always where the
+    policy is of high risk.
+    """
 
     receipt_id: str
     digest: str
     signature: str
     url: str
+    summary: str = ""
 
 
 class PaidResponse(Struct, frozen=True):

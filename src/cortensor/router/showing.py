@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from cortensor.consensus import DEFAULT_THRESHOLD_BPS, OK
+from cortensor.consensus.fixed_point import percent
+from cortensor.pricing import format_cor
 from cortensor.receipts.evidence import output_hash
+from cortensor.receipts.parties import count_operators
 from cortensor.router.deciding import cost_wei
 from cortensor.router.schemas import (
     ConsensusResult,
@@ -135,4 +138,16 @@ def replica_result(
         finish_reason=done.finish_reason if done else None,
         tool_calls=list(done.tool_calls) if done and shows else [],
         repairs=done.repairs if done else 0,
+    )
+
+
+def receipt_line(body: Body) -> str:
+    """Return a receipt in one line: what was agreed, by how many, how surely, for how much."""
+    block = body.consensus
+    operators = count_operators(body.replicas)
+    return (
+        f"{body.result.outcome}: {len(block.winner)} of {block.replicas} replicas agree "
+        f"({percent(block.agreement_bps)}), confidence {percent(block.confidence_bps)}, "
+        f"{operators} known operator{'' if operators == 1 else 's'}, "
+        f"{format_cor(int(body.bill.charge))} COR"
     )

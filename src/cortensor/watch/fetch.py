@@ -44,8 +44,13 @@ class FetchLimits(Struct, frozen=True):
     is_private_allowed: bool = False
 
 
-def fetch(url: str, limits: FetchLimits) -> bytes:
+def fetch(url: str, limits: FetchLimits, bearer: str | None = None) -> bytes:
     """Return the body behind a URL.
+
+    Args:
+        url: http or https.
+        limits: bounds.
+        bearer: a token for the URL's own host; a redirect does not get it.
 
     Raises:
         Unavailable: it cannot be had within the limits; the reason says why.
@@ -54,7 +59,7 @@ def fetch(url: str, limits: FetchLimits) -> bytes:
     for _ in range(MAX_REDIRECTS + 1):
         parts = _split(url)
         try:
-            status, location, body = _get(parts, limits, deadline)
+            status, location, body = _get(parts, limits, deadline, bearer)
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = "took too long" if time.monotonic() >= deadline else _short(error)
             raise _failed(url, reason) from error
@@ -62,7 +67,7 @@ def fetch(url: str, limits: FetchLimits) -> bytes:
             return body
         if status not in REDIRECTS or not location:
             raise _failed(url, f"status {status}")
-        url = urljoin(url, location)
+        url, bearer = urljoin(url, location), None
     raise _failed(url, "redirects too often")
 
 
@@ -79,7 +84,9 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _get(parts: SplitResult, limits: FetchLimits, deadline: float) -> tuple[int, str, bytes]:
+def _get(
+    parts: SplitResult, limits: FetchLimits, deadline: float, bearer: str | None = None
+) -> tuple[int, str, bytes]:
     host = parts.hostname or ""
     address = _address(host, parts.port or PORTS[parts.scheme], limits)
     opened: list[socket.socket] = [socket.create_connection(address, timeout=_left(deadline))]
@@ -107,6 +114,7 @@ def _get(parts: SplitResult, limits: FetchLimits, deadline: float) -> tuple[int,
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
                 "Connection": "close",
+                **({} if bearer is None else {"Authorization": f"Bearer {bearer}"}),
             },
         )
         response = connection.getresponse()

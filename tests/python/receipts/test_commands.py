@@ -84,7 +84,14 @@ def test_what_a_stranger_made_alone_is_not_verified(
 
 def test_help_says_what_the_verdicts_mean() -> None:
     text = " ".join(run("verify", "--help").output.split())
-    for part in ("0 all verified", "1 a receipt failed", "2 a file", "3 nothing failed"):
+    for part in (
+        "0 all verified",
+        "1 a receipt failed",
+        "2 a source",
+        "3 nothing failed",
+        "4 a node",
+        "5 a policy",
+    ):
         assert part in text
 
 

@@ -19,20 +19,14 @@ from cortensor.receipts import Bundle, Verification, verify_bundle
 from tests.conformance.case import chain_facts
 from tests.conformance.chain_facts import ChainFacts
 from tests.conformance.samples import good_bundles
-from tests.python.receipts.mutating import Path, changed, leaves, parent_of
-
-UNBOUND = {
-    r"anchor\.uri": "where to fetch the batch is a hint",
-    r"anchor\.tx_hash": "the transaction is found by the root's event; this is a hint",
-}
-"""What nothing binds, on chain or off."""
-
-BOUND_BY_CHAIN = {
-    r"anchor\.count": "only its proof's depth is known offline; the chain holds the count",
-    r"surcharge_bps": "over the session's cap any surcharge gives the same bill",
-    r"card\..*": "prices this job does not use change no bill; the chain holds the card",
-}
-"""What offline verification cannot tell in every bundle, and a chain can."""
+from tests.python.receipts.mutating import (
+    BOUND_BY_CHAIN,
+    UNBOUND,
+    changed,
+    dotted,
+    leaves,
+    parent_of,
+)
 
 BUNDLES = good_bundles()
 FACTS = chain_facts()
@@ -50,10 +44,6 @@ def outcome(data: Any, view: ChainFacts | None) -> Verification | None:
 def survives(data: Any, view: ChainFacts | None = None) -> bool:
     verification = outcome(data, view)
     return verification is not None and not verification.failures
-
-
-def dotted(path: Path) -> str:
-    return ".".join(map(str, path))
 
 
 def facts_for(name: str) -> ChainFacts:

@@ -67,7 +67,7 @@ def test_offline_says_what_it_did_not_check() -> None:
     assert (verification.verdict, verification.ok) == ("consistent", False)
     open_checks = {c.name for c in verification.checks if c.status == "not_checked"}
     assert open_checks == {
-        "grouping", "contract", "card", "signer", "anchored",
+        "grouping", "contract", "card", "signer", "anchored", "finality",
         "chain", "surcharge", "revocation", "pinned", "settled",
     }  # fmt: skip
     assert verification.not_proven == NOT_PROVEN

@@ -254,3 +254,19 @@ def test_receipt_false_still_charges_with_a_receipt(router: Router, session: str
     data = router.post("delegate", delegate(session, receipt=False)).json()
     assert data["receipt"] is None
     assert router.get(f"/api/v4/receipt/{data['receipt_id']}").status_code == 200
+
+
+def test_a_high_risk_is_always_answered_with_the_receipt(
+    router: Router, session: str, model: FakeModel
+) -> None:
+    verdicts(model, "VALID", "VALID", "INVALID")
+    asked = {**validate(session), "receipt": False}
+    assert router.post("validate", asked).json()["receipt"] is None
+    for policy in ({"risk": "high"}, {"tier": "oracle"}):
+        data = router.post("validate", {**asked, "policy": policy}).json()
+        told = data["receipt"]
+        assert told["receipt_id"] == data["receipt_id"]
+        assert told["summary"] == (
+            "VALID: 2 of 3 replicas agree (66.66%), confidence 60.00%, 3 known operators, "
+            f"{data['charge_cor']} COR"
+        )
