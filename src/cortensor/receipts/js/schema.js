@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shapes of JSON data: from what `json.js` reads to plain objects, or to the first field at fault.
+// Objects of a shape become JavaScript objects, free maps stay Maps, a field left out is undefined.
+
+import { Float } from "./json.js";
+import { Refused } from "./refused.js";
+
+function kindOf(value) {
+  if (value === null) return "null";
+  if (value instanceof Float) return "float";
+  if (value instanceof Map) return "object";
+  if (Array.isArray(value)) return "array";
+  return { boolean: "bool", string: "str", number: "int", bigint: "int" }[typeof value];
+}
+
+function at(path, reason) {
+  const bare = path.replace(/^`|`$/g, "").replace(/^\$/, "").replace(/^\.+/, "");
+  const named = /(?:required|unknown) field `([^`]*)`/.exec(reason);
+  const field = named ? `${bare}.${named[1]}`.replace(/^\.+/, "") : bare;
+  return new Refused(reason, field || "$");
+}
+
+function shape(kind, read, nullable = false) {
+  const convert = (value, path) => {
+    if (value === null && nullable) return null;
+    const found = kindOf(value);
+    if (kind !== null && found !== kind) {
+      throw at(path, `Expected \`${kind}${nullable ? " | null" : ""}\`, got \`${found}\``);
+    }
+    return read(value, path);
+  };
+  return {
+    convert,
+    orNull: () => shape(kind, read, true),
+    /** May be left out; then it is `value`. */
+    optional(value = undefined) {
+      return { ...this, isOptional: true, value };
+    },
+  };
+}
+
+export const any = shape(null, (value) => value);
+export const bool = shape("bool", (value) => value);
+
+/** An integer within bounds; without them of any size. */
+export const int = (least, most) =>
+  shape("int", (value, path) => {
+    if (least !== undefined && value < least) throw at(path, `Expected \`int\` >= ${least}`);
+    if (most !== undefined && value > most) throw at(path, `Expected \`int\` <= ${most}`);
+    return value;
+  });
+
+/** A text; lengths count code points. */
+export const str = ({ min = 0, max = Infinity, pattern } = {}) =>
+  shape("str", (value, path) => {
+    let length = 0;
+    for (const _ of value) length += 1;
+    if (length < min) throw at(path, `Expected \`str\` of length >= ${min}`);
+    if (length > max) throw at(path, `Expected \`str\` of length <= ${max}`);
+    if (pattern && !new RegExp(pattern, "u").test(value)) {
+      throw at(path, `Expected \`str\` matching regex '${pattern}'`);
+    }
+    return value;
+  });
+
+export const oneOf = (...choices) =>
+  shape("str", (value, path) => {
+    if (!choices.includes(value)) throw at(path, `Invalid enum value '${value}'`);
+    return value;
+  });
+
+export const list = (item, { min = 0, max = Infinity } = {}) =>
+  shape("array", (value, path) => {
+    if (value.length < min) throw at(path, `Expected \`array\` of length >= ${min}`);
+    if (value.length > max) throw at(path, `Expected \`array\` of length <= ${max}`);
+    return value.map((each, i) => item.convert(each, `${path}[${i}]`));
+  });
+
+export const dict = (key, item) =>
+  shape("object", (value, path) => {
+    const found = new Map();
+    for (const [name, each] of value) {
+      key.convert(name, `\`key\` in \`${path}`);
+      found.set(name, item.convert(each, `${path}[...]`));
+    }
+    return found;
+  });
+
+/**
+ * An object with these fields.
+ *
+ * @param {Object} fields name -> shape
+ * @param {{isOpen: boolean, check: function(Object)}} options whether unknown fields are passed over,
+ *   and what refuses a whole that no field is at fault of
+ */
+export const struct = (fields, { isOpen = false, check } = {}) =>
+  shape("object", (value, path) => {
+    const found = {};
+    for (const [name, each] of value) {
+      if (Object.hasOwn(fields, name)) found[name] = fields[name].convert(each, `${path}.${name}`);
+      else if (!isOpen) throw at(path, `Object contains unknown field \`${name}\``);
+    }
+    for (const [name, { isOptional, value: otherwise }] of Object.entries(fields)) {
+      if (Object.hasOwn(found, name)) continue;
+      if (!isOptional) throw at(path, `Object missing required field \`${name}\``);
+      found[name] = otherwise;
+    }
+    if (check) {
+      try {
+        check(found);
+      } catch (error) {
+        if (error instanceof Refused) throw at(path, error.message);
+        throw error;
+      }
+    }
+    return found;
+  });
