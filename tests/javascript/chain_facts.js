@@ -19,6 +19,13 @@ export class ChainFacts {
     return this.facts.get(name);
   }
 
+  of(name, key) {
+    if (!this.get(name).has(String(key))) {
+      throw new Refused(`the node has no answer for ${name} ${key}`);
+    }
+    return this.get(name).get(String(key));
+  }
+
   async chainId() {
     return this.get("chain_id");
   }
@@ -30,11 +37,11 @@ export class ChainFacts {
   }
 
   async surchargeBps(epoch) {
-    return this.get("surcharges").get(String(epoch));
+    return this.of("surcharges", epoch);
   }
 
   async routerSigner(routerId) {
-    return this.get("routers").get(String(routerId));
+    return this.of("routers", routerId);
   }
 
   async batch(anchorer, root) {

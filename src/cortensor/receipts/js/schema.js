@@ -4,6 +4,7 @@
 
 import { Float } from "./json.js";
 import { Refused } from "./refused.js";
+import { quotedText } from "./words.js";
 
 function kindOf(value) {
   if (value === null) return "null";
@@ -58,14 +59,14 @@ export const str = ({ min = 0, max = Infinity, pattern } = {}) =>
     if (length < min) throw at(path, `Expected \`str\` of length >= ${min}`);
     if (length > max) throw at(path, `Expected \`str\` of length <= ${max}`);
     if (pattern && !new RegExp(pattern, "u").test(value)) {
-      throw at(path, `Expected \`str\` matching regex '${pattern}'`);
+      throw at(path, `Expected \`str\` matching regex ${quotedText(pattern)}`);
     }
     return value;
   });
 
 export const oneOf = (...choices) =>
   shape("str", (value, path) => {
-    if (!choices.includes(value)) throw at(path, `Invalid enum value '${value}'`);
+    if (!choices.includes(value)) throw at(path, `Invalid enum value ${quotedText(value)}`);
     return value;
   });
 

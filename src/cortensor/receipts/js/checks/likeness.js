@@ -13,7 +13,7 @@ export function checkLikeness(bundle) {
   if (answers === null) return notChecked("not proven: not every answer is shown");
   const texts = new Map(answers);
   const problems = [
-    ...differ("consensus.likeness.order", stated.order, orderOf(answers), "the answers give"),
+    ...differ("consensus.likeness.order", stated.order, orderOf([...texts]), "the answers give"),
     ...stated.pairs.flatMap((pair, number) => comparePair(pair, number, texts)),
   ];
   if (problems.length) return judge(problems, "");

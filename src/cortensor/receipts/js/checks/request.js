@@ -94,6 +94,7 @@ function readCall(canonical) {
     if (!(error instanceof Refused)) throw error;
     throw new Refused(error.reason, NAME);
   }
+  if (!hasText(data)) throw new Refused("holds a lone surrogate", NAME);
   if (data instanceof Map && data.get("request") instanceof Map) {
     data = new Map([...data, ["request", withTier(data.get("request"))]]);
   }
@@ -105,11 +106,18 @@ function readCall(canonical) {
   }
 }
 
+/** Whether no text in a value has a lone surrogate, for which there are no bytes. */
+function hasText(value) {
+  if (typeof value === "string") return isWellFormed(value);
+  if (Array.isArray(value)) return value.every(hasText);
+  return !(value instanceof Map) || [...value].every((pair) => pair.every(hasText));
+}
+
 /** How many replicas must run for an answer to be given, and charged. */
 function fewestRuns({ replicas, min_replicas: least, agreement_threshold_bps: thresholdBps }) {
   if (least !== null) return least;
   const needed = (BigInt(replicas) * BigInt(thresholdBps) + 9999n) / 10_000n;
-  return needed > 1n ? Number(needed) : 1;
+  return needed > 1n ? needed : 1n;
 }
 
 function compare(body, { api_version: version, endpoint, request: asked }) {
@@ -206,7 +214,6 @@ const traceHash = (entry) =>
 
 function hasCanonicalForm(value) {
   if (typeof value === "bigint") return false;
-  if (typeof value === "string") return isWellFormed(value);
   if (value instanceof Float) return Number.isFinite(value.value);
   if (Array.isArray(value)) return value.every(hasCanonicalForm);
   if (value instanceof Map) return [...value].every((pair) => pair.every(hasCanonicalForm));
