@@ -4,7 +4,7 @@
 
 import { fromHex, toHex } from "../../src/cortensor/receipts/js/bytes.js";
 import { processProof } from "../../src/cortensor/receipts/js/merkle.js";
-import { Refused } from "../../src/cortensor/receipts/js/refused.js";
+import { Refused, Unanswered } from "../../src/cortensor/receipts/js/refused.js";
 
 const ZERO = `0x${"0".repeat(64)}`;
 
@@ -15,13 +15,13 @@ export class ChainFacts {
   }
 
   get(name) {
-    if (!this.facts.has(name)) throw new Refused(`the node has no answer for ${name}`);
+    if (!this.facts.has(name)) throw new Unanswered(`the node has no answer for ${name}`);
     return this.facts.get(name);
   }
 
   of(name, key) {
     if (!this.get(name).has(String(key))) {
-      throw new Refused(`the node has no answer for ${name} ${key}`);
+      throw new Unanswered(`the node has no answer for ${name} ${key}`);
     }
     return this.get(name).get(String(key));
   }
@@ -47,6 +47,15 @@ export class ChainFacts {
   async batch(anchorer, root) {
     const [anchoredAt, leafCount] = this.get("batches").get(`${anchorer}:${root}`) ?? [0, 0];
     return { anchoredAt, leafCount };
+  }
+
+  async finality(anchorer, root) {
+    return this.get("batches").get(`${anchorer}:${root}`)?.[2] ?? "none";
+  }
+
+  async isSigned(signer, digest, signature) {
+    const taken = this.get("contract_signatures").get(`${signer}:${digest}`) ?? [];
+    return taken.includes(signature);
   }
 
   async isAnchored(anchorer, leaf, proof, root) {

@@ -17,8 +17,9 @@ export async function judge(data) {
     const facts = data.get("chain") ?? null;
     const chain = facts === null ? null : new ChainFacts(facts);
     const sessionPayment = data.get("session_payment") ?? null;
-    const { verdict, checks } = await verifyBundle(bundle, { chain, sessionPayment });
-    return { verdict, checks: checks.map(({ name, status, detail }) => [name, status, detail]) };
+    const { verdict, checks, withheld } = await verifyBundle(bundle, { chain, sessionPayment });
+    const found = checks.map(({ name, status, detail, value }) => [name, status, detail, value]);
+    return { verdict, withheld, checks: found };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { verdict: "malformed", field: error.field, reason: error.reason };

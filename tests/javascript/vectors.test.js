@@ -4,11 +4,25 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
+import { clashes } from "../../src/cortensor/receipts/js/payments.js";
+import { readBundle, verifyBundle } from "../../src/cortensor/receipts/js/verify.js";
 import { judge, readCase } from "./judging.js";
 
 const VECTORS = new URL("../conformance/vectors/", import.meta.url);
+const SETS = new URL("../conformance/sets/", import.meta.url);
+const filesIn = (folder) => readdirSync(folder).filter((each) => each.endsWith(".json"));
 
-for (const name of readdirSync(VECTORS).filter((each) => each.endsWith(".json"))) {
+for (const name of filesIn(SETS)) {
+  test(name, async () => {
+    const data = readCase(readFileSync(new URL(name, SETS), "utf-8"));
+    const bundles = data.get("bundles").map(readBundle);
+    for (const bundle of bundles) assert.notEqual((await verifyBundle(bundle)).verdict, "failed");
+    const expected = data.get("expect").get("clashes").map((clash) => Object.fromEntries(clash));
+    assert.deepEqual(clashes(bundles), expected);
+  });
+}
+
+for (const name of filesIn(VECTORS)) {
   test(name, async () => {
     const data = readCase(readFileSync(new URL(name, VECTORS), "utf-8"));
     const expect = data.get("expect");
@@ -19,6 +33,7 @@ for (const name of readdirSync(VECTORS).filter((each) => each.endsWith(".json"))
     } else {
       const failed = found.checks.filter(([, status]) => status === "failed").map(([check]) => check);
       assert.deepEqual(failed.sort(), expect.get("failed"));
+      assert.deepEqual(found.withheld, expect.get("withheld"));
     }
   });
 }

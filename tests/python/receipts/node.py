@@ -48,5 +48,5 @@ def by_python(case: dict[str, Any]) -> dict[str, Any]:
         found = verify_bundle(case["bundle"], view, session_payment=case["session_payment"])
     except VerificationFailed as error:
         return {"verdict": "malformed", "field": error.field, "reason": error.reason}
-    checks = [[check.name, check.status, check.detail] for check in found.checks]
-    return {"verdict": found.verdict, "checks": checks}
+    checks = [[each.name, each.status, each.detail, each.value] for each in found.checks]
+    return {"verdict": found.verdict, "withheld": list(found.withheld), "checks": checks}

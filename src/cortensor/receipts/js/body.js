@@ -3,8 +3,8 @@
 // what it says.
 
 import {
-  address, bps, hex32, index, intText, name, packedWord, positive, range, safeInt, sessionId,
-  taskId, text, uint, uint16, uint32, wei,
+  address, bps, hex32, index, intText, name, network, packedWord, positive, range, safeInt,
+  sessionId, signature, taskId, text, uint, uint16, uint32, wei,
 } from "./fields.js";
 import { likenessOf } from "./consensus/likeness.js";
 import { Refused } from "./refused.js";
@@ -13,7 +13,8 @@ import { bool, dict, int, list, oneOf, str, struct } from "./schema.js";
 export const BODY_FORMAT = "cortensor-receipt/1";
 export const RULE_FORMAT = "cortensor-receipt/2";
 export const LIKENESS_FORMAT = "cortensor-receipt/3";
-const FORMATS = [BODY_FORMAT, RULE_FORMAT, LIKENESS_FORMAT];
+export const PARTIES_FORMAT = "cortensor-receipt/4";
+const FORMATS = [BODY_FORMAT, RULE_FORMAT, LIKENESS_FORMAT, PARTIES_FORMAT];
 
 const chain = struct({
   chain_id: positive,
@@ -46,6 +47,7 @@ const replica = struct({
   likelihoods: dict(name, safeInt).orNull().optional(),
   preference: wei.orNull().optional(),
   value: intText.orNull().optional(),
+  miner_signature: signature.orNull().optional(),
 });
 
 const attempt = struct({
@@ -140,31 +142,47 @@ const consensus = struct({
   adaptive: adaptive.orNull().optional(),
   tolerance_millionths: int(0, 1_000_000).optional(),
   likeness: likeness.orNull().optional(),
+  operators: index.optional(),
 });
 
-/** Fields of the consensus block and of replicas -> the place of the first format that has them. */
+const payment = struct({
+  scheme: oneOf("x402"),
+  network,
+  transaction: hex32,
+  payer: address,
+});
+
+/** Fields that not every format has -> the place in FORMATS of the first one that has them. */
 const SINCE = {
   consensus: {
     weighing: 1, labels: 1, non_vote_rule: 1, n_eff_milli: 1, margin_micro: 1, calibration: 1,
     scale: 1, value: 1, interval: 1, least_confidence_bps: 1, adaptive: 1,
-    tolerance_millionths: 2, likeness: 2,
+    tolerance_millionths: 2, likeness: 2, operators: 3,
   },
-  replicas: { weight_micro: 1, likelihoods: 1, preference: 1, value: 1 },
+  replicas: { weight_micro: 1, likelihoods: 1, preference: 1, value: 1, miner_signature: 3 },
+  body: { payment: 3, supersedes: 3 },
 };
 
 /** Hold each format to its fields: each has one spelling for one content. */
 function checkFormat(body) {
   const level = FORMATS.indexOf(body.format);
-  const blocks = [["consensus", body.consensus, SINCE.consensus]];
-  body.replicas.forEach((each, i) => blocks.push([`replicas[${i}]`, each, SINCE.replicas]));
+  const blocks = [["consensus.", body.consensus, SINCE.consensus]];
+  body.replicas.forEach((each, i) => blocks.push([`replicas[${i}].`, each, SINCE.replicas]));
+  blocks.push(["", body, SINCE.body]);
   for (const [where, block, since] of blocks) {
     for (const [field, needed] of Object.entries(since)) {
       if ((block[field] !== undefined) === level >= needed) continue;
       const reason = level < needed ? "is a field of" : "is missing in";
       throw new Refused(
-        `${where}.${field} ${reason} ${FORMATS[Math.max(level, needed)]}`, "format",
+        `${where}${field} ${reason} ${FORMATS[Math.max(level, needed)]}`, "format",
       );
     }
+  }
+  const parts = [...body.replicas.map((each) => each.miner_signature), body.payment, body.supersedes];
+  if (body.format === PARTIES_FORMAT && parts.every((part) => part === null)) {
+    throw new Refused(
+      `${PARTIES_FORMAT} is for a miner's signature, a payment or a receipt replaced`, "format",
+    );
   }
 }
 
@@ -198,6 +216,8 @@ export const body = struct(
       charge: wei,
     }),
     attempts: list(attempt, { min: 1, max: 30 }).optional(),
+    payment: payment.orNull().optional(),
+    supersedes: hex32.orNull().optional(),
   },
   { check: checkFormat },
 );

@@ -21,4 +21,8 @@ export const uint32 = int(0, 2 ** 32 - 1);
 export const index = int(0, 255);
 export const name = str({ min: 1, max: 200 });
 export const text = str({ max: 200 });
+/** r | s | v of secp256k1. */
+export const signature = str({ pattern: "^0x[0-9a-f]{130}$", max: 132 });
+/** A chain by CAIP-2, such as eip155:8453. */
+export const network = str({ pattern: "^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$", max: 41 });
 export const range = list(intText, { min: 2, max: 2 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one error this verifier throws on purpose: a reason for a person, and the field at fault.
+// The errors this verifier throws on purpose: a reason for a person, and the field at fault.
 
 export class Refused extends Error {
   /**
@@ -13,3 +13,6 @@ export class Refused extends Error {
     this.field = field;
   }
 }
+
+/** What a chain throws where its node does not answer: nothing is known then, good or bad. */
+export class Unanswered extends Refused {}

@@ -87,6 +87,21 @@ export const dict = (key, item) =>
     return found;
   });
 
+/** A text, or an object of a shape. */
+export const textOr = (object) => {
+  const either = (nullable) => ({
+    convert(value, path) {
+      if (value === null && nullable) return null;
+      if (typeof value === "string") return value;
+      if (value instanceof Map) return object.convert(value, path);
+      const expected = `str | object${nullable ? " | null" : ""}`;
+      throw at(path, `Expected \`${expected}\`, got \`${kindOf(value)}\``);
+    },
+    orNull: () => either(true),
+  });
+  return either(false);
+};
+
 /**
  * An object with these fields.
  *

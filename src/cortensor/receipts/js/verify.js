@@ -3,9 +3,9 @@
 // a check that cannot be made because the receipt is inconsistent, or because the chain does not
 // answer, has failed. Format and checks: docs/spec/receipts.md. It says what the Python verifier says.
 
-import { loadBundle, readBundle } from "./bundle.js";
+import { loadBundle, readBundle, withheldOf } from "./bundle.js";
 import {
-  CHAIN_CHECKS, checkAnchored, checkCard, checkContract, checkSigner,
+  CHAIN_CHECKS, checkAnchored, checkCard, checkContract, checkFinality, checkRevocation, checkSigner,
 } from "./checks/chain.js";
 import { FAILED, NOT_CHECKED, PROVEN } from "./checks/check.js";
 import { checkConsensus } from "./checks/consensus.js";
@@ -15,17 +15,19 @@ import {
   checkBill, checkId, checkLeaf, checkProof, checkSession, checkSignature, checkStruct, checkTerms,
   checkUsage,
 } from "./checks/money.js";
+import { checkMiners, checkPayment, checkSuccession, partiesOf } from "./checks/parties.js";
 import { checkRequest } from "./checks/request.js";
 import { checkEvidence, checkReplicas, checkResult } from "./checks/work.js";
-import { Refused } from "./refused.js";
+import { Refused, Unanswered } from "./refused.js";
 
-export { FAILED, NOT_CHECKED, PROVEN, Refused, loadBundle, readBundle };
+export { FAILED, NOT_CHECKED, PROVEN, Refused, Unanswered, loadBundle, readBundle };
 
 export const VERIFIED = "verified";
+export const UNREACHABLE = "unreachable";
 export const CONSISTENT = "consistent";
 
 /** The checks that tie a receipt to the world: anyone can make one that passes all the others. */
-export const TRUST = ["contract", "signer", "card", "anchored"];
+export const TRUST = ["signature", "contract", "signer", "card", "anchored"];
 
 /** What no receipt can show. */
 export const NOT_PROVEN = [
@@ -45,6 +47,9 @@ const CHECKS = [
   ["consensus", checkConsensus],
   ["grouping", checkGrouping],
   ["likeness", checkLikeness],
+  ["miners", checkMiners],
+  ["payment", checkPayment],
+  ["succession", checkSuccession],
   ["result", checkResult],
   ["request", checkRequest],
   ["terms", checkTerms],
@@ -56,8 +61,13 @@ const CHECKS = [
   ["card", checkCard],
   ["signer", checkSigner],
   ["anchored", checkAnchored],
+  ["finality", checkFinality],
+  ["revocation", checkRevocation],
   ...CHAIN_CHECKS,
 ];
+
+/** The checks that are made only of receipts that have what they are about. */
+const SPECIAL = ["likeness", "miners", "payment", "succession"];
 
 /**
  * Verify a receipt from the content of its bundle file.
@@ -66,8 +76,8 @@ const CHECKS = [
  * @param trust what the verifier knows by other means, all of it optional: `sessionPayment` (the
  *   contract's address), `signer` (the router's), `card` (a rate card's JSON data), `root` (of an
  *   anchored batch) and `chain`, an object of promises; see docs/spec/receipts.md
- * @returns {Promise<{verdict, ok, receiptId, checks: {name, status, detail}[], trustOpen: string[],
- *   notProven: string[]}>}
+ * @returns {Promise<{verdict, ok, receiptId, checks: {name, status, detail, value}[],
+ *   trustOpen: string[], withheld: string[], notProven: string[]}>}
  * @throws {Refused} the file is no bundle: `field` says where, `reason` why
  */
 export async function verify(content, trust = {}) {
@@ -77,22 +87,30 @@ export async function verify(content, trust = {}) {
 /** Verify a bundle that was read with `loadBundle` or `readBundle`. */
 export async function verifyBundle(bundle, trust = {}) {
   const checks = [];
+  const special = partiesOf(bundle.receipt);
+  if (bundle.receipt.consensus.likeness) special.push("likeness");
   for (const [name, check] of CHECKS) {
-    if (name === "likeness" && !bundle.receipt.consensus.likeness) continue;
+    if (SPECIAL.includes(name) && !special.includes(name)) continue;
     checks.push({ name, ...(await made(check, bundle, trust)) });
   }
   const proven = checks.filter((check) => check.status === PROVEN).map((check) => check.name);
   const trustOpen = TRUST.filter((name) => !proven.includes(name));
-  const hasFailed = checks.some((check) => check.status === FAILED);
-  const verdict = hasFailed ? FAILED : trustOpen.length ? CONSISTENT : VERIFIED;
+  const verdict = verdictOf(checks, trustOpen);
   return {
     verdict,
     ok: verdict === VERIFIED,
     receiptId: bundle.receipt_id,
     checks,
     trustOpen,
+    withheld: withheldOf(bundle),
     notProven: NOT_PROVEN,
   };
+}
+
+function verdictOf(checks, trustOpen) {
+  const failed = checks.filter((check) => check.status === FAILED);
+  if (failed.length) return failed.every((check) => check.isUnanswered) ? UNREACHABLE : FAILED;
+  return trustOpen.length ? CONSISTENT : VERIFIED;
 }
 
 /** Make a check; what stops it from being made fails it. */
@@ -100,7 +118,8 @@ async function made(check, bundle, trust) {
   try {
     return await check(bundle, trust);
   } catch (error) {
-    if (error instanceof Refused) return { status: FAILED, detail: error.message };
-    throw error;
+    if (!(error instanceof Refused)) throw error;
+    const isUnanswered = error instanceof Unanswered;
+    return { status: FAILED, detail: error.message, value: null, isUnanswered };
   }
 }

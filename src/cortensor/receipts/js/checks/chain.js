@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks against what the verifier trusts: a chain, or values it was given by other means.
 
+import { fromHex } from "../bytes.js";
 import { readCard } from "../pricing/card.js";
 import { unpackTerms } from "../pricing/job_words.js";
 import { formatCor } from "../pricing/money.js";
+import { recover } from "../secp256k1.js";
+import { revocationDigest } from "../typed.js";
 import { same } from "../words.js";
 import { differ, judge, notChecked, proven } from "./check.js";
 
@@ -89,7 +92,7 @@ export async function checkAnchored(bundle, { chain = null, root: trusted = null
   if (issuedAt > anchoredAt + CLOCK_SLACK_SECONDS) {
     problems.push(`issued_at is ${issuedAt}, but the batch was anchored at ${anchoredAt}`);
   }
-  return judge(problems, `at unix time ${anchoredAt}`);
+  return judge(problems, `at unix time ${anchoredAt}`, anchoredAt);
 }
 
 async function checkChain(bundle, { chain }) {
@@ -100,12 +103,36 @@ async function checkChain(bundle, { chain }) {
   );
 }
 
-async function checkRevocation(bundle, { chain }) {
+/** The batch is in a block that the chain's own rules call final. */
+export async function checkFinality({ anchor }, { chain = null }) {
+  if (chain === null) return notChecked(NO_CHAIN);
+  if (anchor === null) return notChecked(NO_ANCHOR);
+  const found = await chain.finality(anchor.anchorer, anchor.root);
+  if (found === "hard") return judge([], "hard: in a finalized block", found);
+  if (found === "none") return notChecked("the root is not anchored", found);
+  return notChecked(`${found}: a re-org can still undo the anchor`, found);
+}
+
+/** The router has not revoked the receipt: not on chain, and not by a word in the bundle. */
+export async function checkRevocation(bundle, { chain = null }) {
+  const problems = bundle.revocation ? [readRevocation(bundle)] : [];
+  if (chain === null) return problems.length ? judge(problems, "") : notChecked(NO_CHAIN);
   const found = await chain.revocation(bundle.receipt.router.signer, bundle.receipt_id);
-  const problems = found.revokedAt
-    ? [`revoked at unix time ${found.revokedAt}, successor ${found.successor}`]
-    : [];
+  if (found.revokedAt) {
+    problems.push(`revoked at unix time ${found.revokedAt}, successor ${found.successor}`);
+  }
   return judge(problems, "not revoked");
+}
+
+/** What a revocation in the bundle says, or whose it is if it is not the signer's. */
+function readRevocation({ receipt, receipt_id: receiptId, revocation }) {
+  const digest = revocationDigest(receiptId, revocation, receipt.chain);
+  const signer = recover(digest, fromHex(revocation.signature, 65, "signature"));
+  if (signer !== receipt.router.signer) {
+    return `revocation.signature is by ${signer}, not by the signer`;
+  }
+  const successor = revocation.successor ?? "none";
+  return `the signer revoked it at unix time ${revocation.revoked_at}, successor ${successor}`;
 }
 
 async function checkPinned(bundle, { chain }) {
@@ -151,7 +178,6 @@ const needsChain = (check) => (bundle, trust) =>
 export const CHAIN_CHECKS = [
   ["chain", needsChain(checkChain)],
   ["surcharge", needsChain(checkSurcharge)],
-  ["revocation", needsChain(checkRevocation)],
   ["pinned", needsChain(checkPinned)],
   ["settled", needsChain(checkSettled)],
 ];

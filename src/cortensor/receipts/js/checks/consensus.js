@@ -87,13 +87,11 @@ function compareLikeness({ format, consensus: block }) {
   if ((block.equivalence === EMBEDDING) !== (likeness !== null)) {
     problems.push("consensus.likeness is that of embedding, and of no other equivalence");
   }
-  if (format === LIKENESS_FORMAT) {
-    if (block.tolerance_millionths && block.equivalence !== "json") {
-      problems.push("consensus.tolerance_millionths is for json");
-    }
-    if (!block.tolerance_millionths && likeness === null) {
-      problems.push(`${LIKENESS_FORMAT} is for a tolerance or similarities`);
-    }
+  if (block.tolerance_millionths && block.equivalence !== "json") {
+    problems.push("consensus.tolerance_millionths is for json");
+  }
+  if (format === LIKENESS_FORMAT && !block.tolerance_millionths && likeness === null) {
+    problems.push(`${LIKENESS_FORMAT} is for a tolerance or similarities`);
   }
   return problems;
 }

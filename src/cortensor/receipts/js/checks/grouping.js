@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The check of answer groups and scores: they follow from the full answers, where those are shown.
 
-import { outputHash } from "../bundle.js";
+import { outputHash, outputsOf } from "../bundle.js";
 import { RELATIONS, jsonRelation } from "../consensus/equivalence.js";
 import { firstOf } from "../consensus/folding.js";
 import { groupAnswers } from "../consensus/grouping.js";
@@ -11,10 +11,6 @@ import { same } from "../words.js";
 import { differ, judge, notChecked } from "./check.js";
 
 const SUMMARY_CHARS = 280;
-
-/** Replica index -> its shown output. */
-export const outputsOf = (bundle) =>
-  new Map(bundle.evidence.map(({ replica }) => [replica.index, replica.output]));
 
 /** [index, text] of every delivered answer; null unless all replicas are shown. */
 export function answersOf(bundle) {

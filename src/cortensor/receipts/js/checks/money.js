@@ -31,11 +31,22 @@ export function checkStruct(bundle) {
   return judge(problems, "the signed struct restates the body");
 }
 
-export function checkSignature(bundle) {
+export async function checkSignature(bundle, { chain = null }) {
+  if (bundle.signed_by === "contract") return checkContractSignature(bundle, chain);
   const signer = recover(bundle.digest(), fromHex(bundle.signature, 65, "signature"));
   return judge(
     differ("router.signer", bundle.receipt.router.signer, signer, "the signature is by"),
     `signed by ${signer}`,
+  );
+}
+
+async function checkContractSignature(bundle, chain) {
+  const stated = bundle.receipt.router.signer;
+  if (chain === null) return notChecked(`no chain was asked whether contract ${stated} signed`);
+  const isSigned = await chain.isSigned(stated, toHex(bundle.digest()), bundle.signature);
+  return judge(
+    isSigned ? [] : [`${stated} does not say that it signed this`],
+    `contract ${stated} says that it signed`,
   );
 }
 
@@ -94,6 +105,7 @@ export function checkUsage({ receipt: body }) {
 
 export function checkBill(bundle) {
   const block = bundle.receipt.bill;
+  if (typeof bundle.receipt.supersedes === "string") return checkNoCharge(block);
   const bill = quote(
     bundle.card, bundle.surcharge_bps, unpackTerms(block.terms), unpackUsage(block.usage),
   );
@@ -109,6 +121,15 @@ export function checkBill(bundle) {
     }
   }
   return judge(problems, `${formatCor(charged)} COR is what the card gives`);
+}
+
+/** The bill of a receipt that replaces another, where the work was charged. */
+function checkNoCharge({ charge, lines }) {
+  const problems = differ("bill.charge", charge, "0", "a receipt that replaces another has");
+  for (const name of LINE_NAMES) {
+    problems.push(...differ(`line ${name}`, lines[name], "0", "such a receipt has"));
+  }
+  return judge(problems, "nothing: the receipt it replaces has the charge");
 }
 
 function checkFits(value, bits, field) {

@@ -3,6 +3,7 @@
 // What the caller left out has the API's defaults, which are restated here.
 
 import { WORD_BYTES, concat, fromHex, isWellFormed, toHex, utf8, utf8OrQuestion } from "../bytes.js";
+import { isDetached } from "../bundle.js";
 import { canonicalText } from "../canonical.js";
 import { DEFAULT_LEAST_BPS } from "../consensus/arbitration.js";
 import { EMBEDDING, POI_DISPERSION_BPS } from "../consensus/likeness.js";
@@ -70,6 +71,7 @@ const call = struct({
 export function checkRequest(bundle) {
   if (bundle.request === null) return notChecked("the request is not shown");
   const { canonical, salt } = bundle.request;
+  if (isDetached(canonical)) return notChecked(`the text ${canonical.keccak256} is not here`);
   const body = bundle.receipt;
   const bytes = concat(fromHex(salt, WORD_BYTES, "request.salt"), utf8OrQuestion(canonical));
   const commitment = toHex(keccak256(bytes));
