@@ -16,7 +16,13 @@ from cortensor.receipts.bundle import Anchor, Bundle, Evidence, RequestReveal
 from cortensor.receipts.canonical import receipt_urn
 from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.merkle import StandardMerkleTree
-from cortensor.router.schemas import AnchorStatus, BatchLeaf, BatchResponse, ReceiptResponse
+from cortensor.router.schemas import (
+    AnchorStatus,
+    BatchLeaf,
+    BatchResponse,
+    ReceiptResponse,
+    SigningDomain,
+)
 from cortensor.store.calls import IN_THREADS
 
 if TYPE_CHECKING:
@@ -63,9 +69,11 @@ class Library:
 
     async def receipt(self, record: ReceiptRecord, *, granted: bool) -> ReceiptResponse:
         """Return a receipt as the API shows it; its body only to whom it was `granted`."""
+        body = msgspec.json.decode(record.body)
         return ReceiptResponse(
             receipt_id=receipt_urn(record.receipt_id),
-            receipt=msgspec.json.decode(record.body) if granted else None,
+            receipt=body if granted else None,
+            domain=msgspec.convert(body["chain"], SigningDomain),
             charge=msgspec.json.decode(record.struct),
             digest=record.digest,
             signature=record.signature,

@@ -327,14 +327,23 @@ class AnchorStatus(Struct, frozen=True):
     tx_hash: str | None = None
 
 
+class SigningDomain(Struct, frozen=True):
+    """Where a receipt's signature counts: the EIP-712 domain is this SessionPayment on this chain."""
+
+    chain_id: int
+    session_payment: str
+
+
 class ReceiptResponse(Struct, frozen=True):
     """A receipt: canonical body, signed struct, signature, anchor status.
 
-    `receipt`, the body, is null without the grant of the receipt's session.
+    `receipt`, the body, is null without the grant of the receipt's session. `digest` is what was
+    signed: that of `charge` in `domain`.
     """
 
     receipt_id: str
     receipt: dict[str, Any] | None
+    domain: SigningDomain
     charge: dict[str, str]
     digest: str
     signature: str
