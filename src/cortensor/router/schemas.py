@@ -328,7 +328,7 @@ class AnchorStatus(Struct, frozen=True):
 
 
 class SigningDomain(Struct, frozen=True):
-    """Where a receipt's signature counts: the EIP-712 domain is this SessionPayment on this chain."""
+    """Where a receipt's signature counts: this SessionPayment on this chain (EIP-712)."""
 
     chain_id: int
     session_payment: str

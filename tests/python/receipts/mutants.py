@@ -14,26 +14,29 @@ from tests.conformance.generate import VECTORS
 from tests.python.receipts.mutating import Path, changed, leaves, parent_of
 
 VALUES: tuple[Any, ...] = (
-    *(None, True, False, 0, 1, -1, 2, 3, 5, 255, 256, 9_999, 10_000, 10_001, 65_535, 2**32, 2**53 - 1),
-    *(2**53, 10**30, -(2**53), 1.0, 2.5, "", "0", "1", "-1", "00", "1\n", "0x", "0x0", "0x1\n", " ", "x"),
-    *("OK", "TIMEOUT", "ERROR", "VALID", "INVALID", "RETRY", "NO_CONSENSUS", "majority", "weighted"),
-    *("median", "median_of_means", "trimmed_mean", "ensemble_model", "verdict", "exact", "json"),
-    *("overlap", "embedding", "score", "against", "ignore", "abstain", "fail_hard", "best_effort"),
-    *("laplace", "posterior", "temperature", "margin_table", "residuals", "reputation", "stake"),
-    *("adaptive", "fast", "high", "confident", "settled", "exhausted", "numbers", "structure"),
-    *("cortensor-receipt/1", "cortensor-receipt/2", "cortensor-receipt/3", "validate", "delegate"),
-    *([], {}, [1], [0, 1], [1, 0], [0, 1, 2], {"VALID": 2}, {"0": 3}, ["VALID"], ["VALID", "VALID"]),
-    *('{"total": 19.50}', '{"total":19.5}', "Total: 19.50 EUR", "ﬃ Straße ΣΑΣ ς", "\u0130\u0131", "é"),
-    *("e\u0301", "it's \"x\"", "\x00\u200b\u2028", "\U0001f600 ٣ ²", "a" * 300, "\ud800", "a\\b", "'"),
+    *(None, True, False, 0, 1, -1, 2, 3, 5, 255, 256, 9_999, 10_000, 10_001, 65_535, 2**32),
+    *(2**53 - 1, 2**53, 10**30, -(2**53), 1.0, 2.5, "", "0", "1", "-1", "00", "1\n", "0x", "0x0"),
+    *("0x1\n", " ", "x", "OK", "TIMEOUT", "ERROR", "VALID", "INVALID", "RETRY", "NO_CONSENSUS"),
+    *("majority", "weighted", "median", "median_of_means", "trimmed_mean", "ensemble_model"),
+    *("verdict", "exact", "json", "overlap", "embedding", "score", "against", "ignore"),
+    *("abstain", "fail_hard", "best_effort", "laplace", "posterior", "temperature"),
+    *("margin_table", "residuals", "reputation", "stake", "adaptive", "fast", "high"),
+    *("confident", "settled", "exhausted", "numbers", "structure", "cortensor-receipt/1"),
+    *("cortensor-receipt/2", "cortensor-receipt/3", "validate", "delegate", [], {}, [1], [0, 1]),
+    *([1, 0], [0, 1, 2], {"VALID": 2}, {"0": 3}, ["VALID"], ["VALID", "VALID"]),
+    *('{"total": 19.50}', '{"total":19.5}', "Total: 19.50 EUR", "ﬃ Straße ΣΑΣ ς", "\u0130\u0131"),
+    *("é", "e\u0301", 'it\'s "x"', "\x00\u200b\u2028", "\U0001f600 ٣ ²", "a" * 300, "\ud800"),
+    *("a\\b", "'"),
 )
 """What takes a value's place: of each kind, at each edge, and what another field may hold."""
 CALL_KEYS = (
-    *("replicas", "min_replicas", "session_pool", "strategy", "aggregation", "disagreement_policy"),
-    *("agreement_threshold_bps", "equivalence", "tolerance_millionths", "dispersion_bps", "weight_by"),
-    *("non_votes", "score", "least_confidence_bps"),
+    *("replicas", "min_replicas", "session_pool", "strategy", "aggregation"),
+    *("disagreement_policy", "agreement_threshold_bps", "equivalence", "tolerance_millionths"),
+    *("dispersion_bps", "weight_by", "non_votes", "score", "least_confidence_bps"),
 )
 
 
+OTHER_KEYS = ("policy", "max_tokens", "mode", "sampling", "tool_trace", "session_id")
 KINDS = ("changed", "changed", "value", "gone", "other", "other", "extra", "text", "alike", "alike")
 
 
@@ -74,7 +77,8 @@ def _edit(case: dict[str, Any], rng: random.Random, bases: list[dict[str, Any]])
     elif kind == "text" and isinstance(parent[path[-1]], str):
         text = parent[path[-1]]
         place = rng.randint(0, len(text))
-        parent[path[-1]] = text[:place] + rng.choice("0a1f xÉ\n") + text[place + rng.randint(0, 1) :]
+        after = text[place + rng.randint(0, 1) :]
+        parent[path[-1]] = text[:place] + rng.choice("0a1f xÉ\n") + after
     else:
         fit = [each for each in VALUES if type(each) is type(parent[path[-1]]) or kind != "alike"]
         parent[path[-1]] = copy.deepcopy(rng.choice(fit or VALUES))
@@ -97,10 +101,10 @@ def _edit_request(request: dict[str, Any], rng: random.Random) -> str:
             key = rng.choice(CALL_KEYS)
             asked.setdefault("consensus", {})[key] = copy.deepcopy(rng.choice(VALUES))
         else:
-            key = rng.choice(("policy", "max_tokens", "mode", "sampling", "tool_trace", "session_id"))
-            shape = rng.choice((0, 1, 2))
+            key = rng.choice(OTHER_KEYS)
             value = copy.deepcopy(rng.choice(VALUES))
-            asked[key] = [value, {"seed": value, "temperature_bps": value, "tier": value}, [value]][shape]
+            inside = {"seed": value, "temperature_bps": value, "tier": value}
+            asked[key] = rng.choice((value, inside, [value]))
     except (KeyError, TypeError, ValueError, AttributeError):
         return "request as it is"
     request["canonical"] = json.dumps(call, ensure_ascii=rng.random() < 0.5)

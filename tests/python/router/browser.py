@@ -7,11 +7,10 @@ import asyncio
 import base64
 import json
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 
@@ -43,18 +42,19 @@ class Browser:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self.complaints: list[str] = []
 
-    async def __aenter__(self) -> Browser:
+    async def __aenter__(self) -> Self:
         assert CHROMIUM is not None
-        self._process = subprocess.Popen(
-            [CHROMIUM, *FLAGS, f"--user-data-dir={self._folder.name}", "about:blank"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        self._process = await asyncio.create_subprocess_exec(
+            CHROMIUM,
+            *FLAGS,
+            f"--user-data-dir={self._folder.name}",
+            "about:blank",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
         )
-        port_file = Path(self._folder.name) / "DevToolsActivePort"
-        while not (port_file.exists() and port_file.read_text().count("\n")):
-            assert self._process.poll() is None
+        while not (port := self._port()):
+            assert self._process.returncode is None
             await asyncio.sleep(0.05)
-        port = port_file.read_text().split("\n")[0]
         self._session = aiohttp.ClientSession()
         async with self._session.get(f"http://127.0.0.1:{port}/json") as answer:
             page = next(each for each in await answer.json() if each["type"] == "page")
@@ -76,19 +76,27 @@ class Browser:
         self._reader.cancel()
         await self._session.close()
         self._process.kill()
-        self._process.wait(10)
+        await self._process.wait()
         self._folder.cleanup()
+
+    def _port(self) -> str | None:
+        """Return the port it listens on, once it has said so."""
+        told = Path(self._folder.name) / "DevToolsActivePort"
+        lines = told.read_text(encoding="ascii").split("\n") if told.exists() else []
+        return lines[0] if len(lines) > 1 else None
 
     async def _read(self) -> None:
         async for message in self._socket:
             data = json.loads(message.data)
             if "id" in data:
                 self._waiting.pop(data["id"]).set_result(data)
-            elif data["method"] in COMPLAINTS:
+            elif self._is_complaint(data):
                 self.complaints.append(json.dumps(data["params"]))
-            elif data["method"] == "Runtime.consoleAPICalled":
-                if data["params"]["type"] in {"error", "warning"}:
-                    self.complaints.append(json.dumps(data["params"]))
+
+    @staticmethod
+    def _is_complaint(event: dict[str, Any]) -> bool:
+        said_in_console = event["params"].get("type") in {"error", "warning"}
+        return said_in_console or event["method"] in COMPLAINTS
 
     async def send(self, method: str, **params: Any) -> Any:
         """Return what the browser answers to a command."""
@@ -111,7 +119,8 @@ class Browser:
 
     async def open(self, url: str) -> None:
         await self.send("Page.navigate", url=url)
-        await self.until("document.readyState === 'complete' && !document.querySelector('.loading')")
+        loaded = "document.readyState === 'complete' && !document.querySelector('.loading')"
+        await self.until(loaded)
 
     async def run(self, script: str) -> Any:
         """Return the value of an expression in the page."""
@@ -138,9 +147,9 @@ class Browser:
         node = (await self.send("DOM.querySelector", nodeId=root, selector=selector))["nodeId"]
         await self.send("DOM.setFileInputFiles", nodeId=node, files=[str(each) for each in paths])
 
-    async def picture(self, path: Path, height: int | None = None) -> None:
-        """Take a picture of the page, or of its top."""
+    async def picture(self, height: int | None = None) -> bytes:
+        """Return a picture of the page, or of its top, as PNG."""
         whole = await self.run("document.documentElement.scrollHeight")
         await self.resize(height or whole)
         found = await self.send("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(found["data"]))
+        return base64.b64decode(found["data"])

@@ -126,7 +126,9 @@ async function openGranted(id, grant) {
 
 function listen(id) {
   byId("file").addEventListener("change", ({ target }) => {
-    if (target.files.length) attempt(() => openFile(target.files[0]));
+    const [file] = target.files;
+    target.value = ""; // so that the same file, changed, can be chosen again
+    if (file) attempt(() => openFile(file));
   });
   byId("open").addEventListener("submit", (event) => event.preventDefault());
   byId("unlock").addEventListener("submit", (event) => {

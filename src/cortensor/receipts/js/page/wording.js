@@ -26,7 +26,11 @@ const BAD = ["INVALID", "FALSE", "FAILED", "SELLER_INVALID"];
 export const toneOf = (outcome) => (GOOD.includes(outcome) ? "good" : BAD.includes(outcome) ? "bad" : "open");
 
 export const VERDICTS = {
-  verified: ["good", "Verified", "Everything checks out, and it is tied to what you trust."],
+  verified: [
+    "good", "Verified",
+    "Nothing is wrong with it, and it is tied to what you trust. Whether it was revoked or settled " +
+      "since takes a node of the chain.",
+  ],
   consistent: [
     "open", "Consistent",
     "Nothing is wrong with it. That its maker is the one you know is still for you to check.",
