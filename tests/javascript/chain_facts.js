@@ -19,11 +19,10 @@ export class ChainFacts {
     return this.facts.get(name);
   }
 
-  of(name, key) {
-    if (!this.get(name).has(String(key))) {
-      throw new Unanswered(`the node has no answer for ${name} ${key}`);
-    }
-    return this.get(name).get(String(key));
+  known(name, number) {
+    const found = this.get(name);
+    if (!found.has(String(number))) throw new Refused(`${name}: unknown ${number}`);
+    return found.get(String(number));
   }
 
   async chainId() {
@@ -31,17 +30,15 @@ export class ChainFacts {
   }
 
   async card(version) {
-    const card = this.get("cards").get(String(version));
-    if (card === undefined) throw new Refused(`table: unknown version ${version}`);
-    return card;
+    return this.known("cards", version);
   }
 
   async surchargeBps(epoch) {
-    return this.of("surcharges", epoch);
+    return this.known("surcharges", epoch);
   }
 
   async routerSigner(routerId) {
-    return this.of("routers", routerId);
+    return this.known("routers", routerId);
   }
 
   async batch(anchorer, root) {

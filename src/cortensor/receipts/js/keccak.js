@@ -25,51 +25,67 @@ for (let round = 0, register = 1; round < ROUNDS; round += 1) {
   CONSTANTS.push(halves);
 }
 
+const sumLo = new Int32Array(5);
+const sumHi = new Int32Array(5);
+
+/** One permutation of the state, in place. */
 function permute(lo, hi) {
-  const sumLo = new Int32Array(5);
-  const sumHi = new Int32Array(5);
-  const rowLo = new Int32Array(5);
-  const rowHi = new Int32Array(5);
-  for (const [constantLo, constantHi] of CONSTANTS) {
-    for (let x = 0; x < 5; x += 1) {
-      sumLo[x] = lo[x] ^ lo[x + 5] ^ lo[x + 10] ^ lo[x + 15] ^ lo[x + 20];
-      sumHi[x] = hi[x] ^ hi[x + 5] ^ hi[x + 10] ^ hi[x + 15] ^ hi[x + 20];
-    }
-    for (let x = 0; x < 5; x += 1) {
-      const before = (x + 4) % 5;
-      const after = (x + 1) % 5;
-      const mixLo = sumLo[before] ^ ((sumLo[after] << 1) | (sumHi[after] >>> 31));
-      const mixHi = sumHi[before] ^ ((sumHi[after] << 1) | (sumLo[after] >>> 31));
-      for (let lane = x; lane < 25; lane += 5) {
-        lo[lane] ^= mixLo;
-        hi[lane] ^= mixHi;
-      }
-    }
-    let carriedLo = lo[1];
-    let carriedHi = hi[1];
-    for (let step = 0; step < 24; step += 1) {
-      const target = TARGETS[step];
-      const shift = ROTATIONS[step] & 31;
-      let [a, b] = ROTATIONS[step] < 32 ? [carriedLo, carriedHi] : [carriedHi, carriedLo];
-      if (shift) [a, b] = [(a << shift) | (b >>> (32 - shift)), (b << shift) | (a >>> (32 - shift))];
-      carriedLo = lo[target];
-      carriedHi = hi[target];
-      lo[target] = a;
-      hi[target] = b;
-    }
+  for (let round = 0; round < ROUNDS; round += 1) {
+    mixColumns(lo, hi);
+    turnLanes(lo, hi);
     for (let row = 0; row < 25; row += 5) {
-      for (let x = 0; x < 5; x += 1) {
-        rowLo[x] = lo[row + x];
-        rowHi[x] = hi[row + x];
-      }
-      for (let x = 0; x < 5; x += 1) {
-        lo[row + x] = rowLo[x] ^ (~rowLo[(x + 1) % 5] & rowLo[(x + 2) % 5]);
-        hi[row + x] = rowHi[x] ^ (~rowHi[(x + 1) % 5] & rowHi[(x + 2) % 5]);
-      }
+      mixRow(lo, row);
+      mixRow(hi, row);
     }
-    lo[0] ^= constantLo;
-    hi[0] ^= constantHi;
+    lo[0] ^= CONSTANTS[round][0];
+    hi[0] ^= CONSTANTS[round][1];
   }
+}
+
+function mixColumns(lo, hi) {
+  for (let x = 0; x < 5; x += 1) {
+    sumLo[x] = lo[x] ^ lo[x + 5] ^ lo[x + 10] ^ lo[x + 15] ^ lo[x + 20];
+    sumHi[x] = hi[x] ^ hi[x + 5] ^ hi[x + 10] ^ hi[x + 15] ^ hi[x + 20];
+  }
+  for (let x = 0; x < 5; x += 1) {
+    const before = (x + 4) % 5;
+    const after = (x + 1) % 5;
+    const mixLo = sumLo[before] ^ ((sumLo[after] << 1) | (sumHi[after] >>> 31));
+    const mixHi = sumHi[before] ^ ((sumHi[after] << 1) | (sumLo[after] >>> 31));
+    for (let lane = x; lane < 25; lane += 5) {
+      lo[lane] ^= mixLo;
+      hi[lane] ^= mixHi;
+    }
+  }
+}
+
+function turnLanes(lo, hi) {
+  let carriedLo = lo[1];
+  let carriedHi = hi[1];
+  for (let step = 0; step < 24; step += 1) {
+    const target = TARGETS[step];
+    const shift = ROTATIONS[step] & 31;
+    const isLong = ROTATIONS[step] >= 32;
+    const a = isLong ? carriedHi : carriedLo;
+    const b = isLong ? carriedLo : carriedHi;
+    carriedLo = lo[target];
+    carriedHi = hi[target];
+    lo[target] = shift ? (a << shift) | (b >>> (32 - shift)) : a;
+    hi[target] = shift ? (b << shift) | (a >>> (32 - shift)) : b;
+  }
+}
+
+function mixRow(half, row) {
+  const a = half[row];
+  const b = half[row + 1];
+  const c = half[row + 2];
+  const d = half[row + 3];
+  const e = half[row + 4];
+  half[row] = a ^ (~b & c);
+  half[row + 1] = b ^ (~c & d);
+  half[row + 2] = c ^ (~d & e);
+  half[row + 3] = d ^ (~e & a);
+  half[row + 4] = e ^ (~a & b);
 }
 
 /** The 32-byte hash of bytes. */

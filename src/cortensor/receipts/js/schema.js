@@ -51,18 +51,23 @@ export const int = (least, most) =>
     return value;
   });
 
+/** How many code points a text has. */
+const sizeOf = (text) => Array.from(text).length;
+
 /** A text; lengths count code points. */
-export const str = ({ min = 0, max = Infinity, pattern } = {}) =>
-  shape("str", (value, path) => {
-    let length = 0;
-    for (const _ of value) length += 1;
-    if (length < min) throw at(path, `Expected \`str\` of length >= ${min}`);
-    if (length > max) throw at(path, `Expected \`str\` of length <= ${max}`);
-    if (pattern && !new RegExp(pattern, "u").test(value)) {
+export const str = ({ min = 0, max = Infinity, pattern } = {}) => {
+  const form = pattern && new RegExp(pattern, "u");
+  return shape("str", (value, path) => {
+    if (value.length < min) throw at(path, `Expected \`str\` of length >= ${min}`);
+    if (value.length > max && sizeOf(value) > max) {
+      throw at(path, `Expected \`str\` of length <= ${max}`);
+    }
+    if (form && !form.test(value)) {
       throw at(path, `Expected \`str\` matching regex ${quotedText(pattern)}`);
     }
     return value;
   });
+};
 
 export const oneOf = (...choices) =>
   shape("str", (value, path) => {

@@ -8,6 +8,7 @@ import { PARTIES } from "../consensus/arbitration.js";
 import { EMBEDDING } from "../consensus/likeness.js";
 import { clusterOf, recompute } from "../consensus/recompute.js";
 import { unpackTerms } from "../pricing/job_words.js";
+import { Refused } from "../refused.js";
 import { shown } from "../words.js";
 import { differ, judge } from "./check.js";
 
@@ -140,6 +141,9 @@ function compareEntry(bundle, decision, replica) {
 function costWei({ card, receipt }, replica) {
   if (replica.status !== "OK") return 0n;
   const { model_class: modelClass } = unpackTerms(receipt.bill.terms);
+  if (modelClass >= card.input_unit_wei.length) {
+    throw new Refused("is not one the card has", "terms.model_class");
+  }
   return (
     BigInt(replica.input_units) * card.input_unit_wei[modelClass] +
     BigInt(replica.output_units) * card.output_unit_wei[modelClass]

@@ -2,16 +2,9 @@
 // Builds the page out of elements and text. There is no HTML from strings anywhere: what a model or a
 // router wrote is only ever a text node, with what steers or turns text around made visible.
 
-const STEERS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]|[\ud800-\udfff](?![\udc00-\udfff])/gu;
-const KEPT = new Set(["\n", "\t", "\u200d"]); // lines, and what joins the parts of an emoji
+import { plain } from "../plain.js";
 
-/** Text with every control and formatting character spelt out, such as \u202e. */
-export const plain = (text) =>
-  text.replace(STEERS, (char) => {
-    if (KEPT.has(char)) return char;
-    const code = char.codePointAt(0).toString(16).padStart(4, "0");
-    return code.length > 4 ? `\\u{${code}}` : `\\u${code}`;
-  });
+const KEPT = "\n\t\u200d"; // lines, and what joins the parts of an emoji
 
 /**
  * An element.
@@ -28,7 +21,7 @@ export function h(name, attributes = {}, ...children) {
     if (value !== null && value !== undefined) element.setAttribute(key, value);
   }
   const parts = children.flat(Infinity).filter((child) => child !== null && child !== undefined);
-  element.append(...parts.map((part) => (part instanceof Node ? part : plain(String(part)))));
+  element.append(...parts.map((part) => (part instanceof Node ? part : plain(String(part), KEPT))));
   return element;
 }
 

@@ -6,7 +6,7 @@ import { loadJson } from "../canonical.js";
 import { NOT_PROVEN, Refused, loadBundle, verifyBundle } from "../verify.js";
 import { anchoringOf } from "./anchoring.js";
 import { billOf } from "./bill.js";
-import { foreign, h, plain } from "./elements.js";
+import { foreign, h } from "./elements.js";
 import { banner, factsOf, overview, summaryFacts, summaryOverview } from "./overview.js";
 import { replicasOf } from "./replicas.js";
 import { reportOf } from "./report.js";
@@ -107,7 +107,7 @@ async function showBundle() {
 function sourceLine(content, id, name) {
   const url = URL.createObjectURL(new Blob([content], { type: "application/json" }));
   const link = h("a.button", { href: url, download: `receipt-${id.slice(2, 12)}.json` }, "Download the bundle");
-  const from = name === null ? "Read from this router" : `Read from the file ${plain(name)}, offline`;
+  const from = name === null ? "Read from this router" : `Read from the file ${name}, offline`;
   return h("p.source", {}, h("span", {}, from), link);
 }
 
