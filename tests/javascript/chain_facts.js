@@ -56,12 +56,18 @@ export class ChainFacts {
   }
 
   async isAnchored(anchorer, leaf, proof, root) {
-    const led = processProof(fromHex(leaf, 32, "leaf"), proof.map((node) => fromHex(node, 32, "proof")));
+    const led = processProof(
+      fromHex(leaf, 32, "leaf"),
+      proof.map((node) => fromHex(node, 32, "proof")),
+    );
     return toHex(led) === root && (await this.batch(anchorer, root)).anchoredAt > 0;
   }
 
   async revocation(anchorer, receiptId) {
-    const [revokedAt, successor] = this.get("revocations").get(`${anchorer}:${receiptId}`) ?? [0, ZERO];
+    const [revokedAt, successor] = this.get("revocations").get(`${anchorer}:${receiptId}`) ?? [
+      0,
+      ZERO,
+    ];
     return { revokedAt, successor };
   }
 

@@ -7,7 +7,11 @@ import { RELATIONS, jsonRelation } from "../../src/cortensor/receipts/js/consens
 import { fold } from "../../src/cortensor/receipts/js/consensus/folding.js";
 import { groupAnswers } from "../../src/cortensor/receipts/js/consensus/grouping.js";
 import { gateBetween, isSameText } from "../../src/cortensor/receipts/js/consensus/likeness.js";
-import { lnMicro, logOddsMicro, logistic } from "../../src/cortensor/receipts/js/consensus/fixed_point.js";
+import {
+  lnMicro,
+  logOddsMicro,
+  logistic,
+} from "../../src/cortensor/receipts/js/consensus/fixed_point.js";
 
 const relationOf = (name, tolerance) => (tolerance ? jsonRelation(tolerance) : RELATIONS[name]);
 
@@ -16,9 +20,10 @@ const ANSWERS = {
   gate: gateBetween,
   same: isSameText,
   groups: (texts, name, tolerance) =>
-    groupAnswers(texts.map((text, index) => [index, text]), relationOf(name, tolerance)).map(
-      ({ members, representative }) => [members, representative],
-    ),
+    groupAnswers(
+      texts.map((text, index) => [index, text]),
+      relationOf(name, tolerance),
+    ).map(({ members, representative }) => [members, representative]),
   score: (text, field, decimals) => String(readScore(text, field, decimals)),
   ln: (numerator, denominator) => String(lnMicro(BigInt(numerator), BigInt(denominator))),
   logistic: (margin, temperature) => String(logistic(BigInt(margin), BigInt(temperature))),

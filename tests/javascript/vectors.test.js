@@ -17,7 +17,10 @@ for (const name of filesIn(SETS)) {
     const data = readCase(readFileSync(new URL(name, SETS), "utf-8"));
     const bundles = data.get("bundles").map(readBundle);
     for (const bundle of bundles) assert.notEqual((await verifyBundle(bundle)).verdict, "failed");
-    const expected = data.get("expect").get("clashes").map((clash) => Object.fromEntries(clash));
+    const expected = data
+      .get("expect")
+      .get("clashes")
+      .map((clash) => Object.fromEntries(clash));
     assert.deepEqual(clashes(bundles), expected);
   });
 }
@@ -31,7 +34,9 @@ for (const name of filesIn(VECTORS)) {
     if (found.verdict === "malformed") {
       assert.equal(found.field, expect.get("field"));
     } else {
-      const failed = found.checks.filter(([, status]) => status === "failed").map(([check]) => check);
+      const failed = found.checks
+        .filter(([, status]) => status === "failed")
+        .map(([check]) => check);
       assert.deepEqual(failed.sort(), expect.get("failed"));
       assert.deepEqual(found.withheld, expect.get("withheld"));
     }

@@ -11,18 +11,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cortensor.errors import NotFound, TooManyRequests
-from cortensor.receipts.body import Body
+from cortensor.receipts.body import Body, ChainBlock
 from cortensor.receipts.bundle import Anchor, Bundle, Evidence, RequestReveal
 from cortensor.receipts.canonical import receipt_urn
 from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.merkle import StandardMerkleTree
-from cortensor.router.schemas import (
-    AnchorStatus,
-    BatchLeaf,
-    BatchResponse,
-    ReceiptResponse,
-    SigningDomain,
-)
+from cortensor.router.schemas import AnchorStatus, BatchLeaf, BatchResponse, ReceiptResponse
 from cortensor.store.calls import IN_THREADS
 
 if TYPE_CHECKING:
@@ -73,7 +67,7 @@ class Library:
         return ReceiptResponse(
             receipt_id=receipt_urn(record.receipt_id),
             receipt=body if granted else None,
-            domain=msgspec.convert(body["chain"], SigningDomain),
+            chain=msgspec.convert(body["chain"], ChainBlock),
             charge=msgspec.json.decode(record.struct),
             digest=record.digest,
             signature=record.signature,

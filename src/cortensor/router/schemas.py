@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from cortensor.receipts.body import AttemptBlock  # noqa: TC001 -- msgspec reads the annotation
+from cortensor.receipts.body import AttemptBlock, ChainBlock  # noqa: TC001 -- msgspec reads them
 from cortensor.router.consensus_schemas import (
     ConsensusRequest,
     PolicyRequest,
@@ -327,23 +327,16 @@ class AnchorStatus(Struct, frozen=True):
     tx_hash: str | None = None
 
 
-class SigningDomain(Struct, frozen=True):
-    """Where a receipt's signature counts: this SessionPayment on this chain (EIP-712)."""
-
-    chain_id: int
-    session_payment: str
-
-
 class ReceiptResponse(Struct, frozen=True):
     """A receipt: canonical body, signed struct, signature, anchor status.
 
-    `receipt`, the body, is null without the grant of the receipt's session. `digest` is what was
-    signed: that of `charge` in `domain`.
+    `receipt`, the body, is null without the grant of the receipt's session. `chain` is the
+    body's: where `charge` was signed, and `digest` is what was.
     """
 
     receipt_id: str
     receipt: dict[str, Any] | None
-    domain: SigningDomain
+    chain: ChainBlock
     charge: dict[str, str]
     digest: str
     signature: str

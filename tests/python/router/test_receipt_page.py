@@ -94,7 +94,7 @@ def test_a_stranger_can_check_the_signature_of_a_private_receipt(
     paid = router.post("delegate", {"session_id": session, "objective": "say something"}).json()
     shown = router.get(f"/api/v4/receipt/{paid['receipt_id']}").json()
     assert shown["receipt"] is None
-    domain = Domain(shown["domain"]["chain_id"], shown["domain"]["session_payment"])
+    domain = Domain(shown["chain"]["chain_id"], shown["chain"]["session_payment"])
     digest = ReceiptStruct.from_json(shown["charge"]).digest(domain)
     assert "0x" + digest.hex() == shown["digest"]
     assert recover(digest, bytes.fromhex(shown["signature"][2:])) == address_of(SIGNER_KEY)

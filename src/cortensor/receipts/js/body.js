@@ -3,8 +3,25 @@
 // what it says.
 
 import {
-  address, bps, hex32, index, intText, name, network, packedWord, positive, range, safeInt,
-  sessionId, signature, taskId, text, uint, uint16, uint32, wei,
+  address,
+  bps,
+  hex32,
+  index,
+  intText,
+  name,
+  network,
+  packedWord,
+  positive,
+  range,
+  safeInt,
+  sessionId,
+  signature,
+  taskId,
+  text,
+  uint,
+  uint16,
+  uint32,
+  wei,
 } from "./fields.js";
 import { likenessOf } from "./consensus/likeness.js";
 import { Refused } from "./refused.js";
@@ -105,12 +122,26 @@ const pair = struct({
   replicas: list(index, { min: 2, max: 2 }),
   similarity_bps: bps,
   gate: oneOf(
-    "structure", "script", "numbers", "money", "symbols", "negation", "enums", "names", "order",
+    "structure",
+    "script",
+    "numbers",
+    "money",
+    "symbols",
+    "negation",
+    "enums",
+    "names",
+    "order",
   ).orNull(),
 });
 
 const likeness = struct(
-  { model: name, digest: name, dispersion_bps: bps, order: list(index, { max: 5 }), pairs: list(pair, { max: 10 }) },
+  {
+    model: name,
+    digest: name,
+    dispersion_bps: bps,
+    order: list(index, { max: 5 }),
+    pairs: list(pair, { max: 10 }),
+  },
   { check: likenessOf },
 );
 
@@ -155,9 +186,20 @@ const payment = struct({
 /** Fields that not every format has -> the place in FORMATS of the first one that has them. */
 const SINCE = {
   consensus: {
-    weighing: 1, labels: 1, non_vote_rule: 1, n_eff_milli: 1, margin_micro: 1, calibration: 1,
-    scale: 1, value: 1, interval: 1, least_confidence_bps: 1, adaptive: 1,
-    tolerance_millionths: 2, likeness: 2, operators: 3,
+    weighing: 1,
+    labels: 1,
+    non_vote_rule: 1,
+    n_eff_milli: 1,
+    margin_micro: 1,
+    calibration: 1,
+    scale: 1,
+    value: 1,
+    interval: 1,
+    least_confidence_bps: 1,
+    adaptive: 1,
+    tolerance_millionths: 2,
+    likeness: 2,
+    operators: 3,
   },
   replicas: { weight_micro: 1, likelihoods: 1, preference: 1, value: 1, miner_signature: 3 },
   body: { payment: 3, supersedes: 3 },
@@ -173,15 +215,18 @@ function checkFormat(body) {
     for (const [field, needed] of Object.entries(since)) {
       if ((block[field] !== undefined) === level >= needed) continue;
       const reason = level < needed ? "is a field of" : "is missing in";
-      throw new Refused(
-        `${where}${field} ${reason} ${FORMATS[Math.max(level, needed)]}`, "format",
-      );
+      throw new Refused(`${where}${field} ${reason} ${FORMATS[Math.max(level, needed)]}`, "format");
     }
   }
-  const parts = [...body.replicas.map((each) => each.miner_signature), body.payment, body.supersedes];
+  const parts = [
+    ...body.replicas.map((each) => each.miner_signature),
+    body.payment,
+    body.supersedes,
+  ];
   if (body.format === PARTIES_FORMAT && parts.every((part) => part === null)) {
     throw new Refused(
-      `${PARTIES_FORMAT} is for a miner's signature, a payment or a receipt replaced`, "format",
+      `${PARTIES_FORMAT} is for a miner's signature, a payment or a receipt replaced`,
+      "format",
     );
   }
 }
@@ -210,8 +255,14 @@ export const body = struct(
       terms: packedWord,
       usage: packedWord,
       lines: struct({
-        base: wei, sla: wei, depth: wei, redundancy: wei, consensus: wei, validation: wei,
-        surcharge: wei, rebates: wei,
+        base: wei,
+        sla: wei,
+        depth: wei,
+        redundancy: wei,
+        consensus: wei,
+        validation: wei,
+        surcharge: wei,
+        rebates: wei,
       }),
       charge: wei,
     }),

@@ -12,7 +12,9 @@ export const utf8 = (text) => encoder.encode(text);
 
 /** UTF-8 with `?` for each lone surrogate, which no UTF-8 can hold. */
 export const utf8OrQuestion = (text) =>
-  utf8(text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "?"));
+  utf8(
+    text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "?"),
+  );
 
 /** Whether a text has no lone surrogate. */
 export const isWellFormed = (text) =>

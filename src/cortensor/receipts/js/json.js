@@ -10,7 +10,11 @@ const CONSTANT = /NaN|-?Infinity/y;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const SPACE = /[ \t\n\r]*/y;
 const ESCAPES = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
-const WORDS = [["null", null], ["true", true], ["false", false]];
+const WORDS = [
+  ["null", null],
+  ["true", true],
+  ["false", false],
+];
 const TOKEN = /"(?:[^"\\]|\\[^])*"?|[[\]{}]/g;
 const SHOWN = 60;
 const MOST_DIGITS = 4300;

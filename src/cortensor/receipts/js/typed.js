@@ -20,14 +20,34 @@ const DOMAIN_VERSION = "1";
 
 /** Outcome names by their code in the signed struct. */
 export const OUTCOMES = [
-  "NO_CONSENSUS", "OK", "VALID", "INVALID", "RETRY", "NEEDS_SPEC", "FAILED", "TRUE", "FALSE",
-  "SELLER_VALID", "SELLER_INVALID", "INCONCLUSIVE",
+  "NO_CONSENSUS",
+  "OK",
+  "VALID",
+  "INVALID",
+  "RETRY",
+  "NEEDS_SPEC",
+  "FAILED",
+  "TRUE",
+  "FALSE",
+  "SELLER_VALID",
+  "SELLER_INVALID",
+  "INCONCLUSIVE",
 ];
 
 /** Field -> bits of its unsigned integer, 0 for 32 bytes; in the struct's order. */
 const FIELDS = {
-  receipt_id: 0, session: 256, version: 16, surcharge_epoch: 32, terms: 256, usage: 256,
-  charge: 96, request_commitment: 0, subject: 0, outcome: 8, confidence_bps: 16, issued_at: 64,
+  receipt_id: 0,
+  session: 256,
+  version: 16,
+  surcharge_epoch: 32,
+  terms: 256,
+  usage: 256,
+  charge: 96,
+  request_commitment: 0,
+  subject: 0,
+  outcome: 8,
+  confidence_bps: 16,
+  issued_at: 64,
 };
 
 const MOST_DIGITS = 78; // of 2^256

@@ -5,14 +5,27 @@
 
 import { loadBundle, readBundle, withheldOf } from "./bundle.js";
 import {
-  CHAIN_CHECKS, checkAnchored, checkCard, checkContract, checkFinality, checkRevocation, checkSigner,
+  CHAIN_CHECKS,
+  checkAnchored,
+  checkCard,
+  checkContract,
+  checkFinality,
+  checkRevocation,
+  checkSigner,
 } from "./checks/chain.js";
 import { FAILED, NOT_CHECKED, PROVEN } from "./checks/check.js";
 import { checkConsensus } from "./checks/consensus.js";
 import { checkGrouping } from "./checks/grouping.js";
 import { checkLikeness } from "./checks/likeness.js";
 import {
-  checkBill, checkId, checkLeaf, checkProof, checkSession, checkSignature, checkStruct, checkTerms,
+  checkBill,
+  checkId,
+  checkLeaf,
+  checkProof,
+  checkSession,
+  checkSignature,
+  checkStruct,
+  checkTerms,
   checkUsage,
 } from "./checks/money.js";
 import { checkMiners, checkPayment, checkSuccession, partiesOf } from "./checks/parties.js";

@@ -37,7 +37,10 @@ export async function checkCard(bundle, { chain = null, card = null }) {
   const { version } = bundle.receipt.bill;
   if (chain !== null) {
     const isSame = areSameCards(bundle.card, cardOf(await chain.card(version)));
-    return judge(isSame ? [] : [`not version ${version} on chain`], `is version ${version} on chain`);
+    return judge(
+      isSame ? [] : [`not version ${version} on chain`],
+      `is version ${version} on chain`,
+    );
   }
   if (card !== null) return proven("is the card you gave");
   return notChecked(`${NO_CHAIN}: the bill holds if the bundle's card is the real one`);

@@ -18,6 +18,4 @@ export const notChecked = (detail, value = null) => ({ status: NOT_CHECKED, deta
 
 /** The problem that `stated` is not `expected`, or nothing. */
 export const differ = (field, stated, expected, source) =>
-  same(stated, expected)
-    ? []
-    : [`${field} says ${shown(stated)}, ${source} ${shown(expected)}`];
+  same(stated, expected) ? [] : [`${field} says ${shown(stated)}, ${source} ${shown(expected)}`];

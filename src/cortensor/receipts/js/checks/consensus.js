@@ -36,7 +36,10 @@ function compareRule(bundle, decision) {
   const problems = [
     ...differ("consensus.strategy", block.strategy, weighing.strategy, "the rule says"),
     ...differ(
-      "consensus.confidence_method", block.confidence_method, calibration.method, "the rule says",
+      "consensus.confidence_method",
+      block.confidence_method,
+      calibration.method,
+      "the rule says",
     ),
     ...differ("consensus.n_history", block.n_history, calibration.n_history, "the rule says"),
   ];

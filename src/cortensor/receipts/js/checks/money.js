@@ -4,7 +4,12 @@
 import { WORD_BYTES, fromHex, toHex } from "../bytes.js";
 import { processProof, receiptLeaf } from "../merkle.js";
 import {
-  CONSENSUS_METHODS, DISAGREEMENT_POLICIES, SLA_TIERS, unpackTerms, unpackUsage, usageOf,
+  CONSENSUS_METHODS,
+  DISAGREEMENT_POLICIES,
+  SLA_TIERS,
+  unpackTerms,
+  unpackUsage,
+  usageOf,
 } from "../pricing/job_words.js";
 import { formatCor } from "../pricing/money.js";
 import { LINE_NAMES, quote } from "../pricing/quote.js";
@@ -68,21 +73,31 @@ export function checkTerms({ receipt: body }) {
     ...differ("terms.replicas", terms.replicas, block.replicas_requested, says),
     ...differ(
       "terms.consensus_method",
-      nameOf(CONSENSUS_METHODS, terms.consensus_method), block.strategy, says,
+      nameOf(CONSENSUS_METHODS, terms.consensus_method),
+      block.strategy,
+      says,
     ),
     ...differ(
       "terms.disagreement_policy",
-      nameOf(DISAGREEMENT_POLICIES, terms.disagreement_policy), block.disagreement_policy, says,
+      nameOf(DISAGREEMENT_POLICIES, terms.disagreement_policy),
+      block.disagreement_policy,
+      says,
     ),
     ...differ(
       "terms.agreement_threshold_bps",
-      terms.agreement_threshold_bps, block.agreement_threshold_bps, says,
+      terms.agreement_threshold_bps,
+      block.agreement_threshold_bps,
+      says,
     ),
     ...differ(
       "terms.sla_tier",
-      nameOf(SLA_TIERS, terms.sla_tier), slaOf(body.policy.tier), "policy says",
+      nameOf(SLA_TIERS, terms.sla_tier),
+      slaOf(body.policy.tier),
+      "policy says",
     ),
-    ...UNUSED_TERMS.flatMap((name) => differ(`terms.${name}`, terms[name], 0, `${body.api_version} has`)),
+    ...UNUSED_TERMS.flatMap((name) =>
+      differ(`terms.${name}`, terms[name], 0, `${body.api_version} has`),
+    ),
   ];
   return judge(problems, `${terms.replicas} replica(s), ${block.strategy}`);
 }
@@ -107,7 +122,10 @@ export function checkBill(bundle) {
   const block = bundle.receipt.bill;
   if (typeof bundle.receipt.supersedes === "string") return checkNoCharge(block);
   const bill = quote(
-    bundle.card, bundle.surcharge_bps, unpackTerms(block.terms), unpackUsage(block.usage),
+    bundle.card,
+    bundle.surcharge_bps,
+    unpackTerms(block.terms),
+    unpackUsage(block.usage),
   );
   const charged = BigInt(block.charge);
   const problems = [];
@@ -117,7 +135,9 @@ export function checkBill(bundle) {
   for (const name of LINE_NAMES) {
     const [stated, expected] = [BigInt(block.lines[name]), bill.lines[name]];
     if (stated !== expected) {
-      problems.push(`line ${name} says ${formatCor(stated)}, the card gives ${formatCor(expected)}`);
+      problems.push(
+        `line ${name} says ${formatCor(stated)}, the card gives ${formatCor(expected)}`,
+      );
     }
   }
   return judge(problems, `${formatCor(charged)} COR is what the card gives`);

@@ -31,7 +31,8 @@ export function checkMiners({ receipt: body }) {
   const open = delivered.filter((replica) => !signed.includes(replica)).map((each) => each.index);
   const left = open.length ? `; not of replica ${open.join(", ")}` : "";
   return judge(
-    [], `${signed.length} of ${delivered.length} answers are signed by their miners${left}`,
+    [],
+    `${signed.length} of ${delivered.length} answers are signed by their miners${left}`,
   );
 }
 
@@ -42,7 +43,8 @@ function compareSignature(body, replica) {
   }
   try {
     const miner = recover(
-      replicaDigest(body, replica), fromHex(replica.miner_signature, 65, "signature"),
+      replicaDigest(body, replica),
+      fromHex(replica.miner_signature, 65, "signature"),
     );
     return differ(`replicas[${replica.index}].miner`, replica.miner, miner, `${where} is by`);
   } catch (error) {

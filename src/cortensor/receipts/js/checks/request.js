@@ -2,7 +2,15 @@
 // The check of the request: what was asked, as the caller sent it, against what the receipt says.
 // What the caller left out has the API's defaults, which are restated here.
 
-import { WORD_BYTES, concat, fromHex, isWellFormed, toHex, utf8, utf8OrQuestion } from "../bytes.js";
+import {
+  WORD_BYTES,
+  concat,
+  fromHex,
+  isWellFormed,
+  toHex,
+  utf8,
+  utf8OrQuestion,
+} from "../bytes.js";
 import { isDetached } from "../bundle.js";
 import { canonicalText } from "../canonical.js";
 import { DEFAULT_LEAST_BPS } from "../consensus/arbitration.js";
@@ -76,7 +84,10 @@ export function checkRequest(bundle) {
   const bytes = concat(fromHex(salt, WORD_BYTES, "request.salt"), utf8OrQuestion(canonical));
   const commitment = toHex(keccak256(bytes));
   const problems = differ(
-    "request_commitment", body.request_commitment, commitment, "the shown request gives",
+    "request_commitment",
+    body.request_commitment,
+    commitment,
+    "the shown request gives",
   );
   try {
     problems.push(...compare(body, readCall(canonical)));
@@ -180,7 +191,9 @@ function compareRule(body, { consensus: asked, mode, policy }, fewest) {
     ["scale", scaleStated(block.scale ?? null), scaleAsked(asked)],
     ["tolerance_millionths", block.tolerance_millionths || 0, asked.tolerance_millionths || 0],
     ["likeness.dispersion_bps", distance, distance === null ? null : wanted],
-  ].flatMap(([name, ours, theirs]) => differ(`consensus.${name}`, ours, theirs, "the request says"));
+  ].flatMap(([name, ours, theirs]) =>
+    differ(`consensus.${name}`, ours, theirs, "the request says"),
+  );
 }
 
 const scaleStated = (scale) =>

@@ -8,7 +8,10 @@ const TIERS = {
   fast: [["replicas", 1]],
   safe: [["replicas", 3]],
   oracle: [["replicas", 5]],
-  adaptive: [["replicas", 5], ["min_replicas", 1]],
+  adaptive: [
+    ["replicas", 5],
+    ["min_replicas", 1],
+  ],
 };
 const RISKS = { low: "fast", medium: "safe", high: "oracle" };
 const STRATEGIES = { model_ensemble: "ensemble_model" };

@@ -9,7 +9,13 @@ import { differ, judge, notChecked } from "./check.js";
 
 const UNIQUE = ["session_id", "task_id"];
 const RESTATED = [
-  "session_id", "task_id", "status", "verdict", "input_units", "output_units", "model",
+  "session_id",
+  "task_id",
+  "status",
+  "verdict",
+  "input_units",
+  "output_units",
+  "model",
 ];
 
 export function checkEvidence(bundle) {
@@ -47,7 +53,9 @@ function compareReplica(item, replica) {
   }
   return [
     ...problems,
-    ...RESTATED.flatMap((name) => differ(`${where}.${name}`, replica[name], record[name], "shown is")),
+    ...RESTATED.flatMap((name) =>
+      differ(`${where}.${name}`, replica[name], record[name], "shown is"),
+    ),
     ...differ(`${where}.output_hash`, replica.output_hash, shownHash, "shown is"),
   ];
 }

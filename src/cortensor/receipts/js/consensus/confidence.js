@@ -9,8 +9,14 @@ const TABLE_SHRINKAGE = 8n;
 
 /** How a confidence is made without history. */
 export const LAPLACE = {
-  method: "laplace", n_history: 0, version: "", ece_bps: null, brier_bps: null,
-  temperature_bps: null, right: null, rounds: null,
+  method: "laplace",
+  n_history: 0,
+  version: "",
+  ece_bps: null,
+  brier_bps: null,
+  temperature_bps: null,
+  right: null,
+  rounds: null,
 };
 
 /** Refuse a calibration that no history can give; else return it. */
@@ -25,8 +31,7 @@ export function checkCalibration(block) {
 }
 
 /** The rule-of-succession confidence in bps, rounded down. */
-export const laplaceBps = (winning, votes) =>
-  Math.floor((10_000 * (winning + 1)) / (votes + 2));
+export const laplaceBps = (winning, votes) => Math.floor((10_000 * (winning + 1)) / (votes + 2));
 
 /** The confidence in bps, rounded down, below 10000. */
 export function confidenceBps(by, votes, winning, marginMicro) {

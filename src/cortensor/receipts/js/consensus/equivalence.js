@@ -49,7 +49,9 @@ export function valuesMatch(left, right, tolerance = 0) {
   if (isDecimal(left) && isDecimal(right)) return numbersMatch(left, right, tolerance);
   if (typeof left === "string" && typeof right === "string") return fold(left) === fold(right);
   if (Array.isArray(left) && Array.isArray(right)) {
-    return left.length === right.length && left.every((a, i) => valuesMatch(a, right[i], tolerance));
+    return (
+      left.length === right.length && left.every((a, i) => valuesMatch(a, right[i], tolerance))
+    );
   }
   if (isObject(left) && isObject(right)) {
     return (

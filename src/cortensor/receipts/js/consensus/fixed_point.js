@@ -94,7 +94,7 @@ function expMinus(numerator, denominator, bits) {
   const halvings = bitLength(numerator / denominator) + SMALL;
   const step = (numerator << bits) / (denominator << halvings);
   let total = 0n;
-  for (let term = 1n << bits, count = 0n; term > 0n; ) {
+  for (let term = 1n << bits, count = 0n; term > 0n;) {
     total += count % 2n ? -term : term;
     count += 1n;
     term = ((term * step) >> bits) / count;

@@ -5,7 +5,8 @@
 /** A letter, number or underscore; marks are none. For use inside a class. */
 export const WORD = "\\p{L}\\p{N}_";
 export const DIGIT = "\\p{Nd}";
-export const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+export const SPACE =
+  "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 /** Where a word begins or ends. */
 export const EDGE = `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`;
 

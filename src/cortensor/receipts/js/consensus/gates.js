@@ -21,12 +21,35 @@ const NEGATION = new RegExp(
 const OPPOSING = ["un", "in", "im", "il", "ir", "non", "dis", "mis", "de", "anti"];
 const SYMBOL = /[<>=+/^%&~\u2260\u2264\u2265\u2248\u00b1\u00d7\u00f7\u2192\u2190]/gu;
 const CURRENCIES = {
-  "\u20ac": "eur", euro: "eur", euros: "eur", eur: "eur",
-  $: "usd", dollar: "usd", dollars: "usd", usd: "usd",
-  "\u00a3": "gbp", pound: "gbp", pounds: "gbp", gbp: "gbp",
-  "\u00a5": "jpy", yen: "jpy", jpy: "jpy", cny: "cny", inr: "inr", "\u20b9": "inr",
-  chf: "chf", cent: "cent", cents: "cent", usdc: "usdc", usdt: "usdt",
-  btc: "btc", "\u20bf": "btc", eth: "eth", cor: "cor", wei: "wei", gwei: "gwei",
+  "\u20ac": "eur",
+  euro: "eur",
+  euros: "eur",
+  eur: "eur",
+  $: "usd",
+  dollar: "usd",
+  dollars: "usd",
+  usd: "usd",
+  "\u00a3": "gbp",
+  pound: "gbp",
+  pounds: "gbp",
+  gbp: "gbp",
+  "\u00a5": "jpy",
+  yen: "jpy",
+  jpy: "jpy",
+  cny: "cny",
+  inr: "inr",
+  "\u20b9": "inr",
+  chf: "chf",
+  cent: "cent",
+  cents: "cent",
+  usdc: "usdc",
+  usdt: "usdt",
+  btc: "btc",
+  "\u20bf": "btc",
+  eth: "eth",
+  cor: "cor",
+  wei: "wei",
+  gwei: "gwei",
 };
 const AMOUNT = new RegExp(
   `(?:([${SYMBOLS}]|${EDGE}[a-z]{3,7}${EDGE})[${SPACE}]*)?(${NUMERAL})`,
@@ -46,8 +69,9 @@ const ENUM_WORDS = new Set(
   october november december won lost win lose wins loses alive dead guilty innocent positive
   negative success failure start started stop stopped begin end create created delete deleted add
   added remove removed send sent receive received read write encrypt decrypt earlier later early
-  late same different best worst better worse hot cold on off red green blue yellow black white`
-    .split(/\s+/),
+  late same different best worst better worse hot cold on off red green blue yellow black white`.split(
+    /\s+/,
+  ),
 );
 // What is a digit beside the decimal ones: superscripts and numbers in circles.
 const OTHER_DIGIT =
@@ -119,7 +143,10 @@ export function claimsOf(given) {
     money: moneyOf(folded),
     symbols: (folded.match(SYMBOL) ?? []).sort().join(""),
     isNegated: (folded.match(NEGATION) ?? []).length % 2 === 1,
-    enums: tokens.filter((token) => ENUM_WORDS.has(token)).sort(compareText).join(" "),
+    enums: tokens
+      .filter((token) => ENUM_WORDS.has(token))
+      .sort(compareText)
+      .join(" "),
     names: namesOf(text),
     tokens,
     // Numbers are compared as numbers; as words, 19.50 and 19.5 would differ.

@@ -22,7 +22,10 @@ export function groupStars(order, likeness) {
   const left = new Set(order);
   const stars = [];
   while (left.size) {
-    const star = largestStar(order.filter((index) => left.has(index)), likeness);
+    const star = largestStar(
+      order.filter((index) => left.has(index)),
+      likeness,
+    );
     stars.push(star);
     for (const index of star.members) left.delete(index);
   }

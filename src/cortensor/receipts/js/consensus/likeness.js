@@ -17,7 +17,9 @@ const OTHER_LETTER =
 /** Refuse a block that leaves out or repeats a pair; else return it. */
 export function likenessOf(block) {
   const order = [...block.order].sort((a, b) => a - b);
-  const expected = order.flatMap((left, i) => order.slice(i + 1).map((right) => `${left},${right}`));
+  const expected = order.flatMap((left, i) =>
+    order.slice(i + 1).map((right) => `${left},${right}`),
+  );
   const given = block.pairs.map((pair) => pair.replicas.join(","));
   if (new Set(order).size !== order.length || expected.join(" ") !== given.join(" ")) {
     throw new Refused("must compare every two answers once", "consensus.likeness");
@@ -28,7 +30,11 @@ export function likenessOf(block) {
 /** Who gave the same answer, by stated similarities. */
 export function groupsOf(block) {
   const alike = new Map();
-  for (const { replicas: [left, right], similarity_bps: similarity, gate } of block.pairs) {
+  for (const {
+    replicas: [left, right],
+    similarity_bps: similarity,
+    gate,
+  } of block.pairs) {
     if (gate === null && BPS - similarity <= block.dispersion_bps) {
       alike.set(`${left},${right}`, similarity);
       alike.set(`${right},${left}`, similarity);

@@ -53,7 +53,11 @@ function readScale(block) {
   const bounds = block.bounds && block.bounds.map(BigInt);
   if (tolerance < 0n) throw new Refused("must not be negative", "scale.tolerance");
   if (bounds && bounds[0] > bounds[1]) throw new Refused("must ascend", "scale.bounds");
-  return { tolerance, bounds, halfWidth: block.half_width === null ? null : BigInt(block.half_width) };
+  return {
+    tolerance,
+    bounds,
+    halfWidth: block.half_width === null ? null : BigInt(block.half_width),
+  };
 }
 
 /**
@@ -93,7 +97,12 @@ export function decideScores(votes, strategy, rules, block, calibration, correla
     replicas: votes.length,
     winner,
     dissent: cast.map((vote) => vote.index).filter((index) => !winner.includes(index)),
-    votes: new Map([["0", near.length], ["1", far]].filter(([, count]) => count)),
+    votes: new Map(
+      [
+        ["0", near.length],
+        ["1", far],
+      ].filter(([, count]) => count),
+    ),
     groups: cast.map((vote) => [vote.index, isNear(vote) ? "0" : "1"]),
     absent: votes.length - cast.length,
     agreementBps: agreement,

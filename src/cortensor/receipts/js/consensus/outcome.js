@@ -6,7 +6,12 @@ import { LAPLACE, confidenceBps } from "./confidence.js";
 import { logOddsMicro } from "./fixed_point.js";
 import { NOTHING, tally } from "./tally.js";
 
-export const MAJORITY = { strategy: "majority", weight_by: null, fallback: null, correlation_bps: null };
+export const MAJORITY = {
+  strategy: "majority",
+  weight_by: null,
+  fallback: null,
+  correlation_bps: null,
+};
 
 /** Refuse labels that are not distinct. */
 function checkLabels(labels) {
@@ -26,7 +31,9 @@ export function checkIndices(indices) {
 export const effectiveVotesMilli = (votes, correlationBps) =>
   votes === 0
     ? 0
-    : Number((10_000_000n * BigInt(votes)) / (10_000n + BigInt(votes - 1) * BigInt(correlationBps)));
+    : Number(
+        (10_000_000n * BigInt(votes)) / (10_000n + BigInt(votes - 1) * BigInt(correlationBps)),
+      );
 
 /** Group [index, label] pairs by label, in order of their indices; null is no vote. */
 export function byLabel(labels) {
@@ -60,9 +67,7 @@ export function decideGroups(voted, rules, weighing = MAJORITY, calibration = LA
   const absent = indices.filter((index) => !isCast.has(index)).sort((a, b) => a - b);
   const against = rules.nonVotes === "against" ? absent : [];
   const counted = rules.nonVotes === "ignore" ? cast.length : indices.length;
-  const counts = groups.length
-    ? tally({ groups, labels: rules.labels, weighing, against })
-    : null;
+  const counts = groups.length ? tally({ groups, labels: rules.labels, weighing, against }) : null;
   const leaders = counts ? leadersOf(counts, groups) : [];
   const agreement = leaders.reduce(
     (most, group) => Math.max(most, Math.floor((10_000 * group.members.length) / counted)),

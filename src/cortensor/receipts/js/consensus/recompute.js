@@ -93,7 +93,11 @@ function weighingOf(body) {
         .map((entry) => [entry.index, read(entry[name])]),
     );
   const weights = byIndex("weight_micro", BigInt);
-  if ([...weights.values()].some((weight) => weight > MOST_WEIGHT_MICRO || weight < -MOST_WEIGHT_MICRO)) {
+  if (
+    [...weights.values()].some(
+      (weight) => weight > MOST_WEIGHT_MICRO || weight < -MOST_WEIGHT_MICRO,
+    )
+  ) {
     throw new Refused(`must be within ${MOST_WEIGHT_MICRO}`, "consensus.weights");
   }
   return {
@@ -143,8 +147,9 @@ function differencesOf(body, decision) {
   }
   const found = Object.entries(expected)
     .filter(([name, value]) => !same(stated[name], value))
-    .map(([name, value]) =>
-      `consensus.${name}: says ${shown(stated[name])}, the replicas give ${shown(value)}`,
+    .map(
+      ([name, value]) =>
+        `consensus.${name}: says ${shown(stated[name])}, the replicas give ${shown(value)}`,
     );
   if (decision.likeness) found.push(...likenessDifferences(body, decision));
   if (body.result.outcome !== decision.outcome) {
@@ -162,7 +167,12 @@ function likenessDifferences(body, decision) {
     .map((entry) => entry.index);
   const { order } = decision.likeness;
   const found = [];
-  if (!same([...order].sort((a, b) => a - b), answered)) {
+  if (
+    !same(
+      [...order].sort((a, b) => a - b),
+      answered,
+    )
+  ) {
     found.push(
       `consensus.likeness.order: says ${shown(order)}, the replicas ${shown(answered)} answered`,
     );

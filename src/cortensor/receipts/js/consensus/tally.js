@@ -73,7 +73,10 @@ export class MissingKey extends Error {
 }
 
 /** Majority; among equally many votes, the larger or (sign -1) smaller total. */
-const byPreference = (sign) => (ballot) => ({ ...majority(ballot), ties: preferences(ballot, sign) });
+const byPreference = (sign) => (ballot) => ({
+  ...majority(ballot),
+  ties: preferences(ballot, sign),
+});
 
 const STRATEGIES = {
   "majority by None": majority,

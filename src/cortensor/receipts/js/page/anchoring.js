@@ -23,23 +23,39 @@ export function anchoringOf(anchor, status, check) {
   const reached = STEPS[state] ?? 0;
   const place = anchor ?? status ?? {};
   const isProven = check?.status === "proven";
-  const told = status === null && anchor !== null ? "The bundle says that its batch is on chain." : (MEANING[state] ?? "");
+  const told =
+    status === null && anchor !== null
+      ? "The bundle says that its batch is on chain."
+      : (MEANING[state] ?? "");
   return section(
-    "anchor", "Anchor and settlement",
+    "anchor",
+    "Anchor and settlement",
     h(
-      "ol.steps", {},
+      "ol.steps",
+      {},
       ANCHOR_STATES.map((name, step) =>
         h(
-          `li${step <= reached ? ".done" : ""}`, step === reached ? { "aria-current": "step" } : {},
+          `li${step <= reached ? ".done" : ""}`,
+          step === reached ? { "aria-current": "step" } : {},
           name,
         ),
       ),
     ),
-    h("p", {}, told, isProven ? " That it is part of this batch was proven here; that the batch is on chain takes a node of the chain." : ""),
+    h(
+      "p",
+      {},
+      told,
+      isProven
+        ? " That it is part of this batch was proven here; that the batch is on chain takes a node of the chain."
+        : "",
+    ),
     facts([
       ["Batch root", place.root ? code(place.root) : null],
       ["Number in its session", place.index ?? null],
-      ["Session's total so far", place.cumulative ? `${formatCor(BigInt(place.cumulative))} COR` : null],
+      [
+        "Session's total so far",
+        place.cumulative ? `${formatCor(BigInt(place.cumulative))} COR` : null,
+      ],
       ["Receipts in the batch", anchor?.count ?? null],
       ["Transaction", place.tx_hash ? code(place.tx_hash) : null],
     ]),

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bill as a payer reads it: each line with the rate and the amount it is taken of.
 
-import { CONSENSUS_METHODS, DISAGREEMENT_POLICIES, SLA_TIERS, unpackTerms, unpackUsage } from "../pricing/job_words.js";
+import {
+  CONSENSUS_METHODS,
+  DISAGREEMENT_POLICIES,
+  SLA_TIERS,
+  unpackTerms,
+  unpackUsage,
+} from "../pricing/job_words.js";
 import { formatCor } from "../pricing/money.js";
 import { Refused } from "../refused.js";
 import { foreign, h, percent, plural, section, table } from "./elements.js";
@@ -25,7 +31,10 @@ function explain({ card, surcharge_bps: posted, receipt }) {
     ["missing", usage.missing_replicas, card.missing_rebate_bps],
   ]
     .filter(([, count]) => count)
-    .map(([fault, count, bps]) => `${percent(bps)} of the share of ${plural(`${fault} replica`, count)}`);
+    .map(
+      ([fault, count, bps]) =>
+        `${percent(bps)} of the share of ${plural(`${fault} replica`, count)}`,
+    );
   const volume = card.volume_rebate_bps[terms.volume_tier] ?? 0n;
   if (volume) faults.push(`${percent(volume)} for volume`);
   return {
@@ -34,16 +43,25 @@ function explain({ card, surcharge_bps: posted, receipt }) {
       `${plural("replica", replicas)} at ${formatCor(card.task_wei)} COR, ${usage.input_units} tokens in at ` +
         `${per(card.input_unit_wei)}, ${usage.output_units} tokens out at ${per(card.output_unit_wei)}`,
     ],
-    sla: ["Service level", `${nameOf(SLA_TIERS, terms.sla_tier)}: ${percent(card.sla_bps[terms.sla_tier] ?? 0n)} of the work`],
+    sla: [
+      "Service level",
+      `${nameOf(SLA_TIERS, terms.sla_tier)}: ${percent(card.sla_bps[terms.sla_tier] ?? 0n)} of the work`,
+    ],
     depth: ["Depth", "steps and tool calls beyond one answer"],
-    redundancy: ["Redundancy", `${percent(card.redundancy_bps[(replicas - 1n) / 2n] ?? 0n)} for ${plural("replica", replicas)}`],
+    redundancy: [
+      "Redundancy",
+      `${percent(card.redundancy_bps[(replicas - 1n) / 2n] ?? 0n)} for ${plural("replica", replicas)}`,
+    ],
     consensus: [
       "Consensus",
       `${percent(method)} for ${nameOf(CONSENSUS_METHODS, terms.consensus_method)}, ${percent(policy)} for ` +
         `${nameOf(DISAGREEMENT_POLICIES, terms.disagreement_policy)}, about ${percent(threshold)} for the threshold`,
     ],
     validation: ["Validation", "validators over the result"],
-    surcharge: ["Congestion", `${percent(applied)}: ${percent(posted)} posted, ${percent(terms.surcharge_cap_bps)} is the most you accepted`],
+    surcharge: [
+      "Congestion",
+      `${percent(applied)}: ${percent(posted)} posted, ${percent(terms.surcharge_cap_bps)} is the most you accepted`,
+    ],
     rebates: ["Given back", faults.join(", ") || "no faults, no volume"],
   };
 }
@@ -54,7 +72,10 @@ const decimalsOf = (text) => (text.split(".")[1] ?? "").length;
 function amount(text, decimals) {
   const zeros = decimals - decimalsOf(text);
   if (!zeros) return text;
-  return [text.includes(".") || !decimals ? text : `${text}.`, h("span.zeros", {}, "0".repeat(zeros))];
+  return [
+    text.includes(".") || !decimals ? text : `${text}.`,
+    h("span.zeros", {}, "0".repeat(zeros)),
+  ];
 }
 
 /** The bill of a bundle; `check` is what the verifier says of it. */
@@ -76,19 +97,37 @@ export function billOf(bundle, check) {
     const [title, reason] = reasons[name] ?? [name, ""];
     const sign = name === "rebates" ? "−" : "";
     return h(
-      "tr", {},
+      "tr",
+      {},
       h("th", { scope: "row" }, title, h("span.reason", {}, reason)),
       h("td.number", {}, amount(sign + amounts[i], decimals)),
     );
   });
-  const free = names.filter((name) => lines[name] === "0" && name !== "rebates").map((name) => (reasons[name] ?? [name])[0].toLowerCase());
-  const foot = h("tr", {}, h("th", { scope: "row" }, "Charged"), h("td.number", {}, amount(total, decimals)));
+  const free = names
+    .filter((name) => lines[name] === "0" && name !== "rebates")
+    .map((name) => (reasons[name] ?? [name])[0].toLowerCase());
+  const foot = h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, "Charged"),
+    h("td.number", {}, amount(total, decimals)),
+  );
   return section(
-    "bill", "Bill",
-    table(`What it cost, by rate card ${bundle.receipt.bill.version}`, [["For"], ["COR", "number"]], rows, foot),
+    "bill",
+    "Bill",
+    table(
+      `What it cost, by rate card ${bundle.receipt.bill.version}`,
+      [["For"], ["COR", "number"]],
+      rows,
+      foot,
+    ),
     free.length ? h("p.hint", {}, `Nothing for ${free.join(", ")}.`) : null,
     check.status === "failed"
       ? h("p.alarm", {}, "The bill does not hold: ", foreign(check.detail))
-      : h("p.hint", {}, "Recomputed here from the card, the terms and the usage: it is right to the last wei."),
+      : h(
+          "p.hint",
+          {},
+          "Recomputed here from the card, the terms and the usage: it is right to the last wei.",
+        ),
   );
 }

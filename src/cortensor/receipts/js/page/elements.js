@@ -34,7 +34,8 @@ export const code = (text) => h("code.id", {}, text);
 /** A section of the page under a heading. */
 export function section(id, title, ...children) {
   return h(
-    "section.card", { "aria-labelledby": `${id}-title` },
+    "section.card",
+    { "aria-labelledby": `${id}-title` },
     h("h2", { id: `${id}-title` }, title),
     ...children,
   );
@@ -43,7 +44,8 @@ export function section(id, title, ...children) {
 /** Facts by name. */
 export const facts = (pairs) =>
   h(
-    "dl.facts", {},
+    "dl.facts",
+    {},
     pairs
       .filter(([, value]) => value !== null && value !== undefined && value !== "")
       .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
@@ -51,11 +53,15 @@ export const facts = (pairs) =>
 
 /** A table that scrolls by itself on a narrow screen. */
 export function table(caption, columns, rows, foot = null) {
-  const head = columns.map(([title, kind]) => h(`th${kind ? `.${kind}` : ""}`, { scope: "col" }, title));
+  const head = columns.map(([title, kind]) =>
+    h(`th${kind ? `.${kind}` : ""}`, { scope: "col" }, title),
+  );
   return h(
-    "div.scroll", { tabindex: "0", role: "region", "aria-label": caption },
+    "div.scroll",
+    { tabindex: "0", role: "region", "aria-label": caption },
     h(
-      "table", {},
+      "table",
+      {},
       h("caption", {}, caption),
       h("thead", {}, h("tr", {}, head)),
       h("tbody", {}, rows),
@@ -75,12 +81,16 @@ export function meter(label, bps, note) {
   const filled = h("div");
   filled.style.width = `${Math.min(Number(bps), 10_000) / 100}%`;
   return h(
-    "div.meter", {},
+    "div.meter",
+    {},
     h("div.meter-head", {}, h("span", {}, label), h("strong", {}, percent(bps))),
     h(
       "div.bar",
       {
-        role: "meter", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100,
+        role: "meter",
+        "aria-label": label,
+        "aria-valuemin": 0,
+        "aria-valuemax": 100,
         "aria-valuenow": Number(bps) / 100,
       },
       filled,

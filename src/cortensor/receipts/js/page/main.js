@@ -27,7 +27,11 @@ function show(status, ...content) {
   byId("content").replaceChildren(...content.flat());
 }
 
-const say = (verdict, ...lines) => banner(verdict, lines.map((line) => foreign(line)));
+const say = (verdict, ...lines) =>
+  banner(
+    verdict,
+    lines.map((line) => foreign(line)),
+  );
 
 /** Carry something out; whatever stops it is said on the page. */
 async function attempt(action) {
@@ -46,7 +50,11 @@ async function attempt(action) {
 async function openSummary(id, grant) {
   const summary = await fetchSummary(id, grant);
   const root = summary.anchor.root ?? null;
-  const { struct, signer, checks } = checkSummary(id, summary, root === null ? null : await fetchBatch(root));
+  const { struct, signer, checks } = checkSummary(
+    id,
+    summary,
+    root === null ? null : await fetchBatch(root),
+  );
   const failed = checks.filter((check) => check.status === "failed");
   document.title = `Receipt ${id.slice(0, 10)}…`;
   const proof = checks.find((check) => check.name === "proof");
@@ -55,7 +63,7 @@ async function openSummary(id, grant) {
     struct ? summaryOverview(struct) : [],
     anchoringOf(null, summary.anchor, proof),
     reportOf(checks, NOT_PROVEN),
-    struct ? summaryFacts(id, struct, summary.domain, signer) : [],
+    struct ? summaryFacts(id, struct, summary.chain, signer) : [],
   );
 }
 
@@ -64,11 +72,14 @@ const reasonOf = ({ name, detail }) => `${CHECKS[name] ?? name}: ${detail}`;
 async function trust() {
   const given = {};
   for (const [field, key, form] of [
-    ["contract", "sessionPayment", ADDRESS], ["signer", "signer", ADDRESS], ["root", "root", ROOT],
+    ["contract", "sessionPayment", ADDRESS],
+    ["signer", "signer", ADDRESS],
+    ["root", "root", ROOT],
   ]) {
     const value = byId(field).value.trim();
     if (!value) continue;
-    if (!form.test(value)) throw new Missing(`“${value}” is not 0x and the right number of hex digits.`);
+    if (!form.test(value))
+      throw new Missing(`“${value}” is not 0x and the right number of hex digits.`);
     given[key] = value;
   }
   const [file] = byId("card").files;
@@ -83,13 +94,15 @@ async function showBundle() {
   const checks = [...found.checks];
   let { verdict } = found;
   if (id !== null && bundle.receipt_id !== id) {
-    checks.unshift({ name: "asked", status: "failed", detail: `the router answered with ${bundle.receipt_id}` });
+    checks.unshift({
+      name: "asked",
+      status: "failed",
+      detail: `the router answered with ${bundle.receipt_id}`,
+    });
     verdict = "failed";
   }
   const failed = checks.filter((check) => check.status === "failed");
-  const why = failed.length
-    ? failed.map(reasonOf)
-    : found.trustOpen.map((each) => CHECKS[each]);
+  const why = failed.length ? failed.map(reasonOf) : found.trustOpen.map((each) => CHECKS[each]);
   document.title = `Receipt ${bundle.receipt_id.slice(0, 10)}…`;
   const by = (each) => checks.find((check) => check.name === each);
   show(
@@ -106,13 +119,22 @@ async function showBundle() {
 /** Where the bundle is from, and a link to keep it. */
 function sourceLine(content, id, name) {
   const url = URL.createObjectURL(new Blob([content], { type: "application/json" }));
-  const link = h("a.button", { href: url, download: `receipt-${id.slice(2, 12)}.json` }, "Download the bundle");
+  const link = h(
+    "a.button",
+    { href: url, download: `receipt-${id.slice(2, 12)}.json` },
+    "Download the bundle",
+  );
   const from = name === null ? "Read from this router" : `Read from the file ${name}, offline`;
   return h("p.source", {}, h("span", {}, from), link);
 }
 
 async function openFile(file) {
-  shown = { content: await readFile(file, MAX_BUNDLE_BYTES), status: null, id: null, name: file.name };
+  shown = {
+    content: await readFile(file, MAX_BUNDLE_BYTES),
+    status: null,
+    id: null,
+    name: file.name,
+  };
   await showBundle();
   byId("receipt").focus({ preventScroll: true });
   scrollTo(0, 0);
@@ -142,7 +164,8 @@ function listen(id) {
   byId("trust").addEventListener("submit", (event) => {
     event.preventDefault();
     attempt(async () => {
-      if (shown === null) throw new Missing("There is no bundle yet: drop one, or open the private part.");
+      if (shown === null)
+        throw new Missing("There is no bundle yet: drop one, or open the private part.");
       await showBundle();
     });
   });

@@ -10,9 +10,19 @@ import { METHODS, OUTCOMES, POLICIES, VERDICTS, WEAK, toneOf } from "./wording.j
 export function banner(verdict, lines) {
   const [tone, title, meaning, why] = VERDICTS[verdict];
   return h(
-    `div.banner.${tone}`, {},
+    `div.banner.${tone}`,
+    {},
     h("p.verdict", {}, h("strong", {}, title), ` ${meaning}`),
-    lines.length ? [h("p.why", {}, why), h("ul", {}, lines.map((line) => h("li", {}, line)))] : null,
+    lines.length
+      ? [
+          h("p.why", {}, why),
+          h(
+            "ul",
+            {},
+            lines.map((line) => h("li", {}, line)),
+          ),
+        ]
+      : null,
   );
 }
 
@@ -27,14 +37,25 @@ const timeOf = (seconds) => {
 function hero(outcome, price, { answer = null, holds = true, isWeak = false } = {}) {
   const lead = isWeak ? WEAK : (OUTCOMES[outcome] ?? "An outcome this page does not know");
   return h(
-    `section.hero.${holds && !isWeak ? toneOf(outcome) : "open"}`, { "aria-labelledby": "outcome" },
+    `section.hero.${holds && !isWeak ? toneOf(outcome) : "open"}`,
+    { "aria-labelledby": "outcome" },
     h("p.kicker", {}, holds ? "Outcome" : "Outcome it claims"),
     h("h1", { id: "outcome" }, foreign(outcome)),
     h("p.lead", {}, lead),
     answer
-      ? h("figure.answer", {}, h("figcaption", {}, "The answer begins"), foreign(answer, "blockquote"))
+      ? h(
+          "figure.answer",
+          {},
+          h("figcaption", {}, "The answer begins"),
+          foreign(answer, "blockquote"),
+        )
       : null,
-    h("p.price", {}, h("span", {}, holds ? "Charged " : "Charge it claims "), h("strong", {}, `${formatCor(price)} COR`)),
+    h(
+      "p.price",
+      {},
+      h("span", {}, holds ? "Charged " : "Charge it claims "),
+      h("strong", {}, `${formatCor(price)} COR`),
+    ),
   );
 }
 
@@ -43,25 +64,43 @@ export function overview({ receipt }, holds) {
   const { result, consensus, bill } = receipt;
   const total = plural("replica", consensus.replicas);
   const threshold = percent(consensus.agreement_threshold_bps);
-  const rule = consensus.weighing ?? { strategy: consensus.strategy, weight_by: null, fallback: null };
+  const rule = consensus.weighing ?? {
+    strategy: consensus.strategy,
+    weight_by: null,
+    fallback: null,
+  };
   const by = rule.weight_by ? ` by ${rule.weight_by}` : "";
   // Said of an answer that was given all the same; without one the outcome says it.
-  const isWeak = consensus.agreement_bps < consensus.agreement_threshold_bps && consensus.winner.length > 0;
+  const isWeak =
+    consensus.agreement_bps < consensus.agreement_threshold_bps && consensus.winner.length > 0;
   const voting = consensus.winner.length;
   return [
     hero(result.outcome, BigInt(bill.charge), { answer: result.output_summary, holds, isWeak }),
     section(
-      "decided", "How it was decided",
+      "decided",
+      "How it was decided",
       h(
-        "div.meters", {},
-        meter("Agreement", consensus.agreement_bps, `${voting} of ${total} stand behind the outcome; at least ${threshold} was asked for`),
-        meter("Confidence", consensus.confidence_bps, METHODS[consensus.confidence_method] ?? consensus.confidence_method),
+        "div.meters",
+        {},
+        meter(
+          "Agreement",
+          consensus.agreement_bps,
+          `${voting} of ${total} stand behind the outcome; at least ${threshold} was asked for`,
+        ),
+        meter(
+          "Confidence",
+          consensus.confidence_bps,
+          METHODS[consensus.confidence_method] ?? consensus.confidence_method,
+        ),
       ),
       facts([
         ["Decided by", `${rule.strategy.replaceAll("_", " ")}${by}`],
         ["Instead of what was asked", rule.fallback ? foreign(rule.fallback) : null],
         ["Answers compared by", consensus.equivalence],
-        ["Independent votes", consensus.n_eff_milli ? `worth ${consensus.n_eff_milli / 1000}` : null],
+        [
+          "Independent votes",
+          consensus.n_eff_milli ? `worth ${consensus.n_eff_milli / 1000}` : null,
+        ],
         ["Different miners", consensus.operators ?? null],
         ["Agreed value", consensus.value ?? null],
         ["Plausible range", consensus.interval ? consensus.interval.join(" to ") : null],
@@ -77,9 +116,14 @@ export function summaryOverview(struct) {
   return [
     hero(outcome, struct.charge),
     section(
-      "decided", "How it was decided",
+      "decided",
+      "How it was decided",
       h("div.meters", {}, meter("Confidence", struct.confidence_bps, "as the router signed it")),
-      h("p", {}, "Replicas, votes, answers and the itemised bill are private. Open them below with a grant, or drop the bundle on this page."),
+      h(
+        "p",
+        {},
+        "Replicas, votes, answers and the itemised bill are private. Open them below with a grant, or drop the bundle on this page.",
+      ),
     ),
   ];
 }
@@ -89,7 +133,8 @@ export function factsOf({ receipt, receipt_id: id }) {
   const { chain, router, payment } = receipt;
   const isAbout = !/^0x0+$/.test(receipt.subject);
   return section(
-    "facts", "Facts",
+    "facts",
+    "Facts",
     facts([
       ["Receipt", code(`urn:cortensor:receipt:${id}`)],
       ["Issued", timeOf(receipt.issued_at)],
@@ -104,23 +149,29 @@ export function factsOf({ receipt, receipt_id: id }) {
       ["Request commitment", code(receipt.request_commitment)],
       ["Subject", isAbout ? code(receipt.subject) : null],
       ["Replaces", receipt.supersedes ? code(receipt.supersedes) : null],
-      ["Paid beside the session", payment ? h("span", {}, `${payment.scheme} on ${payment.network}, `, code(payment.transaction)) : null],
+      [
+        "Paid beside the session",
+        payment
+          ? h("span", {}, `${payment.scheme} on ${payment.network}, `, code(payment.transaction))
+          : null,
+      ],
     ]),
   );
 }
 
 /** Ids and addresses of the signed struct. */
-export function summaryFacts(id, struct, domain, signer) {
+export function summaryFacts(id, struct, chain, signer) {
   return section(
-    "facts", "Facts",
+    "facts",
+    "Facts",
     facts([
       ["Receipt", code(`urn:cortensor:receipt:${id}`)],
       ["Issued", timeOf(struct.issued_at)],
       ["Payment session", code(`0x${struct.session.toString(16).padStart(40, "0")}`)],
       ["Router", `${struct.session >> 128n}`],
       ["Signed by", signer ? code(signer) : "nobody"],
-      ["Chain", String(domain.chain_id)],
-      ["SessionPayment", code(domain.session_payment)],
+      ["Chain", String(chain.chain_id)],
+      ["SessionPayment", code(chain.session_payment)],
       ["Request commitment", code(struct.request_commitment)],
     ]),
   );

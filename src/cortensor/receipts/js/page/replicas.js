@@ -5,7 +5,12 @@ import { isDetached } from "../bundle.js";
 import { code, foreign, h, plural, section, table } from "./elements.js";
 
 const COLUMNS = [
-  ["#"], ["Vote"], ["Stands"], ["Model and miner"], ["Tokens", "number"], ["Time", "number"],
+  ["#"],
+  ["Vote"],
+  ["Stands"],
+  ["Model and miner"],
+  ["Tokens", "number"],
+  ["Time", "number"],
 ];
 
 function voteOf(replica) {
@@ -29,12 +34,18 @@ function minerOf({ miner, miner_signature: signature }) {
 
 function row(replica, consensus) {
   return h(
-    "tr", {},
+    "tr",
+    {},
     h("th", { scope: "row" }, String(replica.index)),
     h("td.vote", {}, voteOf(replica), replica.late ? " (late)" : ""),
     h("td", {}, standing(replica, consensus)),
     h("td", {}, foreign(replica.model), h("span.reason", {}, minerOf(replica))),
-    h("td.number", {}, `${replica.input_units} in`, h("span.reason", {}, `${replica.output_units} out`)),
+    h(
+      "td.number",
+      {},
+      `${replica.input_units} in`,
+      h("span.reason", {}, `${replica.output_units} out`),
+    ),
     h("td.number", {}, `${replica.latency_ms} ms`),
   );
 }
@@ -42,7 +53,8 @@ function row(replica, consensus) {
 function answer({ replica }) {
   const { output } = replica;
   let shown = h("p", {}, "It delivered no answer.");
-  if (isDetached(output)) shown = h("p", {}, "The text is beside the bundle: ", code(output.keccak256));
+  if (isDetached(output))
+    shown = h("p", {}, "The text is beside the bundle: ", code(output.keccak256));
   else if (output !== null) shown = foreign(output, "pre");
   return h("details", {}, h("summary", {}, `Answer of replica ${replica.index}`), shown);
 }
@@ -54,15 +66,30 @@ export function replicasOf({ receipt, evidence, request }) {
   const missing = consensus.replicas_requested - receipt.replicas.length;
   const canonical = request === null ? null : request.canonical;
   return section(
-    "replicas", "Replicas and votes",
+    "replicas",
+    "Replicas and votes",
     table(
       `${plural("replica", receipt.replicas.length)} of ${consensus.replicas_requested} asked for`,
       COLUMNS,
       receipt.replicas.map((replica) => row(replica, consensus)),
     ),
-    missing > 0 ? h("p.hint", {}, `${plural("replica", missing)} never ran: see the rebates.`) : null,
-    attempts ? h("p.hint", {}, `${plural("further attempt", attempts.length)} failed or came second; nobody is billed for them.`) : null,
-    hidden > 0 ? h("p.hint", {}, `${plural("answer", hidden)} not shown in this bundle, as its holder chose.`) : null,
+    missing > 0
+      ? h("p.hint", {}, `${plural("replica", missing)} never ran: see the rebates.`)
+      : null,
+    attempts
+      ? h(
+          "p.hint",
+          {},
+          `${plural("further attempt", attempts.length)} failed or came second; nobody is billed for them.`,
+        )
+      : null,
+    hidden > 0
+      ? h(
+          "p.hint",
+          {},
+          `${plural("answer", hidden)} not shown in this bundle, as its holder chose.`,
+        )
+      : null,
     evidence.map(answer),
     typeof canonical === "string"
       ? h("details", {}, h("summary", {}, "The request"), foreign(indented(canonical), "pre"))

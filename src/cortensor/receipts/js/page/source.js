@@ -40,7 +40,8 @@ function reasonIn(text, status) {
 }
 
 /** What everyone may see of a receipt: the signed struct, its signature and where it is anchored. */
-export const fetchSummary = async (id, grant) => JSON.parse(await ask(`/api/v4/receipt/${id}`, grant));
+export const fetchSummary = async (id, grant) =>
+  JSON.parse(await ask(`/api/v4/receipt/${id}`, grant));
 
 /** The text of a receipt's bundle, for the holder of a grant. */
 export const fetchBundle = (id, grant) => ask(`/api/v4/receipt/${id}?bundle=1`, grant);

@@ -10,9 +10,7 @@ import { recover } from "../secp256k1.js";
 import { readStruct, receiptDigest } from "../typed.js";
 
 const PRIVATE = "the body is the session's own: it takes a grant";
-const HIDDEN = [
-  "id", "consensus", "evidence", "result", "request", "terms", "usage", "bill",
-];
+const HIDDEN = ["id", "consensus", "evidence", "result", "request", "terms", "usage", "bill"];
 
 /**
  * Check what the API shows without a grant.
@@ -38,17 +36,23 @@ export function checkSummary(id, summary, batch) {
     make("struct", () => {
       struct = readStruct(new Map(Object.entries(summary.charge)));
       const stated = struct.receipt_id;
-      return judge(differ("receipt_id", stated, id, "asked for is"), "it is of the receipt asked for");
+      return judge(
+        differ("receipt_id", stated, id, "asked for is"),
+        "it is of the receipt asked for",
+      );
     }),
     make("signature", () => {
       if (struct === null) return judge(["there is no struct"], "");
-      const digest = receiptDigest(struct, summary.domain);
+      const digest = receiptDigest(struct, summary.chain);
       signer = recover(digest, fromHex(summary.signature, 65, "signature"));
       return judge(
-        differ("digest", summary.digest, toHex(digest), "the struct gives"), `signed by ${signer}`,
+        differ("digest", summary.digest, toHex(digest), "the struct gives"),
+        `signed by ${signer}`,
       );
     }),
-    make("proof", () => (batch === null ? notChecked("it is in no batch yet") : checkBatch(id, summary, batch))),
+    make("proof", () =>
+      batch === null ? notChecked("it is in no batch yet") : checkBatch(id, summary, batch),
+    ),
     ...HIDDEN.map((name) => ({ name, ...notChecked(PRIVATE) })),
   ];
   return { struct, signer, checks };

@@ -23,16 +23,19 @@ const GOOD = ["OK", "VALID", "TRUE", "SELLER_VALID"];
 const BAD = ["INVALID", "FALSE", "FAILED", "SELLER_INVALID"];
 
 /** good, bad or open: how an outcome is coloured, beside its words. */
-export const toneOf = (outcome) => (GOOD.includes(outcome) ? "good" : BAD.includes(outcome) ? "bad" : "open");
+export const toneOf = (outcome) =>
+  GOOD.includes(outcome) ? "good" : BAD.includes(outcome) ? "bad" : "open";
 
 export const VERDICTS = {
   verified: [
-    "good", "Verified",
+    "good",
+    "Verified",
     "Nothing is wrong with it, and it is tied to what you trust. Whether it was revoked or settled " +
       "since takes a node of the chain.",
   ],
   consistent: [
-    "open", "Consistent",
+    "open",
+    "Consistent",
     "Nothing is wrong with it. That its maker is the one you know is still for you to check.",
     "Still open:",
   ],
@@ -40,7 +43,8 @@ export const VERDICTS = {
   unreachable: ["open", "Not decided", "The chain did not answer.", "Unanswered:"],
   malformed: ["bad", "Not a receipt", "It breaks the format, so it says nothing.", "Where:"],
   summary: [
-    "open", "Signed summary",
+    "open",
+    "Signed summary",
     "What everyone may see holds together. Request, answers and bill are private.",
   ],
 };

@@ -31,7 +31,12 @@ const USAGE = {
 export const SLA_TIERS = ["best_effort", "low", "medium", "high"];
 export const MODEL_CLASSES = ["light", "standard", "heavy", "frontier"];
 export const CONSENSUS_METHODS = [
-  "majority", "weighted", "median", "median_of_means", "trimmed_mean", "ensemble_model",
+  "majority",
+  "weighted",
+  "median",
+  "median_of_means",
+  "trimmed_mean",
+  "ensemble_model",
 ];
 export const DISAGREEMENT_POLICIES = ["return_all", "fail_hard", "best_effort"];
 

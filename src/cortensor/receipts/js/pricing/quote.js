@@ -7,7 +7,14 @@ import { BPS } from "./card.js";
 import { DISAGREEMENT_POLICIES, MODEL_CLASSES, SLA_TIERS } from "./job_words.js";
 
 export const LINE_NAMES = [
-  "base", "sla", "depth", "redundancy", "consensus", "validation", "surcharge", "rebates",
+  "base",
+  "sla",
+  "depth",
+  "redundancy",
+  "consensus",
+  "validation",
+  "surcharge",
+  "rebates",
 ];
 const MAX_AMOUNT = 2n ** 96n - 1n;
 
@@ -23,7 +30,8 @@ function checkTerms(terms) {
     [under(terms.consensus_method, 8), "consensus_method", "unknown consensus method"],
     [
       under(terms.disagreement_policy, DISAGREEMENT_POLICIES.length),
-      "disagreement_policy", "unknown policy",
+      "disagreement_policy",
+      "unknown policy",
     ],
     [terms.agreement_threshold_bps <= BPS, "agreement_threshold_bps", "threshold over 100%"],
     [under(terms.volume_tier, 4), "volume_tier", "unknown volume tier"],
