@@ -10,6 +10,7 @@ import { recover } from "../secp256k1.js";
 import { readStruct, receiptDigest } from "../typed.js";
 
 const PRIVATE = "the body is the session's own: it takes a grant";
+const CHAIN = ["signer", "anchored"];
 const HIDDEN = ["id", "consensus", "evidence", "result", "request", "terms", "usage", "bill"];
 
 /**
@@ -53,6 +54,7 @@ export function checkSummary(id, summary, batch) {
     make("proof", () =>
       batch === null ? notChecked("it is in no batch yet") : checkBatch(id, summary, batch),
     ),
+    ...CHAIN.map((name) => ({ name, ...notChecked("it takes a node of the chain") })),
     ...HIDDEN.map((name) => ({ name, ...notChecked(PRIVATE) })),
   ];
   return { struct, signer, checks };

@@ -52,7 +52,7 @@ export const VERDICTS = {
 export const CHECKS = {
   id: "The id is the hash of the receipt",
   struct: "What was signed is what it says",
-  signature: "The router signed it",
+  signature: "It is signed by the signer named",
   session: "The session belongs to this router",
   replicas: "The replica entries fit together",
   evidence: "The answers are those committed to",
