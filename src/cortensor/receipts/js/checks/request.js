@@ -27,7 +27,11 @@ import { ADAPTIVE, planOf, withTier } from "./tiers.js";
 const NAME = "request";
 const MAX_DEPTH = 65; // a body nests 64 deep at most, and is in an object
 const NUMBERS = {
-  int: integer,
+  int(text) {
+    // RFC 8785 writes 1e20 with all its digits; its own integers end at 2^53 - 1.
+    const value = integer(text);
+    return typeof value === "bigint" ? new Float(Number(text)) : value;
+  },
   float(text) {
     if (/[NI]/.test(text)) throw new Refused(`number ${text.slice(0, 40)} is not an integer`, "$");
     return new Float(Number(text));
@@ -228,7 +232,6 @@ const traceHash = (entry) =>
   hasCanonicalForm(entry) ? toHex(keccak256(utf8(canonicalText(entry)))) : null;
 
 function hasCanonicalForm(value) {
-  if (typeof value === "bigint") return false;
   if (value instanceof Float) return Number.isFinite(value.value);
   if (Array.isArray(value)) return value.every(hasCanonicalForm);
   if (value instanceof Map) return [...value].every((pair) => pair.every(hasCanonicalForm));

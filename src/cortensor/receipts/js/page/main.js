@@ -47,14 +47,20 @@ async function attempt(action) {
   }
 }
 
+/** A receipt's batch, or a sentence that says why it cannot be had. */
+async function batchOf({ root }) {
+  if (!root) return "it is in no batch yet";
+  try {
+    return await fetchBatch(root);
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error;
+    return error.message; // a busy router refuses batches, and the rest still holds
+  }
+}
+
 async function openSummary(id, grant) {
   const summary = await fetchSummary(id, grant);
-  const root = summary.anchor.root ?? null;
-  const { struct, signer, checks } = checkSummary(
-    id,
-    summary,
-    root === null ? null : await fetchBatch(root),
-  );
+  const { struct, signer, checks } = checkSummary(id, summary, await batchOf(summary.anchor));
   const failed = checks.filter((check) => check.status === "failed");
   document.title = `Receipt ${id.slice(0, 10)}…`;
   const proof = checks.find((check) => check.name === "proof");

@@ -18,7 +18,7 @@ const HIDDEN = ["id", "consensus", "evidence", "result", "request", "terms", "us
  *
  * @param {string} id the receipt asked for
  * @param summary the answer of GET /api/v4/receipt/{id}
- * @param batch the answer of GET /api/v4/batch/{root}, or null where it is in none yet
+ * @param {Object|string} batch the answer of GET /api/v4/batch/{root}, or why there is none
  * @returns {{struct, signer, checks}} `struct` is null where it is malformed, `signer` where nobody
  *   signed it
  */
@@ -52,7 +52,7 @@ export function checkSummary(id, summary, batch) {
       );
     }),
     make("proof", () =>
-      batch === null ? notChecked("it is in no batch yet") : checkBatch(id, summary, batch),
+      typeof batch === "string" ? notChecked(batch) : checkBatch(id, summary, batch),
     ),
     ...CHAIN.map((name) => ({ name, ...notChecked("it takes a node of the chain") })),
     ...HIDDEN.map((name) => ({ name, ...notChecked(PRIVATE) })),
