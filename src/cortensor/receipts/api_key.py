@@ -44,7 +44,7 @@ SCOPES: tuple[Scope, ...] = (DELEGATE, VALIDATE, RECEIPTS, METRICS)
 _TYPE_HASH = keccak256(KEY_GRANT_TYPE.encode())
 _KEY = re.compile(r"ctk1_[A-Za-z0-9_-]{43}")
 
-WeiText = Annotated[str, Meta(pattern="^(0|[1-9][0-9]*)$", max_length=29)]
+WeiText = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]*)$(?!\n)", max_length=29)]
 Uint32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 

@@ -206,6 +206,8 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         except msgspec.ValidationError as error:
             reason, field = split_message(str(error))
             raise VerificationFailed(reason, field=field) from error
+        except UnicodeEncodeError:  # where msgspec matches a pattern
+            raise VerificationFailed("holds a lone surrogate", field="$") from None
         except Error as error:
             raise VerificationFailed(error.reason, field=error.field) from error
         return bundle

@@ -9,14 +9,15 @@ from msgspec import Meta
 
 from cortensor.receipts.canonical import MAX_SAFE_INTEGER
 
-# `$` also matches before a final newline; the maximum lengths rule that out.
+# `$` also matches before a final newline: ruled out by the maximum where a length is fixed, else by
+# the lookahead.
 Hex32 = Annotated[str, Meta(pattern="^0x[0-9a-f]{64}$", max_length=66)]
 Address = Annotated[str, Meta(pattern="^0x[0-9a-f]{40}$", max_length=42)]
 SessionId = Annotated[str, Meta(pattern="^0x[0-9a-f]{40}$", max_length=42)]
 TaskId = Annotated[str, Meta(pattern="^0x[0-9a-f]{32}$", max_length=34)]
-Word = Annotated[str, Meta(pattern="^0x(0|[1-9a-f][0-9a-f]*)$", max_length=66)]
-IntText = Annotated[str, Meta(pattern="^(0|-?[1-9][0-9]*)$", max_length=78)]
-Wei = Annotated[str, Meta(pattern="^(0|[1-9][0-9]*)$", max_length=78)]
+Word = Annotated[str, Meta(pattern="^0x(0|[1-9a-f][0-9a-f]*)$(?!\\n)", max_length=66)]
+IntText = Annotated[str, Meta(pattern="^(0|-?[1-9][0-9]*)$(?!\\n)", max_length=78)]
+Wei = Annotated[str, Meta(pattern="^(0|[1-9][0-9]*)$(?!\\n)", max_length=78)]
 Uint = Annotated[int, Meta(ge=0, le=MAX_SAFE_INTEGER)]
 SafeInt = Annotated[int, Meta(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]
 Bps = Annotated[int, Meta(ge=0, le=10_000)]

@@ -118,7 +118,7 @@ def check_request(bundle: Bundle) -> Check:
     if isinstance(text, Detached):
         return not_checked(_NAME, f"the text {text.keccak256} is not here")
     salt = from_hex(bundle.request.salt, WORD_BYTES, "request.salt")
-    # A lone surrogate has no bytes; `read_call` refuses the text for it.
+    # A lone surrogate has no bytes: `read_call` refuses the text for it.
     commitment = to_hex(commit(salt, text.encode(errors="replace")))
     problems = differ(
         "request_commitment", body.request_commitment, commitment, "the shown request gives"
@@ -152,7 +152,7 @@ def read_call(text: str) -> Call:
 def _read_json(text: str) -> Any:
     try:
         # Fractions are fine here: nothing that is compared below may be one.
-        return json.loads(
+        data = json.loads(
             text,
             parse_int=_whole,
             parse_constant=reject_number,
@@ -162,6 +162,20 @@ def _read_json(text: str) -> Any:
         raise InvalidInput(error.reason, field=_NAME) from error
     except ValueError as error:
         raise InvalidInput(f"is not JSON: {error}", field=_NAME) from error
+    if not _has_bytes(text, data):
+        raise InvalidInput("holds a lone surrogate", field=_NAME)
+    return data
+
+
+def _has_bytes(text: str, data: object) -> bool:
+    """Return whether a JSON text and all texts in it, which it may hold escaped, have bytes."""
+    try:
+        text.encode()
+        if "\\u" in text:
+            json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _whole(text: str) -> int | float:

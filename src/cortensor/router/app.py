@@ -27,6 +27,7 @@ from cortensor.router.metrics import CONTENT_TYPE
 from cortensor.router.problems import MethodNotAllowedError
 from cortensor.router.prompts import template_bytes
 from cortensor.router.published import PublishedRoutes
+from cortensor.router.receipt_page import ReceiptPage
 from cortensor.router.requests import (
     QuoteQuery,
     canonical_request,
@@ -122,6 +123,7 @@ def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
         Route("/healthz", routes.healthz, methods=["GET"]),
         Route("/readyz", routes.readyz, methods=["GET"]),
         *PublishedRoutes().routes(),
+        *ReceiptPage().routes(),
     ]
     paths: dict[object, str] = {route.endpoint: route.path for route in listed}
     front = Middleware(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cortensor.errors import NotFound, TooManyRequests
-from cortensor.receipts.body import Body
+from cortensor.receipts.body import Body, ChainBlock
 from cortensor.receipts.bundle import Anchor, Bundle, Evidence, RequestReveal
 from cortensor.receipts.canonical import receipt_urn
 from cortensor.receipts.keccak import to_hex
@@ -63,9 +63,11 @@ class Library:
 
     async def receipt(self, record: ReceiptRecord, *, granted: bool) -> ReceiptResponse:
         """Return a receipt as the API shows it; its body only to whom it was `granted`."""
+        body = msgspec.json.decode(record.body)
         return ReceiptResponse(
             receipt_id=receipt_urn(record.receipt_id),
-            receipt=msgspec.json.decode(record.body) if granted else None,
+            receipt=body if granted else None,
+            chain=msgspec.convert(body["chain"], ChainBlock),
             charge=msgspec.json.decode(record.struct),
             digest=record.digest,
             signature=record.signature,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from cortensor.receipts.body import AttemptBlock  # noqa: TC001 -- msgspec reads the annotation
+from cortensor.receipts.body import AttemptBlock, ChainBlock  # noqa: TC001 -- msgspec reads them
 from cortensor.router.consensus_schemas import (
     ConsensusRequest,
     PolicyRequest,
@@ -330,11 +330,13 @@ class AnchorStatus(Struct, frozen=True):
 class ReceiptResponse(Struct, frozen=True):
     """A receipt: canonical body, signed struct, signature, anchor status.
 
-    `receipt`, the body, is null without the grant of the receipt's session.
+    `receipt`, the body, is null without the grant of the receipt's session. `chain` is the
+    body's: where `charge` was signed, and `digest` is what was.
     """
 
     receipt_id: str
     receipt: dict[str, Any] | None
+    chain: ChainBlock
     charge: dict[str, str]
     digest: str
     signature: str
