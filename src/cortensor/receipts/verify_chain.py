@@ -142,7 +142,7 @@ def check_finality(bundle: Bundle, view: AnchorView | None) -> Check:
 
 
 def check_revocation(bundle: Bundle, view: AnchorView | None) -> Check:
-    """The router stands by it: not revoked or superseded on chain, nor by a word in the bundle."""
+    """The router has not taken the receipt back: not on chain, not by a word in the bundle."""
     problems = []
     if isinstance(bundle.revocation, RevocationBlock):
         problems.append(_read_revocation(bundle, bundle.revocation))

@@ -25,6 +25,8 @@ FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-port=0",
 )
+STEPS = 600
+"""Of 50 ms: how long a page may take on a busy machine."""
 COMPLAINTS = {"Runtime.exceptionThrown", "Log.entryAdded"}
 
 
@@ -131,7 +133,7 @@ class Browser:
         return found["result"].get("value")
 
     async def until(self, condition: str) -> None:
-        for _ in range(200):
+        for _ in range(STEPS):
             if await self.run(f"Boolean({condition})"):
                 return
             await asyncio.sleep(0.05)

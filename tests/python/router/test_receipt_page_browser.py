@@ -26,6 +26,13 @@ HOSTILE = (
 )
 
 
+DROP = """(() => {
+  const data = new DataTransfer();
+  data.items.add(new File([TEXT], "dropped.json"));
+  const options = { dataTransfer: data, bubbles: true, cancelable: true };
+  document.body.dispatchEvent(new DragEvent("dragover", options));
+  document.body.dispatchEvent(new DragEvent("drop", options));
+})()"""
 Steps = Callable[[Browser], Awaitable[None]]
 Browse = Callable[[Steps], None]
 
@@ -148,6 +155,9 @@ def test_files_are_verified_offline(router: Router, tmp_path: Path, browse: Brow
     async def steps(browser: Browser) -> None:
         await browser.open(f"{router.url}/receipt")
         assert "Consistent" in await opened(browser, "#file", write(tmp_path, bundle))
+        await browser.run(DROP.replace("TEXT", json.dumps(json.dumps(bundle))))
+        await browser.until("document.querySelector('.source').innerText.includes('dropped.json')")
+        assert "Consistent" in await browser.text("#status")
         for field, value in (
             ("contract", good["session_payment"]),
             ("signer", bundle["receipt"]["router"]["signer"]),

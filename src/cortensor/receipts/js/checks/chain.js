@@ -12,6 +12,7 @@ import { differ, judge, notChecked, proven } from "./check.js";
 
 const WEI_PER_GWEI = 10n ** 9n;
 const CLOCK_SLACK_SECONDS = 300; // how far a router's clock may be ahead of the chain's
+const NOBODY = `0x${"0".repeat(64)}`; // the successor of a receipt that has none
 const NO_CHAIN = "no chain was asked";
 const NO_ANCHOR = "the receipt is in no batch yet";
 
@@ -116,13 +117,16 @@ export async function checkFinality({ anchor }, { chain = null }) {
   return notChecked(`${found}: a re-org can still undo the anchor`, found);
 }
 
-/** The router has not revoked the receipt: not on chain, and not by a word in the bundle. */
+/** The router has neither revoked nor superseded it: not on chain, not by a word in the bundle. */
 export async function checkRevocation(bundle, { chain = null }) {
   const problems = bundle.revocation ? [readRevocation(bundle)] : [];
   if (chain === null) return problems.length ? judge(problems, "") : notChecked(NO_CHAIN);
-  const found = await chain.revocation(bundle.receipt.router.signer, bundle.receipt_id);
-  if (found.revokedAt) {
-    problems.push(`revoked at unix time ${found.revokedAt}, successor ${found.successor}`);
+  const { signer } = bundle.receipt.router;
+  const { revokedAt, successor } = await chain.revocation(signer, bundle.receipt_id);
+  if (revokedAt && successor !== NOBODY) {
+    problems.push(`superseded at unix time ${revokedAt}, by ${successor}`);
+  } else if (revokedAt) {
+    problems.push(`revoked at unix time ${revokedAt}`);
   }
   return judge(problems, "not revoked");
 }
