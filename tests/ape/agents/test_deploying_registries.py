@@ -74,7 +74,7 @@ def deployed(web3: Web3, folder):
     return records
 
 
-def test_a_chain_without_any_gets_ours(web3, tmp_path):
+def test_a_chain_without_any_gets_ours_and_keeps_them(web3, tmp_path):
     with pytest.raises(NotFound, match="no ERC-8004 identity registry, canonical or recorded"):
         find_registries(web3)
     records = deployed(web3, tmp_path)
@@ -84,6 +84,12 @@ def test_a_chain_without_any_gets_ours(web3, tmp_path):
     found = find_registries(web3, own)
     assert {kind: found.require(kind) for kind in KINDS} == own
     assert (found.is_canonical, found.missing, found.chain_id) == (False, {}, 31_337)
+    # If a canonical one comes, what is recorded stays: agents are in it. Whoever asks for the
+    # chain's registries gets those that everybody uses.
+    place(web3, MAINNET._asdict())
+    plan = planned(web3, tmp_path)
+    assert [plan[name] for name in NAMES] == ["keep"] * 3
+    assert find_registries(web3, own).identity == MAINNET.identity
 
 
 @pytest.mark.parametrize("canonical", [MAINNET, TESTNET], ids=["mainnet", "testnet"])
@@ -117,15 +123,6 @@ def test_ours_stands_in_for_a_canonical_one_that_is_missing(web3, tmp_path):
     found = find_registries(web3, own_addresses(tmp_path))
     assert found.validation == records["ValidationRegistry"]["address"]
     assert (found.is_canonical, found.reputation) == (True, TESTNET.reputation)
-
-
-def test_what_we_deployed_stays_when_a_canonical_one_comes(web3, tmp_path):
-    deployed(web3, tmp_path)
-    place(web3, MAINNET._asdict())
-    plan = planned(web3, tmp_path)
-    assert [plan[name] for name in NAMES] == ["keep"] * 3
-    # Whoever asks for the chain's registries gets those that everybody uses.
-    assert find_registries(web3, own_addresses(tmp_path)).identity == MAINNET.identity
 
 
 def test_code_that_is_no_registry_is_told(web3):

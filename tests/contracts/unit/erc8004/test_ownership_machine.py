@@ -72,8 +72,8 @@ class OwnershipMachine(AgentsMachine):
         pick=PICKS,
         actor=ACTORS,
         wallet=PEOPLE,
-        signer=st.sampled_from((None, None, None, None, 0, 1)),
-        ahead=st.sampled_from((60, 0, 300, 1, 299, 150, -1, 301)),
+        signer=st.sampled_from((None,) * 8 + (0, 1)),
+        ahead=st.sampled_from((60, 0, 300, 1, 299, 150, 30, 240, 120, 90, -1, 301)),
     )
     def set_wallet(self, pick, actor, wallet, signer, ahead):
         """INV-E3: the wallet itself signed for this agent and this owner, for now."""
@@ -130,7 +130,7 @@ def test_inv_e1_to_e3(capsys):
     run_machine(
         OwnershipMachine,
         capsys,
-        in_ci=10,
+        in_ci=8,
         steps=30,
         floors=FLOORS,
         identity=deploy_fresh("erc8004/IdentityRegistry"),
