@@ -100,7 +100,7 @@ exports: (
     routers.release,
     routers.router,
     routers.pending,
-    routers.was_settler,
+    routers.settles_until,
     sessions.SETTLE_WINDOW_SECONDS,
     sessions.open,
     sessions.open_with_permit,

@@ -47,8 +47,9 @@ _buckets: HashMap[uint256, HashMap[uint256, HashMap[uint256, uint256]]]
 # @dev router -> card version -> bucket -> wei of it that disputes have frozen.
 _held: HashMap[uint256, HashMap[uint256, HashMap[uint256, uint256]]]
 
-# @dev router -> account -> whether it is or was the settler.
-_was_settler: HashMap[uint256, HashMap[address, bool]]
+# @dev router -> account -> until when it was the settler, in unix seconds; the
+#      largest number for who is it now, 0 for who never was.
+_settles_until: HashMap[uint256, HashMap[address, uint256]]
 
 
 @deploy
@@ -158,8 +159,8 @@ def moves_digest(router_id: uint256, version: uint256, bucket: uint256) -> uint2
 
 @external
 @view
-def was_settler(router_id: uint256, account: address) -> bool:
-    return self._was_settler[router_id][account]
+def settles_until(router_id: uint256, account: address) -> uint256:
+    return self._settles_until[router_id][account]
 
 
 # ---------------------------------------------------------------------------
@@ -191,8 +192,12 @@ def _set_settler(router_id: uint256, old: address, settler: address, pending: ui
     """
     assert settler != empty(address), "router: zero settler"
     self._routers[router_id] = convert(settler, uint256) | pending << 160
-    # For ever: what it signed and anchored stays provable against the router.
-    self._was_settler[router_id][settler] = True
+    # What a settler anchored until it was replaced stays provable for ever; what
+    # its key does from then on binds the router no more. In this order, so that
+    # one that replaces itself stays.
+    if old != empty(address):
+        self._settles_until[router_id][old] = block.timestamp
+    self._settles_until[router_id][settler] = max_value(uint256)
     log IRouters.RouterSet(router_id=router_id, old_settler=old, new_settler=settler)
 
 

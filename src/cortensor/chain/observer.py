@@ -164,6 +164,10 @@ class Observer:
         routers = range(1, self.payment.router_count() + 1)
         return [SettlerSet(i, self.payment.router(i).settler.lower()) for i in routers]
 
+    def settles_until(self, router_id: int, account: str) -> int:
+        """Return until when an account settled for a router; see `SessionPayment`."""
+        return self.payment.settles_until(router_id, account)
+
     def anchored_at(self, anchorer: str, root: str) -> int:
         """Return when a root was anchored, in unix seconds; 0 if it never was."""
         return self.anchor.batch(anchorer, root).anchored_at

@@ -141,10 +141,15 @@ class Answerer:
         if not found:
             raise NotFound("the ledger has no such leaf", code="unknown_leaf")
         demanded_at = demand.answer_by - self._terms.answer
-        settlers = sorted(self._state.settlers().get(demand.session >> ROUTER_SHIFT, ()))
+        router = demand.session >> ROUTER_SHIFT
+        # A root is public: an old key can anchor it, too, where it does not count.
+        last = {
+            settler: min(demanded_at, self._observer.settles_until(router, settler))
+            for settler in sorted(self._state.settlers().get(router, ()))
+        }
         for leaf in found:
-            for settler in settlers:
-                if 0 < self._observer.anchored_at(settler, leaf.root) <= demanded_at:
+            for settler, until in last.items():
+                if 0 < self._observer.anchored_at(settler, leaf.root) <= until:
                     return leaf, self._anchored(leaf, settler)
         roots = ", ".join(dict.fromkeys(leaf.root for leaf in found))
         raise NotFound(f"no settler anchored {roots} before it", code="unknown_batch")

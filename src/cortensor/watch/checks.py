@@ -80,7 +80,7 @@ def check_leaf(
     """Yield what is wrong with a leaf.
 
     Args:
-        leaf: a leaf of a batch that was anchored by one of `settlers`.
+        leaf: a leaf of a batch that was anchored by one of `settlers` while it was that.
         rightful: wei, as `rightful_charge` says.
         settlers: lower-case addresses that settle or ever settled for the session's router.
         known: leaves seen before; may contain the leaf itself.

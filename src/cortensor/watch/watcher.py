@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from cortensor.chain.observed import Answered
-from cortensor.chain.session_payment import FUNDING_STAKE, NOBODY
+from cortensor.chain.session_payment import FUNDING_STAKE, NOBODY, STILL_SETTLER
 from cortensor.errors import Error, NotFound, Unavailable, VerificationFailed
 from cortensor.store.records import STATE_NONE
 from cortensor.watch.checks import (
@@ -211,6 +211,12 @@ class Watcher:
 
     def _check_batch(self, batch: BatchRow, now: int) -> None:
         """Fetch and check a batch."""
+        against = self._against(batch)
+        if not against:
+            # Nobody has to publish it, so nothing is missing if nobody does.
+            log.warning("%s was replaced before it anchored %s", batch.anchorer, batch.root)
+            self._state.accept(batch, [], [], now)
+            return
         try:
             leaves = self._fetch(batch)
         except (Unavailable, VerificationFailed) as error:
@@ -221,14 +227,14 @@ class Watcher:
             return
         beside = Beside(self._state)
         found: list[Finding] = []
-        stored: list[tuple[Leaf, bool]] = []
+        stored: list[tuple[Leaf, bool | None]] = []
         for leaf in leaves:
-            settlers = self._settlers(leaf.session)
-            if batch.anchorer not in settlers:
+            if leaf.session >> ROUTER_SHIFT not in against:
                 detail = f"anchored by {batch.anchorer}, who settles for another router"
                 found.append(Finding(FOREIGN, leaf.session, leaf.index, detail, leaves=(leaf,)))
-                stored.append((leaf, False))
+                stored.append((leaf, None))
                 continue
+            settlers = self._settlers(leaf.session)
             found += self._judge(leaf, settlers, beside)
             beside.add(leaf)
             stored.append((leaf, is_signed(leaf, settlers)))
@@ -236,6 +242,20 @@ class Watcher:
         self._state.cases.finish(
             Finding(UNAVAILABLE, 0, 0, "", root=batch.root).key, "closed", "resolved"
         )
+
+    def _against(self, batch: BatchRow) -> set[int]:
+        """Return the routers that a batch counts against: its anchorer settled for them then."""
+        found = set()
+        for router, settlers in self._state.settlers().items():
+            if batch.anchorer not in settlers:
+                continue
+            until = self._observer.settles_until(router, batch.anchorer)
+            if (
+                until == STILL_SETTLER
+                or self._observer.anchored_at(batch.anchorer, batch.root) <= until
+            ):
+                found.add(router)
+        return found
 
     def _fetch(self, batch: BatchRow) -> list[Leaf]:
         urls = [batch.uri] if batch.uri else []

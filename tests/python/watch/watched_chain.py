@@ -64,6 +64,7 @@ class WatchedChain(FakeChain):
         pins: what sessions fixed.
         demands: (session, index, settled) -> the contract's Demand.
         anchored: when roots were anchored; second 1 by default.
+        replaced: earlier settlers, with until when they were.
         forked_at: blocks from here on have other hashes than before.
         keys: session keys.
     """
@@ -76,6 +77,7 @@ class WatchedChain(FakeChain):
         self.keys: dict[int, str] = {}
         self.demands: dict[tuple[int, int, int], tuple[Any, ...]] = {}
         self.anchored: dict[bytes, int] = {}
+        self.replaced: dict[str, int] = {}
         self.forked_at = 2**63
         self.fork = 0
         self.log_limit: int | None = None
@@ -284,6 +286,7 @@ class WatchedChain(FakeChain):
             "TOKEN": lambda: [TOKEN],
             "dispute": lambda: [self.dispute_address],
             "router_count": lambda: [ROUTERS],
+            "settles_until": lambda: [self._settles_until(values[1].lower())],
             "session": lambda: [self._session(values[0])],
             "surcharge_epoch": lambda: [max(EPOCHS)],
             "surcharge_bps": lambda: [EPOCHS[values[0]].bps],
@@ -309,8 +312,12 @@ class WatchedChain(FakeChain):
             return list(answers[name]())
         return super()._values(name, values)
 
+    def _settles_until(self, account: str) -> int:
+        return 2**256 - 1 if account == SETTLER else self.replaced.get(account, 0)
+
     def _anchored_at(self, anchorer: str, root: bytes) -> int:
-        return self.anchored.get(root, 1) if anchorer.lower() == SETTLER else 0
+        known = anchorer.lower() in (SETTLER, *self.replaced)
+        return self.anchored.get(root, 1) if known else 0
 
     def _session(self, session: int) -> tuple[Any, ...]:
         pin = self.pins.get(session)
