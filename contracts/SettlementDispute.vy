@@ -45,6 +45,9 @@
         INV-D11 Nothing that an account anchors after it was replaced as settler
         counts, and no signature of it counts for longer than what was settled
         within challenge + settle window of that can be disputed.
+        INV-D12 What is frozen can be let go twice the answer window and grace
+        after its bucket could be released, while every demand of its session is
+        answered.
 """
 
 from contracts.interfaces import IRouters
@@ -72,6 +75,7 @@ exports: (
     own_pending.claims,
     own_pending.show_pending,
     own_pending.show_prefix,
+    own_pending.thaw,
     refunds.PENALTY_WEI,
 )
 
@@ -133,14 +137,15 @@ def __init__(
     assert staticcall IParts(pool).TOKEN() == token, "dispute: bonds of other token"
     # A bond cannot leave before what was settled under it is past dispute: a
     # demand, and those that follow from its answer.
-    disputed: uint256 = bucket + challenge + 2 * (answer_seconds + grace_seconds)
+    rounds: uint256 = 2 * (answer_seconds + grace_seconds)
+    disputed: uint256 = bucket + challenge + rounds
     assert staticcall IParts(pool).COOLDOWN_SECONDS() > disputed, "dispute: cooldown too short"
     cor.__init__(token, words.U96)
     # Who sees a settler replaced has a challenge window to end its sessions; all
     # that can be settled of them is so a settle window later.
     leaf_proofs.__init__(payment, challenge + settle, disputed)
     fair_price.__init__(payment)
-    own_pending.__init__(payment)
+    own_pending.__init__(payment, rounds)
     refunds.__init__(payment, penalty_wei)
     DEPOSIT_WEI = deposit_wei
     ANSWER_SECONDS = answer_seconds
@@ -308,6 +313,7 @@ def answer(
     self._asks[session][index][settled] = words._pack_ask(
         words._challenger(ask), answer_by, challengeable_until, words._proofs_before(ask)
     )
+    own_pending._answered(session)
     if index == 0:
         # Once: a follower lets nothing follow, or a session was never over.
         refunds._let_follow(session, challengeable_until)
@@ -343,7 +349,7 @@ def close_demand(session: uint256, index: uint256, settled: uint256):
         # that is missing, any total could have jumped.
         due: uint256 = self._at_stake(session, settled)
         refunds._punish(session, index, False, challenger, "unanswered", due, due)
-    own_pending._unfreeze(session)
+    own_pending._unfreeze(session, is_answered)
     cor._push(refundee, DEPOSIT_WEI)
 
 

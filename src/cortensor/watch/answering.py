@@ -55,6 +55,7 @@ class Answerer:
         self._courier = courier
         self._actor = actor
         self._terms = dispute.terms()
+        self._windows = observer.payment.windows()
         self.alarms: list[str] = []
 
     def answer(self, now: int, *, is_dry: bool) -> Iterator[ActionReport]:
@@ -84,6 +85,28 @@ class Answerer:
             except Error as error:
                 self._alarm(demand, f"cannot be answered: {error}")
                 yield ActionReport("answer", *about, "failed", str(error))
+
+        yield from self._thaw(now)
+
+    def _thaw(self, now: int) -> Iterator[ActionReport]:
+        """Let go what demands keep longer than any that was made in time could take."""
+        asked: dict[int, bool] = {}
+        for demand in self._state.cases.demands():
+            is_answered = demand.challengeable_until != 0
+            asked[demand.session] = asked.get(demand.session, True) and is_answered
+        windows, rounds = self._windows, 2 * (self._terms.answer + self._terms.grace)
+        for session, is_answered in sorted(asked.items()):
+            # What is not answered yet is, in a later pass, or it is an alarm.
+            if not is_answered or not self._ledger.is_own(session):
+                continue
+            lapsed = [
+                claim.bucket
+                for claim in self._dispute.claims(session)
+                if claim.held
+                and now >= (claim.bucket + 1) * windows.bucket + windows.challenge + rounds
+            ]
+            if lapsed:
+                yield self._actor.thaw(session, max(lapsed))
 
     def _alarm(self, demand: DemandRow, what: str) -> None:
         self.alarms.append(

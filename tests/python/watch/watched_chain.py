@@ -65,6 +65,7 @@ class WatchedChain(FakeChain):
         demands: (session, index, settled) -> the contract's Demand.
         anchored: when roots were anchored; second 1 by default.
         replaced: earlier settlers, with until when they were.
+        claims: (bucket, claimable, held) by session.
         forked_at: blocks from here on have other hashes than before.
         keys: session keys.
     """
@@ -78,6 +79,7 @@ class WatchedChain(FakeChain):
         self.demands: dict[tuple[int, int, int], tuple[Any, ...]] = {}
         self.anchored: dict[bytes, int] = {}
         self.replaced: dict[str, int] = {}
+        self.claims: dict[int, list[tuple[int, int, int]]] = {}
         self.forked_at = 2**63
         self.fork = 0
         self.log_limit: int | None = None
@@ -301,7 +303,7 @@ class WatchedChain(FakeChain):
             "CHALLENGE_WINDOW_SECONDS": lambda: [CHALLENGE_SECONDS],
             "BUCKET_SECONDS": lambda: [BUCKET_SECONDS],
             "moves_digest": lambda: [0],  # all is released
-            "claims": lambda: [[]],
+            "claims": lambda: [self.claims.get(values[0], [])],
             "demand_of": lambda: [self.demands.get(values, (NOBODY, 0, 0))],
             "refunded": lambda: [self.refunded],
             "balanceOf": lambda: [self.balance],
