@@ -201,6 +201,10 @@ class Observer:
             )
         return self._epochs[epoch]
 
+    def newest_epoch(self) -> int:
+        """Return the surcharge epoch in effect."""
+        return self._table.surcharge_epoch()
+
     def input_of(self, tx_hash: str) -> tuple[str, bytes]:
         """Return whom a transaction called, and its calldata."""
         with node_errors("transaction"):

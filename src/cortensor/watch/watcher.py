@@ -18,6 +18,7 @@ from cortensor.watch.checks import (
     SHOWN_BY_ANSWER,
     UNAVAILABLE,
     Finding,
+    check_epoch,
     check_leaf,
     check_request,
     check_signed,
@@ -78,6 +79,7 @@ class Watcher:
         self._secret = secret
         self._is_stopping = is_stopping
         self._pending = Pending(observer, state)
+        self._newest_epoch: int | None = None
 
     def look(self, held: Iterable[HeldReceipt] = ()) -> Head:
         """Bring everything up to the confirmed head, and note what is wrong.
@@ -92,6 +94,7 @@ class Watcher:
             Unavailable: the node; what was stored is gone on with.
         """
         head = self._observer.head()
+        self._newest_epoch = None
         end = head.number - self._settings.confirmations
         self._scan(end)
         # What was never tried comes whole, before anything is said to be missing.
@@ -287,6 +290,8 @@ class Watcher:
             self._observer.surcharge(leaf.receipt.surcharge_epoch),
         )
         found = list(check_leaf(leaf, rightful, settlers, known))
+        stale = check_epoch(leaf, self._replaced_at(leaf), self._settings.max_task_s)
+        found += [] if stale is None else [stale]
         if pin.session_key is not None:
             unasked = check_request(
                 leaf,
@@ -299,6 +304,15 @@ class Watcher:
         if any(finding.kind in SHOWN_BY_ANSWER for finding in found) and self._was_shown(leaf):
             return [finding for finding in found if finding.kind not in SHOWN_BY_ANSWER]
         return found
+
+    def _replaced_at(self, leaf: Leaf) -> int | None:
+        """Return when the surcharge epoch after a leaf's was posted; None if it is in effect."""
+        if self._newest_epoch is None:
+            self._newest_epoch = self._observer.newest_epoch()
+        if leaf.receipt.surcharge_epoch >= self._newest_epoch:
+            return None
+        following = self._observer.surcharge(leaf.receipt.surcharge_epoch + 1)
+        return None if following is None else following.posted_at
 
     def _was_shown(self, leaf: Leaf) -> bool:
         """Return whether an answer showed the leaf, or shows it now."""
