@@ -32,7 +32,7 @@ interface IParts:
     def CHALLENGE_WINDOW_SECONDS() -> uint256: view
 
 
-# @dev More than the buckets of any challenge window that is in use.
+# @dev At least the buckets that are in their challenge window at a time.
 _MAX_CLAIMS: constant(uint256) = 64
 
 PAYMENT: immutable(address)
@@ -65,8 +65,13 @@ def __init__(payment: address, lapse_seconds: uint256):
     """
     PAYMENT = payment
     _LAPSE_SECONDS = lapse_seconds
-    _BUCKET_SECONDS = staticcall IParts(payment).BUCKET_SECONDS()
-    _CHALLENGE_WINDOW_SECONDS = staticcall IParts(payment).CHALLENGE_WINDOW_SECONDS()
+    bucket: uint256 = staticcall IParts(payment).BUCKET_SECONDS()
+    challenge: uint256 = staticcall IParts(payment).CHALLENGE_WINDOW_SECONDS()
+    # So many buckets, and the one that is filled, are in their window at a time.
+    # Where each has its place, none pushes out another that can still be claimed.
+    assert challenge <= (_MAX_CLAIMS - 1) * bucket, "own: bucket too short"
+    _BUCKET_SECONDS = bucket
+    _CHALLENGE_WINDOW_SECONDS = challenge
 
 
 @external

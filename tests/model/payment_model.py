@@ -142,7 +142,9 @@ class PaymentModel:
         if amount == 0:
             raise Refused("session: zero amount")
         session = self.sessions.get(key)
-        if session is None or session.state != "open":
+        if session is None:
+            raise Refused("session: unknown")
+        if session.state != "open":
             raise Refused("session: not open")
         if session.funding == STAKE:
             raise Refused("session: paid by stake")
