@@ -37,7 +37,8 @@
         batch again moves nothing.
         INV-P5 A payer can always withdraw deposit - settled after the expiry,
         or after request_close, plus the settle window, whoever else is gone.
-        INV-P6 A router's pending total is the sum of its buckets.
+        INV-P6 A router's pending total is the sum of its buckets, but for those
+        in which a release left what disputes have frozen.
         INV-P7 A router's pending total exceeds what its bond covers only by a
         slash or an unbonding after it settled, and no release takes from a
         bucket what disputes have frozen there.
@@ -100,7 +101,7 @@ exports: (
     routers.release,
     routers.router,
     routers.pending,
-    routers.was_settler,
+    routers.settles_until,
     sessions.SETTLE_WINDOW_SECONDS,
     sessions.open,
     sessions.open_with_permit,

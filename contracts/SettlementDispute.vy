@@ -16,9 +16,9 @@
         what is a proof, who may still bring it, and demands.
 @custom:security No owner and no setting: every parameter is fixed. Trusted are
                  the contracts that SessionPayment names, the token to move what
-                 it says, and the accounts that were ever settlers of a router:
-                 what they anchored or signed counts against it for ever, so an
-                 old key must be kept as safe as a new one. A proof that is
+                 it says, and a router's settler of the time: what it anchored
+                 counts against the router for ever, and what it signed until
+                 a while after it was replaced. A proof that is
                  copied out of the mempool costs its finder the reward, never
                  the payer the refund.
 @custom:kill Nothing to switch off. A faulty one is replaced by deploying a
@@ -42,6 +42,12 @@
         INV-D9 A revoked receipt is proven against as any other.
         INV-D10 From pending money a session is refunded no more than it moved
         there itself, and no more of it is frozen.
+        INV-D11 Nothing that an account anchors after it was replaced as settler
+        counts, and no signature of it counts for longer than what was settled
+        within challenge + settle window of that can be disputed.
+        INV-D12 What is frozen can be let go twice the answer window and grace
+        after its bucket could be released, while every demand of its session is
+        answered.
 """
 
 from contracts.interfaces import IRouters
@@ -69,6 +75,7 @@ exports: (
     own_pending.claims,
     own_pending.show_pending,
     own_pending.show_prefix,
+    own_pending.thaw,
     refunds.PENALTY_WEI,
 )
 
@@ -130,14 +137,15 @@ def __init__(
     assert staticcall IParts(pool).TOKEN() == token, "dispute: bonds of other token"
     # A bond cannot leave before what was settled under it is past dispute: a
     # demand, and those that follow from its answer.
-    cooldown: uint256 = staticcall IParts(pool).COOLDOWN_SECONDS()
-    assert (
-        cooldown > bucket + challenge + 2 * (answer_seconds + grace_seconds)
-    ), "dispute: cooldown too short"
+    rounds: uint256 = 2 * (answer_seconds + grace_seconds)
+    disputed: uint256 = bucket + challenge + rounds
+    assert staticcall IParts(pool).COOLDOWN_SECONDS() > disputed, "dispute: cooldown too short"
     cor.__init__(token, words.U96)
-    leaf_proofs.__init__(payment)
+    # Who sees a settler replaced has a challenge window to end its sessions; all
+    # that can be settled of them is so a settle window later.
+    leaf_proofs.__init__(payment, challenge + settle, disputed)
     fair_price.__init__(payment)
-    own_pending.__init__(payment)
+    own_pending.__init__(payment, rounds)
     refunds.__init__(payment, penalty_wei)
     DEPOSIT_WEI = deposit_wei
     ANSWER_SECONDS = answer_seconds
@@ -174,7 +182,7 @@ def challenge_signed(
     digest: bytes32 = leaf_proofs._believed(leaf)[0]
     signed_digest: bytes32 = staticcall ISessionPayment(leaf_proofs.PAYMENT).hash_receipt(signed)
     assert signed_digest != digest, "dispute: same struct"
-    leaf_proofs._check_signed(session, signed_digest, signature)
+    leaf_proofs._check_word(leaf, signed_digest, signature)
     charge: uint256 = convert(leaf.receipt.charge, uint256)
     agreed: uint256 = min(charge, convert(signed.charge, uint256))
     self._prove(session, leaf.index, False, facts, "signed", charge - agreed)
@@ -305,6 +313,7 @@ def answer(
     self._asks[session][index][settled] = words._pack_ask(
         words._challenger(ask), answer_by, challengeable_until, words._proofs_before(ask)
     )
+    own_pending._answered(session)
     if index == 0:
         # Once: a follower lets nothing follow, or a session was never over.
         refunds._let_follow(session, challengeable_until)
@@ -340,7 +349,7 @@ def close_demand(session: uint256, index: uint256, settled: uint256):
         # that is missing, any total could have jumped.
         due: uint256 = self._at_stake(session, settled)
         refunds._punish(session, index, False, challenger, "unanswered", due, due)
-    own_pending._unfreeze(session)
+    own_pending._unfreeze(session, is_answered)
     cor._push(refundee, DEPOSIT_WEI)
 
 

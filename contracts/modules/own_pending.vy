@@ -13,7 +13,9 @@
         the bond's to pay.
 @dev    Claims are kept by bucket: refunds and freezes touch the money where it
         lies. A claim is over when its bucket can be released, but for what open
-        demands have frozen of it.
+        demands have frozen of it. That can be let go when a demand in the last
+        second before, and those that follow from its answer, would be decided:
+        else one demand after another could keep it for ever.
 """
 
 from contracts.interfaces import IOwnPending
@@ -30,18 +32,21 @@ interface IParts:
     def CHALLENGE_WINDOW_SECONDS() -> uint256: view
 
 
-# @dev More than the buckets of any challenge window that is in use.
+# @dev At least the buckets that are in their challenge window at a time.
 _MAX_CLAIMS: constant(uint256) = 64
 
 PAYMENT: immutable(address)
 _BUCKET_SECONDS: immutable(uint256)
 _CHALLENGE_WINDOW_SECONDS: immutable(uint256)
+_LAPSE_SECONDS: immutable(uint256)
+
+_U128: constant(uint256) = 2**128 - 1
 
 
 # @dev session -> its claims (lib/dispute_words.vy), one a bucket.
 _claims: HashMap[uint256, DynArray[uint256, _MAX_CLAIMS]]
 
-# @dev session -> how many of its demands are open.
+# @dev session -> how many of its demands are open u128 | and not answered u128.
 _open: HashMap[uint256, uint256]
 
 # @dev hash of router, card and bucket -> digest -> whether it was the bucket's.
@@ -52,14 +57,21 @@ _shown: HashMap[uint256, HashMap[bytes32, bool]]
 
 
 @deploy
-def __init__(payment: address):
+def __init__(payment: address, lapse_seconds: uint256):
     """
-    @dev Fixes whose pending money it is.
+    @dev Fixes whose pending money it is, and how long it stays frozen.
     @param payment SessionPayment.
+    @param lapse_seconds How long after its bucket can be released.
     """
     PAYMENT = payment
-    _BUCKET_SECONDS = staticcall IParts(payment).BUCKET_SECONDS()
-    _CHALLENGE_WINDOW_SECONDS = staticcall IParts(payment).CHALLENGE_WINDOW_SECONDS()
+    _LAPSE_SECONDS = lapse_seconds
+    bucket: uint256 = staticcall IParts(payment).BUCKET_SECONDS()
+    challenge: uint256 = staticcall IParts(payment).CHALLENGE_WINDOW_SECONDS()
+    # So many buckets, and the one that is filled, are in their window at a time.
+    # Where each has its place, none pushes out another that can still be claimed.
+    assert challenge <= (_MAX_CLAIMS - 1) * bucket, "own: bucket too short"
+    _BUCKET_SECONDS = bucket
+    _CHALLENGE_WINDOW_SECONDS = challenge
 
 
 @external
@@ -76,7 +88,7 @@ def show_pending(session: uint256, batch: IOwnPending.PendingBatch) -> uint256:
     for later: bytes32 in batch.later:
         digest = pending_moves._with_batch(digest, later)
     self._check_digest(session, batch.bucket, digest)
-    assert not self._is_over(batch.bucket), "own: challenge window over"
+    assert not self._is_over(batch.bucket, 0), "own: challenge window over"
     place: bytes32 = keccak256(abi_encode(batch.bucket, batch.before, hashed))
     assert not self._shown[session][place], "own: already shown"
     self._shown[session][place] = True
@@ -92,6 +104,14 @@ def show_prefix(session: uint256, bucket: uint256, before: uint256, later: DynAr
         digest = pending_moves._with_batch(digest, batch)
     place: bytes32 = self._check_digest(session, bucket, digest)
     self._prefixes[place][before] = True
+
+
+@external
+def thaw(session: uint256):
+    # What nobody answers may yet be owed. An honest router can answer them all,
+    # and each that comes in between pays it a deposit.
+    assert self._open[session] <= _U128, "own: a demand is not answered"
+    assert self._let_go(session, _LAPSE_SECONDS), "own: nothing has lapsed"
 
 
 @external
@@ -134,13 +154,14 @@ def _check_digest(session: uint256, bucket: uint256, digest: uint256) -> bytes32
 
 @internal
 @view
-def _is_over(bucket: uint256) -> bool:
+def _is_over(bucket: uint256, since: uint256) -> bool:
     """
     @dev Whether a bucket can be released.
     @param bucket The bucket.
+    @param since For how many seconds.
     @return bool Whether it can.
     """
-    return block.timestamp >= (bucket + 1) * _BUCKET_SECONDS + _CHALLENGE_WINDOW_SECONDS
+    return block.timestamp >= (bucket + 1) * _BUCKET_SECONDS + _CHALLENGE_WINDOW_SECONDS + since
 
 
 @internal
@@ -151,7 +172,7 @@ def _claimable(claim: uint256) -> uint256:
     @param claim The claim.
     @return uint256 Wei of COR.
     """
-    if self._is_over(words._bucket(claim)):
+    if self._is_over(words._bucket(claim), 0):
         # The rest may have been released; what is held has not.
         return words._held(claim)
     return words._claimed(claim)
@@ -217,28 +238,54 @@ def _freeze(session: uint256):
     @dev Counts a demand, and freezes what the session can claim.
     @param session The session.
     """
-    self._open[session] += 1
+    self._open[session] += 1 | 1 << 128
     for i: uint256 in range(len(self._claims[session]), bound=_MAX_CLAIMS):
         self._claims[session][i] = self._hold(session, self._claims[session][i])
 
 
 @internal
-def _unfreeze(session: uint256):
+def _answered(session: uint256):
+    """
+    @dev Counts a demand as answered.
+    @param session The session.
+    """
+    self._open[session] -= 1 << 128
+
+
+@internal
+def _unfreeze(session: uint256, is_answered: bool):
     """
     @dev Counts a demand as closed; after the last one nothing stays frozen.
     @param session The session.
+    @param is_answered Whether it was answered.
     """
+    if not is_answered:
+        self._answered(session)
     open: uint256 = self._open[session] - 1
     self._open[session] = open
-    if open != 0:
-        return
+    if open == 0:
+        self._let_go(session, 0)
+
+
+@internal
+def _let_go(session: uint256, since: uint256) -> bool:
+    """
+    @dev Lets what is frozen for a session go.
+    @param session The session.
+    @param since Only of buckets that could be released for that many seconds;
+           0 for all.
+    @return bool Whether there was anything.
+    """
+    is_any: bool = False
     for i: uint256 in range(len(self._claims[session]), bound=_MAX_CLAIMS):
         claim: uint256 = self._claims[session][i]
         held: uint256 = words._held(claim)
-        if held != 0:
-            bucket: uint256 = words._bucket(claim)
+        bucket: uint256 = words._bucket(claim)
+        if held != 0 and (since == 0 or self._is_over(bucket, since)):
             extcall ISessionPayment(PAYMENT).unhold(session, bucket, held)
             self._claims[session][i] = words._pack_claim(words._claimed(claim), 0, bucket)
+            is_any = True
+    return is_any
 
 
 @internal

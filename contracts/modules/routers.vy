@@ -13,6 +13,9 @@
         what each session moved: who shows those moves shows which of the
         pending money is a session's own. A dispute takes and freezes in the
         bucket that it lies in, so that no session's money pays for another's.
+        What is frozen longer than the challenge window is still there, and is
+        counted against the router's cover no more: else whoever has money
+        frozen could stop all settlement.
 """
 
 from contracts.interfaces import IRouters
@@ -29,6 +32,7 @@ uses: pots
 
 _BPS: constant(uint256) = 10_000
 _MAX_WINDOW_SECONDS: constant(uint256) = 30 * 86_400
+_LEFT: constant(uint256) = 2**96
 _U96: constant(uint256) = 2**96 - 1
 _U160: constant(uint256) = 2**160 - 1
 
@@ -36,7 +40,8 @@ CHALLENGE_WINDOW_SECONDS: public(immutable(uint256))
 BUCKET_SECONDS: public(immutable(uint256))
 
 
-# @dev router -> settler u160 | pending wei u96 << 160.
+# @dev router -> settler u160 | pending wei u96 << 160, of all buckets that were
+#      never released.
 _routers: HashMap[uint256, uint256]
 
 # @dev router -> card version -> bucket -> settled wei u96 | digest of the moves
@@ -44,11 +49,13 @@ _routers: HashMap[uint256, uint256]
 #      account.
 _buckets: HashMap[uint256, HashMap[uint256, HashMap[uint256, uint256]]]
 
-# @dev router -> card version -> bucket -> wei of it that disputes have frozen.
+# @dev router -> card version -> bucket -> wei of it that disputes have frozen u96
+#      | whether a release left them there u1.
 _held: HashMap[uint256, HashMap[uint256, HashMap[uint256, uint256]]]
 
-# @dev router -> account -> whether it is or was the settler.
-_was_settler: HashMap[uint256, HashMap[address, bool]]
+# @dev router -> account -> until when it was the settler, in unix seconds; the
+#      largest number for who is it now, 0 for who never was.
+_settles_until: HashMap[uint256, HashMap[address, uint256]]
 
 
 @deploy
@@ -101,11 +108,20 @@ def release(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
     matures_at: uint256 = (bucket + 1) * BUCKET_SECONDS + CHALLENGE_WINDOW_SECONDS
     assert block.timestamp >= matures_at, "router: challenge window open"
     # INV-P7: what a demand froze stays, in its bucket.
-    held: uint256 = self._held[router_id][version][bucket]
+    frozen: uint256 = self._held[router_id][version][bucket]
+    held: uint256 = frozen & _U96
     amount: uint256 = (word & _U96) - held
-    assert amount != 0, "router: money is held"
-    self._buckets[router_id][version][bucket] = word - amount if held != 0 else 0
-    self._routers[router_id] -= amount << 160
+    if frozen < _LEFT:
+        # The first release takes the whole bucket off the router's pending total,
+        # though it pay out nothing.
+        self._routers[router_id] -= (word & _U96) << 160
+    else:
+        assert amount != 0, "router: money is held"
+    if held == 0:
+        self._buckets[router_id][version][bucket] = 0
+    else:
+        self._buckets[router_id][version][bucket] = word - amount
+        self._held[router_id][version][bucket] = held | _LEFT
 
     node_bps: uint256 = 0
     validator_bps: uint256 = 0
@@ -147,7 +163,7 @@ def pending(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
 @external
 @view
 def held(router_id: uint256, version: uint256, bucket: uint256) -> uint256:
-    return self._held[router_id][version][bucket]
+    return self._held[router_id][version][bucket] & _U96
 
 
 @external
@@ -158,8 +174,8 @@ def moves_digest(router_id: uint256, version: uint256, bucket: uint256) -> uint2
 
 @external
 @view
-def was_settler(router_id: uint256, account: address) -> bool:
-    return self._was_settler[router_id][account]
+def settles_until(router_id: uint256, account: address) -> uint256:
+    return self._settles_until[router_id][account]
 
 
 # ---------------------------------------------------------------------------
@@ -191,8 +207,12 @@ def _set_settler(router_id: uint256, old: address, settler: address, pending: ui
     """
     assert settler != empty(address), "router: zero settler"
     self._routers[router_id] = convert(settler, uint256) | pending << 160
-    # For ever: what it signed and anchored stays provable against the router.
-    self._was_settler[router_id][settler] = True
+    # What a settler anchored until it was replaced stays provable for ever; what
+    # its key does from then on binds the router no more. In this order, so that
+    # one that replaces itself stays.
+    if old != empty(address):
+        self._settles_until[router_id][old] = block.timestamp
+    self._settles_until[router_id][settler] = max_value(uint256)
     log IRouters.RouterSet(router_id=router_id, old_settler=old, new_settler=settler)
 
 
@@ -239,9 +259,10 @@ def _hold(router_id: uint256, version: uint256, bucket: uint256, amount: uint256
     @param amount Wei of COR wanted.
     @return uint256 Wei of COR frozen.
     """
-    held: uint256 = self._held[router_id][version][bucket]
-    added: uint256 = min(amount, (self._buckets[router_id][version][bucket] & _U96) - held)
-    self._held[router_id][version][bucket] = held + added
+    frozen: uint256 = self._held[router_id][version][bucket]
+    settled: uint256 = self._buckets[router_id][version][bucket] & _U96
+    added: uint256 = min(amount, settled - (frozen & _U96))
+    self._held[router_id][version][bucket] = frozen + added
     return added
 
 
@@ -254,9 +275,9 @@ def _unhold(router_id: uint256, version: uint256, bucket: uint256, amount: uint2
     @param bucket The bucket.
     @param amount Wei of COR, as `_hold` returned it.
     """
-    held: uint256 = self._held[router_id][version][bucket]
-    assert amount <= held, "router: more than is held"
-    self._held[router_id][version][bucket] = held - amount
+    frozen: uint256 = self._held[router_id][version][bucket]
+    assert amount <= frozen & _U96, "router: more than is held"
+    self._held[router_id][version][bucket] = frozen - amount
 
 
 @internal
@@ -273,9 +294,11 @@ def _take(
     @return uint256 Wei of COR taken.
     """
     word: uint256 = self._buckets[router_id][version][bucket]
-    taken: uint256 = min(amount, (word & _U96) - self._held[router_id][version][bucket])
+    frozen: uint256 = self._held[router_id][version][bucket]
+    taken: uint256 = min(amount, (word & _U96) - (frozen & _U96))
     taken -= taken % grain
     # The digest stays: what others moved, and will, is proven by all of it.
     self._buckets[router_id][version][bucket] = word - taken
-    self._routers[router_id] -= taken << 160
+    if frozen < _LEFT:
+        self._routers[router_id] -= taken << 160
     return taken

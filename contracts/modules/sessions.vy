@@ -109,7 +109,7 @@ def open_for(payer: address, request: ISessions.OpenRequest, signature: Bytes[10
 @external
 def top_up(session: uint256, amount: uint256):
     assert amount != 0, "session: zero amount"
-    hot: uint256 = self._hot[session]
+    hot: uint256 = self._known(session)
     # No pause is looked at: what comes in can always be taken out again.
     assert words._state(hot) == words.STATE_OPEN, "session: not open"
     assert words._funding(hot) != words.FUNDING_STAKE, "session: paid by stake"
@@ -123,8 +123,7 @@ def top_up(session: uint256, amount: uint256):
 
 @external
 def request_close(session: uint256):
-    hot: uint256 = self._hot[session]
-    assert words._state(hot) != words.STATE_NONE, "session: unknown"
+    hot: uint256 = self._known(session)
     assert words._state(hot) == words.STATE_OPEN, "session: not open"
     # There is no deposit to wait for: the payer revokes its permission and asks
     # its stake back in StakeQuota, which draws read, and not the end here.
@@ -140,8 +139,7 @@ def request_close(session: uint256):
 
 @external
 def withdraw(session: uint256) -> uint256:
-    hot: uint256 = self._hot[session]
-    assert words._state(hot) != words.STATE_NONE, "session: unknown"
+    hot: uint256 = self._known(session)
     assert (
         block.timestamp > words._expiry(hot) + SETTLE_WINDOW_SECONDS
     ), "session: settle window open"
@@ -172,14 +170,25 @@ def session_id(payer: address, router_id: uint256, salt: bytes32) -> uint256:
 @external
 @view
 def withdrawable_at(session: uint256) -> uint256:
-    hot: uint256 = self._hot[session]
-    assert hot != 0, "session: unknown"
-    return words._expiry(hot) + SETTLE_WINDOW_SECONDS + 1
+    return words._expiry(self._known(session)) + SETTLE_WINDOW_SECONDS + 1
 
 
 # ---------------------------------------------------------------------------
 # Internal
 # ---------------------------------------------------------------------------
+
+
+@internal
+@view
+def _known(session: uint256) -> uint256:
+    """
+    @dev Refuses a session that nobody opened.
+    @param session The session.
+    @return uint256 Its hot word; not zero, since it has a state.
+    """
+    hot: uint256 = self._hot[session]
+    assert hot != 0, "session: unknown"
+    return hot
 
 
 @internal

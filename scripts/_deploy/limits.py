@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scripts._deploy.config import DeployConfig, Wei
 
 MICRO_WEI = 10**12
+MOST_BUCKETS = 63
 MAX_QUOTA_SUPPLY_WEI = (2**56 - 1) * MICRO_WEI
 MAX_CAP_WEI = (2**36 - 1) * MICRO_WEI
 MAX_RATE_WEI = (2**32 - 1) * MICRO_WEI
@@ -49,6 +50,13 @@ def check_windows(config: DeployConfig) -> None:
             raise InvalidInput(
                 f"must be at least {floor}, twice the forced inclusion delay", field=key
             )
+    if payment.challenge_window_seconds > MOST_BUCKETS * payment.bucket_seconds:
+        least = -(-payment.challenge_window_seconds // MOST_BUCKETS)
+        raise InvalidInput(
+            f"must be at least {least}: {MOST_BUCKETS} buckets must span the challenge window, "
+            "since a session has a claim on pending money in each, and 64 in all",
+            field="payment.bucket_seconds",
+        )
     # A demand, and those that follow from its answer.
     demands = 2 * (dispute.answer_seconds + dispute.grace_seconds)
     claimable = payment.bucket_seconds + payment.challenge_window_seconds + demands

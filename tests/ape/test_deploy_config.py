@@ -57,6 +57,11 @@ def test_committed_files_load(name):
         ("bucket_seconds = 300", "bucket_secs = 300", "payment.bucket_secs: is not a known key"),
         ("bucket_seconds = 300", 'bucket_seconds = "300"', "payment.bucket_seconds: Expected int"),
         ("bucket_seconds = 300", "bucket_seconds = 0", "payment.bucket_seconds: Expected int >= 1"),
+        (
+            "bucket_seconds = 300",
+            "bucket_seconds = 9",
+            "payment.bucket_seconds: must be at least 10",
+        ),
         ("bucket_seconds = 300", "bucket_seconds = 2592001", "Expected int <= 2592000"),
         ("chain_ids = [31337, 1337]", "chain_ids = []", "network.chain_ids: Expected array"),
         ("is_local = true", "is_local = 1", "network.is_local: Expected bool"),

@@ -74,6 +74,7 @@ class PaymentModel:
     buckets: dict[tuple[int, int, int], int] = field(default_factory=dict)
     moves: MovesModel = field(default_factory=MovesModel)
     holds: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    left: set[tuple[int, int, int]] = field(default_factory=set)
     pots: list[int] = field(default_factory=lambda: [0, 0, 0])
     paid: list[int] = field(default_factory=lambda: [0, 0, 0])
     spent: dict[str, int] = field(default_factory=dict)
@@ -87,12 +88,14 @@ class PaymentModel:
         return sum(session.deposit - session.settled for session in self.sessions.values())
 
     def pending_of(self, router: int) -> int:
-        """Return a router's pending total."""
-        return sum(wei for (owner, _, _), wei in self.buckets.items() if owner == router)
+        """Return a router's pending total: without what a release left frozen."""
+        return sum(
+            wei for slot, wei in self.buckets.items() if slot[0] == router and slot not in self.left
+        )
 
     def balance(self) -> int:
         """Return the tokens that the escrow must hold (INV-P1, with what came unasked)."""
-        pending = sum(self.pending_of(router) for router in self.settlers)
+        pending = sum(self.buckets.values())
         return self.left_in_sessions() + pending + sum(self.pots) + self.unasked
 
     def card_in_effect(self) -> int:
@@ -139,7 +142,9 @@ class PaymentModel:
         if amount == 0:
             raise Refused("session: zero amount")
         session = self.sessions.get(key)
-        if session is None or session.state != "open":
+        if session is None:
+            raise Refused("session: unknown")
+        if session.state != "open":
             raise Refused("session: not open")
         if session.funding == STAKE:
             raise Refused("session: paid by stake")
@@ -353,15 +358,17 @@ class PaymentModel:
         if self.now < end_of_bucket + self.challenge_window:
             raise Refused("router: challenge window open")
         amount = settled - self.holds.get(slot, 0)
-        if amount == 0:
+        if amount == 0 and slot in self.left:
             raise Refused("router: money is held")
+        self.left.add(slot)
         card = self.cards[version - 1]
         nodes = amount * card.node_bps // 10_000
         validators = amount * card.validator_bps // 10_000
         self.pots[NODES] += nodes
         self.pots[VALIDATORS] += validators
         self.pots[TREASURY] += amount - nodes - validators
-        self._take(slot, amount)
+        if amount:
+            self._take(slot, amount)
         if slot not in self.buckets:
             self.moves.drop(slot)
         return amount

@@ -197,6 +197,10 @@ class Dispute:
         """Return calldata that shows what the digest of a bucket of the session was once."""
         return self._data("show_prefix", session, prefix.bucket, prefix.before, list(prefix.later))
 
+    def thaw_data(self, session: int) -> str:
+        """Return calldata that lets go what demands have frozen of a session for too long."""
+        return self._data("thaw", session)
+
     def answer_data(
         self,
         session: int,

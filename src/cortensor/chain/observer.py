@@ -164,6 +164,10 @@ class Observer:
         routers = range(1, self.payment.router_count() + 1)
         return [SettlerSet(i, self.payment.router(i).settler.lower()) for i in routers]
 
+    def settles_until(self, router_id: int, account: str) -> int:
+        """Return until when an account settled for a router; see `SessionPayment`."""
+        return self.payment.settles_until(router_id, account)
+
     def anchored_at(self, anchorer: str, root: str) -> int:
         """Return when a root was anchored, in unix seconds; 0 if it never was."""
         return self.anchor.batch(anchorer, root).anchored_at
@@ -196,6 +200,10 @@ class Observer:
                 self._table.surcharge_bps(epoch), self._table.surcharge_posted_at(epoch)
             )
         return self._epochs[epoch]
+
+    def newest_epoch(self) -> int:
+        """Return the surcharge epoch in effect."""
+        return self._table.surcharge_epoch()
 
     def input_of(self, tx_hash: str) -> tuple[str, bytes]:
         """Return whom a transaction called, and its calldata."""

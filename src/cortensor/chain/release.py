@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Releases a router's own money once its challenge window is over; anyone may, so it is harmless.
 
-A bucket is emptied once, so a release that was cut short is gone on with, not sent again.
+A release that was cut short is gone on with, not sent again. What demands have frozen of a bucket
+stays in it; then it is released again when they let it go.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Releaser:
             if pending:
                 released = self._release(version, bucket, pending)
                 done.append(released)
-                if released.reason:
+                if released.reason or self._settlement.pending(self._router_id, version, bucket):
                     continue
             self._outbox.note_released(version, bucket)
         return done

@@ -14,6 +14,7 @@ from cortensor.receipts.anchor_view import SessionState
 
 FUNDING_ESCROW, FUNDING_VOUCHER, FUNDING_STAKE = range(3)
 NOBODY = "0x" + "00" * 20
+STILL_SETTLER = 2**256 - 1
 
 
 class RouterState(Struct, frozen=True):
@@ -95,11 +96,15 @@ class SessionPayment:
         with node_errors("router count"):
             return int(self._contract.functions.router_count().call())
 
-    def was_settler(self, router_id: int, account: str) -> bool:
-        """Return whether an account settles for a router, or ever did."""
-        with node_errors("was settler"):
-            call = self._contract.functions.was_settler(router_id, _address(account))
-            return bool(call.call())
+    def settles_until(self, router_id: int, account: str) -> int:
+        """Return until when an account settled for a router, in unix seconds.
+
+        STILL_SETTLER for the settler of now, 0 for who never was. What it anchored until then
+        counts against the router.
+        """
+        with node_errors("settler until"):
+            call = self._contract.functions.settles_until(router_id, _address(account))
+            return int(call.call())
 
     def moves_digest(self, router_id: int, version: int, bucket: int) -> int:
         """Return the digest of what sessions moved into a bucket; 0 for none, or if released."""

@@ -220,6 +220,18 @@ class Actor:
             return ActionReport(*about, "failed", str(error))
         return ActionReport(*about, delivery.state, delivery.reason, delivery.tx_hash)
 
+    def thaw(self, session: int, bucket: int) -> ActionReport:
+        """Let go what was frozen too long of a session; `bucket` is the newest that is."""
+        about = "thaw", session_name(session), 0
+        if self._courier is None or self._settings.is_dry:
+            return ActionReport(*about, "no_key" if self._courier is None else "dry_run")
+        key, data = f"thaw:{session:040x}:{bucket}", self._dispute.thaw_data(session)
+        try:
+            delivery = self._courier.deliver(key, self._dispute.address, data)
+        except Error as error:
+            return ActionReport(*about, "failed", str(error))
+        return ActionReport(*about, delivery.state, delivery.reason, delivery.tx_hash)
+
     def _is_own(self, demand: DemandRow) -> bool:
         return self._courier is not None and demand.challenger == self._courier.address
 

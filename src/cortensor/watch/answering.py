@@ -55,6 +55,7 @@ class Answerer:
         self._courier = courier
         self._actor = actor
         self._terms = dispute.terms()
+        self._windows = observer.payment.windows()
         self.alarms: list[str] = []
 
     def answer(self, now: int, *, is_dry: bool) -> Iterator[ActionReport]:
@@ -84,6 +85,28 @@ class Answerer:
             except Error as error:
                 self._alarm(demand, f"cannot be answered: {error}")
                 yield ActionReport("answer", *about, "failed", str(error))
+
+        yield from self._thaw(now)
+
+    def _thaw(self, now: int) -> Iterator[ActionReport]:
+        """Let go what demands keep longer than any that was made in time could take."""
+        asked: dict[int, bool] = {}
+        for demand in self._state.cases.demands():
+            is_answered = demand.challengeable_until != 0
+            asked[demand.session] = asked.get(demand.session, True) and is_answered
+        windows, rounds = self._windows, 2 * (self._terms.answer + self._terms.grace)
+        for session, is_answered in sorted(asked.items()):
+            # What is not answered yet is, in a later pass, or it is an alarm.
+            if not is_answered or not self._ledger.is_own(session):
+                continue
+            lapsed = [
+                claim.bucket
+                for claim in self._dispute.claims(session)
+                if claim.held
+                and now >= (claim.bucket + 1) * windows.bucket + windows.challenge + rounds
+            ]
+            if lapsed:
+                yield self._actor.thaw(session, max(lapsed))
 
     def _alarm(self, demand: DemandRow, what: str) -> None:
         self.alarms.append(
@@ -141,10 +164,15 @@ class Answerer:
         if not found:
             raise NotFound("the ledger has no such leaf", code="unknown_leaf")
         demanded_at = demand.answer_by - self._terms.answer
-        settlers = sorted(self._state.settlers().get(demand.session >> ROUTER_SHIFT, ()))
+        router = demand.session >> ROUTER_SHIFT
+        # A root is public: an old key can anchor it, too, where it does not count.
+        last = {
+            settler: min(demanded_at, self._observer.settles_until(router, settler))
+            for settler in sorted(self._state.settlers().get(router, ()))
+        }
         for leaf in found:
-            for settler in settlers:
-                if 0 < self._observer.anchored_at(settler, leaf.root) <= demanded_at:
+            for settler, until in last.items():
+                if 0 < self._observer.anchored_at(settler, leaf.root) <= until:
                     return leaf, self._anchored(leaf, settler)
         roots = ", ".join(dict.fromkeys(leaf.root for leaf in found))
         raise NotFound(f"no settler anchored {roots} before it", code="unknown_batch")

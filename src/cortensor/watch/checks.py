@@ -29,7 +29,7 @@ MISSING, NO_TOTAL = "missing", "no_total"
 SHOWN_BY_ANSWER = (UNSIGNED, UNREQUESTED, SPOT_CHECK)
 """Settled by an answer, which the contract takes only with the signatures that are missed."""
 DEMANDABLE = (*SHOWN_BY_ANSWER, MISSING, NO_TOTAL)
-UNAVAILABLE, FOREIGN = "unavailable", "foreign"
+UNAVAILABLE, FOREIGN, STALE_EPOCH = "unavailable", "foreign", "stale_epoch"
 
 
 class Finding(Struct, frozen=True):
@@ -52,7 +52,7 @@ class Finding(Struct, frozen=True):
     @property
     def is_only_noted(self) -> bool:
         """Whether nothing can be done about it on chain."""
-        return self.kind == FOREIGN
+        return self.kind in (FOREIGN, STALE_EPOCH)
 
     @property
     def key(self) -> str:
@@ -80,7 +80,7 @@ def check_leaf(
     """Yield what is wrong with a leaf.
 
     Args:
-        leaf: a leaf of a batch that was anchored by one of `settlers`.
+        leaf: a leaf of a batch that was anchored by one of `settlers` while it was that.
         rightful: wei, as `rightful_charge` says.
         settlers: lower-case addresses that settle or ever settled for the session's router.
         known: leaves seen before; may contain the leaf itself.
@@ -124,6 +124,24 @@ def check_request(
         return None
     detail = "no request signature is published with it"
     return Finding(SPOT_CHECK, leaf.session, leaf.index, detail, leaves=(leaf,))
+
+
+def check_epoch(leaf: Leaf, replaced_at: int | None, max_task_s: int) -> Finding | None:
+    """Return a finding if a leaf was priced at a surcharge that was over when its work began.
+
+    No proof: both the epoch and the time are the router's own words. A payer who was there knows
+    whether the time is true.
+
+    Args:
+        leaf: the leaf.
+        replaced_at: when the epoch after its own was posted, in unix seconds; None if none was.
+        max_task_s: how long work takes at most, from its reservation to its receipt.
+    """
+    if replaced_at is None or leaf.receipt.issued_at <= replaced_at + max_task_s:
+        return None
+    epoch, late_s = leaf.receipt.surcharge_epoch, leaf.receipt.issued_at - replaced_at
+    detail = f"priced at surcharge epoch {epoch}, {late_s} seconds after it was replaced"
+    return Finding(STALE_EPOCH, leaf.session, leaf.index, detail, leaves=(leaf,))
 
 
 def is_signed(leaf: Leaf, settlers: Container[str]) -> bool:

@@ -67,6 +67,13 @@ FOUND = 1
     help="Seconds that a missing leaf is waited for before it is demanded.",
 )
 @click.option(
+    "--max-task",
+    default=3600,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Seconds that work takes at most: what is priced at an older surcharge is noted.",
+)
+@click.option(
     "--max-deposits",
     default=4,
     show_default=True,
@@ -139,6 +146,7 @@ def watch(
     from_block: int | None,
     confirmations: int,
     patience: int,
+    max_task: int,
     max_deposits: int,
     spot_check_bps: int,
     spot_check_budget: str,
@@ -166,6 +174,7 @@ def watch(
             confirmations=confirmations,
             routers=routers,
             patience_s=patience,
+            max_task_s=max_task,
             max_deposits=max_deposits,
             spot_check_bps=spot_check_bps,
             spot_check_budget_wei=parse_cor(spot_check_budget, "spot-check-budget"),

@@ -13,7 +13,7 @@ from cortensor.store.sqlite import SqliteDatabase
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql")
+MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql")
 APPLICATION_ID = 0x63747877
 """Marks the file, so that a router's ledger is never taken for it."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LEAF_COLUMNS = (
     "anchorer, root, block, session, leaf_index, cumulative, hashed, receipt_id, commitment,"
-    " is_signed, struct, signature, proof"
+    " is_signed, struct, signature, proof, counts"
 )
 
 
@@ -86,8 +86,13 @@ class FindingRow(Struct, frozen=True):
     outcome: str
 
 
-def insert_leaf(sql: sqlite3.Connection, leaf: Leaf, *, is_signed: bool, block: int) -> None:
-    """Store a leaf of a batch, or one that an answer showed with its proof."""
+def insert_leaf(
+    sql: sqlite3.Connection, leaf: Leaf, *, is_signed: bool, block: int, counts: bool = True
+) -> None:
+    """Store a leaf of a batch, or one that an answer showed with its proof.
+
+    One that does not count is kept for its batch's other proofs, and never found by its place.
+    """
     proof = None
     if leaf.proof is not None:
         proof = msgspec.json.encode([node.hex() for node in leaf.proof])
@@ -105,6 +110,7 @@ def insert_leaf(sql: sqlite3.Connection, leaf: Leaf, *, is_signed: bool, block: 
         msgspec.json.encode(leaf.receipt.to_json()),
         leaf.signature,
         proof,
+        int(counts),
     )
     marks = ",".join("?" * len(values))
     sql.execute(f"INSERT INTO leaves ({LEAF_COLUMNS}) VALUES ({marks})", values)  # noqa: S608  constant text

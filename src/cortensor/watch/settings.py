@@ -16,6 +16,8 @@ class Settings(Struct, frozen=True):
         confirmations: how many blocks below the head are not looked at.
         routers: ids whose batches are checked; empty for all.
         patience_s: how long a missing leaf is waited for before it is demanded.
+        max_task_s: how long work takes at most; a leaf that is priced at a surcharge which was
+            replaced longer before is noted.
         max_deposits: how many of one's demands may be open at once; each has a deposit at risk.
         spot_check_bps: how many of 10,000 leaves whose session has a key, and which are published
             without its request signature, are demanded.
@@ -32,6 +34,7 @@ class Settings(Struct, frozen=True):
     confirmations: int = 5
     routers: tuple[int, ...] = ()
     patience_s: int = 3600
+    max_task_s: int = 3600
     max_deposits: int = 4
     spot_check_bps: int = 0
     spot_check_budget_wei: int = 100 * 10**18

@@ -255,14 +255,18 @@ class State:
     def accept(
         self,
         batch: BatchRow,
-        leaves: Sequence[tuple[Leaf, bool]],
+        leaves: Sequence[tuple[Leaf, bool | None]],
         findings: Sequence[Finding],
         now: int,
     ) -> None:
-        """Store a checked batch with its leaves, each with whether it is signed, and findings."""
+        """Store a checked batch with its leaves and findings.
+
+        Each leaf comes with whether it is signed; None for one that counts against nobody.
+        """
         with self.database.transaction() as sql:
             for leaf, is_signed in leaves:
-                insert_leaf(sql, leaf, is_signed=is_signed, block=batch.block)
+                counts = is_signed is not None
+                insert_leaf(sql, leaf, is_signed=bool(is_signed), block=batch.block, counts=counts)
             for finding in findings:
                 insert_finding(sql, finding, batch.block, now)
             _look_again(sql, {leaf.session for leaf, _ in leaves})
@@ -278,13 +282,13 @@ class State:
         with self.database.transaction() as sql:
             _look_again(sql, {leaf.session})
             known = sql.execute(
-                "SELECT 1 FROM leaves WHERE session = ? AND hashed = ?",
+                "SELECT 1 FROM leaves WHERE counts AND session = ? AND hashed = ?",
                 (hex40(leaf.session), leaf.hashed.hex()),
             ).fetchone()
             if known is not None:
                 sql.execute(
                     "UPDATE leaves SET is_signed = max(is_signed, ?), signature = ?"
-                    " WHERE session = ? AND hashed = ?",
+                    " WHERE counts AND session = ? AND hashed = ?",
                     (int(is_signed), leaf.signature, hex40(leaf.session), leaf.hashed.hex()),
                 )
                 return
@@ -304,7 +308,9 @@ class State:
     def at(self, session: int, index: int) -> list[Leaf]:
         """Return the leaves at an index of a session, the first four of them."""
         return self._leaves(
-            "session = ? AND leaf_index = ? ORDER BY number LIMIT 4", hex40(session), hex16(index)
+            "counts AND session = ? AND leaf_index = ? ORDER BY number LIMIT 4",
+            hex40(session),
+            hex16(index),
         )
 
     def repeats(self, leaf: Leaf) -> list[Leaf]:
@@ -316,7 +322,8 @@ class State:
             ("commitment", leaf.receipt.request_commitment.hex()),
         ):
             found += self._leaves(
-                f"session = ? AND {column} = ? AND leaf_index != ? ORDER BY leaf_index LIMIT 1",
+                f"counts AND session = ? AND {column} = ? AND leaf_index != ?"
+                " ORDER BY leaf_index LIMIT 1",
                 session,
                 value,
                 index,
@@ -333,7 +340,9 @@ class State:
 
     def by_receipt(self, session: int, receipt_id: bytes) -> list[Leaf]:
         """Return the leaves of a receipt."""
-        return self._leaves("session = ? AND receipt_id = ?", hex40(session), receipt_id.hex())
+        return self._leaves(
+            "counts AND session = ? AND receipt_id = ?", hex40(session), receipt_id.hex()
+        )
 
     def leaf(self, hashed: str, root: str, anchorer: str) -> Leaf | None:
         """Return a leaf by its hash and batch."""

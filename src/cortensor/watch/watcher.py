@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from cortensor.chain.observed import Answered
-from cortensor.chain.session_payment import FUNDING_STAKE, NOBODY
+from cortensor.chain.session_payment import FUNDING_STAKE, NOBODY, STILL_SETTLER
 from cortensor.errors import Error, NotFound, Unavailable, VerificationFailed
 from cortensor.store.records import STATE_NONE
 from cortensor.watch.checks import (
@@ -18,6 +18,7 @@ from cortensor.watch.checks import (
     SHOWN_BY_ANSWER,
     UNAVAILABLE,
     Finding,
+    check_epoch,
     check_leaf,
     check_request,
     check_signed,
@@ -78,6 +79,7 @@ class Watcher:
         self._secret = secret
         self._is_stopping = is_stopping
         self._pending = Pending(observer, state)
+        self._newest_epoch: int | None = None
 
     def look(self, held: Iterable[HeldReceipt] = ()) -> Head:
         """Bring everything up to the confirmed head, and note what is wrong.
@@ -92,6 +94,7 @@ class Watcher:
             Unavailable: the node; what was stored is gone on with.
         """
         head = self._observer.head()
+        self._newest_epoch = None
         end = head.number - self._settings.confirmations
         self._scan(end)
         # What was never tried comes whole, before anything is said to be missing.
@@ -211,6 +214,12 @@ class Watcher:
 
     def _check_batch(self, batch: BatchRow, now: int) -> None:
         """Fetch and check a batch."""
+        against = self._against(batch)
+        if not against:
+            # Nobody has to publish it, so nothing is missing if nobody does.
+            log.warning("%s was replaced before it anchored %s", batch.anchorer, batch.root)
+            self._state.accept(batch, [], [], now)
+            return
         try:
             leaves = self._fetch(batch)
         except (Unavailable, VerificationFailed) as error:
@@ -221,14 +230,14 @@ class Watcher:
             return
         beside = Beside(self._state)
         found: list[Finding] = []
-        stored: list[tuple[Leaf, bool]] = []
+        stored: list[tuple[Leaf, bool | None]] = []
         for leaf in leaves:
-            settlers = self._settlers(leaf.session)
-            if batch.anchorer not in settlers:
+            if leaf.session >> ROUTER_SHIFT not in against:
                 detail = f"anchored by {batch.anchorer}, who settles for another router"
                 found.append(Finding(FOREIGN, leaf.session, leaf.index, detail, leaves=(leaf,)))
-                stored.append((leaf, False))
+                stored.append((leaf, None))
                 continue
+            settlers = self._settlers(leaf.session)
             found += self._judge(leaf, settlers, beside)
             beside.add(leaf)
             stored.append((leaf, is_signed(leaf, settlers)))
@@ -236,6 +245,20 @@ class Watcher:
         self._state.cases.finish(
             Finding(UNAVAILABLE, 0, 0, "", root=batch.root).key, "closed", "resolved"
         )
+
+    def _against(self, batch: BatchRow) -> set[int]:
+        """Return the routers that a batch counts against: its anchorer settled for them then."""
+        found = set()
+        for router, settlers in self._state.settlers().items():
+            if batch.anchorer not in settlers:
+                continue
+            until = self._observer.settles_until(router, batch.anchorer)
+            if (
+                until == STILL_SETTLER
+                or self._observer.anchored_at(batch.anchorer, batch.root) <= until
+            ):
+                found.add(router)
+        return found
 
     def _fetch(self, batch: BatchRow) -> list[Leaf]:
         urls = [batch.uri] if batch.uri else []
@@ -267,6 +290,8 @@ class Watcher:
             self._observer.surcharge(leaf.receipt.surcharge_epoch),
         )
         found = list(check_leaf(leaf, rightful, settlers, known))
+        stale = check_epoch(leaf, self._replaced_at(leaf), self._settings.max_task_s)
+        found += [] if stale is None else [stale]
         if pin.session_key is not None:
             unasked = check_request(
                 leaf,
@@ -279,6 +304,15 @@ class Watcher:
         if any(finding.kind in SHOWN_BY_ANSWER for finding in found) and self._was_shown(leaf):
             return [finding for finding in found if finding.kind not in SHOWN_BY_ANSWER]
         return found
+
+    def _replaced_at(self, leaf: Leaf) -> int | None:
+        """Return when the surcharge epoch after a leaf's was posted; None if it is in effect."""
+        if self._newest_epoch is None:
+            self._newest_epoch = self._observer.newest_epoch()
+        if leaf.receipt.surcharge_epoch >= self._newest_epoch:
+            return None
+        following = self._observer.surcharge(leaf.receipt.surcharge_epoch + 1)
+        return None if following is None else following.posted_at
 
     def _was_shown(self, leaf: Leaf) -> bool:
         """Return whether an answer showed the leaf, or shows it now."""

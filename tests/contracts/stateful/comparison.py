@@ -172,7 +172,9 @@ class Comparison(CountingMachine):
         if self.model.pots != self.known_pots or self.steps % FULL_CHECK_EVERY == 0:
             self.known_pots = [self.payment.pot(pot)[0] for pot in range(3)]
             assert self.known_pots == self.model.pots
-        owed = self.model.left_in_sessions() + sum(pending) + sum(self.known_pots)
+        # What a release left frozen is in its bucket, and in no router's total.
+        left = sum(self.model.buckets.get(slot, 0) for slot in self.model.left)
+        owed = self.model.left_in_sessions() + sum(pending) + left + sum(self.known_pots)
         balance = self.protocol.cor.balanceOf(self.payment)
         assert balance + self.quota_model.due * MICRO == owed + self.model.unasked
 

@@ -29,6 +29,7 @@ class SettlingChain(FakeChain):
         logs: (address, event, indexed values, other values) of every receipt from now on.
         extra: further fields of every receipt from now on.
         buckets: pending wei by (version, bucket).
+        frozen: wei of it that a release leaves there.
         cover: of the router's bond.
         needs: wei that the next settlement adds to what is pending.
         now: the chain's time.
@@ -42,6 +43,7 @@ class SettlingChain(FakeChain):
         self.logs: list[tuple[str, str, list[int], list[Any]]] = []
         self.extra: dict[str, Any] = {}
         self.buckets: dict[tuple[int, int], int] = {}
+        self.frozen: dict[tuple[int, int], int] = {}
         self.cover = 10**30
         self.needs = 0
         self.now = 1
@@ -88,7 +90,8 @@ class SettlingChain(FakeChain):
             data = bytes(self.mined[tx_hash]["data"])
             if call_name(data) == "release":
                 _, version, bucket = decode(["uint256"] * 3, data[4:])
-                del self.buckets[version, bucket]
+                place = version, bucket
+                self.buckets[place] = self.frozen.get(place, 0)
         return tx_hash
 
     def _eth_getTransactionReceipt(self, tx_hash: str) -> dict[str, Any] | None:  # noqa: N802 -- the RPC's name

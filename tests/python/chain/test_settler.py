@@ -212,6 +212,23 @@ def test_matured_money_is_released_on_demand(chain: SettlingChain, store: Store)
     assert settler(chain, store).release() == []
 
 
+def test_what_a_demand_holds_is_released_when_it_is_let_go(
+    chain: SettlingChain, store: Store
+) -> None:
+    with store.database.transaction() as sql:
+        sql.execute("INSERT INTO pending_buckets (version, bucket) VALUES (3, 2)")
+    chain.buckets, chain.frozen = {(3, 2): 5}, {(3, 2): 4}
+    chain.now = 3 * BUCKET_S + CHALLENGE_S
+    assert [each.pending_wei for each in settler(chain, store).release()] == ["5"]
+    assert store.outbox.pending_buckets() == [(3, 2)]
+    chain.refusals["release"] = "router: money is held"
+    assert [each.reason for each in settler(chain, store).release()] == ["router: money is held"]
+    chain.refusals, chain.frozen = {}, {}
+    assert [each.pending_wei for each in settler(chain, store).release()] == ["4"]
+    assert store.outbox.pending_buckets() == []
+    assert [call_name(bytes(each["data"])) for each in chain.mined.values()] == ["release"] * 2
+
+
 def test_a_batch_that_fits_easily_releases_nothing(chain: SettlingChain, store: Store) -> None:
     with store.database.transaction() as sql:
         sql.execute("INSERT INTO pending_buckets (version, bucket) VALUES (1, 1)")

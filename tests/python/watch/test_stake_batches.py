@@ -153,7 +153,7 @@ def test_a_state_of_version_2_gets_its_demands_and_moves_from_the_chain(watch: W
         assert state.moves.settled(SESSION) == made[0].cumulative
 
 
-@pytest.mark.parametrize(("version", "mark"), [(4, APPLICATION_ID), (3, 1), (1, 0), (0, 5)])
+@pytest.mark.parametrize(("version", "mark"), [(5, APPLICATION_ID), (3, 1), (1, 0), (0, 5)])
 def test_files_of_others_are_left_alone(tmp_path: Path, version: int, mark: int) -> None:
     path = tmp_path / "other.db"
     with sqlite3.connect(path) as sql:

@@ -64,6 +64,8 @@ class WatchedChain(FakeChain):
         pins: what sessions fixed.
         demands: (session, index, settled) -> the contract's Demand.
         anchored: when roots were anchored; second 1 by default.
+        replaced: earlier settlers, with until when they were.
+        claims: (bucket, claimable, held) by session.
         forked_at: blocks from here on have other hashes than before.
         keys: session keys.
     """
@@ -76,6 +78,8 @@ class WatchedChain(FakeChain):
         self.keys: dict[int, str] = {}
         self.demands: dict[tuple[int, int, int], tuple[Any, ...]] = {}
         self.anchored: dict[bytes, int] = {}
+        self.replaced: dict[str, int] = {}
+        self.claims: dict[int, list[tuple[int, int, int]]] = {}
         self.forked_at = 2**63
         self.fork = 0
         self.log_limit: int | None = None
@@ -284,6 +288,7 @@ class WatchedChain(FakeChain):
             "TOKEN": lambda: [TOKEN],
             "dispute": lambda: [self.dispute_address],
             "router_count": lambda: [ROUTERS],
+            "settles_until": lambda: [self._settles_until(values[1].lower())],
             "session": lambda: [self._session(values[0])],
             "surcharge_epoch": lambda: [max(EPOCHS)],
             "surcharge_bps": lambda: [EPOCHS[values[0]].bps],
@@ -298,7 +303,7 @@ class WatchedChain(FakeChain):
             "CHALLENGE_WINDOW_SECONDS": lambda: [CHALLENGE_SECONDS],
             "BUCKET_SECONDS": lambda: [BUCKET_SECONDS],
             "moves_digest": lambda: [0],  # all is released
-            "claims": lambda: [[]],
+            "claims": lambda: [self.claims.get(values[0], [])],
             "demand_of": lambda: [self.demands.get(values, (NOBODY, 0, 0))],
             "refunded": lambda: [self.refunded],
             "balanceOf": lambda: [self.balance],
@@ -309,8 +314,12 @@ class WatchedChain(FakeChain):
             return list(answers[name]())
         return super()._values(name, values)
 
+    def _settles_until(self, account: str) -> int:
+        return 2**256 - 1 if account == SETTLER else self.replaced.get(account, 0)
+
     def _anchored_at(self, anchorer: str, root: bytes) -> int:
-        return self.anchored.get(root, 1) if anchorer.lower() == SETTLER else 0
+        known = anchorer.lower() in (SETTLER, *self.replaced)
+        return self.anchored.get(root, 1) if known else 0
 
     def _session(self, session: int) -> tuple[Any, ...]:
         pin = self.pins.get(session)

@@ -144,6 +144,18 @@ def test_the_escrows_own_windows_count(own):
         deploy_dispute(quick)
 
 
+@pytest.mark.parametrize(("bucket", "is_refused"), [(1_372, False), (1_371, True)])
+def test_a_claim_for_each_bucket_of_the_challenge_window(own, bucket, is_refused):
+    """A day of 63 buckets, and the one that is filled; the 65th would push out another."""
+    parts = (own.cor, own.table, own.anchor, own.pool, own.quota)
+    escrow = deploy_payment(own.owner, own.guardian, *parts, bucket=bucket)
+    if is_refused:
+        with boa.reverts("own: bucket too short"):
+            deploy_dispute(escrow)
+    else:
+        deploy_dispute(escrow)
+
+
 def test_an_escrow_that_is_none(own):
     with boa.reverts("dispute: payment has no code"):
         deploy_dispute(own.stranger)

@@ -298,13 +298,14 @@ def test_inv_p7_what_is_frozen_outlasts_its_bucket_whatever_others_take(own, dis
     own.settled(charged(own, other, 2, 2 * COR, 9 * COR))
     leaf = own.anchored(charged(own, other, 9, 9 * COR, 0))[0]
     dispute.challenge_charge(leaf, sender=own.challenger)
-    assert payment.router(1)[1] == 9 * COR
+    assert payment.pending(1, 1, bucket) == own.frozen() == 9 * COR
+    assert payment.router(1)[1] == 0
     travel(ANSWER_SECONDS + 1)
     bond = own.bonded()
     own.close(session, 0)
     assert dispute.refunded(session) == 9 * COR
     assert own.bonded() == bond - own.dispute.PENALTY_WEI()
-    assert payment.router(1)[1] == 0
+    assert payment.pending(1, 1, bucket) == 0
 
 
 def test_the_last_demand_that_closes_lets_go(own, dispute, session):

@@ -69,13 +69,43 @@ def test_a_hold_keeps_money_in_its_bucket(protocol, payment):
     digest = payment.moves_digest(1, 1, bucket)
     # The rest is released, once.
     assert payment.release(1, 1, bucket, sender=protocol.stranger) == 6
-    assert (payment.pending(1, 1, bucket), payment.router(1)[1]) == (4, 4)
+    # What stays weighs on the router's cover no more.
+    assert (payment.pending(1, 1, bucket), payment.router(1)[1]) == (4, 0)
+    assert payment.held(1, 1, bucket) == 4
     assert payment.moves_digest(1, 1, bucket) == digest
     with boa.reverts("router: money is held"):
         payment.release(1, 1, bucket, sender=protocol.stranger)
     payment.unhold(session, bucket, 4, sender=protocol.dispute)
     assert_event(payment, "PendingUnheld", session=session, bucket=bucket, amount=4)
     assert payment.release(1, 1, bucket, sender=protocol.stranger) == 4
+    assert payment.router(1)[1] == payment.held(1, 1, bucket) == 0
+    with boa.reverts("router: nothing pending"):
+        payment.release(1, 1, bucket, sender=protocol.stranger)
+
+
+def test_inv_p6_what_a_release_left_is_taken_back_and_released_without_the_total(protocol, payment):
+    session, other = protocol.open(), protocol.open(protocol.other_payer)
+    protocol.settle((session, 10))
+    bucket = bucket_now()
+    payment.hold(session, bucket, 10, sender=protocol.dispute)
+    travel_to(matured(bucket))
+    # Nothing is paid out, but the router's cover is free again, once.
+    assert payment.release(1, 1, bucket, sender=protocol.stranger) == 0
+    released = events(payment, "PendingReleased")[0]
+    assert [released[f"{pot}_amount"] for pot in ("node", "validator", "treasury")] == [0, 0, 0]
+    protocol.settle((other, 3))
+    with boa.reverts("router: money is held"):
+        payment.release(1, 1, bucket, sender=protocol.stranger)
+    payment.unhold(session, bucket, 6, sender=protocol.dispute)
+    assert payment.refund(session, bucket, 2, sender=protocol.dispute) == 2
+    assert payment.release(1, 1, bucket, sender=protocol.stranger) == 4
+    assert payment.hold(session, bucket, 1, sender=protocol.dispute) == 0
+    assert (payment.pending(1, 1, bucket), payment.held(1, 1, bucket)) == (4, 4)
+    with boa.reverts("router: more than is held"):
+        payment.unhold(session, bucket, 5, sender=protocol.dispute)
+    payment.unhold(session, bucket, 4, sender=protocol.dispute)
+    assert payment.refund(session, bucket, 9, sender=protocol.dispute) == 4
+    assert payment.router(1)[1] == 3
     with boa.reverts("router: nothing pending"):
         payment.release(1, 1, bucket, sender=protocol.stranger)
 
@@ -89,6 +119,7 @@ def test_a_hold_does_not_stop_other_buckets(protocol, payment):
     protocol.settle((session, 14))
     travel_to(matured(first + 1))
     assert payment.release(1, 1, first + 1, sender=protocol.stranger) == 4
+    assert payment.release(1, 1, first, sender=protocol.stranger) == 0
     with boa.reverts("router: money is held"):
         payment.release(1, 1, first, sender=protocol.stranger)
 

@@ -28,7 +28,7 @@ def test_refuses_nothing(protocol, payment):
 
 def test_refuses_sessions_that_are_not_open(protocol, payment):
     session = protocol.open()
-    with boa.reverts("session: not open"):
+    with boa.reverts("session: unknown"):
         payment.top_up(session + 1, 1, sender=protocol.payer)
     payment.request_close(session, sender=protocol.payer)
     with boa.reverts("session: not open"):

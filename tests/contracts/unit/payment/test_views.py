@@ -31,10 +31,11 @@ def test_withdrawable_at(protocol, payment):
 
 
 def test_a_settler_of_once_is_remembered(protocol, payment):
-    assert payment.was_settler(1, protocol.settler)
-    assert not payment.was_settler(2, protocol.settler)
-    assert not payment.was_settler(1, protocol.stranger)
+    still = 2**256 - 1
+    assert payment.settles_until(1, protocol.settler) == still
+    assert payment.settles_until(2, protocol.settler) == 0
+    assert payment.settles_until(1, protocol.stranger) == 0
     payment.set_settler(1, protocol.stranger, sender=protocol.settler)
-    assert payment.was_settler(1, protocol.stranger)
-    # What it signed and anchored stays provable against the router.
-    assert payment.was_settler(1, protocol.settler)
+    assert payment.settles_until(1, protocol.stranger) == still
+    # What it anchored until then stays provable against the router.
+    assert payment.settles_until(1, protocol.settler) == boa.env.timestamp
