@@ -57,7 +57,7 @@ def redact(
         if texts:
             folder.mkdir(exist_ok=True)
         for name, text in texts.items():
-            (folder / f"{name}.txt").write_bytes(text.encode())
+            folder.joinpath(f"{name}.txt").write_bytes(text.encode())
     except OSError as error:
         raise InvalidInput(f"cannot write: {error.strerror}", field=out) from error
     withheld = ", ".join(bundle.withheld()) or "nothing"

@@ -109,7 +109,7 @@ def main(folder: Path) -> None:
     """Write the schemas into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, schema in receipt_schemas().items():
-        (folder / f"{name}.json").write_text(render(schema), encoding="utf-8")
+        folder.joinpath(f"{name}.json").write_text(render(schema), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def texts_beside(source: str, names: tuple[str, ...]) -> dict[str, str]:
     folder = Path(source + BODIES)
     found = {}
     for name in names:
-        path = folder / f"{name}.txt"
+        path = folder.joinpath(f"{name}.txt")
         if path.is_file():
             found[name] = path.read_bytes().decode(errors="replace")
     return found
