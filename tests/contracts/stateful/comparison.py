@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import boa
@@ -75,6 +76,15 @@ class Comparison(CountingMachine):
             draw=self._draw_in_model,
             restore=self._restore_in_model,
         )
+        #: Who pays, by name; the first two have their purses from the protocol.
+        self.people = {"payer": chain.payer, "other payer": chain.other_payer}
+        for name in ("third payer", "fourth payer"):
+            self.people[name] = boa.env.generate_address(name)
+            chain.fund(self.people[name])
+        self.pot_recipients = (chain.nodes, chain.validators, chain.treasury)
+        watched = (*self.people.values(), *self.pot_recipients)
+        self.purses = {who: chain.cor.balanceOf(who) for who in watched}
+        self.staked: Counter[str] = Counter()
         self.batches: list[tuple[str, int, int, bytes, list[tuple[int, int]]]] = []
         self.touched: set[int] = set()
         self.highest: dict[int, int] = {}
@@ -179,6 +189,24 @@ class Comparison(CountingMachine):
         assert balance + self.quota_model.due * MICRO == owed + self.model.unasked
 
     @invariant()
+    def one_purse(self):
+        """INV-P5: somebody has what it put in and got out left, to the wei; another each step."""
+        self.check_purse(list(self.purses)[self.steps % len(self.purses)])
+
+    def check_purse(self, who: str) -> None:
+        """Compare an account's tokens with what it paid and was paid, in all contracts."""
+        pots = zip(self.pot_recipients, self.model.paid, strict=True)
+        expected = (
+            self.purses[who]
+            - self.model.spent.get(who, 0)
+            + sum(paid for recipient, paid in pots if recipient == who)
+            - self.staked[who]
+            - self.pool_model.spent[who]
+            + self.pool_model.received[who]
+        )
+        assert self.protocol.cor.balanceOf(who) == expected
+
+    @invariant()
     def same_moves(self):
         """INV-P9: the newest bucket's digest is of its moves; every few steps, all are."""
         slots = list(self.model.buckets)
@@ -254,6 +282,8 @@ class Comparison(CountingMachine):
                 self.model.pay_pot(pot)
         self.payment_is_empty()
         self.same_sums()
+        for who in self.purses:
+            self.check_purse(who)
 
     def payment_is_empty(self) -> None:
         """Only unasked tokens stay once everything was released and paid."""

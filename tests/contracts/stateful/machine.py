@@ -31,7 +31,7 @@ HOUR = 3_600
 KEY = account("session key")
 OTHER_KEY = account("other session key")
 
-PAYERS = st.sampled_from(("payer", "other_payer"))
+PAYERS = st.sampled_from(("payer", "payer", "other payer", "third payer", "fourth payer"))
 ROUTERS = st.sampled_from((1, 1, 1, 1, 2, 2, 2, 3))
 FUNDINGS = st.sampled_from((0, 0, 0, 1, 1, 3))
 # How the total of an item relates to the session: beyond what is settled, or the deposit.
@@ -58,7 +58,7 @@ class PaymentMachine(DisputeSteps):
         has_key=st.sampled_from((True, True, True, False)),
     )
     def open(self, payer, router, amount, hours, tier, newer, salt, funding=0, has_key=False):
-        account = getattr(self.protocol, payer)
+        account = self.people[payer]
         version = self.model.adopted + newer
         expiry = self.model.now + hours * HOUR
         signer = KEY.address if has_key else None
@@ -86,14 +86,14 @@ class PaymentMachine(DisputeSteps):
     @initialize(amounts=st.lists(st.integers(10, 20_000), min_size=2, max_size=4))
     def open_some(self, amounts):
         for i, amount in enumerate(amounts):
-            payer = ("payer", "other_payer")[i % 2]
+            payer = list(self.people)[i % len(self.people)]
             # The second is paid by vouchers.
             kind = (VOUCHER, True) if i == 1 else (0, False)
             self.open(payer, i % 3 // 2 + 1, amount, 1_000 * (i + 1), i, 0, 100 + i, *kind)
 
     @rule(number=PICKS, amount=AMOUNTS, sender=PAYERS)
     def top_up(self, number, amount, sender):
-        key, account = self.pick(number), getattr(self.protocol, sender)
+        key, account = self.pick(number), self.people[sender]
         self.both(
             "top_up",
             lambda: self.payment.top_up(key, amount, sender=account),

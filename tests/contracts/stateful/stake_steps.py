@@ -10,7 +10,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.contracts.protocol import COR, StakeBatch, item, word
 from tests.contracts.stateful.comparison import DAY, URI
-from tests.contracts.stateful.machine import PICKS, RARELY, PaymentMachine
+from tests.contracts.stateful.machine import PAYERS, PICKS, RARELY, PaymentMachine
 from tests.model.payment_model import STAKE, Session
 from tests.model.quota_model import MICRO
 
@@ -73,13 +73,13 @@ class MoneyMachine(PaymentMachine):
     # Stake sessions.
 
     @rule(
-        payer=st.sampled_from(("payer", "other_payer")),
+        payer=PAYERS,
         router=st.sampled_from((1, 1, 2)),
         profile=PROFILES,
         amount=STAKES,
     )
     def enrol(self, payer, router, profile, amount):
-        account = getattr(self.protocol, payer)
+        account = self.people[payer]
         key = self.payment.session_id(account, router, word(profile))
         if key in self.accounts or self.model.opening_paused:
             return
@@ -111,7 +111,7 @@ class MoneyMachine(PaymentMachine):
         self.quota.fund_pool(500 * COR, sender=chain.deployer)
         self.quota_model.pool_wei += 500 * COR
         for i, amount in enumerate(amounts):
-            self.enrol(("payer", "other_payer")[i % 2], 1, (0, 4, 16)[i], amount)
+            self.enrol(list(self.people)[i % 2], 1, (0, 4, 16)[i], amount)
         self._wait(DAY)
 
     def _account(self, number: int) -> int:
@@ -121,12 +121,14 @@ class MoneyMachine(PaymentMachine):
     @rule(number=PICKS, amount=STAKES)
     def add_stake(self, number, amount):
         """INV-Q4: it counts from the next window on."""
-        key = self._account(number)
+        key, payer = self._account(number), self.protocol.payer
+        before = self.quota_model.accounts[key].stake
         self.both(
             "add_stake",
-            lambda: self.quota.stake(key, amount * COR, sender=self.protocol.payer),
+            lambda: self.quota.stake(key, amount * COR, sender=payer),
             lambda: self.quota_model.stake(key, amount * COR // MICRO),
         )
+        self.staked[payer] += (self.quota_model.accounts[key].stake - before) * MICRO
 
     @precondition(lambda self: self.accounts)
     @rule(number=PICKS, part=st.sampled_from((1, 2, 3)), too_much=RARELY)
@@ -150,11 +152,12 @@ class MoneyMachine(PaymentMachine):
         if waits:
             until = self.quota_model.accounts[key].withdrawable_at
             self._wait(max(until - self.model.now, 0))
-        self.both(
+        paid = self.both(
             "withdraw_stake",
             lambda: self.quota.withdraw(key, sender=self.protocol.stranger),
             lambda: self.quota_model.withdraw(key) * MICRO,
         )
+        self.staked[self.accounts[key]] -= paid or 0
 
     @precondition(lambda self: self.accounts)
     @rule(number=PICKS, limit=st.sampled_from((0, 1, 3, 20)), floor=st.sampled_from((0, 0, 5, 300)))
@@ -229,6 +232,9 @@ class MoneyMachine(PaymentMachine):
         self.drawn_batches.append(batch)
         if moved:
             self.successes[f"{name} (moved)"] += 1
+            [settled] = [e for e in self.payment.get_logs() if type(e).__name__ == "StakeSettled"]
+            if settled.overage_amount:
+                self.successes[f"{name} (overage)"] += 1
             skipped = [
                 (e.session, e.reason)
                 for e in self.payment.get_logs()
@@ -326,6 +332,8 @@ class MoneyMachine(PaymentMachine):
             account = self.quota_model.accounts[key]
             if account.leaving:
                 self.quota.withdraw(key)
-                self.quota_model.withdraw(key)
+                self.staked[self.accounts[key]] -= self.quota_model.withdraw(key) * MICRO
+        for who in self.purses:
+            self.check_purse(who)
         # Stake is all gone: what the contract holds is the pool's.
         assert self.protocol.cor.balanceOf(self.quota) == self.quota_model.pool_wei
