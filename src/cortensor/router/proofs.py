@@ -107,6 +107,8 @@ class Library:
             index=leaf.index,
             cumulative=str(leaf.cumulative),
             tx_hash=batch.tx_hash,
+            block=batch.block_number,
+            finality=batch.finality,
         )
 
     def _bundle(self, record: ReceiptRecord) -> dict[str, Any]:

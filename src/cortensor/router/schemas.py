@@ -318,13 +318,19 @@ class TasksResponse(Struct, frozen=True):
 
 
 class AnchorStatus(Struct, frozen=True):
-    """Where a receipt stands: waiting, built or sent in a batch, or confirmed on chain."""
+    """Where a receipt stands: waiting, built or sent in a batch, or confirmed on chain.
+
+    `finality` of a confirmed one: `soft` in a block, which may still be reorganised away (the state
+    is `sent` again then), `safe`, or `final`; null if it is not known. `block` is that block.
+    """
 
     state: Literal["waiting", "built", "sent", "confirmed"]
     root: str | None = None
     index: int | None = None
     cumulative: str | None = None
     tx_hash: str | None = None
+    block: int | None = None
+    finality: Literal["soft", "safe", "final"] | None = None
 
 
 class ReceiptResponse(Struct, frozen=True):

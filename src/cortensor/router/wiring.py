@@ -110,6 +110,7 @@ def build_settler(config: Config, store: Store, public_url: str | None) -> Settl
         store=store,
         uri_base=base,
         timeout_s=config.settlement.transaction_timeout_s,
+        final_depth=config.settlement.final_depth,
     )
 
 

@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Self
 
 from cortensor.store.address import open_database
+from cortensor.store.anchored import Anchored
 from cortensor.store.api_keys import ApiKeys
 from cortensor.store.claims import Owners
 from cortensor.store.errands import Errands
@@ -37,6 +38,7 @@ class Store:
         self.owners = Owners(self.database, owner)
         self.ledger = Ledger(self.database, owner)
         self.outbox = Outbox(self.database)
+        self.anchored = Anchored(self.database)
         self.skips = Skips(self.database)
         self.errands = Errands(self.database)
         self.vouchers = Vouchers(self.database)

@@ -1,0 +1,9 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What schema-7.sql adds.
+ALTER TABLE batches ADD COLUMN block_hash TEXT COLLATE "C";
+ALTER TABLE batches ADD COLUMN finality TEXT COLLATE "C"
+  CHECK (finality IN ('soft', 'safe', 'final'));
+CREATE INDEX batches_not_final ON batches(number)
+  WHERE state = 'confirmed' AND (finality IS NULL OR finality != 'final');
+ALTER TABLE errands ADD COLUMN is_final BIGINT NOT NULL DEFAULT 0;
+UPDATE errands SET is_final = 1 WHERE block_number IS NOT NULL;
