@@ -17,6 +17,7 @@ from cortensor.chain.anchor import Anchor
 from cortensor.chain.driving import REVERTED, Driver, SettledBatch
 from cortensor.chain.errands import Runner
 from cortensor.chain.finality import Follower
+from cortensor.chain.log_keeper import LogKeeper
 from cortensor.chain.pool import Pool
 from cortensor.chain.refusals import (
     EXCEEDS_BOND,
@@ -67,6 +68,7 @@ class Settler:
         uri_base: prefix of each batch's public address; None for none.
         timeout_s: how long to wait for a transaction.
         final_depth: how many blocks deep a block is final, for nodes that do not say it.
+        first_block: in which the contracts were deployed, or an earlier one.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Settler:
         uri_base: str | None,
         timeout_s: float,
         final_depth: int = 64,
+        first_block: int = 0,
     ) -> None:
         web3 = connect(rpc_url, book.chain_id)
         self._sender = Sender(web3, key)
@@ -93,6 +96,9 @@ class Settler:
         self._runner = Runner(web3, key, store.errands, timeout_s)
         self._driver = Driver(self._sender, self._settlement, router_id, store.outbox, timeout_s)
         self._follower = Follower(web3, self._sender, self._driver, store, final_depth)
+        self._keeper = LogKeeper(
+            web3, self._follower, book.receipt_anchor, self._sender.address, store, first_block
+        )
         self._releaser = Releaser(
             self._sender, self._runner, self._settlement, router_id, store.outbox
         )
@@ -136,14 +142,16 @@ class Settler:
         return done
 
     def follow(self) -> list[Followed]:
-        """Look again at what is mined and not final; see `Follower.follow`.
+        """Look again at what is mined and not final, and log what has become final.
 
         Raises:
             Conflict: another process settles (`already_running`).
             Unavailable: the node.
         """
         with self._place():
-            return self._follower.follow()
+            found = self._follower.follow()
+            self._keeper.extend()
+            return found
 
     def release(self) -> list[Released]:
         """Release what has matured of the router's money.

@@ -83,8 +83,8 @@ async def settle_for_ever(
         await asyncio.sleep(pause_s(settings.poll_s, failures))
         try:
             if clock.unix() - looked_at >= settings.follow_s:
-                await _follow(settler)
                 looked_at = clock.unix()
+                await _follow(settler)
             pending = await asyncio.to_thread(source.pending)
             if is_due(pending, settings, clock.unix()):
                 await _settle(settler, clock.unix())

@@ -33,6 +33,11 @@ class Anchored:
         rows = self._db.rows(f"SELECT * FROM batches WHERE {NOT_FINAL} ORDER BY number")  # noqa: S608  constant condition
         return [batch_of(row) for row in rows]
 
+    def first_block(self) -> int | None:
+        """Return the block of the first batch of this ledger; None if none is confirmed."""
+        row = self._db.row("SELECT MIN(block_number) AS first FROM batches")
+        return None if row is None else row["first"]
+
     def note(self, batch: BatchRecord, block_hash: str, finality: Finality) -> None:
         """Note how sure a batch's block is.
 

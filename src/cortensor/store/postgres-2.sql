@@ -7,3 +7,11 @@ CREATE INDEX batches_not_final ON batches(number)
   WHERE state = 'confirmed' AND (finality IS NULL OR finality != 'final');
 ALTER TABLE errands ADD COLUMN is_final BIGINT NOT NULL DEFAULT 0;
 UPDATE errands SET is_final = 1 WHERE block_number IS NOT NULL;
+
+CREATE TABLE log_entries (
+  log TEXT COLLATE "C" NOT NULL,
+  number BIGINT NOT NULL,
+  entry BYTEA NOT NULL,
+  block_number BIGINT NOT NULL,
+  PRIMARY KEY (log, number)
+);

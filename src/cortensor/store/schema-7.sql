@@ -11,3 +11,12 @@ CREATE INDEX batches_not_final ON batches(number)
 -- Whether the block of a mined errand is final.
 ALTER TABLE errands ADD COLUMN is_final INTEGER NOT NULL DEFAULT 0;
 UPDATE errands SET is_final = 1 WHERE block_number IS NOT NULL;
+
+-- Transparency logs: one entry a batch, from final blocks only. log: chain, contract and anchorer.
+CREATE TABLE log_entries (
+  log TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  entry BLOB NOT NULL,
+  block_number INTEGER NOT NULL,
+  PRIMARY KEY (log, number)
+) STRICT, WITHOUT ROWID;

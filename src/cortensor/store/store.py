@@ -13,6 +13,7 @@ from cortensor.store.claims import Owners
 from cortensor.store.errands import Errands
 from cortensor.store.gold import Gold
 from cortensor.store.ledger import Ledger
+from cortensor.store.log_entries import LogEntries
 from cortensor.store.outbox import Outbox
 from cortensor.store.skips import Skips
 from cortensor.store.vouchers import Vouchers
@@ -39,6 +40,7 @@ class Store:
         self.ledger = Ledger(self.database, owner)
         self.outbox = Outbox(self.database)
         self.anchored = Anchored(self.database)
+        self.log_entries = LogEntries(self.database)
         self.skips = Skips(self.database)
         self.errands = Errands(self.database)
         self.vouchers = Vouchers(self.database)

@@ -53,7 +53,7 @@ def foreign(world, nonce: int, tip: int = GWEI) -> str:
             "to": settler.address,
             "value": 0,
             "gas": TRANSFER_GAS,
-            "maxFeePerGas": 20 * GWEI + tip,
+            "maxFeePerGas": 6 * GWEI + tip,
             "maxPriorityFeePerGas": tip,
         }
     )
@@ -137,7 +137,9 @@ def test_ours_outbids_what_took_its_place_in_the_pool(world):
     (ours,) = world.money.waiting(world.money.settler)
     rpc(world.url, "anvil_dropTransaction", ours)
     foreign(world, nonce, tip=2 * GWEI)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="moved during each attempt"):
+        settle(world)
+    with pytest.raises(Unavailable, match="not mined"):  # twice as dear with each attempt
         settle(world)
     goes_on(world)
     assert len(settle(world, timeout_s=60)) == 1
