@@ -72,8 +72,6 @@ def test_paths(place: tuple[Any, int, int], path: str) -> None:
         "tile/0/000.p/0",
         "tile/0/x000/001",
         "tile/-1/000",
-    ]
-    + [
         "tile/0/000.p/",
         "tile/64/000",
         "tile/0/000.p/05",
@@ -92,7 +90,10 @@ def test_a_note_of_another_implementation_is_verified() -> None:
         "If you think cryptography is the answer to your problem,\n"
         "then you don't know what your problem is.\n"
     )
-    blob = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM="
+    blob = (
+        "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6Ry"
+        "yBwJnAM="
+    )
     verifier = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
     note = f"{text}\n\u2014 PeterNeumann {blob}\n"
     assert open_note(note, verifier) == text
