@@ -39,7 +39,7 @@ class Horizon(Struct, frozen=True):
     def of(self, block: int) -> Finality:
         """Return how sure a block is."""
         if block <= self.final:
-            return "final"
+            return "hard"
         return "safe" if block <= self.safe else "soft"
 
 
@@ -128,8 +128,8 @@ class Follower:
             block_hash = self._hash_of(batch.block_number)
             if batch.block_hash is None:
                 # Confirmed by an older version, and the node keeps no receipt for so long.
-                if horizon.of(batch.block_number) == "final":
-                    now = "final"
+                if horizon.of(batch.block_number) == "hard":
+                    now = "hard"
                     self._anchored.note(batch, block_hash, now)
             elif block_hash != batch.block_hash:
                 log.warning(

@@ -47,7 +47,9 @@ class LogKeeper:
         self._web3 = web3
         self._follower = follower
         self._anchor, self._anchorer = anchor.lower(), anchorer.lower()
-        self._events = EventSource(web3, [(contract(web3, ANCHOR, anchor), ["BatchAnchored"])])
+        self._events = EventSource(
+            web3, [(contract(web3, ANCHOR, anchor), ["BatchAnchored", "BatchTold"])]
+        )
         self._entries, self._batches = store.log_entries, store.anchored
         self._first_block = first_block
         self._looked_to = -1  # nothing more is to be found up to this block

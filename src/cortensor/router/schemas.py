@@ -321,7 +321,7 @@ class AnchorStatus(Struct, frozen=True):
     """Where a receipt stands: waiting, built or sent in a batch, or confirmed on chain.
 
     `finality` of a confirmed one: `soft` in a block, which may still be reorganised away (the state
-    is `sent` again then), `safe`, or `final`; null if it is not known. `block` is that block.
+    is `sent` again then), `safe`, or `hard` for final; null if it is not known. `block` is it.
     """
 
     state: Literal["waiting", "built", "sent", "confirmed"]
@@ -330,7 +330,7 @@ class AnchorStatus(Struct, frozen=True):
     cumulative: str | None = None
     tx_hash: str | None = None
     block: int | None = None
-    finality: Literal["soft", "safe", "final"] | None = None
+    finality: Literal["soft", "safe", "hard"] | None = None
 
 
 class ReceiptResponse(Struct, frozen=True):

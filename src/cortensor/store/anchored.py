@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cortensor.store.database import Database
     from cortensor.store.records import BatchRecord, Finality
 
-NOT_FINAL = "state = 'confirmed' AND (finality IS NULL OR finality != 'final')"
+NOT_FINAL = "state = 'confirmed' AND (finality IS NULL OR finality != 'hard')"
 
 
 class Anchored:

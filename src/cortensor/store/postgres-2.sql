@@ -2,9 +2,9 @@
 -- What schema-7.sql adds.
 ALTER TABLE batches ADD COLUMN block_hash TEXT COLLATE "C";
 ALTER TABLE batches ADD COLUMN finality TEXT COLLATE "C"
-  CHECK (finality IN ('soft', 'safe', 'final'));
+  CHECK (finality IN ('soft', 'safe', 'hard'));
 CREATE INDEX batches_not_final ON batches(number)
-  WHERE state = 'confirmed' AND (finality IS NULL OR finality != 'final');
+  WHERE state = 'confirmed' AND (finality IS NULL OR finality != 'hard');
 ALTER TABLE errands ADD COLUMN is_final BIGINT NOT NULL DEFAULT 0;
 UPDATE errands SET is_final = 1 WHERE block_number IS NOT NULL;
 

@@ -14,7 +14,7 @@ DAY_SECONDS, WEEK_SECONDS = 86_400, 604_800
 WEEKLY = 16  # in a profile, beside the bucket
 
 BatchState = Literal["built", "sent", "confirmed"]
-Finality = Literal["soft", "safe", "final"]
+Finality = Literal["soft", "safe", "hard"]
 
 
 class SessionFacts(Struct, frozen=True):

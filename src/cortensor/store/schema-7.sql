@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Version 7: in which block a batch was mined, and how sure that is.
 -- block_hash: 0x hex; NULL for a batch that is in none, or was confirmed by an older version.
--- finality: 'soft' in a block, 'safe', 'final'; NULL as above.
+-- finality: 'soft' in a block, 'safe', 'hard'; NULL as above.
 ALTER TABLE batches ADD COLUMN block_hash TEXT;
 ALTER TABLE batches ADD COLUMN finality TEXT
-  CHECK (finality IN ('soft', 'safe', 'final'));
+  CHECK (finality IN ('soft', 'safe', 'hard'));
 CREATE INDEX batches_not_final ON batches(number)
-  WHERE state = 'confirmed' AND (finality IS NULL OR finality != 'final');
+  WHERE state = 'confirmed' AND (finality IS NULL OR finality != 'hard');
 
 -- Whether the block of a mined errand is final.
 ALTER TABLE errands ADD COLUMN is_final INTEGER NOT NULL DEFAULT 0;

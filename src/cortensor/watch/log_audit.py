@@ -38,7 +38,11 @@ MOST_BYTES = WIDTH * (2 + 65_535)
 
 
 class Audited(Struct, frozen=True):
-    """What an audit saw: entries now and at the audit before, and the on-chain number and head."""
+    """What an audit saw: entries now and at the audit before, and the on-chain number and head.
+
+    `unproven` entries are only told in events, of which the contract's head alone knows; that
+    proves them when the log is not behind the chain.
+    """
 
     origin: str
     entries: int
@@ -46,6 +50,7 @@ class Audited(Struct, frozen=True):
     root: str
     head: str
     chain_number: int
+    unproven: int
 
 
 class Mirror:
@@ -121,7 +126,7 @@ def audit(mirror: Mirror, name: LogName, anchor: Anchor) -> Audited:
         files[path] = mirror.get(path)
         if files[path] != tile(leaves, level, index, width):
             raise InvalidInput("is not of the entries", field=path)
-    chain_number = _on_chain(entries, now, name, anchor)
+    chain_number, unproven = _on_chain(entries, now, name, anchor)
     for path, data in {**files, "key": granted if known is None else known}.items():
         mirror.keep(path, data)
     mirror.keep("checkpoint", note)  # last: whatever it commits to is there
@@ -132,6 +137,7 @@ def audit(mirror: Mirror, name: LogName, anchor: Anchor) -> Audited:
         root="0x" + now.root.hex(),
         head=now.extension[1].removeprefix("head "),
         chain_number=chain_number,
+        unproven=unproven,
     )
 
 
@@ -161,13 +167,19 @@ def _entries(mirror: Mirror, size: int) -> tuple[dict[str, bytes], list[bytes]]:
     return files, entries
 
 
-def _on_chain(entries: list[bytes], now: Checkpoint, name: LogName, anchor: Anchor) -> int:
-    """Compare every entry with the contract; return the number of batches it has."""
-    head = name.genesis()
+def _on_chain(
+    entries: list[bytes], now: Checkpoint, name: LogName, anchor: Anchor
+) -> tuple[int, int]:
+    """Compare every entry with the contract.
+
+    Returns:
+        The number of batches it has, and how many entries it cannot vouch for.
+    """
+    head, told = name.genesis(), 0
     for data in entries:
         entry = read_entry(data)
         head = check_entry(entry, head)
-        _compare(entry, name, anchor)
+        told += not _is_stored(entry, name, anchor)
     if now.extension[1] != f"head 0x{head:064x}":
         raise InvalidInput("its head is not the entries'", field="checkpoint")
     number, on_chain = anchor.head(name.anchorer)
@@ -175,17 +187,25 @@ def _on_chain(entries: list[bytes], now: Checkpoint, name: LogName, anchor: Anch
         raise InvalidInput(f"has {now.size} batches, the chain {number}", field="checkpoint")
     if number == now.size and now.size and on_chain != head:
         raise InvalidInput("its head is not the chain's", field="checkpoint")
-    return number
+    return number, told if number > now.size else 0
 
 
-def _compare(entry: Entry, name: LogName, anchor: Anchor) -> None:
+def _is_stored(entry: Entry, name: LogName, anchor: Anchor) -> bool:
+    """Return whether the contract stores an entry's batch; False where it was only told.
+
+    Raises:
+        InvalidInput: it stores something else.
+    """
     time, count, number = anchor.place(name.anchorer, entry.root)
+    if number == 0 or number > entry.number:  # not stored, or not before a later entry
+        return False
     if (time, count, number) != (entry.time, entry.count, entry.number):
         raise InvalidInput(
             f"{entry.number}: the chain has batch {number} of {count} leaves at {time} for"
             f" {entry.root}",
             field="entry",
         )
+    return True
 
 
 def _text(data: bytes) -> str:

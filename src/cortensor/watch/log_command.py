@@ -59,6 +59,11 @@ def audit_log(
         f"{found.origin}: {found.entries} batches, {found.entries - found.before} of them new; all"
         f" are anchored as logged, and the log goes on from what was seen before"
     )
+    if found.unproven:
+        click.echo(
+            f"{found.unproven} of them are only told in events; that the chain has them shows when"
+            " the log has caught up"
+        )
     behind = found.chain_number - found.entries
     if behind:
         click.echo(f"{behind} more are anchored and not logged yet")

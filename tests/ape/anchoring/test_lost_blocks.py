@@ -93,8 +93,8 @@ def test_a_batch_whose_block_is_gone_is_sent_again_with_the_same_bytes(world):
     rpc(world.url, "anvil_mine", hex(40))
     assert follow(world) == [("soft", "safe")]
     rpc(world.url, "anvil_mine", hex(40))
-    assert follow(world) == [("safe", "final")]
-    assert anchor_of(world, receipt)["finality"] == "final"
+    assert follow(world) == [("safe", "hard")]
+    assert anchor_of(world, receipt)["finality"] == "hard"
     assert open_work(world.config.database_address).not_final == []
     assert follow(world) == []
 

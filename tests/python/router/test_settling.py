@@ -64,7 +64,7 @@ class Scripted:
 
     def follow(self) -> list[Followed]:
         self.followed += 1
-        return [Followed("0x2", "soft", "final")] if self.followed == 1 else []
+        return [Followed("0x2", "soft", "hard")] if self.followed == 1 else []
 
     def unix(self) -> int:
         return 1234
@@ -117,7 +117,7 @@ def test_skips_and_losses_are_told(
     assert "pool is empty" in caplog.text
     assert "it is tried again" in caplog.text
     assert "no longer can be" in caplog.text
-    assert "batch 0x2: final, was soft" in caplog.text
+    assert "batch 0x2: hard, was soft" in caplog.text
     assert scripted.followed == 1  # not with every poll
     assert "session closed" in caplog.text
 

@@ -184,8 +184,8 @@ def test_what_the_chain_does_not_have_is_refused(tmp_path: Path) -> None:
     served.on_chain += 1
     with pytest.raises(InvalidInput, match="not the chain's"):
         check(served)
-    served.entries[1] = Entry(1, "0x0", 3, served.entries[1].root, 9, "")
-    with pytest.raises(InvalidInput, match="the chain has batch 3"):
+    served.entries[1] = Entry(1, "0x0", 1, served.entries[1].root, 9, "")
+    with pytest.raises(InvalidInput, match="the chain has batch 1"):
         check(served)
 
 
