@@ -19,7 +19,7 @@ from cortensor.receipts.anchor_view import (
     AnchoredBatch,
     Revocation,
 )
-from cortensor.tlog.entry import HASH_BITS, LogName
+from cortensor.tlog.entry import LogName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,13 +85,6 @@ class Anchor:
         with node_errors("batch"):
             found = self._contract.functions.batch(_address(anchorer), _word(root)).call()
         return int(found[0]), int(found[1]), int(found[2])
-
-    def head(self, anchorer: str) -> tuple[int, int]:
-        """Return how many batches an anchorer's log has, and its head."""
-        with node_errors("head"):
-            found = self._contract.functions.head(_address(anchorer)).call()
-        head = int.from_bytes(bytes(found), "big")
-        return head >> HASH_BITS, head
 
     def is_anchored(self, anchorer: str, leaf: str, proof: Sequence[str], root: str) -> bool:
         """Return the contract's word on a proof."""

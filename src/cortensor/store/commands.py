@@ -91,16 +91,16 @@ def outbox(database: DatabaseAddress, as_json: bool) -> None:
             f" sessions, {format_cor(int(batch.charged_wei))} COR: "
             + _standing(batch.state, batch.reason, batch.tries, batch.next_at)
         )
-    for settled in found.not_final:
-        click.echo(
-            f"batch {settled.root}: {settled.receipts} receipts anchored in block {settled.block}:"
-            f" {settled.finality or 'settled'}, not final"
-        )
     for total in found.totals:
         click.echo(
             f"session {total.session_id}: a total of {format_cor(int(total.cumulative_wei))} COR"
             f" by {total.funding}: "
             + _standing(total.state, total.reason, total.tries, total.next_at)
+        )
+    for settled in found.not_final:
+        click.echo(
+            f"batch {settled.root}: {settled.receipts} receipts anchored in block {settled.block}:"
+            f" {settled.finality or 'settled'}, not final"
         )
 
 

@@ -13,7 +13,7 @@ import requests
 from msgspec import Struct
 
 from cortensor.errors import InvalidInput, Unavailable
-from cortensor.tlog.entry import check_entry, read_entry
+from cortensor.tlog.entry import HASH_BITS, check_entry, read_entry
 from cortensor.tlog.grant import read_grant
 from cortensor.tlog.note import open_note, read_checkpoint
 from cortensor.tlog.tree import (
@@ -182,7 +182,8 @@ def _on_chain(
         told += not _is_stored(entry, name, anchor)
     if now.extension[1] != f"head 0x{head:064x}":
         raise InvalidInput("its head is not the entries'", field="checkpoint")
-    number, on_chain = anchor.head(name.anchorer)
+    on_chain = int.from_bytes(anchor.head(name.anchorer), "big")
+    number = on_chain >> HASH_BITS
     if number < now.size:
         raise InvalidInput(f"has {now.size} batches, the chain {number}", field="checkpoint")
     if number == now.size and now.size and on_chain != head:

@@ -144,8 +144,8 @@ class Served(Mirror):
         (number,) = [each.number for each in self.entries if each.root == root]
         return 9, 1, number
 
-    def head(self, _anchorer: str) -> tuple[int, int]:
-        return len(self.entries), self.on_chain
+    def head(self, _anchorer: str) -> bytes:
+        return self.on_chain.to_bytes(32, "big")
 
 
 def check(served: Served) -> int:
