@@ -33,7 +33,7 @@ from cortensor.chain.rpc import connect
 from cortensor.chain.sender import Sender
 from cortensor.chain.session_payment import SessionPayment
 from cortensor.chain.settlement import Settlement
-from cortensor.errors import Conflict, Unavailable
+from cortensor.errors import Conflict, Error, Unavailable
 from cortensor.pricing import format_cor
 from cortensor.store.errands import authorise_action
 
@@ -150,7 +150,10 @@ class Settler:
         """
         with self._place():
             found = self._follower.follow()
-            self._keeper.extend()
+            try:
+                self._keeper.extend()
+            except Error as error:  # a log that lags holds up no settlement
+                log.warning("transparency log: %s", error)
             return found
 
     def release(self) -> list[Released]:
