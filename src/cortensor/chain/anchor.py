@@ -9,8 +9,8 @@ from web3 import Web3
 from web3.exceptions import BlockNotFound, Web3RPCError
 
 from cortensor.chain.book import ANCHOR
-from cortensor.chain.rpc import contract, node_errors
-from cortensor.errors import Conflict, NotFound, Unavailable
+from cortensor.chain.rpc import connect, contract, node_errors
+from cortensor.errors import Conflict, InvalidInput, NotFound, Unavailable
 from cortensor.receipts.anchor_view import (
     HARD,
     NOT_ANCHORED,
@@ -19,6 +19,7 @@ from cortensor.receipts.anchor_view import (
     AnchoredBatch,
     Revocation,
 )
+from cortensor.tlog.entry import LogName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,6 +80,12 @@ class Anchor:
                 return False
         return True
 
+    def place(self, anchorer: str, root: str) -> tuple[int, int, int]:
+        """Return when a root was anchored (0 if never), its leaf count, and its number."""
+        with node_errors("batch"):
+            found = self._contract.functions.batch(_address(anchorer), _word(root)).call()
+        return int(found[0]), int(found[1]), int(found[2])
+
     def is_anchored(self, anchorer: str, leaf: str, proof: Sequence[str], root: str) -> bool:
         """Return the contract's word on a proof."""
         path = [_word(node) for node in proof]
@@ -116,6 +123,22 @@ class Anchor:
     def authorise_data(self, caller: str) -> str:
         """Return the calldata that lets `caller` anchor for the sender."""
         return str(self._contract.encode_abi("authorise", args=[_address(caller), True]))
+
+
+def log_of(rpc_url: str, anchor: str, anchorer: str) -> tuple[LogName, Anchor]:
+    """Return the log of an anchorer on a node's chain, and the contract that has it.
+
+    Raises:
+        InvalidInput: one is no address.
+        Unavailable: the node does not answer.
+    """
+    for field, address in (("anchor", anchor), ("anchorer", anchorer)):
+        if not Web3.is_address(address):
+            raise InvalidInput("is no address", field=field)
+    web3 = connect(rpc_url)
+    with node_errors("chain id"):
+        name = LogName(int(web3.eth.chain_id), anchor.lower(), anchorer.lower())
+    return name, Anchor(web3, anchor)
 
 
 def _address(text: str) -> str:

@@ -2,8 +2,8 @@
 """Sends one transaction an action, safe to kill anywhere.
 
 Signed bytes are stored before they are broadcast and sent again after a crash; where another
-transaction took the nonce, the same call is signed anew. What is sent here may be sent twice: the
-contracts refuse the second.
+transaction took the nonce, or one below it is missing, the same call is signed anew. What is sent
+here may be sent twice: the contracts refuse the second.
 """
 
 from __future__ import annotations
@@ -108,14 +108,13 @@ class Courier:
     ) -> SignedTransaction:
         """Return the transaction to send: the stored one while its nonce and fee still serve."""
         newest = stored[0] if stored else None
-        next_nonce = self._sender.nonce("latest")
-        if newest is not None and newest.nonce >= next_nonce:
-            if newest.max_fee >= self._sender.base_fee():
-                return newest
-            signed = self._sender.sign(to, data, newest.nonce, newest.max_fee)
-        else:
-            nonce = max(next_nonce, self._sender.nonce("pending"))
+        nonce = self._sender.place(None if newest is None else newest.nonce)
+        if newest is None or nonce != newest.nonce:
             signed = self._sender.sign(to, data, nonce)
+        elif newest.max_fee >= self._sender.base_fee():
+            return newest
+        else:
+            signed = self._sender.sign(to, data, nonce, newest.raw)
         self._journal.sign(action, signed)
         return signed
 

@@ -3,8 +3,8 @@
 
 Order of events: leaves and calldata fixed in the database; transaction signed and stored;
 broadcast; mined; confirmed. After a crash the same bytes are sent again. If another transaction
-took the nonce, the same calldata is signed anew; sending it twice settles nothing twice, because a
-root moves money once.
+took the nonce, or one below it is missing, the same calldata is signed anew; sending it twice
+settles nothing twice, because a root moves money once.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from cortensor.chain.sender import REPLACEMENT_PERCENT, Outbid
 from cortensor.errors import Conflict, Unavailable
 from cortensor.store.records import FUNDINGS, TransactionRecord
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 REVERTED = "settlement_reverted"
 CLOCK_SLACK_S = 60
+OUTBIDDING_PERCENT = 100  # more for each try: what the other transaction pays is not known
 
 log = logging.getLogger(__name__)
 
@@ -85,24 +87,44 @@ class Driver:
             Unavailable: the node; what was stored is resumed by the next call.
         """
         for _ in range(ATTEMPTS):
-            mined = self._already_mined(batch.root)
+            mined = self.already_mined(batch.root)
             if mined is not None:
-                return self._confirm(batch, mined)
+                return self.confirm(batch, mined)
             transaction = self._current(batch)
-            is_accepted = self._sender.broadcast(transaction.raw)
+            try:
+                is_accepted = self._sender.broadcast(transaction.raw)
+            except Outbid:
+                self._sign(batch, transaction.nonce, transaction.raw, OUTBIDDING_PERCENT)
+                continue
             self._outbox.mark_sent(batch.root)
             if not is_accepted:
                 continue  # the nonce is used: by an earlier send of ours, or by a stranger
-            mined = self._sender.wait(transaction.tx_hash, self._timeout_s)
+            mined = self._wait(batch, transaction)
             self._compare_clocks(mined)
             if not mined.is_success:
                 self._outbox.note_costs(batch.root, [each.cost for each in self._mined(batch.root)])
                 raise Conflict(f"settlement {mined.tx_hash} reverted", code=REVERTED)
-            return self._confirm(batch, mined)
+            return self.confirm(batch, mined)
         raise Unavailable(
             "the settler's nonce moved during each attempt; is the key used elsewhere?",
             code="settlement_pending",
         )
+
+    def _wait(self, batch: BatchRecord, transaction: TransactionRecord) -> Mined:
+        """Wait for a transaction; if blocks go by without it, sign one that pays more.
+
+        Raises:
+            Unavailable: not mined in time; the next call sends what was signed.
+        """
+        block = self._sender.block_number()
+        try:
+            return self._sender.wait(transaction.tx_hash, self._timeout_s)
+        except Unavailable:
+            # A chain without blocks mines nothing for any price, nor does one that waits for a
+            # nonce below ours.
+            if self._sender.block_number() > block and self._sender.is_next(transaction.nonce):
+                self._sign(batch, transaction.nonce, transaction.raw)
+            raise
 
     def _compare_clocks(self, mined: Mined) -> None:
         """Warn of a clock that is not the chain's, by a block that was just made.
@@ -115,7 +137,7 @@ class Driver:
             side = "ahead of" if ahead > 0 else "behind"
             log.warning("this clock is %d s %s the chain's: set it", abs(ahead), side)
 
-    def _already_mined(self, root: str) -> Mined | None:
+    def already_mined(self, root: str) -> Mined | None:
         """Return the first of a batch's transactions that succeeded: the one that moved money."""
         done = [mined for mined in self._mined(root) if mined.is_success]
         return min(done, key=lambda mined: mined.block, default=None)
@@ -128,16 +150,22 @@ class Driver:
         """Return the transaction to send: the stored one while its nonce and fee still serve."""
         stored = self._outbox.transactions(batch.root)
         newest = stored[0] if stored else None
-        next_nonce = self._sender.nonce("latest")
-        if newest is not None and newest.nonce >= next_nonce:
-            if newest.max_fee >= self._sender.base_fee():
-                return newest
-            return self._sign(batch, newest.nonce, newest.max_fee)
-        return self._sign(batch, max(next_nonce, self._sender.nonce("pending")), None)
+        nonce = self._sender.place(None if newest is None else newest.nonce)
+        if newest is None or nonce != newest.nonce:
+            return self._sign(batch, nonce)
+        if newest.max_fee >= self._sender.base_fee():
+            return newest
+        return self._sign(batch, nonce, newest.raw)
 
-    def _sign(self, batch: BatchRecord, nonce: int, replaced_fee: int | None) -> TransactionRecord:
+    def _sign(
+        self,
+        batch: BatchRecord,
+        nonce: int,
+        replaced: bytes | None = None,
+        more_percent: int = REPLACEMENT_PERCENT,
+    ) -> TransactionRecord:
         data = self._settlement.data(self._router_id, batch)
-        signed = self._sender.sign(self._settlement.address, data, nonce, replaced_fee)
+        signed = self._sender.sign(self._settlement.address, data, nonce, replaced, more_percent)
         record = TransactionRecord(
             tx_hash=signed.tx_hash,
             batch=batch.root,
@@ -148,13 +176,15 @@ class Driver:
         self._outbox.sign(record, int(time.time()))
         return record
 
-    def _confirm(self, batch: BatchRecord, mined: Mined) -> SettledBatch:
+    def confirm(self, batch: BatchRecord, mined: Mined) -> SettledBatch:
+        """Note that a transaction settled a batch, and what came of it."""
         costs = [each.cost for each in self._mined(batch.root)]
         skipped = self._settlement.skipped(mined.receipt)
         self._outbox.confirm(
             batch.root,
             tx_hash=mined.tx_hash,
             block=mined.block,
+            block_hash=mined.block_hash,
             gas_used=mined.gas_used,
             gas_price=mined.gas_price,
             now=int(time.time()),

@@ -17,6 +17,8 @@ from cortensor.pricing.quota import DAY_SECONDS, MICRO_WEI, TICK_SECONDS, WEEK_S
 from cortensor.store.records import STAKE, STATE_NONE, WEEKLY, SessionFacts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cortensor.chain.book import AddressBook
     from cortensor.chain.quota import AccountState, PermissionState, QuotaLimits, QuotaPool
     from cortensor.pricing import RateCard
@@ -25,15 +27,15 @@ WEI_PER_GWEI = 10**9
 
 
 class ChainReader:
-    """Reads through one node.
+    """Reads through a node.
 
     Args:
-        rpc_url: an http(s) JSON-RPC endpoint.
+        rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
         book: the contracts' addresses.
     """
 
-    def __init__(self, rpc_url: str, book: AddressBook) -> None:
-        self._web3 = connect(rpc_url)
+    def __init__(self, rpc_url: str | Sequence[str], book: AddressBook) -> None:
+        self._web3 = connect(rpc_url, book.chain_id)
         self._book = book
         self._payment = SessionPayment(self._web3, book.session_payment)
         self._table = PriceTable(self._web3, book.table)

@@ -23,14 +23,14 @@ from web3.exceptions import (
 from web3.middleware import ExtraDataToPOAMiddleware
 
 from cortensor.chain.custom_errors import readable
+from cortensor.chain.failover import RPC_TIMEOUT_S, FailoverProvider, http_provider
 from cortensor.errors import Conflict, NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from web3.contract import Contract
 
-RPC_TIMEOUT_S = 15
 RECURSION_LIMIT = 1000
 
 # py_ecc, which web3 imports, sets 100,000: deep JSON from outside would then overflow the C stack
@@ -38,15 +38,19 @@ RECURSION_LIMIT = 1000
 sys.setrecursionlimit(RECURSION_LIMIT)
 
 
-def connect(rpc_url: str) -> Web3:
-    """Return a client for a node. Nothing is sent yet."""
-    # No retries below us: callers know whether to try again, and what it may cost.
-    provider = Web3.HTTPProvider(
-        rpc_url,
-        request_kwargs={"timeout": RPC_TIMEOUT_S},
-        exception_retry_configuration=None,
+def connect(rpc_url: str | Sequence[str], chain_id: int | None = None) -> Web3:
+    """Return a client for a node. Nothing is sent yet.
+
+    Args:
+        rpc_url: an http(s) JSON-RPC endpoint; or several of one chain, the preferred first.
+        chain_id: which chain several endpoints must be on; None for that of the first to answer.
+    """
+    urls = [rpc_url] if isinstance(rpc_url, str) else list(rpc_url)
+    web3 = Web3(
+        http_provider(urls[0], RPC_TIMEOUT_S)
+        if len(urls) == 1
+        else FailoverProvider(urls, chain_id)
     )
-    web3 = Web3(provider)
     # Chains with signatures in the block's extra data (many test networks) would not decode.
     web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     return web3

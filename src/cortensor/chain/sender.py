@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from eth_account import Account
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
 from msgspec import Struct
 from web3.exceptions import TimeExhausted, TransactionNotFound, Web3Exception, Web3RPCError
 
@@ -23,6 +25,14 @@ REPLACEMENT_PERCENT = 13  # nodes want at least 10 more for the same nonce
 POLL_S = 0.1
 KNOWN = ("already known", "already imported", "known transaction")
 NONCE_USED = ("nonce too low", "nonce is too low", "old nonce")
+OUTBID = "underpriced"  # for a transaction of the same nonce that the node holds
+MOST_FEE_FACTOR = 32  # of what is asked now: what is not mined for that has another fault
+
+
+class Outbid(Unavailable):
+    """The node holds another transaction of the same nonce that pays as much or more."""
+
+    default_code = "replacement_underpriced"
 
 
 class SignedTransaction(Struct, frozen=True):
@@ -43,6 +53,7 @@ class Mined(Struct, frozen=True):
     gas_used: int
     gas_price: int
     receipt: Any
+    block_hash: str
 
     @property
     def cost(self) -> CostRecord:
@@ -77,6 +88,30 @@ class Sender:
         with node_errors("nonce"):
             return int(self._web3.eth.get_transaction_count(self._account.address, block))  # type: ignore[arg-type]  # either tag
 
+    def place(self, nonce: int | None) -> int:
+        """Return the nonce to send with.
+
+        Args:
+            nonce: of a signed transaction that is not mined, which is kept while it serves; None
+                for none.
+
+        Returns:
+            That nonce; the next free one if another transaction took it; the first that is missing
+            if one below it is, since a node mines nothing beyond a gap.
+        """
+        latest = self.nonce("latest")
+        free = max(latest, self.nonce("pending"))
+        return nonce if nonce is not None and latest <= nonce <= free else free
+
+    def is_next(self, nonce: int) -> bool:
+        """Return whether nothing is to be mined before a nonce of ours."""
+        return self.nonce("latest") == nonce
+
+    def block_number(self) -> int:
+        """Return the latest block's number."""
+        with node_errors("block number"):
+            return int(self._web3.eth.block_number)
+
     def base_fee(self) -> int:
         """Return the latest block's base fee in wei a gas."""
         with node_errors("base fee"):
@@ -107,7 +142,12 @@ class Sender:
             return gas, tip, int(self._web3.eth.chain_id)
 
     def sign(
-        self, to: str, data: str, nonce: int, replaced_fee: int | None = None
+        self,
+        to: str,
+        data: str,
+        nonce: int,
+        replaced: bytes | None = None,
+        more_percent: int = REPLACEMENT_PERCENT,
     ) -> SignedTransaction:
         """Sign a call after estimating it, which refuses what would revert.
 
@@ -115,17 +155,26 @@ class Sender:
             to: the contract.
             data: calldata.
             nonce: to use.
-            replaced_fee: the fee cap of a transaction of the same nonce that this one replaces.
+            replaced: a transaction of the same nonce that this one replaces.
+            more_percent: how much more than that one it pays, fee cap and tip.
 
         Raises:
             Conflict: the contract would refuse; the reason is its own.
-            Unavailable: the node does not answer.
+            Unavailable: the node does not answer, or the price would be out of all proportion
+                (`fee_too_high`).
         """
         gas, tip, chain_id = self._estimate(to, data)
-        fee = FEE_FACTOR * self.base_fee() + tip
-        if replaced_fee is not None:
-            fee = max(fee, replaced_fee * (100 + REPLACEMENT_PERCENT) // 100 + 1)
-            tip = max(tip, 1)
+        fee = asked = FEE_FACTOR * self.base_fee() + tip
+        if replaced is not None:
+            old_fee, old_tip = _prices(replaced)
+            fee = max(fee, old_fee * (100 + more_percent) // 100 + 1)
+            tip = max(tip, old_tip * (100 + more_percent) // 100 + 1)
+            if fee > MOST_FEE_FACTOR * asked:
+                raise Unavailable(
+                    f"nonce {nonce} is stuck, and {fee} wei a gas to replace it is"
+                    f" {MOST_FEE_FACTOR} times what is asked now",
+                    code="fee_too_high",
+                )
         signed = self._account.sign_transaction(
             {
                 "type": 2,
@@ -149,6 +198,8 @@ class Sender:
             False if the nonce is used: by these very bytes, or by another transaction.
 
         Raises:
+            Outbid: the node holds another transaction of this nonce; one that pays more replaces
+                it.
             Unavailable: the node refuses or cannot be reached; the same bytes may be sent again.
         """
         try:
@@ -159,6 +210,8 @@ class Sender:
                 return True
             if any(word in text for word in NONCE_USED):
                 return False
+            if OUTBID in text:
+                raise Outbid("another transaction of this nonce pays as much") from error
             raise Unavailable(
                 f"the node refused the transaction: {str(error)[:200]}", code="chain_unavailable"
             ) from error
@@ -198,6 +251,12 @@ class Sender:
         return _mined(receipt)
 
 
+def _prices(raw: bytes) -> tuple[int, int]:
+    """Return fee cap and tip of a signed transaction, wei a gas."""
+    fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    return int(fields["maxFeePerGas"]), int(fields["maxPriorityFeePerGas"])
+
+
 def _with_headroom(gas: int) -> int:
     return gas + gas * GAS_HEADROOM_PERCENT // 100
 
@@ -210,4 +269,5 @@ def _mined(receipt: Any) -> Mined:
         gas_used=int(receipt["gasUsed"]),
         gas_price=int(receipt.get("effectiveGasPrice", 0)),
         receipt=receipt,
+        block_hash="0x" + bytes(receipt["blockHash"]).hex(),
     )

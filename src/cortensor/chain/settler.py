@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from cortensor.chain.anchor import Anchor
 from cortensor.chain.driving import REVERTED, Driver, SettledBatch
 from cortensor.chain.errands import Runner
+from cortensor.chain.finality import Follower
+from cortensor.chain.log_keeper import LogKeeper
 from cortensor.chain.pool import Pool
 from cortensor.chain.refusals import (
     EXCEEDS_BOND,
@@ -31,14 +33,15 @@ from cortensor.chain.rpc import connect
 from cortensor.chain.sender import Sender
 from cortensor.chain.session_payment import SessionPayment
 from cortensor.chain.settlement import Settlement
-from cortensor.errors import Conflict, Unavailable
+from cortensor.errors import Conflict, Error, Unavailable
 from cortensor.pricing import format_cor
 from cortensor.store.errands import authorise_action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from cortensor.chain.book import AddressBook
+    from cortensor.chain.finality import Followed
     from cortensor.chain.release import Released
     from cortensor.store.records import BatchRecord, OpenSkip
     from cortensor.store.store import Store
@@ -57,27 +60,31 @@ class Settler:
     """Settles for one router.
 
     Args:
-        rpc_url: an http(s) JSON-RPC endpoint.
+        rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
         book: contracts.
         key: the settler's private key, 0x hex.
         router_id: whose batches these are.
         store: where batches are kept, and what else is sent.
         uri_base: prefix of each batch's public address; None for none.
         timeout_s: how long to wait for a transaction.
+        final_depth: how many blocks deep a block is final, for nodes that do not say it.
+        first_block: in which the contracts were deployed, or an earlier one.
     """
 
     def __init__(
         self,
         *,
-        rpc_url: str,
+        rpc_url: str | Sequence[str],
         book: AddressBook,
         key: str,
         router_id: int,
         store: Store,
         uri_base: str | None,
         timeout_s: float,
+        final_depth: int = 64,
+        first_block: int = 0,
     ) -> None:
-        web3 = connect(rpc_url)
+        web3 = connect(rpc_url, book.chain_id)
         self._sender = Sender(web3, key)
         self._payment = SessionPayment(web3, book.session_payment)
         self._settlement = Settlement(web3, book.session_payment, book.stake_quota)
@@ -88,6 +95,10 @@ class Settler:
         self._skips = store.skips
         self._runner = Runner(web3, key, store.errands, timeout_s)
         self._driver = Driver(self._sender, self._settlement, router_id, store.outbox, timeout_s)
+        self._follower = Follower(web3, self._sender, self._driver, store, final_depth)
+        self._keeper = LogKeeper(
+            web3, self._follower, book.receipt_anchor, self._sender.address, store, first_block
+        )
         self._releaser = Releaser(
             self._sender, self._runner, self._settlement, router_id, store.outbox
         )
@@ -115,6 +126,7 @@ class Settler:
         done: list[SettledBatch] = []
         with self._place():
             self._runner.note_costs()  # of what an earlier call did not see mined
+            self._follower.follow()  # what lost its block is unsettled again
             waiting = self._skips.due(until)  # what is passed over below has its turn later
             is_prepared = False
             for batch in self._batches(until):
@@ -128,6 +140,21 @@ class Settler:
             for batch in self._retries(waiting):
                 done += self._settled(batch)
         return done
+
+    def follow(self) -> list[Followed]:
+        """Look again at what is mined and not final, and log what has become final.
+
+        Raises:
+            Conflict: another process settles (`already_running`).
+            Unavailable: the node.
+        """
+        with self._place():
+            found = self._follower.follow()
+            try:
+                self._keeper.extend()
+            except Error as error:  # a log that lags holds up no settlement
+                log.warning("transparency log: %s", error)
+            return found
 
     def release(self) -> list[Released]:
         """Release what has matured of the router's money.

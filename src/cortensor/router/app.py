@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from cortensor.router.chat.models import Models
     from cortensor.router.config import Limits
     from cortensor.router.key_routes import KeyDesk
+    from cortensor.router.log_routes import LogDesk
     from cortensor.router.ports import Backend, Chain, HistoryPort, LedgerPort
     from cortensor.router.proofs import Library
     from cortensor.router.service import Service
@@ -97,6 +98,7 @@ class Parts(Struct, frozen=True):
     history: HistoryPort = NoHistory()
     tracer: Tracer = NoTracer()
     logs_requests: bool = True
+    log: LogDesk | None = None
     metrics_access: Literal["key", "open", "off"] = "key"
 
 
@@ -124,6 +126,7 @@ def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
         Route("/readyz", routes.readyz, methods=["GET"]),
         *PublishedRoutes().routes(),
         *ReceiptPage().routes(),
+        *(() if parts.log is None else parts.log.routes()),
     ]
     paths: dict[object, str] = {route.endpoint: route.path for route in listed}
     front = Middleware(

@@ -194,12 +194,14 @@ class Settlement(Struct, frozen=True, forbid_unknown_fields=True):
     expiry_margin_s: Natural = 300
     uri_base: Annotated[str, Meta(max_length=MAX_URI_BYTES - ROOT_HEX_BYTES)] | None = None
     transaction_timeout_s: Positive = 120
+    follow_s: Positive = 15
+    final_depth: Positive = 64
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. `source` is where it was read from, for relative paths."""
 
-    rpc_url: str
+    rpc_url: str | list[str]
     router_id: Annotated[int, Meta(ge=1, le=2**32 - 1)]
     signer_key_env: str
     backend: BackendConfig
@@ -316,8 +318,11 @@ def _named_key(reason: str) -> str:
 def _check(config: Config) -> None:
     if (config.deployments is None) == (config.addresses is None):
         raise InvalidInput("give either `deployments` or `addresses`", field="deployments")
-    if not config.rpc_url.startswith(("http://", "https://")):
-        raise InvalidInput("must be an http(s) URL", field="rpc_url")
+    urls = [config.rpc_url] if isinstance(config.rpc_url, str) else config.rpc_url
+    if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
+        raise InvalidInput("must be an http(s) URL, or a list of them", field="rpc_url")
+    if len(set(urls)) < len(urls):
+        raise InvalidInput("an endpoint appears twice", field="rpc_url")
     if not config.sessions:
         raise InvalidInput("at least one [[sessions]] table is needed", field="sessions")
     names = [session.id for session in config.sessions]

@@ -16,7 +16,8 @@ from cortensor.receipts.bundle import Anchor, Bundle, Evidence, RequestReveal
 from cortensor.receipts.canonical import receipt_urn
 from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.merkle import StandardMerkleTree
-from cortensor.router.schemas import AnchorStatus, BatchLeaf, BatchResponse, ReceiptResponse
+from cortensor.router.anchor_schemas import AnchorStatus
+from cortensor.router.schemas import BatchLeaf, BatchResponse, ReceiptResponse
 from cortensor.store.calls import IN_THREADS
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class Library:
             index=leaf.index,
             cumulative=str(leaf.cumulative),
             tx_hash=batch.tx_hash,
+            block=batch.block_number,
+            finality=batch.finality,
         )
 
     def _bundle(self, record: ReceiptRecord) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from cortensor.receipts.body import AttemptBlock, ChainBlock  # noqa: TC001 -- msgspec reads them
+from cortensor.router.anchor_schemas import AnchorStatus  # noqa: TC001 -- msgspec reads it
 from cortensor.router.consensus_schemas import (
     ConsensusRequest,
     PolicyRequest,
@@ -315,16 +316,6 @@ class TasksResponse(Struct, frozen=True):
 
     count: int
     tasks: list[TaskProgress]
-
-
-class AnchorStatus(Struct, frozen=True):
-    """Where a receipt stands: waiting, built or sent in a batch, or confirmed on chain."""
-
-    state: Literal["waiting", "built", "sent", "confirmed"]
-    root: str | None = None
-    index: int | None = None
-    cumulative: str | None = None
-    tx_hash: str | None = None
 
 
 class ReceiptResponse(Struct, frozen=True):

@@ -11,6 +11,7 @@ from cortensor.errors import Conflict, Error
 from cortensor.store.records import DAY_SECONDS
 
 if TYPE_CHECKING:
+    from cortensor.chain.finality import Followed
     from cortensor.chain.settler import SettledBatch
     from cortensor.router.config import Settlement
     from cortensor.router.ports import Clock
@@ -41,6 +42,9 @@ class SettlesAll(Protocol):
     def settle_all(self, until: int | None = None) -> list[SettledBatch]:
         """Settle everything that waits and whose turn has come."""
 
+    def follow(self) -> list[Followed]:
+        """Look again at what is mined and not final."""
+
 
 def is_due(pending: Pending, settings: Settlement, now: int) -> bool:
     """Return whether it is time to settle.
@@ -70,11 +74,17 @@ async def settle_for_ever(
     settings: Settlement,
     clock: Clock,
 ) -> None:
-    """Poll, and settle when due. Failures are logged and tried again, less and less often."""
-    failures = 0
+    """Poll, follow what was mined, and settle when due.
+
+    Failures are logged and tried again, less and less often.
+    """
+    failures = looked_at = 0
     while True:
         await asyncio.sleep(pause_s(settings.poll_s, failures))
         try:
+            if clock.unix() - looked_at >= settings.follow_s:
+                looked_at = clock.unix()
+                await _follow(settler)
             pending = await asyncio.to_thread(source.pending)
             if is_due(pending, settings, clock.unix()):
                 await _settle(settler, clock.unix())
@@ -96,6 +106,11 @@ def pause_s(poll_s: int, failures: int) -> int:
     A pause of the contract or a dead node ends no sooner for being asked every few seconds.
     """
     return min(poll_s << min(failures, LONGEST_PAUSE_S.bit_length()), max(poll_s, LONGEST_PAUSE_S))
+
+
+async def _follow(settler: SettlesAll) -> None:
+    for batch in await asyncio.to_thread(settler.follow):
+        log.info("batch %s: %s, was %s", batch.root, batch.now or "sent", batch.before or "mined")
 
 
 async def _settle(settler: SettlesAll, now: int) -> None:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from cortensor.chain.book import AddressBook
+from cortensor.chain.options import place_of
 from cortensor.chain.reader import ChainReader
 from cortensor.chain.settler import Settler
 from cortensor.errors import Conflict, Error, InvalidInput
@@ -28,6 +29,7 @@ from cortensor.router.gauges import States
 from cortensor.router.key_routes import KeyDesk
 from cortensor.router.known_keys import KnownKeys
 from cortensor.router.lease import Lease, alive
+from cortensor.router.log_routes import LogDesk
 from cortensor.router.measured import MeasuredHistory, load_calibrations
 from cortensor.router.operations import background, build_pool, build_tracer
 from cortensor.router.payment_sessions import PaymentSessions
@@ -41,6 +43,7 @@ from cortensor.store.group import Group
 from cortensor.store.records import FUNDINGS, STAKE
 from cortensor.store.sqlite import SqliteDatabase
 from cortensor.store.store import Store
+from cortensor.tlog.entry import LogName
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,6 +74,13 @@ def address_book(config: Config) -> AddressBook:
             stake_quota=given.stake_quota,
         )
     return AddressBook.load(config.path(config.deployments or "."))
+
+
+def first_block(config: Config) -> int:
+    """Return the block that deployed the contracts; 0 where no record says it."""
+    if config.deployments is None:
+        return 0
+    return place_of(config.path(config.deployments), None).first_block
 
 
 def served_fundings(config: Config) -> list[str]:
@@ -110,6 +120,8 @@ def build_settler(config: Config, store: Store, public_url: str | None) -> Settl
         store=store,
         uri_base=base,
         timeout_s=config.settlement.transaction_timeout_s,
+        final_depth=config.settlement.final_depth,
+        first_block=first_block(config),
     )
 
 
@@ -225,6 +237,17 @@ async def running(
                 history=history,
                 tracer=traces,
                 logs_requests=config.logs.requests,
+                log=LogDesk(
+                    store.log_entries,
+                    LogName(
+                        signer.chain.chain_id,
+                        signer.chain.receipt_anchor.lower(),
+                        signer.address.lower(),
+                    ),
+                    f"{public_url.partition('://')[2].rstrip('/')}/tlog",
+                    config.signer_key(),
+                    calls,
+                ),
                 models=Models.run_by(config.sessions, engine.model, time.unix()),
             )
         )

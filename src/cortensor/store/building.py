@@ -222,6 +222,8 @@ def batch_of(row: Row) -> BatchRecord:
         signatures=[]
         if row["data"] is None
         else msgspec.json.decode(row["data"], type=list[tuple[str, str]]),
+        block_hash=row["block_hash"],
+        finality=row["finality"],
     )
 
 

@@ -77,7 +77,7 @@ def costs(
 @database_option
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def outbox(database: DatabaseAddress, as_json: bool) -> None:
-    """Show what is not settled yet, why, and when it is tried again."""
+    """Show what is not settled yet or not final, why, and when it is tried again."""
     found = open_work(database)
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
@@ -96,6 +96,11 @@ def outbox(database: DatabaseAddress, as_json: bool) -> None:
             f"session {total.session_id}: a total of {format_cor(int(total.cumulative_wei))} COR"
             f" by {total.funding}: "
             + _standing(total.state, total.reason, total.tries, total.next_at)
+        )
+    for settled in found.not_final:
+        click.echo(
+            f"batch {settled.root}: {settled.receipts} receipts anchored in block {settled.block}:"
+            f" {settled.finality or 'settled'}, not final"
         )
 
 

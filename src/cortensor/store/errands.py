@@ -67,6 +67,35 @@ class Errands:
         rows = self._db.rows("SELECT tx_hash FROM errands WHERE block_number IS NULL")
         return [str(row["tx_hash"]) for row in rows]
 
+    def not_final(self) -> list[tuple[str, int]]:
+        """Return (hash, block) of mined transactions whose block is not known to be final."""
+        rows = self._db.rows(
+            "SELECT tx_hash, block_number FROM errands"
+            " WHERE is_final = 0 AND block_number IS NOT NULL ORDER BY block_number"
+        )
+        return [(str(row["tx_hash"]), row["block_number"]) for row in rows]
+
+    def finish(self, tx_hash: str) -> None:
+        """Note that a transaction's block is final."""
+        with self._db.transaction() as sql:
+            sql.execute("UPDATE errands SET is_final = 1 WHERE tx_hash = ?", (tx_hash,))
+
+    def lose(self, tx_hash: str) -> None:
+        """Note that a transaction is not in the chain any more: its action is open again."""
+        with self._db.transaction() as sql:
+            row = sql.execute("SELECT action FROM errands WHERE tx_hash = ?", (tx_hash,)).fetchone()
+            bucket = released_by(row["action"])
+            sql.execute(
+                "UPDATE errands SET is_open = 1, block_number = NULL, is_success = NULL,"
+                " gas_used = NULL, gas_price = NULL, l1_gas = NULL, fee = NULL WHERE tx_hash = ?",
+                (tx_hash,),
+            )
+            if bucket is not None:
+                sql.execute(
+                    "UPDATE pending_buckets SET is_released = 0 WHERE version = ? AND bucket = ?",
+                    bucket,
+                )
+
     def note(self, cost: CostRecord) -> None:
         """Note what a mined transaction cost."""
         with self._db.transaction() as sql:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from cortensor.store.anchored import NOT_FINAL
 from cortensor.store.reading import ReadOnlyLedger
 from cortensor.store.records import FUNDINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cortensor.store.address import DatabaseAddress
+    from cortensor.store.database import Row
 
 # How a thing stands: it waits for the next settlement, or is put off until a time; a parked batch
 # waits for somebody to ask for it, and a total that is given up can never move.
@@ -57,12 +61,26 @@ class OpenTotal(Struct, frozen=True):
     next_at: int | None
 
 
+class UnfinalBatch(Struct, frozen=True):
+    """A settled batch whose block may still be reorganised away; it would then be sent again.
+
+    `finality` is soft or safe; null if the block was not looked at again yet.
+    """
+
+    root: str
+    receipts: int
+    tx_hash: str | None
+    block: int | None
+    finality: str | None
+
+
 class OpenWork(Struct, frozen=True):
-    """Everything that is not settled."""
+    """Everything that is not settled for good."""
 
     waiting: Waiting
     batches: list[OpenBatch]
     totals: list[OpenTotal]
+    not_final: list[UnfinalBatch]
 
 
 def open_work(address: DatabaseAddress) -> OpenWork:
@@ -79,6 +97,12 @@ def open_work(address: DatabaseAddress) -> OpenWork:
             " f.next_at FROM batches b LEFT JOIN refusals f ON f.batch = b.root"
             " WHERE b.state != 'confirmed' ORDER BY b.number"
         )
+        unfinal: Sequence[Row] = []
+        if "finality" in ledger.columns("batches"):
+            unfinal = ledger.rows(
+                "SELECT root, count, tx_hash, block_number, finality FROM batches"  # noqa: S608  constant condition
+                f" WHERE {NOT_FINAL} ORDER BY number"
+            )
         totals = ledger.rows(
             "SELECT session, funding, cumulative, reason, tries, next_at FROM skips"
             " ORDER BY session"
@@ -115,6 +139,12 @@ def open_work(address: DatabaseAddress) -> OpenWork:
                 next_at=row["next_at"],
             )
             for row in totals
+        ],
+        [
+            UnfinalBatch(
+                row["root"], row["count"], row["tx_hash"], row["block_number"], row["finality"]
+            )
+            for row in unfinal
         ],
     )
 

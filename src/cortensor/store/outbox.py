@@ -228,6 +228,7 @@ class Outbox:
         *,
         tx_hash: str,
         block: int,
+        block_hash: str | None = None,
         gas_used: int,
         gas_price: int,
         now: int,
@@ -241,6 +242,7 @@ class Outbox:
             root: the batch.
             tx_hash: the transaction that settled it.
             block: where it was mined.
+            block_hash: of that block, 0x hex.
             gas_used: by it.
             gas_price: wei a gas.
             now: unix seconds.
@@ -254,8 +256,9 @@ class Outbox:
         with self._db.transaction() as sql:
             sql.execute(
                 "UPDATE batches SET state = 'confirmed', tx_hash = ?, block_number = ?,"
-                " gas_used = ?, gas_price = ?, confirmed_at = ?, bucket = ? WHERE root = ?",
-                (tx_hash, block, gas_used, str(gas_price), now, bucket, root),
+                " block_hash = ?, finality = 'soft', gas_used = ?, gas_price = ?,"
+                " confirmed_at = ?, bucket = ? WHERE root = ?",
+                (tx_hash, block, block_hash, gas_used, str(gas_price), now, bucket, root),
             )
             row = sql.execute("SELECT * FROM batches WHERE root = ?", (root,)).fetchone()
             if row is None:

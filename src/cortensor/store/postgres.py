@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cortensor.store.address import PostgresAddress
     from cortensor.store.database import Sql
 
-MIGRATIONS = ("postgres.sql",)
+MIGRATIONS = ("postgres.sql", "postgres-2.sql")
 MIGRATING, SETTLER, EVERYTHING_ELSE = "migrating", "settler", "everything else"
 MAX_CONNECTIONS = 16
 CONNECT_TIMEOUT_S = 10.0

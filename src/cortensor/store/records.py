@@ -14,6 +14,7 @@ DAY_SECONDS, WEEK_SECONDS = 86_400, 604_800
 WEEKLY = 16  # in a profile, beside the bucket
 
 BatchState = Literal["built", "sent", "confirmed"]
+Finality = Literal["soft", "safe", "hard"]
 
 
 class SessionFacts(Struct, frozen=True):
@@ -125,6 +126,8 @@ class BatchRecord(Struct, frozen=True):
     """A settlement batch; `items` are the packed words of the contract's calldata.
 
     `work_at` is there for stake, `signatures` for vouchers: (r, vs) of each item, 0x hex.
+    `finality` says how sure the block of a confirmed one is: soft for in a block and no more; None
+    if it is in none, or has not been looked at.
     """
 
     number: int
@@ -143,6 +146,8 @@ class BatchRecord(Struct, frozen=True):
     funding: int = ESCROW
     work_at: int | None = None
     signatures: list[tuple[str, str]] = []
+    block_hash: str | None = None
+    finality: Finality | None = None
 
 
 class CostRecord(Struct, frozen=True):

@@ -30,6 +30,7 @@ MIGRATIONS = (
     "schema-4.sql",
     "schema-5.sql",
     "schema-6.sql",
+    "schema-7.sql",
 )
 BUSY_TIMEOUT_S = 10.0
 BUSY_POLL_S = 0.01

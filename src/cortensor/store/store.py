@@ -7,11 +7,13 @@ import secrets
 from typing import TYPE_CHECKING, Self
 
 from cortensor.store.address import open_database
+from cortensor.store.anchored import Anchored
 from cortensor.store.api_keys import ApiKeys
 from cortensor.store.claims import Owners
 from cortensor.store.errands import Errands
 from cortensor.store.gold import Gold
 from cortensor.store.ledger import Ledger
+from cortensor.store.log_entries import LogEntries
 from cortensor.store.outbox import Outbox
 from cortensor.store.skips import Skips
 from cortensor.store.vouchers import Vouchers
@@ -37,6 +39,8 @@ class Store:
         self.owners = Owners(self.database, owner)
         self.ledger = Ledger(self.database, owner)
         self.outbox = Outbox(self.database)
+        self.anchored = Anchored(self.database)
+        self.log_entries = LogEntries(self.database)
         self.skips = Skips(self.database)
         self.errands = Errands(self.database)
         self.vouchers = Vouchers(self.database)

@@ -49,6 +49,7 @@ class Money:
         self.cor = bound("MockCOR")
         self.table = bound("SessionPaymentTable")
         self.payment = bound("SessionPayment")
+        self.anchor = bound("ReceiptAnchor")
         self.quota = bound("StakeQuota")
         self.pool = bound("StakePool")
         self.dispute = bound("SettlementDispute")

@@ -75,6 +75,7 @@ class World:
 
     def __init__(self, folder: Path, url: str, model: FakeModel) -> None:
         self.folder = folder
+        self.url = url
         self.money = Money(url, folder / "records")
         os.environ[KEY_ENV] = hex_key(self.money.settler)
         self.config = parse_config(
@@ -180,7 +181,7 @@ class World:
         """Settle what waits, as `cortensor settle` does. Returns receipts by funding."""
         with self.store() as store:
             done = build_settler(self.config, store, self.router.url).settle_all()
-        assert [batch.skipped for batch in done] == [[]] * len(done)
+        assert [batch.skipped for batch in done] == [[]] * len(done), done
         return {batch.funding: batch.receipts for batch in done}
 
 

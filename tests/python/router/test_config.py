@@ -27,6 +27,7 @@ def test_defaults() -> None:
     assert config.port == 5010
     assert config.limits.max_body_bytes == 1 << 20
     assert config.settlement.enabled is False
+    assert parse_config({**GOOD, "rpc_url": ["http://x", "http://y"]}).rpc_url[1] == "http://y"
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,9 @@ def test_defaults() -> None:
         ({"router_id": 0}, "router_id"),
         ({"router_id": "1"}, "router_id"),
         ({"rpc_url": "ws://x"}, "rpc_url"),
+        ({"rpc_url": ["http://x", "ws://x"]}, "rpc_url"),
+        ({"rpc_url": []}, "rpc_url"),
+        ({"rpc_url": ["http://x", "http://x"]}, "rpc_url"),
         ({"sessions": []}, "sessions"),
         ({"sessions": [{"id": "1"}, {"id": "1"}]}, "sessions.id"),
         ({"sessions": [{"id": "1", "seeed": 1}]}, "sessions[0]"),

@@ -7,6 +7,7 @@ import asyncio
 
 import pytest
 
+from cortensor.chain.finality import Followed
 from cortensor.chain.settler import SettledBatch
 from cortensor.errors import Conflict, Error, Unavailable
 from cortensor.receipts.sign import address_of
@@ -43,6 +44,7 @@ class Scripted:
         self.steps = list(steps)
         self.asked: list[int | None] = []
         self.lost: list[SkipRecord] = []
+        self.followed = 0
 
     def pending(self) -> Pending:
         if not self.steps:
@@ -59,6 +61,10 @@ class Scripted:
         if isinstance(step, Error):
             raise step
         return step
+
+    def follow(self) -> list[Followed]:
+        self.followed += 1
+        return [Followed("0x2", "soft", "hard")] if self.followed == 1 else []
 
     def unix(self) -> int:
         return 1234
@@ -111,6 +117,8 @@ def test_skips_and_losses_are_told(
     assert "pool is empty" in caplog.text
     assert "it is tried again" in caplog.text
     assert "no longer can be" in caplog.text
+    assert "batch 0x2: hard, was soft" in caplog.text
+    assert scripted.followed == 1  # not with every poll
     assert "session closed" in caplog.text
 
 

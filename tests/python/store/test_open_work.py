@@ -73,7 +73,8 @@ def test_it_reads_as_text(path: DatabaseAddress) -> None:
     assert lines[2].endswith("other router's session (1 times), parked")
     assert lines[3].endswith("on its way")
     assert lines[4].endswith("session closed (1 times), given up")
-    assert len(lines) == 5
+    assert lines[5].endswith("1 receipts anchored in block 1: soft, not final")
+    assert len(lines) == 6
 
 
 def test_a_ledger_with_nothing_open_says_so(tmp_path: Path) -> None:
