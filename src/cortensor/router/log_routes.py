@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -113,6 +113,35 @@ class LogDesk:
                 if not page:
                     return list(self._leaves)
                 self._leaves += [leaf_hash(each.entry) for each in page]
+
+
+def log_paths(problem: dict[str, Any]) -> dict[str, Any]:
+    """Return the routes as OpenAPI has them.
+
+    Args:
+        problem: the responses of what is not there.
+    """
+    text = {"description": "Done", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    tiles = {"description": "A tile", "content": {BYTES: {}}}
+    path = {"name": "path", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {
+        "/tlog/checkpoint": {
+            "get": {"summary": "The log's size and root, signed", "responses": {"200": text}}
+        },
+        "/tlog/key": {
+            "get": {
+                "summary": "The key that signs checkpoints, and the anchorer's word for it",
+                "responses": {"200": text},
+            }
+        },
+        "/tlog/{path}": {
+            "get": {
+                "summary": "A tile of hashes (tile/<level>/…) or of entries (tile/entries/…)",
+                "parameters": [path],
+                "responses": {"200": tiles, **problem},
+            }
+        },
+    }
 
 
 def _answer(data: bytes, media_type: str, cache: str) -> Response:

@@ -17,6 +17,7 @@ from cortensor.router.headers import (
     SIGNATURE_HEADER,
     VOUCHER_HEADER,
 )
+from cortensor.router.log_routes import log_paths
 from cortensor.router.receipt_page import page_paths
 from cortensor.router.versions.event_format import EVENT_STREAM, event_schema
 from cortensor.router.versions.faces import FACES, Face
@@ -155,6 +156,7 @@ def document() -> dict[str, Any]:
     paths |= chat_document.chat_paths(ref, PAID_HEADERS)
     paths |= _published_paths(ref)
     paths |= page_paths(_problems(ref["Problem"], (404,)))
+    paths |= log_paths(_problems(ref["Problem"], (404,)))
     return {
         "openapi": "3.1.0",
         "info": {"title": "Cortensor router", "version": VERSION},
