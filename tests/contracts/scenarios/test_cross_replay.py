@@ -71,7 +71,7 @@ def test_an_opening_signed_for_another_escrow_opens_nothing(protocol, payment, c
 
 
 def test_an_opening_signed_for_another_chain_opens_nothing(protocol, payment, cor, signer):
-    request = protocol.request(funding=2, amount=0)
+    request = protocol.request(funding=2, amount=0, salt=bytes(32))
     digest = payment.hash_open(signer.address, request)
     boa.env.evm.patch.chain_id = CHAIN_ID + 1
     try:

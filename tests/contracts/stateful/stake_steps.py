@@ -112,6 +112,8 @@ class MoneyMachine(PaymentMachine):
         self.quota_model.pool_wei += 500 * COR
         for i, amount in enumerate(amounts):
             self.enrol(list(self.people)[i % 2], 1, (0, 4, 16)[i], amount)
+        for number in range(len(self.accounts)):
+            self.set_permission(number, 20, 0)
         self._wait(DAY)
 
     def _account(self, number: int) -> int:
