@@ -23,7 +23,7 @@ FLOORS = {
     "settle (moved)": 15,
     "settle_vouchers (moved)": 12,
     "settle_stake (moved)": 36,
-    "settle_stake (overage)": 4,
+    "settle_stake (overage)": 12,
     "resend": 12,
     "resend_stake": 15,
     "request_close": 72,
