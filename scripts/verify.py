@@ -23,11 +23,16 @@ from scripts._deploy.target import Target, target_of
 @network_option()
 @click.option("--config", "config_file", help="Parameters; default: config/<network>.toml.")
 @click.option("--deployments", help="Folder of records; default: deployments/<network>.")
+@click.option(
+    "--cached", is_flag=True, help="Take what the same sources compiled to before; quicker."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
-def cli(provider: Any, config_file: str | None, deployments: str | None, as_json: bool) -> None:
+def cli(
+    provider: Any, config_file: str | None, deployments: str | None, cached: bool, as_json: bool
+) -> None:
     """Compare the deployed contracts with these sources and records."""
     try:
-        checks = _verify(target_of(provider), config_file, deployments)
+        checks = _verify(target_of(provider), config_file, deployments, fresh=not cached)
     except Error as error:
         raise click.ClickException(str(error)) from error
     failed = sum(check.status == FAILED for check in checks)
@@ -41,7 +46,9 @@ def cli(provider: Any, config_file: str | None, deployments: str | None, as_json
         raise SystemExit(1)
 
 
-def _verify(target: Target, config_file: str | None, deployments: str | None) -> list[Check]:
+def _verify(
+    target: Target, config_file: str | None, deployments: str | None, *, fresh: bool
+) -> list[Check]:
     config = load_config(target.config_path(config_file))
     target.check_chain(config)
     directory = target.directory(deployments, config)
@@ -55,7 +62,11 @@ def _verify(target: Target, config_file: str | None, deployments: str | None) ->
     if network not in (target.network_name(config), config.network.name):
         raise Conflict(f"holds records of {network}", field=str(directory))
     records = Store(directory, network).load_all()
-    checks = [check for entry in records.values() for check in verify_record(target.web3, entry)]
+    checks = [
+        check
+        for entry in records.values()
+        for check in verify_record(target.web3, entry, fresh=fresh)
+    ]
     return checks + verify_wiring(target.web3, records)
 
 

@@ -76,7 +76,8 @@ def build(root: Path) -> tuple[dict[str, str], list[Finding]]:
         try:
             data = load(root, path)
             abi, layout = build_abi_output(data), build_layout_output(data)
-            size = len(data.bytecode_runtime)
+            # The chain counts the immutables, which stand behind the code, as well.
+            size = len(data.bytecode_runtime) + data.global_ctx.immutable_section_bytes
         except (VyperException, VyperWarning) as error:
             broken.append(Finding(name, 0, "compile", " ".join(str(error).split())[:300]))
             continue

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from cortensor.consensus import Vote, decide_answers
-from cortensor.pricing import RateCard, Terms, quote
+from cortensor.pricing import Terms, load_card, quote
 from cortensor.receipts import (
     Body,
     Bundle,
@@ -37,26 +38,7 @@ CHAIN = ChainBlock(
     table="0x" + "22" * 20,
     receipt_anchor="0x" + "33" * 20,
 )
-CARD = RateCard(
-    task_wei=10**15,
-    input_unit_wei=(10**11, 2 * 10**11, 4 * 10**11, 10**12),
-    output_unit_wei=(4 * 10**11, 8 * 10**11, 16 * 10**11, 4 * 10**12),
-    validator_unit_wei=10**11,
-    sla_bps=(0, 500, 1_000, 2_500),
-    execution_depth_bps=250,
-    tool_depth_bps=500,
-    validator_depth_bps=500,
-    redundancy_bps=(0, 200, 400),
-    consensus_bps=(50, 150, 150, 200, 200, 400, 0, 0),
-    threshold_bps=100,
-    disagreement_bps=(0, 100, 50),
-    failed_rebate_bps=9_000,
-    late_rebate_bps=3_000,
-    missing_rebate_bps=10_000,
-    volume_rebate_bps=(0, 250, 500, 1_000),
-    node_share_bps=8_000,
-    validator_share_bps=1_000,
-)
+CARD = load_card(Path(__file__).resolve().parents[2] / "config" / "rate-card.toml")
 SURCHARGE_BPS = 450
 
 

@@ -2,8 +2,8 @@
 """What the Vyper sources compile to, straight from the compiler.
 
 Ape's artefact cache is not used: it does not see that an imported module changed. Results are kept
-in `.build/vyper` under the compiler's own integrity sum, which covers a source and all it imports,
-so a stale result cannot be found.
+in `.build/vyper-2` under the compiler's own integrity sum, which covers a source and all it
+imports, so a stale result cannot be found.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Artifact:
         abi: the JSON ABI.
         creation_code: what is deployed, before the constructor's arguments.
         runtime_code: the code on chain, before immutables.
+        immutable_bytes: how many bytes of them stand behind it.
         compiler: name, version, evm_version, optimize and settings, as records have them.
     """
 
@@ -55,6 +56,7 @@ class Artifact:
     abi: list[dict[str, Any]]
     creation_code: bytes
     runtime_code: bytes
+    immutable_bytes: int
     compiler: dict[str, Any]
 
     @property
@@ -94,7 +96,7 @@ def _compile(name: str, *, fresh: bool) -> Artifact:
     with bundle.search_path(ROOT):
         data = CompilerData(bundle.load_file(Path(SOURCES[name])), bundle)
         integrity: str = data.integrity_sum
-        cached = ROOT / ".build" / "vyper" / f"{name}-{vyper.__version__}-{integrity}.json"
+        cached = ROOT / ".build" / "vyper-2" / f"{name}-{vyper.__version__}-{integrity}.json"
         if not fresh and cached.is_file():
             return _read(cached)
         from vyper.compiler.output import build_abi_output  # noqa: PLC0415
@@ -106,6 +108,7 @@ def _compile(name: str, *, fresh: bool) -> Artifact:
             abi=build_abi_output(data),
             creation_code=bytes(data.bytecode),
             runtime_code=bytes(data.bytecode_runtime),
+            immutable_bytes=data.global_ctx.immutable_section_bytes,
             compiler=_compiler(vyper.__version__, data.settings),
         )
     _write(cached, artifact)

@@ -30,7 +30,7 @@ one takes when a contract calls it, the call instruction and the cold account ex
 |---|--:|--:|--:|--:|---|
 {scenarios}
 
-Code on chain, immutables excluded, of 24,576 bytes allowed: {sizes}.
+Code on chain, immutables included, of 24,576 bytes allowed: {sizes}.
 
 ## Beside other systems
 

@@ -128,4 +128,5 @@ def _entry(scenario: Scenario) -> Document:
 
 
 def _code_bytes(name: str) -> int:
-    return len(compile_contract(name).runtime_code)
+    artifact = compile_contract(name)
+    return len(artifact.runtime_code) + artifact.immutable_bytes

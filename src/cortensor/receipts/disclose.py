@@ -16,7 +16,7 @@ from cortensor.receipts.bundle import SECOND_FORMAT, Bundle, Detached
 from cortensor.receipts.keccak import keccak256, to_hex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 REQUEST = "request"
 REPLICA = "replica:"
@@ -80,20 +80,8 @@ def detach(bundle: Bundle, over_bytes: int) -> tuple[Bundle, dict[str, str]]:
         texts[name] = text
         return Detached(keccak256=name)
 
-    evidence = [
-        msgspec.structs.replace(
-            item,
-            replica=msgspec.structs.replace(item.replica, output=taken(item.replica.output)),
-        )
-        for item in bundle.evidence
-    ]
-    request = bundle.request
-    if request is not None:
-        request = msgspec.structs.replace(request, canonical=taken(request.canonical))
-    if not texts:
-        return bundle, {}
-    made = msgspec.structs.replace(in_second_format(bundle), evidence=evidence, request=request)
-    return made, texts
+    made = _with_texts(in_second_format(bundle), taken)
+    return (made, texts) if texts else (bundle, {})
 
 
 def attach(bundle: Bundle, texts: Mapping[str, str]) -> Bundle:
@@ -109,14 +97,20 @@ def attach(bundle: Bundle, texts: Mapping[str, str]) -> Bundle:
     def found(text: str | Detached | None) -> str | Detached | None:
         return texts.get(text.keccak256, text) if isinstance(text, Detached) else text
 
+    return _with_texts(bundle, found)
+
+
+def _with_texts(
+    bundle: Bundle, change: Callable[[str | Detached | None], str | Detached | None]
+) -> Bundle:
+    """Return a bundle with each of its long texts changed: the answers, and the request."""
     evidence = [
         msgspec.structs.replace(
-            item,
-            replica=msgspec.structs.replace(item.replica, output=found(item.replica.output)),
+            item, replica=msgspec.structs.replace(item.replica, output=change(item.replica.output))
         )
         for item in bundle.evidence
     ]
     request = bundle.request
     if request is not None:
-        request = msgspec.structs.replace(request, canonical=found(request.canonical))
+        request = msgspec.structs.replace(request, canonical=change(request.canonical))
     return msgspec.structs.replace(bundle, evidence=evidence, request=request)
