@@ -48,7 +48,9 @@ SETTINGS = {
     "tcp_keepalives_count": "3",
 }
 
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# The driver's internal error is what it raises where a connection breaks between two of its steps.
+BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+FAILURES = (asyncpg.PostgresError, *BROKEN)
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +153,7 @@ class PostgresDatabase:
             # Its detail holds values, and this is told to whoever asked the router.
             reason = error.args[0].splitlines()[0] if error.args else type(error).__name__
             raise Unavailable(f"ledger: {reason}", code="ledger_unavailable") from error
-        except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except BROKEN as error:
             log.warning("%s: %s", self._address, str(error) or type(error).__name__)
             raise Unavailable(
                 "ledger: the database does not answer", code="ledger_unavailable"

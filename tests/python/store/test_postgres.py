@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 
+import asyncpg
 import pytest
 from click.testing import CliRunner
 
@@ -223,6 +224,23 @@ def test_a_lost_connection_is_one_failure_and_no_more(
     account = store.ledger.account(SESSION)
     assert account is not None
     assert account.spent == 10
+
+
+def test_a_connection_that_breaks_between_two_steps_of_the_driver_is_lost_like_any_other(
+    pair: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver then says that another operation is in progress; seen once in a few thousand."""
+    store = pair[0]
+
+    async def broken(*_: object, **__: object) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 15")
+
+    with pytest.raises(Unavailable) as caught, store.database.transaction(SESSION) as sql:
+        monkeypatch.setattr(asyncpg.Connection, "execute", broken)
+        sql.execute("UPDATE payment_sessions SET spent = '5'")
+    assert caught.value.code == "ledger_unavailable"
+    monkeypatch.undo()
+    charge(store, 1, 10)
 
 
 def test_a_server_that_comes_back_is_found_again() -> None:
