@@ -235,9 +235,13 @@ def test_a_connection_that_breaks_between_two_steps_of_the_driver_is_lost_like_a
     async def broken(*_: object, **__: object) -> None:
         raise asyncpg.InternalClientError("cannot switch to state 15")
 
-    with pytest.raises(Unavailable) as caught, store.database.transaction(SESSION) as sql:
-        monkeypatch.setattr(asyncpg.Connection, "execute", broken)
-        sql.execute("UPDATE payment_sessions SET spent = '5'")
+    def cut_off() -> None:
+        with store.database.transaction(SESSION) as sql:
+            monkeypatch.setattr(asyncpg.Connection, "execute", broken)
+            sql.execute("UPDATE payment_sessions SET spent = '5'")
+
+    with pytest.raises(Unavailable) as caught:
+        cut_off()
     assert caught.value.code == "ledger_unavailable"
     monkeypatch.undo()
     charge(store, 1, 10)
