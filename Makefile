@@ -31,11 +31,13 @@ APE := $(CHAIN_PATH) ape
 # pytest in each environment. Ape's plug-in connects to a chain in every run that loads it, so only
 # tests/ape does.
 # Tests of one module or class stay on one worker, so that they share what they set up.
+# WORKERS is for tests that compute, WAITERS for those that also wait for processes and disks.
 WORKERS ?= 2
-PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
-PYTEST_PACKAGE := $(PACKAGE)/bin/$(PYTEST)
-PYTEST_CONTRACTS := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) -p no:ape_test
-PYTEST_APE := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST)
+WAITERS ?= 3
+PYTEST := python -m pytest --dist loadscope --no-loadscope-reorder --numprocesses
+PYTEST_PACKAGE := $(PACKAGE)/bin/$(PYTEST) $(WAITERS)
+PYTEST_CONTRACTS := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) $(WORKERS) -p no:ape_test
+PYTEST_APE := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) $(WAITERS)
 
 say = @printf '\n== %s ==\n' '$(1)'
 
