@@ -31,13 +31,13 @@ APE := $(CHAIN_PATH) ape
 # pytest in each environment. Ape's plug-in connects to a chain in every run that loads it, so only
 # tests/ape does.
 # Tests of one module or class stay on one worker, so that they share what they set up.
-# WORKERS is for tests that compute, WAITERS for those that also wait for processes and disks.
+# WORKERS is for tests that compute, WAITERS for the package's, which also wait for processes and disks.
 WORKERS ?= 2
 WAITERS ?= 3
 PYTEST := python -m pytest --dist loadscope --no-loadscope-reorder --numprocesses
 PYTEST_PACKAGE := $(PACKAGE)/bin/$(PYTEST) $(WAITERS)
 PYTEST_CONTRACTS := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) $(WORKERS) -p no:ape_test
-PYTEST_APE := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) $(WAITERS)
+PYTEST_APE := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) $(WORKERS)
 
 say = @printf '\n== %s ==\n' '$(1)'
 
