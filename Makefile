@@ -36,7 +36,9 @@ WORKERS ?= 2
 WAITERS ?= 3
 PYTEST := python -m pytest --dist loadscope --no-loadscope-reorder --numprocesses
 PYTEST_PACKAGE := $(PACKAGE)/bin/$(PYTEST) $(WAITERS)
-PYTEST_CONTRACTS := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) $(WORKERS) -p no:ape_test
+# py-evm hashes quicker with this backend than with the one that it would find first.
+BOA := ETH_HASH_BACKEND=pysha3
+PYTEST_CONTRACTS := $(BOA) $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) $(WORKERS) -p no:ape_test
 PYTEST_APE := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) $(WORKERS)
 
 say = @printf '\n== %s ==\n' '$(1)'
@@ -94,7 +96,7 @@ fuzz: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp ## Property tests and state machines
 
 .PHONY: mutate
 mutate: $(CONTRACTS)/.stamp ## Change the money contracts a little, see whether the tests notice
-	@$(CHAIN_PATH) $(CONTRACTS)/bin/python -m tools.mutate --workers $(WORKERS) $(ARGS)
+	@$(BOA) $(CHAIN_PATH) $(CONTRACTS)/bin/python -m tools.mutate --workers $(WORKERS) $(ARGS)
 
 .PHONY: bench
 bench: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(BENCH)/.stamp $(ANVIL) ## Measure the router beside LiteLLM's proxy

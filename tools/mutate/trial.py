@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import resource
@@ -97,10 +96,6 @@ class _Plugin:
         if report.failed and not self.name:
             self.name = report.nodeid or "collection"
 
-    def pytest_sessionfinish(self) -> None:
-        # pytest collects garbage five times at its end; over compiled contracts that takes seconds.
-        gc.freeze()
-
 
 def run(task: Task, answer: Connection) -> None:
     """Tries one mutant and sends the `Result`; meant as the target of a process.
@@ -113,7 +108,6 @@ def run(task: Task, answer: Connection) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.chdir(task.tree)
-    gc.set_threshold(100_000)
     if task.cpu_seconds is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (task.cpu_seconds, task.cpu_seconds + 5))
