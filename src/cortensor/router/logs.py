@@ -91,6 +91,8 @@ class TextFormatter(logging.Formatter):
 
 def configure(form: Literal["json", "text"]) -> None:
     """Send the log of this process to stderr."""
+    # No form shows them, and each record would look them up.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -9,6 +9,7 @@ whole up to about nine million COR.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -95,6 +96,12 @@ class Metrics:
             ("session", "result"),
             registry=self.registry,
         )
+        # `labels` checks its arguments each time; what it returned once stays good.
+        self._requests_of = cache(self.requests.labels)
+        self._seconds_of = cache(self.seconds.labels)
+        self._replicas_of = cache(self.replicas.labels)
+        self._replica_seconds_of = cache(self.replica_seconds.labels)
+        self._tokens_of = cache(self.tokens.labels)
 
     def watch(self, collector: Collector) -> None:
         """Show a collector's states as well."""
@@ -103,8 +110,8 @@ class Metrics:
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an HTTP answer."""
         verb = method if method in METHODS else "other"
-        self.requests.labels(route, verb, str(status)).inc()
-        self.seconds.labels(route).observe(seconds)
+        self._requests_of(route, verb, str(status)).inc()
+        self._seconds_of(route).observe(seconds)
 
     def ran(self, ran: Ran) -> None:
         """Count a job's replicas."""
@@ -123,18 +130,18 @@ class Metrics:
 
     def _count_missing(self, missing: Sequence[Missing]) -> None:
         for each in missing:
-            self.replicas.labels(each.session.id, "MISSING").inc()
+            self._replicas_of(each.session.id, "MISSING").inc()
             self._count_attempts(each.attempts)
 
     def _count(self, replica: Replica) -> None:
         name = replica.session.id
-        self.replicas.labels(name, "LATE" if replica.late else replica.status).inc()
-        self.replica_seconds.labels(name).observe(replica.latency_ms / 1000)
+        self._replicas_of(name, "LATE" if replica.late else replica.status).inc()
+        self._replica_seconds_of(name).observe(replica.latency_ms / 1000)
         self._count_attempts(replica.attempts)
         done = replica.completion
         if done is not None and replica.status == "OK":
-            self.tokens.labels(name, "input").inc(done.input_units)
-            self.tokens.labels(name, "output").inc(done.output_units)
+            self._tokens_of(name, "input").inc(done.input_units)
+            self._tokens_of(name, "output").inc(done.output_units)
 
     def _count_attempts(self, attempts: Sequence[AttemptBlock]) -> None:
         for each in attempts:

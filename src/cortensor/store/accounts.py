@@ -37,7 +37,8 @@ def free(sql: Sql, reservation: str, charge: int = 0) -> Freed | None:
     The charge goes on the reservation's API key as well, if it has one.
     """
     row = sql.execute(
-        "SELECT r.session, r.amount, h.key_hash, h.day FROM reservations r"
+        "SELECT s.*, r.amount, h.key_hash, h.day FROM reservations r"
+        " JOIN payment_sessions s ON s.session = r.session"
         " LEFT JOIN api_key_holds h ON h.reservation = r.id WHERE r.id = ?",
         (reservation,),
     ).fetchone()
@@ -47,7 +48,7 @@ def free(sql: Sql, reservation: str, charge: int = 0) -> Freed | None:
         if charge:
             charge_key(sql, row["key_hash"], row["day"], charge)
         drop_hold(sql, reservation)
-    amount, account = int(row["amount"]), account_of(sql, row["session"])
+    amount, account = int(row["amount"]), read_account(row)
     sql.execute("DELETE FROM reservations WHERE id = ?", (reservation,))
     sql.execute(
         "UPDATE payment_sessions SET reserved = ?, spent = ? WHERE session = ?",
