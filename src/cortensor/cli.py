@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "costs": ("cortensor.store.commands:costs", "Show what settlement cost, and for whom."),
         "demand": ("cortensor.watch.demand_command:demand", "Make a router show a leaf."),
+        "gas": ("cortensor.gas.commands:gas", "Estimate fees on Arbitrum and above it."),
         "gold": ("cortensor.store.gold_commands:gold", "Measure sessions by known answers."),
         "keys": ("cortensor.router.key_commands:keys", "Sign, take and revoke API keys."),
         "outbox": ("cortensor.store.commands:outbox", "Show what is not settled, and why."),

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cortensor gas`: what a transaction will cost, and what fees are."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+from rich.console import Console
+
+from cortensor.errors import InvalidInput
+from cortensor.gas.envelope import parse_envelope
+from cortensor.gas.estimate import estimate as estimate_fee
+from cortensor.gas.render import estimate_json, estimate_table
+from cortensor.gas.snapshot import load_prices, load_snapshot, snapshot_text, with_state
+
+if TYPE_CHECKING:
+    from cortensor.chain.arbos_reader import ReadState
+    from cortensor.gas.snapshot import Snapshot
+
+FEES = Path("config") / "fees"
+PRICES = FEES / "prices.toml"
+
+network_option = click.option(
+    "--network",
+    required=True,
+    help="A snapshot of fees: a TOML file, or the name of one in config/fees.",
+)
+
+
+@click.group()
+def gas() -> None:
+    """Estimate fees on Arbitrum and on a chain above it."""
+
+
+@gas.command()
+@click.argument("raw_tx")
+@network_option
+@click.option("--rpc", "rpc_url", help="Read the fees now, from a node of the network.")
+@click.option(
+    "--l2-gas",
+    type=click.IntRange(min=0),
+    help="What it uses on a plain EVM; else the transaction's limit, as the most.",
+)
+@click.option(
+    "--prices",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=PRICES,
+    help="Prices of coins; default: config/fees/prices.toml.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def estimate(
+    raw_tx: str,
+    network: str,
+    rpc_url: str | None,
+    l2_gas: int | None,
+    prices: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what RAW_TX costs: a signed transaction in hex, or @FILE that holds one."""
+    envelope = parse_envelope(_raw(raw_tx))
+    snapshot = load_snapshot(_file_of(network))
+    if rpc_url is not None:
+        snapshot = _live(snapshot, _read(rpc_url))
+    found = estimate_fee(envelope, snapshot, l2_gas)
+    told = load_prices(prices)
+    if as_json:
+        click.echo(json.dumps(estimate_json(found, snapshot, told), indent=2))
+        return
+    console = Console()
+    console.print(estimate_table(found, snapshot, told))
+    price = int(snapshot.price_per_unit_wei)
+    console.print(f"{found.fee.units:,} calldata units at {price:,} wei.", end=" ")
+    console.print(f"Base fee {found.fee.base_fee:,} wei. Fees: {snapshot.source}.")
+    if snapshot.assumed:
+        console.print(f"Not measured, assumed: {', '.join(snapshot.assumed)}.")
+    console.print(f"Other coins at prices of {told.as_of} ({told.source}).")
+
+
+@gas.command()
+@network_option
+@click.option("--rpc", "rpc_url", required=True, help="A node of the network.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write there instead of printing.",
+)
+def snapshot(network: str, rpc_url: str, out: Path | None) -> None:
+    """Read a network's fees now, and print them as a snapshot."""
+    text = snapshot_text(_live(load_snapshot(_file_of(network)), _read(rpc_url)))
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        out.write_text(text, "utf-8")
+        click.echo(f"wrote {out}")
+
+
+def _raw(text: str) -> bytes:
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text("ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"cannot read {text[1:]}: {error}", field="raw_tx") from error
+    try:
+        return bytes.fromhex(text.strip().removeprefix("0x"))
+    except ValueError as error:
+        raise InvalidInput("must be hex digits, or @ and a file of them", field="raw_tx") from error
+
+
+def _file_of(network: str) -> Path:
+    if network.endswith(".toml"):
+        return Path(network)
+    path = FEES / f"{network}.toml"
+    if not path.is_file():
+        known = sorted(each.stem for each in FEES.glob("*.toml") if each != PRICES)
+        raise InvalidInput(
+            f"no {path}; {'there are ' + ', '.join(known) if known else 'name a TOML file'}",
+            field="network",
+        )
+    return path
+
+
+def _read(rpc_url: str) -> ReadState:
+    """Read a chain; only here is what talks to nodes loaded."""
+    connect = import_module("cortensor.chain.rpc").connect
+    found: ReadState = import_module("cortensor.chain.arbos_reader").read_arbos(connect(rpc_url))
+    return found
+
+
+def _live(known: Snapshot, found: ReadState) -> Snapshot:
+    if found.chain_id != known.chain_id:
+        raise InvalidInput(
+            f"is of chain {found.chain_id}; {known.network} is {known.chain_id}",
+            field="rpc",
+            code="wrong_chain",
+        )
+    day = datetime.fromtimestamp(found.timestamp, UTC).date()
+    told = with_state(known, found.state)
+    return msgspec.structs.replace(told, as_of=day, source=f"ArbOS state at block {found.block}")

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of a signed transaction matters to its fee: its type, its chain, its gas limit."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import rlp
+from rlp.exceptions import RLPException
+
+from cortensor.errors import InvalidInput
+
+LEGACY, ACCESS_LIST, DYNAMIC_FEE, SET_CODE = 0, 1, 2, 4
+FIRST_LIST = 0xC0
+EIP155_OFFSET = 35
+
+
+class _Shape(NamedTuple):
+    """How many fields a signed transaction of a type has, and where two of them are."""
+
+    fields: int
+    gas: int
+    chain: int | None
+
+
+_SHAPES = {
+    LEGACY: _Shape(9, 2, None),
+    ACCESS_LIST: _Shape(11, 3, 0),
+    DYNAMIC_FEE: _Shape(12, 4, 0),
+    SET_CODE: _Shape(13, 4, 0),
+}
+
+
+class Envelope(NamedTuple):
+    """A signed transaction. `chain_id` is None where its signature is good on any chain."""
+
+    raw: bytes
+    tx_type: int
+    chain_id: int | None
+    gas_limit: int
+
+
+def parse_envelope(raw: bytes) -> Envelope:
+    """Return what is in an EIP-2718 envelope.
+
+    Args:
+        raw: a signed transaction, as `eth_sendRawTransaction` takes it.
+
+    Raises:
+        InvalidInput: it is none; a type that Arbitrum does not take; or not signed.
+    """
+    if not raw:
+        raise InvalidInput("needs a signed transaction", field="raw_tx")
+    tx_type, payload = (LEGACY, raw) if raw[0] >= FIRST_LIST else (raw[0], raw[1:])
+    shape = _SHAPES.get(tx_type)
+    if shape is None:
+        raise InvalidInput(
+            f"type {tx_type} is none that Arbitrum takes from people (0, 1, 2 or 4)",
+            field="raw_tx",
+            code="unknown_transaction_type",
+        )
+    try:
+        fields = rlp.decode(payload)
+    except RLPException as error:
+        raise InvalidInput(f"is no transaction: {error}", field="raw_tx") from error
+    if not isinstance(fields, list) or len(fields) != shape.fields:
+        raise InvalidInput(
+            f"a signed transaction of type {tx_type} has {shape.fields} fields; is it signed?",
+            field="raw_tx",
+        )
+    return Envelope(raw, tx_type, _chain_of(fields, shape), _number(fields[shape.gas]))
+
+
+def _chain_of(fields: list[object], shape: _Shape) -> int | None:
+    if shape.chain is not None:
+        return _number(fields[shape.chain])
+    v = _number(fields[-3])
+    return (v - EIP155_OFFSET) // 2 if v >= EIP155_OFFSET else None
+
+
+def _number(field: object) -> int:
+    if not isinstance(field, bytes):
+        raise InvalidInput("has a list where a number belongs", field="raw_tx")
+    return int.from_bytes(field, "big")

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fee of a transaction before it is sent, line by line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import brotli
+from msgspec import Struct
+
+from cortensor.errors import InvalidInput
+from cortensor.gas.arbitrum import WINDOW_BITS, Fee, fee_of
+from cortensor.gas.parent import shares_of
+
+if TYPE_CHECKING:
+    from cortensor.gas.envelope import Envelope
+    from cortensor.gas.snapshot import Snapshot
+
+BATCH_LEVEL = 11
+
+
+class Line(Struct, frozen=True):
+    """One line of an estimate. `is_charged` lines add up; others say what a charge covers."""
+
+    name: str
+    gas: int | None
+    wei: int
+    is_charged: bool = True
+
+
+class Estimate(Struct, frozen=True):
+    """What a transaction will cost. `is_bound`: all of its gas limit, of which it may use less."""
+
+    fee: Fee
+    lines: list[Line]
+    is_bound: bool
+
+    @property
+    def total_wei(self) -> int:
+        """What is charged, in wei of the gas token."""
+        return self.fee.total_wei
+
+
+def estimate(envelope: Envelope, snapshot: Snapshot, l2_gas: int | None = None) -> Estimate:
+    """Return what a transaction costs on a network.
+
+    Args:
+        envelope: the signed transaction.
+        snapshot: the network's fees.
+        l2_gas: what it uses on a plain EVM; None for what its limit leaves to execution.
+
+    Raises:
+        InvalidInput: it is signed for another chain (`wrong_chain`), or its gas limit does not
+            cover its bytes and execution (`gas_limit_too_low`).
+    """
+    if envelope.chain_id not in (None, snapshot.chain_id):
+        raise InvalidInput(
+            f"is signed for chain {envelope.chain_id}; {snapshot.network} is {snapshot.chain_id}",
+            field="raw_tx",
+            code="wrong_chain",
+        )
+    data = fee_of(
+        envelope.raw,
+        0,
+        brotli_level=snapshot.brotli_level,
+        price_per_unit=int(snapshot.price_per_unit_wei),
+        base_fee=int(snapshot.base_fee_wei),
+    )
+    left = envelope.gas_limit - data.poster_gas
+    if left < (l2_gas or 0):
+        raise InvalidInput(
+            f"its gas limit is {envelope.gas_limit}; its bytes take {data.poster_gas}, "
+            f"execution {l2_gas or 'more than nothing'}",
+            field="raw_tx",
+            code="gas_limit_too_low",
+        )
+    fee = data._replace(l2_gas=left if l2_gas is None else l2_gas)
+    return Estimate(fee, _lines(envelope, snapshot, fee), is_bound=l2_gas is None)
+
+
+def _lines(envelope: Envelope, snapshot: Snapshot, fee: Fee) -> list[Line]:
+    if snapshot.parent is None:
+        return [
+            Line("L2 execution", fee.l2_gas, fee.execution_wei),
+            Line("L1 data", fee.poster_gas, fee.data_wei),
+        ]
+    in_batch = brotli.compress(envelope.raw, quality=BATCH_LEVEL, lgwin=WINDOW_BITS)
+    shares = shares_of(
+        len(in_batch), snapshot.parent.batches(), snapshot.parent.fees(), snapshot.pricer
+    )
+    return [
+        Line("L3 execution", fee.l2_gas, fee.execution_wei),
+        Line("L3 data", fee.poster_gas, fee.data_wei),
+        Line("posting costs: fixed batch share", None, shares.fixed_wei, is_charged=False),
+        Line("posting costs: bytes", None, shares.bytes_wei, is_charged=False),
+    ]

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/spec/fees.md shows what the command prints."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cortensor.cli import main
+
+PAGE = Path("docs/spec/fees.md").read_text("utf-8")
+
+
+def shown(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+def lines(text: str) -> list[str]:
+    """Return words a line, without the spaces that depend on the terminal."""
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def test_the_example_is_what_it_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "130")
+    command = shown("sh")[0].split()
+    done = CliRunner().invoke(main, command[1:])
+    assert done.exit_code == 0, done.output
+    assert lines(done.output) == lines(shown("text")[0])
+
+
+def test_every_code_of_the_package_is_listed() -> None:
+    sources = Path("src/cortensor/gas").glob("*.py")
+    codes = {code for path in sources for code in re.findall(r'code="(\w+)"', path.read_text())}
+    listed = set(re.findall(r"^\| `(\w+)` \|", PAGE, flags=re.MULTILINE))
+    assert codes == listed

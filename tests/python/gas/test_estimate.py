@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cortensor gas estimate`: its lines, its sums, its refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cortensor.cli import main
+from cortensor.gas.arbitrum import poster_units
+from cortensor.gas.snapshot import load_prices, load_snapshot
+from tests.python.gas.signed import signed
+
+FEES = Path("config/fees")
+RAW = "0x" + signed(b"\x11" * 200).hex()
+PRICE, BASE_FEE = 986_426, 200_000_000
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, ["gas", "estimate", *words])
+
+
+def told(*words: str) -> dict[str, Any]:
+    done = run(*words, "--json")
+    assert done.exit_code == 0, done.output
+    data: dict[str, Any] = json.loads(done.stdout)
+    return data
+
+
+def test_the_lines_of_a_transaction_on_the_l2() -> None:
+    data = told(RAW, "--network", "arbitrum-sepolia", "--l2-gas", "50000")
+    units = poster_units(bytes.fromhex(RAW[2:]), 1)
+    for_bytes = PRICE * units // BASE_FEE
+    assert data["poster_units"] == units
+    assert [(line["name"], line["gas"], line["wei"]) for line in data["lines"]] == [
+        ("L2 execution", 50_000, str(50_000 * BASE_FEE)),
+        ("L1 data", for_bytes, str(for_bytes * BASE_FEE)),
+    ]
+    assert data["total"]["gas"] == 50_000 + for_bytes
+    assert data["total"]["wei"] == str((50_000 + for_bytes) * BASE_FEE)
+    assert data["assumed"] == ["price_per_unit_wei"]
+    assert data["is_bound"] is False
+
+
+def test_the_lines_on_the_l3_say_what_a_batch_costs() -> None:
+    raw = "0x" + signed(b"\x11" * 200, chain_id=18_964_747_554).hex()
+    data = told(raw, "--network", "cor-testnet1a", "--l2-gas", "50000")
+    lines = {line["name"]: line for line in data["lines"]}
+    assert list(lines) == [
+        "L3 execution",
+        "L3 data",
+        "posting costs: fixed batch share",
+        "posting costs: bytes",
+    ]
+    charged = sum(int(line["wei"]) for line in lines.values() if line["is_charged"])
+    assert str(charged) == data["total"]["wei"]
+    assert int(lines["posting costs: fixed batch share"]["wei"]) > 0
+    assert lines["posting costs: bytes"]["wei"] == "0", "a committee keeps the data"
+    assert data["total"]["cor"] == f"{charged / 10**18:.18f}".rstrip("0")
+
+
+def test_without_a_figure_the_limit_is_the_most() -> None:
+    data = told(RAW, "--network", "arbitrum-sepolia")
+    assert data["is_bound"] is True
+    assert data["total"]["gas"] == 100_000, "the limit covers bytes too"
+    assert "at most" in run(RAW, "--network", "arbitrum-sepolia").stdout
+
+
+def test_amounts_in_other_coins_are_rounded_up(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text(
+        'as_of = 2026-01-01\nsource = "test"\n[micro_usd]\nETH = 3_000_000_000\nCOR = 7\n'
+    )
+    total = told(RAW, "--network", "arbitrum-sepolia", "--prices", str(prices))["total"]
+    assert total["wei"] == str(100_000 * BASE_FEE)
+    assert total["eth"] == "0.00002"
+    assert total["usd"] == "0.060000"
+    assert total["cor"] == "8571.428571428571428572"
+
+
+def test_a_coin_without_a_price_is_unknown(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('as_of = 2026-01-01\nsource = "test"\n[micro_usd]\nETH = 1\n')
+    data = told(RAW, "--network", "arbitrum-sepolia", "--prices", str(prices))
+    assert data["total"]["cor"] is None
+    assert "?" in run(RAW, "--network", "arbitrum-sepolia", "--prices", str(prices)).stdout
+
+
+def test_the_transaction_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "tx.hex"
+    file.write_text(RAW + "\n")
+    words = ("--network", "arbitrum-sepolia")
+    assert told(f"@{file}", *words) == told(RAW, *words)
+
+
+LOW = "0x" + signed(b"\x11" * 200, gas=10).hex()
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["0xzz", "--network", "arbitrum-one"], "raw_tx: must be hex digits"),
+        (["@/none", "--network", "arbitrum-one"], "raw_tx: cannot read /none"),
+        (
+            [RAW, "--network", "arbitrum-one"],
+            "is signed for chain 421614; arbitrum-one is 42161 [wrong_chain]",
+        ),
+        ([RAW, "--network", "nowhere"], "there are arbitrum-one, arbitrum-sepolia, cor-testnet1a"),
+        ([RAW, "--network", "none.toml"], "cannot read none.toml"),
+        ([RAW, "--network", "arbitrum-sepolia", "--l2-gas", "100000"], "[gas_limit_too_low]"),
+        ([LOW, "--network", "arbitrum-sepolia"], "its gas limit is 10; its bytes take"),
+        ([RAW, "--network", "arbitrum-sepolia", "--prices", "none"], "cannot read none"),
+    ],
+)
+def test_refusals_are_one_line(words: list[str], error: str) -> None:
+    done = run(*words)
+    assert done.exit_code == 2
+    assert error in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("path", sorted(set(FEES.glob("*.toml")) - {FEES / "prices.toml"}), ids=str)
+def test_every_snapshot_is_whole(path: Path) -> None:
+    snapshot = load_snapshot(path)
+    assert snapshot.network == path.stem
+    assert set(snapshot.assumed) <= set(snapshot.__struct_fields__)
+
+
+def test_prices_are_whole() -> None:
+    assert set(load_prices(FEES / "prices.toml").micro_usd) == {"ETH", "COR"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (("brotli_level = 1", "brotli_level = 12"), "brotli_level"),
+        (('base_fee_wei = "20032000"', "base_fee_wei = 20032000"), "base_fee_wei"),
+        (("arbos = 51\n", ""), "arbos"),
+        (("arbos = 51", "arbos = 51\nextra = 1"), "extra"),
+    ],
+)
+def test_a_broken_snapshot_names_its_field(
+    tmp_path: Path, change: tuple[str, str], field: str
+) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_text((FEES / "arbitrum-one.toml").read_text().replace(*change))
+    done = run(RAW, "--network", str(file))
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"error: {field}: ")
