@@ -101,8 +101,7 @@ def _validation(bench: Bench) -> Iterator[Scenario]:
         yield Scenario("agent.validation.request", asked, 1, "a URI of 66 bytes; any later one")
         answered = answer(key, VERDICT_TAG)
         yield Scenario("agent.validation.response", answered, 1, "with a URI, a hash and a tag")
-        both = Used(asked.gas + answered.gas, asked.intrinsic + answered.intrinsic)
         note = "request and response, a transaction each"
-        yield Scenario("agent.validation.pair", both, 1, note)
+        yield Scenario("agent.validation.pair", asked + answered, 1, note)
         used = answer(key, VERDICT_TAG, 100)
         yield Scenario("agent.validation.update", used, 1, "another verdict under the same tag")

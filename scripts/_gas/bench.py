@@ -22,6 +22,7 @@ from cortensor.errors import VerificationFailed
 from cortensor.pricing import RateCard
 from scripts._anvil import run_anvil
 from scripts._deploy.compiler import compile_contract
+from scripts._gas.envelope import units_of
 
 CHAIN_ID = 31337
 CARD_VERSION = 1
@@ -64,10 +65,22 @@ class Used:
     Attributes:
         gas: the receipt's gasUsed.
         intrinsic: of that, 21,000 and the calldata.
+        units: the calldata units that a chain above Ethereum charges for.
     """
 
     gas: int
     intrinsic: int
+    units: int
+
+    def __add__(self, other: Used) -> Used:
+        """Return what both took together."""
+        return Used(
+            self.gas + other.gas, self.intrinsic + other.intrinsic, self.units + other.units
+        )
+
+    def share(self, count: int) -> Used:
+        """Return what each of so many bears, rounded up."""
+        return Used(*(-(-part // count) for part in (self.gas, self.intrinsic, self.units)))
 
 
 @dataclass(frozen=True)
@@ -220,7 +233,8 @@ class Bench:
         content = bytes.fromhex(data.removeprefix("0x"))
         zeros = content.count(0)
         calldata = zeros * ZERO_BYTE_GAS + (len(content) - zeros) * NONZERO_BYTE_GAS
-        return Used(receipt["gasUsed"], INTRINSIC_GAS + calldata), receipt
+        units = units_of(data, more.get("to"))
+        return Used(receipt["gasUsed"], INTRINSIC_GAS + calldata, units), receipt
 
     def request(self, **changes: Any) -> dict[str, Any]:
         """Return the terms of a session of 1,000 COR under a salt of its own, with changes."""

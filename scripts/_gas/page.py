@@ -9,6 +9,7 @@ from scripts._deploy.compiler import ROOT
 from scripts._gas.results import Document
 
 PEERS_PATH = ROOT / "gas" / "peers.json"
+SEPOLIA = "arbitrum-sepolia"
 PAGE_PATH = ROOT / "docs" / "spec" / "gas.md"
 
 _PAGE = """\
@@ -18,7 +19,12 @@ _PAGE = """\
 Every number is {metric}:
 {compiler}, optimiser {optimizer}, EVM {evm}, Anvil `--hardfork {hardfork}`. Addresses, times and
 hashes are fixed, so each run gives the same numbers to the unit; `make gas ARGS=--check` fails on
-any other. A fee on Arbitrum also holds the cost of posting the data, which is not in here.
+any other.
+
+On Arbitrum a transaction also pays for its bytes ([fees](fees.md)). *Units*: {poster_units}.
+On Arbitrum Sepolia ({sepolia})
+they add at most {most} % to the fee of execution. gas/scenarios.json has both parts of each fee,
+there and on Testnet-1a, in wei.
 
 ## Scenarios
 
@@ -26,8 +32,8 @@ any other. A fee on Arbitrum also holds the cost of posting the data, which is n
 something. Views are free; they were sent as transactions to be measured, and *execution* is what
 one takes when a contract calls it, the call instruction and the cold account excluded.
 
-| scenario | gas | items | per item | execution | starts from |
-|---|--:|--:|--:|--:|---|
+| scenario | gas | items | per item | execution | units | starts from |
+|---|--:|--:|--:|--:|--:|---|
 {scenarios}
 
 Code on chain, immutables included, of 24,576 bytes allowed: {sizes}.
@@ -49,6 +55,8 @@ def page(document: Document) -> str:
     sizes = (f"{name} {size:,}" for name, size in document["code_bytes"].items())
     return _PAGE.format(
         **document["header"],
+        sepolia=document["header"]["fees"][SEPOLIA],
+        most=_most_data(scenarios),
         scenarios="\n".join(_scenario(name, entry) for name, entry in scenarios.items()),
         sizes=", ".join(sizes),
         source=_sentence(peers["header"]["source"]),
@@ -65,9 +73,17 @@ def _scenario(name: str, entry: Document) -> str:
         f"{entry['items']:,}" if is_batch else "",
         f"{entry['gas_per_item']:,}" if is_batch else "",
         f"{entry['execution_gas']:,}" if "execution_gas" in entry else "",
+        f"{entry['poster_units']:,}" if "poster_units" in entry else "",
         entry["note"],
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _most_data(scenarios: Document) -> str:
+    """Return the most that data adds to execution, in percent with two decimals, rounded up."""
+    lines = [entry["fees"][SEPOLIA] for entry in scenarios.values() if "fees" in entry]
+    most = max(-(-int(each["data_wei"]) * 10_000 // int(each["execution_wei"])) for each in lines)
+    return f"{most // 100}.{most % 100:02d}"
 
 
 def _operation(row: Document, entry: Document) -> str:

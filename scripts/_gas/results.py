@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from cortensor.errors import InvalidInput, NotFound
+from cortensor.gas.snapshot import Snapshot
 from scripts._anvil import HARDFORK
 from scripts._deploy.arguments import CONTRACTS, REGISTRIES, VALIDATOR
 from scripts._deploy.compiler import ROOT, compile_contract
+from scripts._gas import fees
 from scripts._gas.scenario import Scenario
 
 SCENARIOS_PATH = ROOT / "gas" / "scenarios.json"
 METRIC = "receipt gasUsed, intrinsic and calldata included, refunds applied"
+UNITS = "16 for each byte of the signed transaction after Brotli at level 1"
+FOLLOWS = frozenset({"gas_per_item", "fees"})
+"""What follows from other numbers: where those moved it needs no line of its own."""
 
 _MEASURED = (*CONTRACTS, "WrappedCOR", *REGISTRIES, VALIDATOR)
 
@@ -47,6 +52,7 @@ def build(scenarios: Iterable[Scenario], anvil: str) -> Document:
         anvil: Anvil's version line.
     """
     compiler = compile_contract("SessionPayment").compiler
+    networks = fees.snapshots()
     return {
         "header": {
             "metric": METRIC,
@@ -56,9 +62,11 @@ def build(scenarios: Iterable[Scenario], anvil: str) -> Document:
             "anvil": anvil.removeprefix("anvil ").removeprefix("Version: "),
             "hardfork": HARDFORK,
             "token": "contracts/mocks/MockCOR.vy, 18 decimals, infinite allowance",
+            "poster_units": UNITS,
+            "fees": fees.described(networks),
         },
         "code_bytes": {name: _code_bytes(name) for name in _MEASURED},
-        "scenarios": {scenario.name: _entry(scenario) for scenario in scenarios},
+        "scenarios": {each.name: _entry(each, networks) for each in scenarios},
     }
 
 
@@ -106,22 +114,25 @@ def compare(committed: Document, measured: Document) -> list[Drift]:
         before, after = old.get(name, {}), new.get(name, {})
         has_moved = before.get("gas_used") != after.get("gas_used")
         for key in dict.fromkeys([*before, *after]):
-            # What follows from another number needs no line of its own.
-            if before.get(key) == after.get(key) or (has_moved and key == "gas_per_item"):
+            if before.get(key) == after.get(key) or (has_moved and key in FOLLOWS):
                 continue
             label = name if key == "gas_used" else f"{name} {key}"
             drifts.append(Drift(label, before.get(key), after.get(key)))
     return drifts
 
 
-def _entry(scenario: Scenario) -> Document:
+def _entry(scenario: Scenario, networks: dict[str, Snapshot]) -> Document:
+    used = scenario.used
     entry: Document = {
-        "gas_used": scenario.used.gas,
+        "gas_used": used.gas,
         "items": scenario.items,
         # Rounded up: a budget that is kept per item is kept in all.
-        "gas_per_item": -(-scenario.used.gas // scenario.items),
+        "gas_per_item": -(-used.gas // scenario.items),
         "note": scenario.note,
     }
+    if used.units:  # a call that contracts make among themselves posts nothing
+        entry["poster_units"] = used.units
+        entry["fees"] = fees.lines_of(used.gas, used.units, networks)
     if scenario.is_view:
         entry["execution_gas"] = scenario.used.gas - scenario.used.intrinsic
     return entry

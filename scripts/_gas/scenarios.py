@@ -65,16 +65,15 @@ def _all(bench: Bench) -> Iterator[Scenario]:
 def _life(seen: dict[str, Scenario]) -> Scenario:
     """All that a session of 1,000 requests costs on chain: they themselves cost nothing there."""
     count = 100
-    shares = [
-        -(-seen[name].used.gas // count)
-        for name in (f"settle.escrow.{count}", "pending.release", "pot.pay", "pot.pay", "pot.pay")
-    ]
-    gas = seen["session.open.first"].used.gas + sum(shares)
+    names = (f"settle.escrow.{count}", "pending.release", "pot.pay", "pot.pay", "pot.pay")
+    used = seen["session.open.first"].used
+    for name in names:
+        used += seen[name].used.share(count)
     note = (
         "open.first, and a hundredth each of settle.escrow.100, of the release and of three "
         "pots' payment; requests are off chain"
     )
-    return Scenario("session.life.1000", Used(gas, 0), 1, note)
+    return Scenario("session.life.1000", used, 1, note)
 
 
 def _deployments(bench: Bench) -> Iterator[Scenario]:
@@ -241,4 +240,4 @@ def _views(bench: Bench) -> Iterator[Scenario]:
         bench.send(reader.functions.ask(*asked), caller)
         spent = int(reader.functions.spent().call())
         note = "the same as another contract pays it: its call, the cold account and slot included"
-        yield Scenario("anchor.is_anchored.10.inside", Used(spent, 0), 1, note)
+        yield Scenario("anchor.is_anchored.10.inside", Used(spent, 0, 0), 1, note)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`cortensor gas`: what a transaction will cost, and what fees are."""
+"""`cortensor gas`: what a transaction will cost, what fees are, and what moved in the contracts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console
 
 from cortensor.errors import InvalidInput
+from cortensor.gas.diff_command import diff
 from cortensor.gas.envelope import parse_envelope
 from cortensor.gas.estimate import estimate as estimate_fee
 from cortensor.gas.render import estimate_json, estimate_table
@@ -35,7 +36,10 @@ network_option = click.option(
 
 @click.group()
 def gas() -> None:
-    """Estimate fees on Arbitrum and on a chain above it."""
+    """Estimate fees on Arbitrum and on a chain above it; compare measured gas."""
+
+
+gas.add_command(diff)
 
 
 @gas.command()

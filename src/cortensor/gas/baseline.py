@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measured scenarios against a baseline: what moved, and whether that is within a budget."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from cortensor.errors import InvalidInput, NotFound
+from cortensor.receipts.body import split_message
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BPS = 10_000
+WHAT_MATTERS = ("metric", "compiler", "evm", "optimizer", "hardfork", "token")
+"""Header lines that must be equal: numbers under other ones mean something else."""
+
+
+class Measured(Struct, frozen=True):
+    """One scenario: gas of the receipt, and calldata units; None where it posts nothing."""
+
+    gas_used: int
+    poster_units: int | None = None
+
+
+class Document(Struct, frozen=True):
+    """A file of measured scenarios."""
+
+    header: dict[str, object]
+    scenarios: dict[str, Measured]
+
+
+class Change(NamedTuple):
+    """A scenario before and after, in gas; None where it is new or gone."""
+
+    name: str
+    before: int | None
+    after: int | None
+
+    @property
+    def bps(self) -> int | None:
+        """The change in basis points, rounded up: a unit more is never nothing."""
+        if self.before is None or self.after is None:
+            return None
+        return -(-(self.after - self.before) * BPS // self.before)
+
+
+class Diff(NamedTuple):
+    """Every change, by size; `total_bps` over the scenarios that both have."""
+
+    changes: list[Change]
+    before: int
+    after: int
+
+    @property
+    def total_bps(self) -> int:
+        """The change of the sum in basis points, rounded up."""
+        return -(-(self.after - self.before) * BPS // self.before) if self.before else 0
+
+    def over(self, scenario_bps: int, total_bps: int) -> list[str]:
+        """Return what is over a budget, one sentence each.
+
+        Args:
+            scenario_bps: what one scenario may grow.
+            total_bps: what the sum may grow.
+        """
+        found = [
+            f"{each.name} grew by {percent(each.bps)}, more than {percent(scenario_bps)}"
+            for each in self.changes
+            if each.bps is not None and each.bps > scenario_bps
+        ]
+        if self.total_bps > total_bps:
+            found.append(
+                f"all together grew by {percent(self.total_bps)}, more than {percent(total_bps)}"
+            )
+        return found
+
+
+def percent(bps: int) -> str:
+    """Return basis points as percent: 125 is "1.25 %"."""
+    sign = "-" if bps < 0 else ""
+    return f"{sign}{abs(bps) // 100}.{abs(bps) % 100:02d} %"
+
+
+def load_document(path: Path) -> Document:
+    """Return the scenarios in a file.
+
+    Raises:
+        NotFound: there is none.
+        InvalidInput: it is no such file.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Document)
+    except FileNotFoundError as error:
+        raise NotFound(f"no {path}", field="baseline") from error
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}", field="baseline") from error
+    except msgspec.ValidationError as error:
+        reason, field = split_message(str(error))
+        raise InvalidInput(f"{path}: {reason}", field=field) from error
+    except msgspec.DecodeError as error:
+        raise InvalidInput(f"{path} is not JSON: {error}", field="baseline") from error
+
+
+def diff(before: Document, after: Document) -> Diff:
+    """Return what moved between two measurements.
+
+    Raises:
+        InvalidInput: they were not measured alike (`other_measure`).
+    """
+    for name in WHAT_MATTERS:
+        old, new = before.header.get(name), after.header.get(name)
+        if old != new:
+            raise InvalidInput(
+                f"was {json.dumps(old)} and is {json.dumps(new)}: measure both alike",
+                field=f"header.{name}",
+                code="other_measure",
+            )
+    old_gas, new_gas = _gas(before), _gas(after)
+    changes = [
+        Change(name, old_gas.get(name), new_gas.get(name))
+        for name in dict.fromkeys([*old_gas, *new_gas])
+        if old_gas.get(name) != new_gas.get(name)
+    ]
+    both = old_gas.keys() & new_gas.keys()
+    return Diff(
+        sorted(changes, key=lambda each: -abs(each.bps or 0)),
+        sum(old_gas[name] for name in both),
+        sum(new_gas[name] for name in both),
+    )
+
+
+def _gas(document: Document) -> dict[str, int]:
+    return {name: each.gas_used for name, each in document.scenarios.items()}

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cortensor gas diff`: growth past a budget fails, and every change is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cortensor.cli import main
+from cortensor.gas.baseline import WHAT_MATTERS, Change, percent
+
+HEADER = dict.fromkeys(WHAT_MATTERS, "x")
+
+
+def write(path: Path, scenarios: dict[str, int], **header: str) -> Path:
+    entries = {name: {"gas_used": gas, "items": 1} for name, gas in scenarios.items()}
+    path.write_text(json.dumps({"header": HEADER | header, "scenarios": entries}))
+    return path
+
+
+def run(before: Path, after: Path, *words: str) -> Result:
+    return CliRunner().invoke(main, ["gas", "diff", str(before), "--to", str(after), *words])
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return write(tmp_path / "base.json", {"open": 100_000, "close": 50_000, "old": 10})
+
+
+def told(result: Result) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(result.stdout)
+    return data
+
+
+def test_nothing_moved(base: Path) -> None:
+    done = run(base, base)
+    assert done.exit_code == 0
+    assert done.stdout == "0 changed; all that both have: 150,010 -> 150,010 (0.00 %)\n"
+
+
+def test_changes_new_and_gone_are_shown(base: Path, tmp_path: Path) -> None:
+    now = write(tmp_path / "now.json", {"open": 99_000, "close": 50_500, "new": 7})
+    done = run(base, now)
+    assert done.exit_code == 0, done.stdout
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows[1] == ["open", "100,000", "99,000", "-1,000", "-1.00", "%"]
+    assert rows[2] == ["close", "50,000", "50,500", "+500", "1.00", "%"]
+    assert ["old", "10", "gone"] in rows
+    assert ["new", "7", "new"] in rows
+    data = told(run(base, now, "--json"))
+    assert (data["before"], data["after"], data["total_bps"]) == (150_000, 149_500, -33)
+
+
+def test_one_scenario_over_its_budget_fails(base: Path, tmp_path: Path) -> None:
+    now = write(tmp_path / "now.json", {"open": 100_000, "close": 50_501})
+    done = run(base, now)
+    assert done.exit_code == 1
+    assert "over budget: close grew by 1.01 %, more than 1.00 %" in done.stdout
+    assert run(base, now, "--scenario-bps", "101").exit_code == 0
+
+
+def test_many_small_ones_over_the_sums_budget_fail(base: Path, tmp_path: Path) -> None:
+    now = write(tmp_path / "now.json", {"open": 100_900, "close": 50_450, "old": 10})
+    assert run(base, now).exit_code == 0
+    done = run(base, now, "--total-bps", "50")
+    assert done.exit_code == 1
+    assert "all together grew by 0.90 %, more than 0.50 %" in done.stdout
+
+
+def test_a_unit_more_is_more_than_nothing(base: Path, tmp_path: Path) -> None:
+    now = write(tmp_path / "now.json", {"open": 100_001, "close": 50_000, "old": 10})
+    assert run(base, now, "--scenario-bps", "0").exit_code == 1
+    assert Change("x", 100_000, 99_999).bps == 0
+
+
+@pytest.mark.parametrize("name", WHAT_MATTERS)
+def test_what_was_measured_otherwise_is_not_compared(base: Path, tmp_path: Path, name: str) -> None:
+    other = write(tmp_path / "other.json", {"open": 1}, **{name: "y"})
+    done = run(base, other)
+    assert done.exit_code == 2
+    assert f'header.{name}: was "x" and is "y"' in done.stderr
+    assert "[other_measure]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is not JSON"),
+        ("[]", "Expected `object`"),
+        ('{"header": {}}', "missing required field `scenarios`"),
+        ('{"header": {}, "scenarios": {"a": {"gas_used": "1"}}}', "Expected `int`"),
+    ],
+)
+def test_a_file_that_is_none(base: Path, tmp_path: Path, text: str, words: str) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text(text)
+    done = run(base, broken)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert words in done.stderr
+
+
+def test_a_baseline_that_is_not_there() -> None:
+    done = CliRunner().invoke(main, ["gas", "diff", "1999"])
+    assert done.exit_code == 2
+    assert "no gas/baselines/1999.json; there are 2026-11" in done.stderr
+
+
+def test_the_committed_scenarios_are_within_the_budget_of_the_committed_baseline() -> None:
+    done = CliRunner().invoke(main, ["gas", "diff", "2026-11"])
+    assert done.exit_code == 0, done.stdout
+
+
+@pytest.mark.parametrize(("bps", "text"), [(0, "0.00 %"), (125, "1.25 %"), (-33, "-0.33 %")])
+def test_percent(bps: int, text: str) -> None:
+    assert percent(bps) == text
