@@ -15,6 +15,7 @@ from cortensor.pricing import load_card
 from scripts._deploy.compiler import ROOT
 from scripts._gas import page, results
 from scripts._gas.bench import run_bench
+from scripts._gas.phase2 import run_phase2
 from scripts._gas.scenarios import run_scenarios
 
 CARD_PATH = ROOT / "config" / "rate-card.toml"
@@ -24,7 +25,7 @@ CARD_PATH = ROOT / "config" / "rate-card.toml"
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any number differs.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def cli(check: bool, as_json: bool) -> None:
-    """Measure gas into gas/scenarios.json and docs/spec/gas.md."""
+    """Measure gas into gas/scenarios.json, gas/baselines/phase2.json and docs/spec/gas.md."""
     try:
         drifted = _run(is_check=check, as_json=as_json)
     except Error as error:
@@ -34,24 +35,27 @@ def cli(check: bool, as_json: bool) -> None:
 
 
 def _run(*, is_check: bool, as_json: bool) -> bool:
-    committed = results.load(results.SCENARIOS_PATH) if is_check else None
+    paths = (results.SCENARIOS_PATH, results.PHASE2_PATH)
+    committed = [results.load(path) for path in paths] if is_check else []
     with run_bench(load_card(CARD_PATH)) as bench:
         measured = results.build(run_scenarios(bench), bench.version)
-    if committed is not None:
-        drifts = results.compare(committed, measured)
+        phase2 = results.build(run_phase2(bench), bench.version, results.PHASE2)
+    if is_check:
+        drifts = results.compare(committed[0], measured) + results.compare(committed[1], phase2)
         if not drifts and not _is_page_current(measured):
             drifts = [results.Drift("docs/spec/gas.md", "differs", "from gas/*.json")]
         _show_drifts(drifts, len(measured["scenarios"]), as_json=as_json)
         return bool(drifts)
-    results.SCENARIOS_PATH.parent.mkdir(exist_ok=True)
+    results.PHASE2_PATH.parent.mkdir(parents=True, exist_ok=True)
     page.PAGE_PATH.parent.mkdir(parents=True, exist_ok=True)
     results.SCENARIOS_PATH.write_text(results.dump(measured))
+    results.PHASE2_PATH.write_text(results.dump(phase2))
     page.PAGE_PATH.write_text(page.page(measured))
     if as_json:
         click.echo(results.dump(measured), nl=False)
     else:
         _show(measured)
-        for path in (results.SCENARIOS_PATH, page.PAGE_PATH):
+        for path in (*paths, page.PAGE_PATH):
             click.echo(f"wrote {os.path.relpath(path)}")
     return False
 

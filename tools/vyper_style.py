@@ -105,6 +105,9 @@ def linted(contracts: list[str], site_packages: Path) -> Iterator[Finding]:
     for issue in issues:
         path = Path(issue["file"])
         name = path.relative_to(ROOT).as_posix() if path.is_absolute() else path.as_posix()
+        # The baseline's signatures are the network's, whatever of them it needs.
+        if issue["code"] == "NTX10" and name.startswith("contracts/baseline/"):
+            continue
         if not is_false_alarm(issue, (ROOT / name).read_text(encoding="ascii").split("\n")):
             yield Finding(name, issue["start_position"][0], issue["code"], issue["message"])
 

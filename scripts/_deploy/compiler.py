@@ -32,6 +32,9 @@ SOURCES = {
     "ReputationRegistry": "contracts/erc8004/ReputationRegistry.vy",
     "ValidationRegistry": "contracts/erc8004/ValidationRegistry.vy",
     "AgentValidator": "contracts/AgentValidator.vy",
+    "Phase2Payment": "contracts/baseline/Phase2Payment.vy",
+    "Phase2Session": "contracts/baseline/Phase2Session.vy",
+    "Phase2Queue": "contracts/baseline/Phase2Queue.vy",
 }
 
 

@@ -130,16 +130,16 @@ class Bench:
         # A second a block, from a fixed genesis: else buckets would end where the machine is slow.
         self._rpc("anvil_setBlockTimestampInterval", 1)
         actors = self.actors
-        self.cor = self._deploy("MockCOR", SUPPLY_WEI)
-        self.table = self._deploy(
+        self.cor = self.deploy("MockCOR", SUPPLY_WEI)
+        self.table = self.deploy(
             "SessionPaymentTable",
             actors.owner,
             actors.oracle,
             PUBLICATION_DELAY_SECONDS,
             card.abi_tuple(),
         )
-        self.anchor = self._deploy("ReceiptAnchor")
-        self.pool = self._deploy(
+        self.anchor = self.deploy("ReceiptAnchor")
+        self.pool = self.deploy(
             "StakePool",
             actors.owner,
             self.cor.address,
@@ -153,7 +153,7 @@ class Bench:
             APPEAL_SECONDS,
             RESOLVE_SECONDS,
         )
-        self.quota = self._deploy(
+        self.quota = self.deploy(
             "StakeQuota",
             actors.owner,
             self.cor.address,
@@ -162,7 +162,7 @@ class Bench:
             LIMITS,
             SPENDING_LIMIT_WEI,
         )
-        self.payment = self._deploy(
+        self.payment = self.deploy(
             "SessionPayment",
             actors.owner,
             actors.guardian,
@@ -175,7 +175,7 @@ class Bench:
             CHALLENGE_WINDOW_SECONDS,
             BUCKET_SECONDS,
         )
-        self.dispute = self._deploy(
+        self.dispute = self.deploy(
             "SettlementDispute",
             self.payment.address,
             PENALTY_WEI,
@@ -190,10 +190,10 @@ class Bench:
         self.send(self.payment.functions.set_dispute(dispute), actors.owner)
         for holder in (actors.payer, actors.first_payer, actors.settler, actors.anchorer):
             self.fund(holder)
-        self.identity = self._deploy("IdentityRegistry")
-        self.reputation = self._deploy("ReputationRegistry", self.identity.address)
-        self.validation = self._deploy("ValidationRegistry", self.identity.address)
-        self.validator = self._deploy(
+        self.identity = self.deploy("IdentityRegistry")
+        self.reputation = self.deploy("ReputationRegistry", self.identity.address)
+        self.validation = self.deploy("ValidationRegistry", self.identity.address)
+        self.validator = self.deploy(
             "AgentValidator", self.payment.address, self.validation.address
         )
 
@@ -342,9 +342,10 @@ class Bench:
 
     def deploy_reader(self) -> Any:
         """Return a contract that measures what it takes to ask whether a leaf is anchored."""
-        return self._deploy("MockAnchorReader")
+        return self.deploy("MockAnchorReader")
 
-    def _deploy(self, name: str, *arguments: Any) -> Any:
+    def deploy(self, name: str, *arguments: Any) -> Any:
+        """Deploy a contract from the owner and return it."""
         artifact = compile_contract(name)
         factory = self.web3.eth.contract(abi=artifact.abi, bytecode=artifact.creation_code)
         data = factory.constructor(*arguments).data_in_transaction

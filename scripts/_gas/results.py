@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from scripts._gas import fees
 from scripts._gas.scenario import Scenario
 
 SCENARIOS_PATH = ROOT / "gas" / "scenarios.json"
+PHASE2_PATH = ROOT / "gas" / "baselines" / "phase2.json"
 METRIC = "receipt gasUsed, intrinsic and calldata included, refunds applied"
 UNITS = "16 for each byte of the signed transaction after Brotli at level 1"
 FOLLOWS = frozenset({"gas_per_item", "fees"})
 """What follows from other numbers: where those moved it needs no line of its own."""
 
-_MEASURED = (*CONTRACTS, "WrappedCOR", *REGISTRIES, VALIDATOR)
+MEASURED = (*CONTRACTS, "WrappedCOR", *REGISTRIES, VALIDATOR)
+PHASE2 = ("Phase2Payment", "Phase2Session", "Phase2Queue")
 
 Document = dict[str, Any]
 
@@ -44,12 +46,15 @@ class Drift:
         return ""
 
 
-def build(scenarios: Iterable[Scenario], anvil: str) -> Document:
+def build(
+    scenarios: Iterable[Scenario], anvil: str, contracts: Sequence[str] = MEASURED
+) -> Document:
     """Return the document of measured scenarios.
 
     Args:
         scenarios: what was measured.
         anvil: Anvil's version line.
+        contracts: whose code is measured too.
     """
     compiler = compile_contract("SessionPayment").compiler
     networks = fees.snapshots()
@@ -65,7 +70,7 @@ def build(scenarios: Iterable[Scenario], anvil: str) -> Document:
             "poster_units": UNITS,
             "fees": fees.described(networks),
         },
-        "code_bytes": {name: _code_bytes(name) for name in _MEASURED},
+        "code_bytes": {name: _code_bytes(name) for name in contracts},
         "scenarios": {each.name: _entry(each, networks) for each in scenarios},
     }
 

@@ -28,6 +28,7 @@ from scripts._gas.bench import (
 )
 from scripts._gas.disputes import run_disputes
 from scripts._gas.opening import run_opening
+from scripts._gas.phase2 import WHOLE
 from scripts._gas.scenario import Scenario
 from scripts._gas.staking import run_quota, run_stake
 from scripts._gas.validating import run_validating
@@ -43,7 +44,9 @@ def run_scenarios(bench: Bench) -> Iterator[Scenario]:
     for scenario in _all(bench):
         seen[scenario.name] = scenario
         yield scenario
-    yield _life(seen)
+    yield _life("session.life.1000", seen)
+    yield _life(WHOLE, seen)
+    yield _alone(f"{WHOLE}.alone", seen)
 
 
 def _all(bench: Bench) -> Iterator[Scenario]:
@@ -62,18 +65,27 @@ def _all(bench: Bench) -> Iterator[Scenario]:
     yield from _views(bench)
 
 
-def _life(seen: dict[str, Scenario]) -> Scenario:
-    """All that a session of 1,000 requests costs on chain: they themselves cost nothing there."""
+def _life(name: str, seen: dict[str, Scenario]) -> Scenario:
+    """All that a session costs on chain, whatever number of requests: they cost nothing there."""
     count = 100
     names = (f"settle.escrow.{count}", "pending.release", "pot.pay", "pot.pay", "pot.pay")
     used = seen["session.open.first"].used
-    for name in names:
-        used += seen[name].used.share(count)
+    for part in names:
+        used += seen[part].used.share(count)
     note = (
         "open.first, and a hundredth each of settle.escrow.100, of the release and of three "
         "pots' payment; requests are off chain"
     )
-    return Scenario("session.life.1000", used, 1, note)
+    return Scenario(name, used, 1, note)
+
+
+def _alone(name: str, seen: dict[str, Scenario]) -> Scenario:
+    """The same with nobody to share a transaction with."""
+    used = seen["session.open.first"].used
+    for part in ("settle.escrow.1.steady", "pending.release", "pot.pay", "pot.pay", "pot.pay"):
+        used += seen[part].used
+    note = "open.first, settle.escrow.1.steady, the release and three pots' payment, all its own"
+    return Scenario(name, used, 1, note)
 
 
 def _deployments(bench: Bench) -> Iterator[Scenario]:

@@ -106,12 +106,19 @@ def test_a_file_that_is_none(base: Path, tmp_path: Path, text: str, words: str) 
 def test_a_baseline_that_is_not_there() -> None:
     done = CliRunner().invoke(main, ["gas", "diff", "1999"])
     assert done.exit_code == 2
-    assert "no gas/baselines/1999.json; there are 2026-11" in done.stderr
+    assert "no gas/baselines/1999.json; there are 2026-11, phase2" in done.stderr
 
 
 def test_the_committed_scenarios_are_within_the_budget_of_the_committed_baseline() -> None:
     done = CliRunner().invoke(main, ["gas", "diff", "2026-11"])
     assert done.exit_code == 0, done.stdout
+
+
+def test_phase_2_is_a_baseline() -> None:
+    done = CliRunner().invoke(main, ["gas", "diff", "phase2", "--json"])
+    assert done.exit_code == 0, done.stdout
+    changes = {each["name"]: each for each in json.loads(done.stdout)["changes"]}
+    assert changes["session.100x3x1"]["bps"] < -9_900
 
 
 @pytest.mark.parametrize(("bps", "text"), [(0, "0.00 %"), (125, "1.25 %"), (-33, "-0.33 %")])
