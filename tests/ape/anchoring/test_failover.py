@@ -8,9 +8,11 @@ import time
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from cortensor.chain import failover
 from cortensor.chain.rpc import connect
+from cortensor.cli import main
 from cortensor.errors import Unavailable
 from cortensor.router.wiring import build_settler
 from scripts._anvil import run_anvil
@@ -19,6 +21,8 @@ from tests.ape.running import rpc
 from tests.ape.watch.world import ESCROW, running
 
 pytestmark = [pytest.mark.anvil, pytest.mark.timeout(600)]
+
+AWAY = "http://127.0.0.1:1"
 
 
 @contextlib.contextmanager
@@ -76,19 +80,74 @@ def test_another_chain_is_never_asked(anvil, caplog):
             connect([stranger.url, one.url], chain_id=31337).eth.chain_id  # noqa: B018
 
 
-def test_settlement_survives_an_endpoint_that_dies_over_it(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("failover")) as world:
-        world.money.move_to(int(time.time()) + 60)
-        session = world.open(ESCROW)
-        for method in ("eth_sendRawTransaction", "eth_estimateGas", "eth_getTransactionReceipt"):
-            world.ask(session)
-            with two_ports(world.url) as (one, other), world.store() as store:
-                one.dies_after = method
-                config = msgspec.structs.replace(world.config, rpc_url=[one.url, other.url])
-                done = build_settler(config, store, world.router.url).settle_all()
-                assert [batch.receipts for batch in done] == [1]
-                assert not one.is_open
-        assert world.money.facts(session.number)["settled"] == sum(session.charges)
-        logs = world.money.anchor.events.BatchAnchored().get_logs(from_block=0)
-        assert len(logs) == 3
-        assert rpc(world.url, "eth_getTransactionCount", world.money.settler.address, "latest")
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("failover")) as made:
+        made.money.move_to(int(time.time()) + 60)
+        made.session = made.open(ESCROW)
+        yield made
+
+
+def test_settlement_survives_an_endpoint_that_dies_over_it(world):
+    session = world.session
+    for method in ("eth_sendRawTransaction", "eth_estimateGas", "eth_getTransactionReceipt"):
+        world.ask(session)
+        with two_ports(world.url) as (one, other), world.store() as store:
+            one.dies_after = method
+            config = msgspec.structs.replace(world.config, rpc_url=[one.url, other.url])
+            done = build_settler(config, store, world.router.url).settle_all()
+            assert [batch.receipts for batch in done] == [1]
+            assert not one.is_open
+    assert world.money.facts(session.number)["settled"] == sum(session.charges)
+    logs = world.money.anchor.events.BatchAnchored().get_logs(from_block=0)
+    assert len(logs) == 3
+    assert rpc(world.url, "eth_getTransactionCount", world.money.settler.address, "latest")
+
+
+def commands(world) -> dict[str, list[str]]:
+    """Every command that asks a chain, without its endpoints."""
+    place = ["--deployments", str(world.money.records)]
+    with world.store() as store:
+        (row, *_) = store.database.rows("SELECT receipt_id FROM receipts")
+    receipt = f"{world.router.url}/api/v4/receipt/{row['receipt_id']}"
+    anchor = ["--anchor", world.money.anchor.address, "--anchorer", world.money.settler.address]
+    mirror = ["--mirror", str(world.folder / "mirror")]
+    pinned = ["--session-payment", world.money.payment.address]
+    state = ["--state", str(world.folder / "watch.db"), "--allow-private", "--once"]
+    return {
+        "verify": ["receipt", "verify", receipt, "--grant", world.grant(world.session), *pinned],
+        "quota": ["quota", world.session.payer.address, *place],
+        "demand": ["demand", world.session.name, "--dry-run", *place],
+        "watch": ["watch", *state, *place],
+        "log": ["log", "audit", f"{world.router.url}/tlog", *anchor, *mirror],
+    }
+
+
+def run(line: list[str], *endpoints: str):
+    asked = [part for endpoint in endpoints for part in ("--rpc", endpoint)]
+    return CliRunner().invoke(main, [*line, *asked])
+
+
+def test_commands_pass_over_endpoints_that_are_away_or_of_another_chain(world):
+    if not world.session.charges:
+        world.ask(world.session)
+        world.settle()
+    with run_anvil(chain_id=5) as stranger:
+        for name, line in commands(world).items():
+            # The log's chain is that of the first endpoint to answer.
+            others = [] if name == "log" else [stranger.url]
+            done = run(line, AWAY, *others, world.url)
+            assert done.exit_code == 0, (name, done.output)
+            assert run(line, AWAY, "http://127.0.0.1:2").exit_code in (2, 4), name
+
+
+def test_commands_say_that_all_endpoints_are_of_another_chain(world):
+    lines = commands(world)
+    del lines["log"]  # which names no chain
+    with run_anvil(chain_id=5) as one, run_anvil(chain_id=5) as other:
+        verified = run(lines.pop("verify"), one.url, other.url)
+        assert (verified.exit_code, "endpoints are on chain 5" in verified.output) == (1, True)
+        for name, line in lines.items():
+            refused = run(line, one.url, other.url)
+            assert refused.exit_code == 2, name
+            assert "2 endpoints are on chain 5, not 31337 [wrong_chain]" in refused.output, name
