@@ -97,7 +97,7 @@ def verify_source(
         bundle,
         _view(asked.rpc, bundle.receipt),
         policy=asked.policy,
-        texts=texts_beside(source, bundle.detached()),
+        texts=texts_beside(source, bundle.detached(), asked.router),
         models=partial(_model, asked.minilm),
         **trusted,
     )

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cortensor.receipts.sign import address_of
+from cortensor.router.proofs import INLINE_BYTES
 from cortensor.store.store import Store
 from tests.conformance.generate import VECTORS
 from tests.python.router.browser import CHROMIUM, Browser
@@ -112,6 +113,26 @@ def test_a_stranger_sees_the_signed_summary_and_the_payer_all(
         assert await browser.run("document.querySelector('a.button').download") == (
             f"receipt-{identifier[-64:][:10]}.json"
         )
+
+    browse(steps)
+
+
+def test_long_texts_are_fetched_and_checked(router: Router, session: str, browse: Browse) -> None:
+    identifier = paid(router, session, "\ufeffa long answer " + "é" * INLINE_BYTES + " ends here")
+
+    async def steps(browser: Browser) -> None:
+        await browser.open(f"{router.url}/receipt/{identifier}")
+        await browser.run(f"document.querySelector('#grant').value = {token(session)!r}")
+        await browser.run("document.querySelector('#unlock button').click()")
+        await browser.until("document.querySelector('#bill-title')")
+        await browser.run(
+            "for (const each of document.querySelectorAll('details')) each.open = true"
+        )
+        text = await browser.text()
+        assert "Consistent" in text
+        assert "ends here" in text
+        assert "beside the bundle" not in text
+        assert "0 failed" in text
 
     browse(steps)
 
