@@ -120,6 +120,13 @@ class Anchor:
             call = self._contract.functions.is_authorised(_address(anchorer), _address(caller))
             return bool(call.call())
 
+    def end_data(self, receipt_id: str, successor: str | None) -> str:
+        """Return the calldata that revokes a receipt, or supersedes it by another."""
+        if successor is None:
+            return str(self._contract.encode_abi("revoke", args=[_word(receipt_id)]))
+        args = [_word(receipt_id), _word(successor)]
+        return str(self._contract.encode_abi("supersede", args=args))
+
     def authorise_data(self, caller: str) -> str:
         """Return the calldata that lets `caller` anchor for the sender."""
         return str(self._contract.encode_abi("authorise", args=[_address(caller), True]))

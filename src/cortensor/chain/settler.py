@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from cortensor.chain.anchor import Anchor
 from cortensor.chain.driving import REVERTED, Driver, SettledBatch
+from cortensor.chain.ending import Ender
 from cortensor.chain.errands import Runner
 from cortensor.chain.finality import Follower
 from cortensor.chain.log_keeper import LogKeeper
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cortensor.chain.book import AddressBook
+    from cortensor.chain.ending import Ended
     from cortensor.chain.finality import Followed
     from cortensor.chain.release import Released
     from cortensor.store.records import BatchRecord, OpenSkip
@@ -105,6 +107,7 @@ class Settler:
         self._retrier = Retrier(
             self._payment, self._settlement, router_id, self._sender.address, store.skips, uri_base
         )
+        self._ender = Ender(self._runner, self._anchor, self._sender.address, store.errands)
         self._router_id = router_id
         self._uri_base = uri_base
 
@@ -139,6 +142,7 @@ class Settler:
                 self._prepare()
             for batch in self._retries(waiting):
                 done += self._settled(batch)
+            self._ender.go_on()
         return done
 
     def follow(self) -> list[Followed]:
@@ -150,6 +154,8 @@ class Settler:
         """
         with self._place():
             found = self._follower.follow()
+            if not self._outbox.unsettled():  # batches first: they were sent before
+                self._ender.go_on()
             try:
                 self._keeper.extend()
             except Error as error:  # a log that lags holds up no settlement
@@ -165,6 +171,19 @@ class Settler:
         """
         with self._place():
             return self._releaser.release_matured()
+
+    def end(self, receipt_id: str, successor: str | None = None) -> Ended:
+        """Say on chain that a receipt no longer stands; see `Ender.end`.
+
+        Raises:
+            Conflict: another process settles (`already_running`), the key is not the router's
+                settler (`not_settler`), it ended otherwise before (`receipt_not_active`), or the
+                contract refuses (`contract_refused`).
+            Unavailable: the node, or not mined in time; it is gone on with.
+        """
+        with self._place():
+            self._require_settler()
+            return self._ender.end(receipt_id, successor)
 
     def unpark(self) -> list[str]:
         """Let parked batches be tried again, and return their roots; see `Outbox.unpark`.
@@ -262,8 +281,8 @@ class Settler:
         if self._settlement.total_pending(self._router_id) * 100 >= cover * FULL_PERCENT:
             self._releaser.release_matured()
 
-    def _prepare(self) -> None:
-        """Check the key, and let SessionPayment anchor in its name (once ever)."""
+    def _require_settler(self) -> None:
+        """Check that the key is the router's settler."""
         settler = self._payment.router(self._router_id).settler
         if settler.lower() != self._sender.address.lower():
             raise Conflict(
@@ -272,6 +291,10 @@ class Settler:
                 field="signer_key_env",
                 code="not_settler",
             )
+
+    def _prepare(self) -> None:
+        """Check the key, and let SessionPayment anchor in its name (once ever)."""
+        self._require_settler()
         if self._anchor.is_authorised(self._sender.address, self._payment.address):
             return
         data = self._anchor.authorise_data(self._payment.address)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import pytest
@@ -13,24 +12,25 @@ from cortensor.receipts import Bundle, verify_bundle
 from cortensor.store.open_work import open_work
 from scripts._demo.processes import Router
 from tests.ape.anchoring.port import Port
+from tests.ape.anchoring.routers import router_file
 from tests.ape.running import rpc
 from tests.ape.watch.commands import await_that
-from tests.ape.watch.world import ESCROW, KEY_ENV, ROUTER_ID, deployed
+from tests.ape.watch.world import ESCROW, deployed
 from tests.python.router.harness import Caller
 
 pytestmark = [pytest.mark.anvil, pytest.mark.timeout(600)]
 
 BATCH = 2
 """Receipts that the router settles together, as soon as they are there."""
+SETTLES = ("[settlement]", "enabled = true", f"max_items = {BATCH}", "poll_s = 1", "follow_s = 1")
 
 
 class Killable(Caller):
     """`cortensor router`, which settles by itself, as a process that reaches its node by a port."""
 
     def __init__(self, world, port: Port) -> None:
-        self._config = world.folder / "router.toml"
-        self._config.write_text(config(world, port.url))
-        self._process = Router(self._config, {}, world.folder / "router.log")
+        file = router_file(world, port.url, *SETTLES)
+        self._process = Router(file, {}, world.folder / "router.log")
 
     def start(self) -> None:
         self._process.start()
@@ -38,34 +38,6 @@ class Killable(Caller):
 
     def kill(self) -> None:
         self._process.kill()
-
-
-def config(world, node: str) -> str:
-    """The router's TOML; JSON strings are TOML strings."""
-    own = world.config
-    return "\n".join(
-        [
-            f"rpc_url = {json.dumps(node)}",
-            f"deployments = {json.dumps(own.deployments)}",
-            f"router_id = {ROUTER_ID}",
-            f"signer_key_env = {json.dumps(KEY_ENV)}",
-            f"database = {json.dumps(own.database)}",
-            "port = 0",
-            "[backend]",
-            'kind = "openai"',
-            f"base_url = {json.dumps(world.model.url)}",
-            'model = "any"',
-            "[[sessions]]",
-            'id = "201"',
-            "[limits]",
-            "session_cache_s = 0",
-            "[settlement]",
-            "enabled = true",
-            f"max_items = {BATCH}",
-            "poll_s = 1",
-            "follow_s = 1",
-        ]
-    )
 
 
 @pytest.fixture(scope="module")
