@@ -185,6 +185,10 @@ class Settler:
             self._require_settler()
             return self._ender.end(receipt_id, successor)
 
+    def base_fee(self) -> int:
+        """Return what gas costs now, in wei, before any tip. Raises Unavailable."""
+        return self._sender.base_fee()
+
     def unpark(self) -> list[str]:
         """Let parked batches be tried again, and return their roots; see `Outbox.unpark`.
 
