@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from cortensor.chain import failover
 from cortensor.chain.rpc import connect
 from cortensor.cli import main
-from cortensor.errors import Unavailable
+from cortensor.errors import Conflict, Unavailable
 from cortensor.router.wiring import build_settler
 from scripts._anvil import run_anvil
 from tests.ape.anchoring.port import Port
@@ -85,6 +85,8 @@ def world(tmp_path_factory):
     with running(tmp_path_factory.mktemp("failover")) as made:
         made.money.move_to(int(time.time()) + 60)
         made.session = made.open(ESCROW)
+        made.ask(made.session)
+        made.settle()
         yield made
 
 
@@ -100,8 +102,24 @@ def test_settlement_survives_an_endpoint_that_dies_over_it(world):
             assert not one.is_open
     assert world.money.facts(session.number)["settled"] == sum(session.charges)
     logs = world.money.anchor.events.BatchAnchored().get_logs(from_block=0)
-    assert len(logs) == 3
+    assert len(logs) == 4
     assert rpc(world.url, "eth_getTransactionCount", world.money.settler.address, "latest")
+
+
+def test_a_settler_does_nothing_on_another_chain(world):
+    world.ask(world.session)
+    world.settle()
+    with run_anvil(chain_id=5) as one, run_anvil(chain_id=5) as other, world.store() as store:
+        before = store.anchored.not_final()
+        for rpc_url in (one.url, [one.url, other.url]):
+            config = msgspec.structs.replace(world.config, rpc_url=rpc_url)
+            settler = build_settler(config, store, world.router.url)
+            for work in (settler.settle_all, settler.follow, settler.release):
+                with pytest.raises(Conflict) as refused:
+                    work()
+                assert refused.value.code == "wrong_chain"
+        assert store.anchored.not_final() == before != []
+        assert rpc(one.url, "eth_blockNumber") == "0x0"
 
 
 def commands(world) -> dict[str, list[str]]:
@@ -129,9 +147,6 @@ def run(line: list[str], *endpoints: str):
 
 
 def test_commands_pass_over_endpoints_that_are_away_or_of_another_chain(world):
-    if not world.session.charges:
-        world.ask(world.session)
-        world.settle()
     with run_anvil(chain_id=5) as stranger:
         for name, line in commands(world).items():
             # The log's chain is that of the first endpoint to answer.
