@@ -140,7 +140,8 @@ def test_long_texts_are_fetched_and_checked(router: Router, session: str, browse
 def test_a_stranger_can_check_the_batch(router: Router, session: str, browse: Browse) -> None:
     identifier = [paid(router, session, f"answer {number}") for number in range(3)][1]
     with Store(router.config.database_address) as store:
-        assert store.outbox.build(None, 2_000_000_000) is not None
+        batch = store.outbox.build(None, 2_000_000_000)
+        assert batch is not None
 
     async def steps(browser: Browser) -> None:
         await browser.open(f"{router.url}/receipt/{identifier}")
@@ -148,6 +149,14 @@ def test_a_stranger_can_check_the_batch(router: Router, session: str, browse: Br
         assert "Signed summary" in text
         assert "number 2 of its session, under the root of a batch of 3" in text
         assert await browser.text("[aria-current=step]") == "In a batch"
+        assert "Finality" not in await browser.text()
+        with Store(router.config.database_address) as store:
+            mined = {"tx_hash": "0x" + "1" * 64, "block": 5, "gas_used": 1, "gas_price": 1}
+            confirmed = store.outbox.confirm(batch.root, now=6, **mined)
+            for finality in ("soft", "safe", "hard"):
+                store.anchored.note(confirmed, "0x" + "2" * 64, finality)
+                await browser.open(f"{router.url}/receipt/{identifier}")
+                assert f"{finality}: its block is" in await browser.text()
 
     browse(steps)
 
