@@ -88,7 +88,7 @@ test: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(ERC8004)/.stamp $(ANVIL) ## Every 
 
 .PHONY: fuzz
 fuzz: export CORTENSOR_HYPOTHESIS := deep
-fuzz: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp ## Property tests and state machines, 10,000 examples
+fuzz: $(PACKAGE)/.stamp $(CONTRACTS)/.stamp $(ANVIL) ## Property tests and state machines, 10,000 examples
 	$(call say,Package properties)
 	@$(PYTEST_PACKAGE) --timeout=0 -m 'fuzz or stateful' tests/python tests/conformance $(ARGS)
 	$(call say,Contract properties)
@@ -187,7 +187,7 @@ $(ERC8004)/.stamp: $(BOOT)/.stamp requirements/erc8004-clients.txt
 
 # ignore-scripts: the package holds the binary itself and needs no install step.
 $(ANVIL): package.json package-lock.json .npmrc
-	@echo "making node_modules (Anvil)"
+	@echo "making node_modules (Anvil, OpenZeppelin's Merkle trees)"
 	@npm ci --silent --ignore-scripts
 	@$@ --version | head -1
 	@touch $@

@@ -10,8 +10,9 @@ from argparse import ArgumentParser
 from time import process_time
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.receipts.openzeppelin import LibraryTree, batch_leaves, library_tree
 from benchmarks.receipts.samples import bundles
-from cortensor.receipts import Bundle, StandardMerkleTree, keccak256, verify_bundle
+from cortensor.receipts import Bundle, StandardMerkleTree, to_hex, verify_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 RECEIPTS = 500
 LEAVES = 100_000
 ROUNDS = 10
+PROOF_EACH = 50
+"""One proof of so many is compared with OpenZeppelin's."""
 PIECE = 25
 """Receipts that are timed together."""
 LEAST_PER_SECOND = 2_000
@@ -35,15 +38,20 @@ def main() -> int:
     data = bundles(given.receipts)
     texts = [json.dumps(each).encode() for each in data]
 
-    leaves = [keccak256(number.to_bytes(8, "big")) for number in range(given.leaves)]
+    theirs = library_tree(given.leaves, range(0, given.leaves, PROOF_EACH))
+    leaves = batch_leaves(given.leaves)
+    _compare(leaves, theirs)
 
     per_second = given.receipts / _best(_verify, data, given.rounds)
     from_text = given.receipts / _best(_verify_text, texts, given.rounds)
     root = _best(StandardMerkleTree, [leaves], given.rounds)
     batch = _best(_build, [leaves], given.rounds)
+    whole = _best(_from_values, [given.leaves], given.rounds)
     say(f"verify, parsed JSON: {per_second:,.0f} receipts/s (target {LEAST_PER_SECOND:,})")
     say(f"verify, from a file's bytes: {from_text:,.0f} receipts/s")
     say(f"batch of {given.leaves:,}: root {root:.2f} s, root and every proof {batch:.2f} s")
+    say(f"from values to root: {whole:.2f} s, OpenZeppelin's {theirs.root_s:.1f} s")
+    say(f"root and {len(theirs.proofs):,} proofs are OpenZeppelin's")
     return 0 if per_second >= LEAST_PER_SECOND and batch < MOST_BATCH_SECONDS else 1
 
 
@@ -58,6 +66,18 @@ def _verify(data: dict[str, Any]) -> None:
 
 def _verify_text(text: bytes) -> None:
     _require(verify_bundle(Bundle.load(text)).verdict == "consistent")
+
+
+def _from_values(count: int) -> None:
+    StandardMerkleTree(batch_leaves(count))
+
+
+def _compare(leaves: Sequence[bytes], theirs: LibraryTree) -> None:
+    tree = StandardMerkleTree(leaves)
+    numbers = range(0, len(leaves), PROOF_EACH)
+    proofs = [[to_hex(node) for node in tree.proof(number)] for number in numbers]
+    if (to_hex(tree.root), proofs) != (theirs.root, theirs.proofs):
+        raise SystemExit("root or proofs are not OpenZeppelin's: nothing was measured")
 
 
 def _build(leaves: Sequence[bytes]) -> None:

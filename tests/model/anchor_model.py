@@ -11,12 +11,13 @@ from eth_utils import keccak
 
 @dataclass(frozen=True)
 class Anchored:
-    """A batch in a log."""
+    """A batch in a log; one that is only told cannot be looked up."""
 
     root: bytes
     count: int
     anchored_at: int
     uri: str
+    is_told: bool = False
 
 
 @dataclass
@@ -29,16 +30,22 @@ class AnchorModel:
     logs: dict[str, list[Anchored]] = field(default_factory=dict)
 
     def is_new(self, anchorer: str, root: bytes) -> bool:
-        """Return whether a root is not in a log."""
-        return all(batch.root != root for batch in self.logs.get(anchorer, []))
+        """Return whether a root is not stored in a log."""
+        log = self.logs.get(anchorer, [])
+        return all(batch.root != root for batch in log if not batch.is_told)
 
     def append_once(self, anchorer: str, root: bytes, count: int, now: int) -> bool:
-        """Append a batch; return False, and change nothing, if its root is in the log."""
+        """Store a batch; return False, and change nothing, if its root is stored in the log."""
         if not self.is_new(anchorer, root):
             return False
         log = self.logs.setdefault(anchorer, [])
         log.append(Anchored(root, count, now, self.uri))
         return True
+
+    def tell(self, anchorer: str, root: bytes, count: int, now: int) -> None:
+        """Append a batch that is only told: a root may be told again, and stored besides."""
+        told = Anchored(root, count, now, self.uri, is_told=True)
+        self.logs.setdefault(anchorer, []).append(told)
 
     def head(self, anchorer: str) -> bytes:
         """Return the head of a log: its length in 48 bits, a hash over all of it in 208."""

@@ -9,7 +9,7 @@ from web3 import Web3
 from web3.exceptions import BlockNotFound, Web3RPCError
 
 from cortensor.chain.book import ANCHOR
-from cortensor.chain.rpc import connect, contract, node_errors
+from cortensor.chain.rpc import chain_of, connect, contract, node_errors
 from cortensor.errors import Conflict, InvalidInput, NotFound, Unavailable
 from cortensor.receipts.anchor_view import (
     HARD,
@@ -120,13 +120,25 @@ class Anchor:
             call = self._contract.functions.is_authorised(_address(anchorer), _address(caller))
             return bool(call.call())
 
+    def end_data(self, receipt_id: str, successor: str | None) -> str:
+        """Return the calldata that revokes a receipt, or supersedes it by another."""
+        if successor is None:
+            return str(self._contract.encode_abi("revoke", args=[_word(receipt_id)]))
+        args = [_word(receipt_id), _word(successor)]
+        return str(self._contract.encode_abi("supersede", args=args))
+
     def authorise_data(self, caller: str) -> str:
         """Return the calldata that lets `caller` anchor for the sender."""
         return str(self._contract.encode_abi("authorise", args=[_address(caller), True]))
 
 
-def log_of(rpc_url: str, anchor: str, anchorer: str) -> tuple[LogName, Anchor]:
+def log_of(rpc_url: str | Sequence[str], anchor: str, anchorer: str) -> tuple[LogName, Anchor]:
     """Return the log of an anchorer on a node's chain, and the contract that has it.
+
+    Args:
+        rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
+        anchor: the contract's address.
+        anchorer: whose log it is, an address.
 
     Raises:
         InvalidInput: one is no address.
@@ -136,8 +148,7 @@ def log_of(rpc_url: str, anchor: str, anchorer: str) -> tuple[LogName, Anchor]:
         if not Web3.is_address(address):
             raise InvalidInput("is no address", field=field)
     web3 = connect(rpc_url)
-    with node_errors("chain id"):
-        name = LogName(int(web3.eth.chain_id), anchor.lower(), anchorer.lower())
+    name = LogName(chain_of(web3), anchor.lower(), anchorer.lower())
     return name, Anchor(web3, anchor)
 
 

@@ -15,6 +15,8 @@ from cortensor.errors import Conflict, NotFound, Unauthorized, Unavailable
 from cortensor.pricing import format_cor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cortensor.chain.courier import Delivery
     from cortensor.chain.dispute import DemandState
     from cortensor.chain.sender import SignedTransaction
@@ -92,7 +94,7 @@ class Demander:
     """Makes demands from a key of its own.
 
     Args:
-        rpc_url: an http(s) JSON-RPC endpoint.
+        rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
         session_payment: the escrow.
         chain_id: the chain it must be on; None for any.
         key: 0x-hex private key with the deposit in COR and gas; None only shows.
@@ -106,7 +108,7 @@ class Demander:
 
     def __init__(
         self,
-        rpc_url: str,
+        rpc_url: str | Sequence[str],
         session_payment: str,
         chain_id: int | None,
         key: str | None,

@@ -18,7 +18,7 @@ from web3 import Web3
 from web3.exceptions import Web3Exception
 from web3.providers.base import JSONBaseProvider
 
-from cortensor.errors import Unavailable
+from cortensor.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,7 @@ CHECK_S = 30.0
 """How long an endpoint is trusted before all are looked at again."""
 MAX_LAG_S = 60
 """How far the latest block of an endpoint may be behind the best one's, by the blocks' times."""
+WRONG_CHAIN = "wrong_chain"
 RPC_TIMEOUT_S = 15
 PROBE_TIMEOUT_S = 3
 
@@ -42,13 +43,15 @@ class Endpoint:
 
     Args:
         url: http(s) JSON-RPC.
+
+    Attributes:
+        chain_id: the chain it was on when it was last looked at; None if it did not answer.
+        is_well: whether it can be used, as far as was told.
     """
 
     def __init__(self, url: str) -> None:
-        self.name = urlsplit(url).hostname or "endpoint"
-        port = urlsplit(url).port
-        if port is not None:
-            self.name += f":{port}"
+        self.name = name_of(url)
+        self.chain_id: int | None = None
         self.provider = http_provider(url, RPC_TIMEOUT_S)
         self._probe = http_provider(url, PROBE_TIMEOUT_S)
         self.is_well = True
@@ -82,7 +85,8 @@ class FailoverProvider(JSONBaseProvider):
         What is sent twice for that is harmless: a signed transaction is the same one everywhere.
 
         Raises:
-            Unavailable: no endpoint is well (`chain_unavailable`).
+            Unavailable: no endpoint is well (`chain_unavailable`), or all are on another chain
+                (`wrong_chain`).
         """
         failed: set[Endpoint] = set()
         while True:
@@ -134,9 +138,7 @@ class FailoverProvider(JSONBaseProvider):
             self._tell(endpoint, f"is {best - times[endpoint]} s behind")
         well = [each for each in times if each not in behind]
         if not well:
-            raise Unavailable(
-                f"none of {len(self._endpoints)} endpoints is well", code="chain_unavailable"
-            )
+            raise self._nobody()
         chosen = well[0]
         if chosen is not self._current:
             log.warning("the chain is read and written through %s", chosen.name)
@@ -145,13 +147,28 @@ class FailoverProvider(JSONBaseProvider):
         self._current, self._looked_at = chosen, time.monotonic()
         return chosen
 
+    def _nobody(self) -> Unavailable:
+        """Return why no endpoint can be used."""
+        found = {endpoint.chain_id for endpoint in self._endpoints}
+        if None in found or self._chain_id in found:
+            return Unavailable(
+                f"none of {len(self._endpoints)} endpoints is well", code="chain_unavailable"
+            )
+        chains = ", ".join(str(chain_id) for chain_id in sorted(filter(None, found)))
+        return Unavailable(
+            f"{len(self._endpoints)} endpoints are on chain {chains}, not {self._chain_id}",
+            code=WRONG_CHAIN,
+        )
+
     def _time_of(self, endpoint: Endpoint) -> int | None:
         """Return the time of an endpoint's latest block; None if it cannot be used."""
+        endpoint.chain_id = None
         try:
             chain_id, moment = endpoint.look()
         except FAILURES as error:
             self._tell(endpoint, f"does not answer: {type(error).__name__}")
             return None
+        endpoint.chain_id = chain_id
         if self._chain_id is None:
             self._chain_id = chain_id
         if chain_id != self._chain_id:
@@ -164,6 +181,22 @@ class FailoverProvider(JSONBaseProvider):
         if endpoint.is_well:
             log.error("%s %s: it is left out", endpoint.name, what)
         endpoint.is_well = False
+
+
+def name_of(url: str) -> str:
+    """Return an endpoint's host, with its port where it names one.
+
+    Raises:
+        InvalidInput: it is no http(s) URL.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidInput("must be an http(s) URL", field="rpc_url")
+    return parts.hostname if port is None else f"{parts.hostname}:{port}"
 
 
 def http_provider(url: str, timeout_s: int) -> Any:

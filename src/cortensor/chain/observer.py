@@ -30,10 +30,10 @@ from cortensor.chain.observed import (
 from cortensor.chain.pending_moves import split_item
 from cortensor.chain.pool import Pool
 from cortensor.chain.quota import Quota
-from cortensor.chain.rpc import connect, contract, node_errors
+from cortensor.chain.rpc import chain_of, connect, contract, node_errors
 from cortensor.chain.session_payment import NOBODY, SessionPayment
 from cortensor.chain.table import PriceTable
-from cortensor.errors import Conflict, VerificationFailed
+from cortensor.errors import VerificationFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ class Observer:
     """Reads through one node; every other contract is the one that SessionPayment names.
 
     Args:
-        rpc_url: an http(s) JSON-RPC endpoint.
+        rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
         session_payment: the escrow to watch.
         chain_id: the chain it must be on; None for any.
 
@@ -72,17 +72,12 @@ class Observer:
         Unavailable: the node.
     """
 
-    def __init__(self, rpc_url: str, session_payment: str, chain_id: int | None = None) -> None:
-        self.web3 = connect(rpc_url)
+    def __init__(
+        self, rpc_url: str | Sequence[str], session_payment: str, chain_id: int | None = None
+    ) -> None:
+        self.web3 = connect(rpc_url, chain_id)
         self.payment = SessionPayment(self.web3, session_payment)
-        with node_errors("chain id"):
-            found = int(self.web3.eth.chain_id)
-        if chain_id not in (None, found):
-            raise Conflict(
-                f"the node is on chain {found}, the deployment on {chain_id}",
-                field="rpc",
-                code="wrong_chain",
-            )
+        found = chain_of(self.web3, chain_id)
         table, anchor = self.payment.linked()
         named = self.payment.dispute()
         self.watched = Watched(

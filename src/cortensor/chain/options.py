@@ -18,8 +18,17 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., object]")
 
+rpc_option = click.option(
+    "--rpc",
+    "rpc_url",
+    metavar="URL",
+    required=True,
+    multiple=True,
+    help="JSON-RPC endpoint of a node. Repeat for more of the same chain, the preferred first.",
+)
+
 _OPTIONS = (
-    click.option("--rpc", "rpc_url", required=True, help="JSON-RPC endpoint of a node."),
+    rpc_option,
     click.option(
         "--deployments",
         type=click.Path(file_okay=False, path_type=Path),

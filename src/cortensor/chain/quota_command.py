@@ -73,7 +73,7 @@ written."""
 def quota(
     address: str,
     *,
-    rpc_url: str,
+    rpc_url: tuple[str, ...],
     deployments: Path | None,
     session_payment: str | None,
     routers: tuple[int, ...],

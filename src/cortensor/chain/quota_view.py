@@ -10,10 +10,10 @@ from msgspec import Struct
 from cortensor.chain.book import SESSION_PAYMENT
 from cortensor.chain.logs import EventSource
 from cortensor.chain.quota import Quota
-from cortensor.chain.rpc import connect, contract, node_errors
+from cortensor.chain.rpc import chain_of, connect, contract, node_errors
 from cortensor.chain.session_payment import FUNDING_STAKE, SessionPayment
 from cortensor.chain.table import PriceTable
-from cortensor.errors import Conflict, InvalidInput
+from cortensor.errors import InvalidInput
 from cortensor.pricing.quota import (
     BUCKETS,
     MICRO_WEI,
@@ -25,7 +25,7 @@ from cortensor.pricing.quota import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from cortensor.chain.quota import AccountState
     from cortensor.chain.session_payment import PaymentSession
@@ -53,24 +53,19 @@ class QuotaView:
     """Reads through one node; every other contract is the one that SessionPayment names.
 
     Args:
-        rpc_url: an http(s) JSON-RPC endpoint.
+        rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
         session_payment: the escrow.
         chain_id: the chain it must be on; None for any.
 
     Raises:
-        Conflict: the node is on another chain.
+        Conflict: the node is on another chain (`wrong_chain`).
     """
 
-    def __init__(self, rpc_url: str, session_payment: str, chain_id: int | None) -> None:
-        self._web3 = connect(rpc_url)
-        with node_errors("chain id"):
-            found = int(self._web3.eth.chain_id)
-        if chain_id not in (None, found):
-            raise Conflict(
-                f"the node is on chain {found}, the deployment on {chain_id}",
-                field="rpc",
-                code="wrong_chain",
-            )
+    def __init__(
+        self, rpc_url: str | Sequence[str], session_payment: str, chain_id: int | None
+    ) -> None:
+        self._web3 = connect(rpc_url, chain_id)
+        chain_of(self._web3, chain_id)
         self._payment = SessionPayment(self._web3, session_payment)
         self._quota = Quota(self._web3, self._payment.quota())
         self._table = PriceTable(self._web3, self._payment.linked()[0])

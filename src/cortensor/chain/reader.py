@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cortensor.chain.facts import ChainIdentity, Surcharge
 from cortensor.chain.quota import Quota
-from cortensor.chain.rpc import connect, node_errors
+from cortensor.chain.rpc import chain_of, connect, node_errors
 from cortensor.chain.session_payment import NOBODY, SessionPayment
 from cortensor.chain.table import PriceTable
 from cortensor.errors import Conflict
@@ -89,14 +89,7 @@ class ChainReader:
         return Surcharge(epoch, self._table.surcharge_bps(epoch), as_of)
 
     def _identity(self) -> ChainIdentity:
-        with node_errors("chain id"):
-            chain_id = int(self._web3.eth.chain_id)
-        if self._book.chain_id not in (None, chain_id):
-            raise Conflict(
-                f"the node is on chain {chain_id}, the deployment on {self._book.chain_id}",
-                field="rpc_url",
-                code="wrong_chain",
-            )
+        chain_id = chain_of(self._web3, self._book.chain_id, "rpc_url")
         table, anchor = self._payment.linked()
         linked: list[tuple[str, str, str]] = [
             ("table", self._book.table, table),

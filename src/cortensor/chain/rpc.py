@@ -23,7 +23,13 @@ from web3.exceptions import (
 from web3.middleware import ExtraDataToPOAMiddleware
 
 from cortensor.chain.custom_errors import readable
-from cortensor.chain.failover import RPC_TIMEOUT_S, FailoverProvider, http_provider
+from cortensor.chain.failover import (
+    RPC_TIMEOUT_S,
+    WRONG_CHAIN,
+    FailoverProvider,
+    http_provider,
+    name_of,
+)
 from cortensor.errors import Conflict, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -44,8 +50,13 @@ def connect(rpc_url: str | Sequence[str], chain_id: int | None = None) -> Web3:
     Args:
         rpc_url: an http(s) JSON-RPC endpoint; or several of one chain, the preferred first.
         chain_id: which chain several endpoints must be on; None for that of the first to answer.
+
+    Raises:
+        InvalidInput: one is no http(s) URL.
     """
     urls = [rpc_url] if isinstance(rpc_url, str) else list(rpc_url)
+    for url in urls:
+        name_of(url)
     web3 = Web3(
         http_provider(urls[0], RPC_TIMEOUT_S)
         if len(urls) == 1
@@ -74,6 +85,34 @@ def node_errors(doing: str) -> Iterator[None]:
     except (Web3Exception, requests.RequestException, ConnectionError, ValueError) as error:
         text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise Unavailable(f"{doing}: {text}", code="chain_unavailable") from error
+
+
+def chain_of(web3: Web3, wanted: int | None = None, field: str = "rpc") -> int:
+    """Return the id of the chain that a node is on.
+
+    Args:
+        web3: the node, or several endpoints as one.
+        wanted: the chain it must be on; None for any.
+        field: what named the node.
+
+    Raises:
+        Conflict: it is on another chain (`wrong_chain`).
+        Unavailable: the node.
+    """
+    try:
+        with node_errors("chain id"):
+            found = int(web3.eth.chain_id)
+    except Unavailable as error:
+        if error.code != WRONG_CHAIN:
+            raise
+        raise Conflict(error.reason, field=field, code=WRONG_CHAIN) from error
+    if wanted not in (None, found):
+        raise Conflict(
+            f"the node is on chain {found}, the deployment on {wanted}",
+            field=field,
+            code=WRONG_CHAIN,
+        )
+    return found
 
 
 def _revert(error: ContractLogicError) -> str:

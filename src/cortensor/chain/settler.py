@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cortensor.chain.anchor import Anchor
 from cortensor.chain.driving import REVERTED, Driver, SettledBatch
+from cortensor.chain.ending import Ender
 from cortensor.chain.errands import Runner
 from cortensor.chain.finality import Follower
 from cortensor.chain.log_keeper import LogKeeper
@@ -29,7 +31,7 @@ from cortensor.chain.refusals import (
 )
 from cortensor.chain.release import Releaser
 from cortensor.chain.retrying import Retrier
-from cortensor.chain.rpc import connect
+from cortensor.chain.rpc import chain_of, connect
 from cortensor.chain.sender import Sender
 from cortensor.chain.session_payment import SessionPayment
 from cortensor.chain.settlement import Settlement
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cortensor.chain.book import AddressBook
+    from cortensor.chain.ending import Ended
     from cortensor.chain.finality import Followed
     from cortensor.chain.release import Released
     from cortensor.store.records import BatchRecord, OpenSkip
@@ -90,6 +93,7 @@ class Settler:
         self._settlement = Settlement(web3, book.session_payment, book.stake_quota)
         self._pool = None if book.stake_pool is None else Pool(web3, book.stake_pool)
         self._anchor = Anchor(web3, book.receipt_anchor)
+        self._web3, self._chain_id = web3, book.chain_id
         self._place = store.database.settling  # two processes never settle at once
         self._outbox = store.outbox
         self._skips = store.skips
@@ -105,6 +109,7 @@ class Settler:
         self._retrier = Retrier(
             self._payment, self._settlement, router_id, self._sender.address, store.skips, uri_base
         )
+        self._ender = Ender(self._runner, self._anchor, self._sender.address, store.errands)
         self._router_id = router_id
         self._uri_base = uri_base
 
@@ -118,13 +123,13 @@ class Settler:
                 default all of it is tried. Parked batches are not.
 
         Raises:
-            Conflict: another process settles (`already_running`), the key is not the router's
-                settler (`not_settler`), or nothing of the router is settled now
-                (`contract_refused`: a pause, for example).
+            Conflict: another process settles (`already_running`), the node is on another chain
+                (`wrong_chain`), the key is not the router's settler (`not_settler`), or nothing of
+                the router is settled now (`contract_refused`: a pause, for example).
             Unavailable: the node; what was stored is resumed by the next call.
         """
         done: list[SettledBatch] = []
-        with self._place():
+        with self._turn():
             self._runner.note_costs()  # of what an earlier call did not see mined
             self._follower.follow()  # what lost its block is unsettled again
             waiting = self._skips.due(until)  # what is passed over below has its turn later
@@ -139,17 +144,21 @@ class Settler:
                 self._prepare()
             for batch in self._retries(waiting):
                 done += self._settled(batch)
+            self._ender.go_on()
         return done
 
     def follow(self) -> list[Followed]:
         """Look again at what is mined and not final, and log what has become final.
 
         Raises:
-            Conflict: another process settles (`already_running`).
+            Conflict: another process settles (`already_running`), or the node is on another chain
+                (`wrong_chain`).
             Unavailable: the node.
         """
-        with self._place():
+        with self._turn():
             found = self._follower.follow()
+            if not self._outbox.unsettled():  # batches first: they were sent before
+                self._ender.go_on()
             try:
                 self._keeper.extend()
             except Error as error:  # a log that lags holds up no settlement
@@ -160,11 +169,30 @@ class Settler:
         """Release what has matured of the router's money.
 
         Raises:
-            Conflict: another process settles (`already_running`).
+            Conflict: another process settles (`already_running`), or the node is on another chain
+                (`wrong_chain`).
             Unavailable: the node.
         """
-        with self._place():
+        with self._turn():
             return self._releaser.release_matured()
+
+    def end(self, receipt_id: str, successor: str | None = None) -> Ended:
+        """Say on chain that a receipt no longer stands; see `Ender.end`.
+
+        Raises:
+            Conflict: another process settles (`already_running`), the node is on another chain
+                (`wrong_chain`), the key is not the router's settler (`not_settler`), it ended
+                otherwise before (`receipt_not_active`), or the contract refuses
+                (`contract_refused`).
+            Unavailable: the node, or not mined in time; it is gone on with.
+        """
+        with self._turn():
+            self._require_settler()
+            return self._ender.end(receipt_id, successor)
+
+    def base_fee(self) -> int:
+        """Return what gas costs now, in wei, before any tip. Raises Unavailable."""
+        return self._sender.base_fee()
 
     def unpark(self) -> list[str]:
         """Let parked batches be tried again, and return their roots; see `Outbox.unpark`.
@@ -174,6 +202,20 @@ class Settler:
         """
         with self._place():
             return self._outbox.unpark()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Settle alone, and on the right chain: on another one every block of ours would be lost.
+
+        Raises:
+            Conflict: another process settles (`already_running`), or the node is on another chain
+                than the contracts (`wrong_chain`).
+            Unavailable: the node.
+        """
+        with self._place():
+            if self._chain_id is not None:
+                chain_of(self._web3, self._chain_id, "rpc_url")
+            yield
 
     def _batches(self, until: int | None) -> Iterator[BatchRecord]:
         """Yield what is to be settled: first what was built before, then what waits."""
@@ -262,8 +304,8 @@ class Settler:
         if self._settlement.total_pending(self._router_id) * 100 >= cover * FULL_PERCENT:
             self._releaser.release_matured()
 
-    def _prepare(self) -> None:
-        """Check the key, and let SessionPayment anchor in its name (once ever)."""
+    def _require_settler(self) -> None:
+        """Check that the key is the router's settler."""
         settler = self._payment.router(self._router_id).settler
         if settler.lower() != self._sender.address.lower():
             raise Conflict(
@@ -272,6 +314,10 @@ class Settler:
                 field="signer_key_env",
                 code="not_settler",
             )
+
+    def _prepare(self) -> None:
+        """Check the key, and let SessionPayment anchor in its name (once ever)."""
+        self._require_settler()
         if self._anchor.is_authorised(self._sender.address, self._payment.address):
             return
         data = self._anchor.authorise_data(self._payment.address)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cortensor.chain.anchor import Anchor
 from cortensor.chain.contract_signature import is_signed
-from cortensor.chain.rpc import connect, node_errors
+from cortensor.chain.rpc import chain_of, connect
 from cortensor.chain.session_payment import SessionPayment
 from cortensor.chain.table import PriceTable
 from cortensor.errors import VerificationFailed
@@ -28,12 +28,12 @@ class ChainView:
     reader's to know (the CLI prints it).
 
     Args:
-        rpc_url: an http(s) JSON-RPC endpoint.
+        rpc_url: an http(s) JSON-RPC endpoint, or several: those on the receipt's chain are asked.
         chain_block: the receipt's `chain` block.
     """
 
-    def __init__(self, rpc_url: str, chain_block: ChainBlock) -> None:
-        self._web3 = connect(rpc_url)
+    def __init__(self, rpc_url: str | Sequence[str], chain_block: ChainBlock) -> None:
+        self._web3 = connect(rpc_url, chain_block.chain_id)
         self._payment = SessionPayment(self._web3, chain_block.session_payment)
         self._table = PriceTable(self._web3, chain_block.table)
         self._anchor = Anchor(self._web3, chain_block.receipt_anchor)
@@ -60,8 +60,7 @@ class ChainView:
 
     def chain_id(self) -> int:
         """Return the chain's id."""
-        with node_errors("chain id"):
-            return int(self._web3.eth.chain_id)
+        return chain_of(self._web3)
 
     def card(self, version: int) -> RateCard:
         """Return the rate card of a version."""

@@ -12,7 +12,9 @@ import msgspec
 from cortensor.client.core import OK, answered, decoded
 from cortensor.client.preparing import prepared
 from cortensor.client.problems import refusal
+from cortensor.errors import InvalidInput, VerificationFailed
 from cortensor.receipts.bundle import Bundle
+from cortensor.receipts.disclose import attach
 from cortensor.router.headers import VOUCHER_HEADER
 from cortensor.router.schemas import (
     BatchResponse,
@@ -80,17 +82,31 @@ def receipt(core: Core, receipt_id: str) -> Flow[ReceiptResponse]:
 
 
 def bundle(core: Core, receipt_id: str, until: float | None = None, key: str = "") -> Flow[Bundle]:
-    """Fetch the verifier's file of a receipt; `key` is that of the call it belongs to.
+    """Fetch the verifier's file of a receipt, and the long texts that are beside it.
+
+    `key` is that of the call it belongs to.
 
     Raises:
-        VerificationFailed: it is malformed.
+        VerificationFailed: it is malformed, or a text is not the one that it refers to.
     """
-    path = f"/api/v4/receipt/{escaped(receipt_id)}?bundle=1"
+    path = f"/api/v4/receipt/{escaped(receipt_id)}"
     end = core.until(None) if until is None else until
-    reply = yield from answered(core, "GET", path, end, key=key)
+    found = Bundle.load((yield from _body_of(core, f"{path}?bundle=1", end, key)))
+    texts = {}
+    for name in dict.fromkeys(found.detached()):  # replicas that agree may have one text
+        data = yield from _body_of(core, f"{path}/text/{name}", end, key)
+        texts[name] = data.decode(errors="replace")
+    try:
+        return attach(found, texts)
+    except InvalidInput as error:
+        raise VerificationFailed(error.reason, field=error.field) from error
+
+
+def _body_of(core: Core, path: str, until: float, key: str) -> Flow[bytes]:
+    reply = yield from answered(core, "GET", path, until, key=key)
     if reply.status != OK:
         raise refusal(reply)
-    return Bundle.load(reply.body)
+    return reply.body
 
 
 def batch(core: Core, root: str) -> Flow[BatchResponse]:

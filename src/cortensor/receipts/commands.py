@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`cortensor receipt`: verify receipts, show what is in one, pass on less of it, run it again."""
+"""`cortensor receipt`: verify receipts, show one, pass on less of it, run it again, revoke it."""
 
 from __future__ import annotations
 
 import json
 from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -16,27 +18,37 @@ from cortensor.receipts.show import plain, receipt_view
 from cortensor.receipts.sources import Router, read_source
 from cortensor.receipts.verify_command import BAD_INPUT, verify
 
-RERUN = "rerun"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROUTERS: Mapping[str, str] = MappingProxyType(
+    {
+        "rerun": "cortensor.router.rerun_command:rerun",
+        "revoke": "cortensor.router.revoke_command:revoke",
+    }
+)
+"""Subcommands that need parts of a router -> module:attribute."""
 
 
 class ReceiptGroup(click.Group):
-    """The subcommands; `rerun` needs what makes a router's prompts, and is loaded when used."""
+    """The subcommands; those that need a router's parts are loaded when used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return every subcommand's name."""
-        return sorted([*super().list_commands(ctx), RERUN])
+        return sorted([*super().list_commands(ctx), *ROUTERS])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a subcommand, or None if there is none of that name."""
-        if cmd_name != RERUN:
+        if cmd_name not in ROUTERS:
             return super().get_command(ctx, cmd_name)
-        command = import_module("cortensor.router.rerun_command").rerun
+        module, _, attribute = ROUTERS[cmd_name].partition(":")
+        command = getattr(import_module(module), attribute)
         return command if isinstance(command, click.Command) else None
 
 
 @click.group(cls=ReceiptGroup)
 def receipt() -> None:
-    """Show, verify, redact and re-run receipts."""
+    """Show, verify, redact, re-run and revoke receipts."""
 
 
 @receipt.command()

@@ -61,6 +61,11 @@ def in_second_format(bundle: Bundle) -> Bundle:
     )
 
 
+def name_of(text: str) -> str:
+    """Return what a text beside a bundle is called: the hash of its UTF-8, 0x hex."""
+    return to_hex(keccak256(text.encode(errors="replace")))
+
+
 def detach(bundle: Bundle, over_bytes: int) -> tuple[Bundle, dict[str, str]]:
     """Take large texts out of a bundle.
 
@@ -76,7 +81,7 @@ def detach(bundle: Bundle, over_bytes: int) -> tuple[Bundle, dict[str, str]]:
     def taken(text: str | Detached | None) -> str | Detached | None:
         if not isinstance(text, str) or len(text.encode()) <= over_bytes:
             return text
-        name = to_hex(keccak256(text.encode()))
+        name = name_of(text)
         texts[name] = text
         return Detached(keccak256=name)
 
@@ -91,7 +96,7 @@ def attach(bundle: Bundle, texts: Mapping[str, str]) -> Bundle:
         InvalidInput: a text has another hash than its name.
     """
     for name in bundle.detached():
-        if name in texts and to_hex(keccak256(texts[name].encode(errors="replace"))) != name:
+        if name in texts and name_of(texts[name]) != name:
             raise InvalidInput("has another hash than its name", field=name)
 
     def found(text: str | Detached | None) -> str | Detached | None:

@@ -40,7 +40,7 @@ def redact(
     answered. The receipt itself stays whole: its summary shows the start of a delegation's answer.
     """
     bundle = Bundle.from_json(read_source(file, Router()))
-    bundle = attach(bundle, texts_beside(file, bundle.detached()))
+    bundle = attach(bundle, texts_beside(file, bundle.detached(), Router()))
     bundle = disclose(bundle, show=shown, hide=hidden)
     texts: dict[str, str] = {}
     if over_bytes is not None:

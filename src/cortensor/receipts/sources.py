@@ -62,14 +62,26 @@ def read_source(source: str, router: Router) -> object:
         raise InvalidInput(error.reason, field=source) from error
 
 
-def texts_beside(source: str, names: tuple[str, ...]) -> dict[str, str]:
-    """Return those texts by hash that are in the folder beside a file."""
+def texts_beside(source: str, names: tuple[str, ...], router: Router) -> dict[str, str]:
+    """Return texts by hash: those in the folder beside a file, or what a router has.
+
+    Raises:
+        Unavailable: the router does not give one.
+    """
+    url = url_of(source, router)
+    if url is not None:
+        path = url.partition("?")[0]
+        if _RECEIPT_PATH.fullmatch(path) is None:
+            return {}  # a bundle that is published as a file, by whoever it is
+        different = dict.fromkeys(names)  # replicas that agree may have one text
+        asked = {name: _fetch(f"{path}/text/{name}", router.grant) for name in different}
+        return {name: data.decode(errors="replace") for name, data in asked.items()}
     folder = Path(source + BODIES)
     found = {}
     for name in names:
-        path = folder.joinpath(f"{name}.txt")
-        if path.is_file():
-            found[name] = path.read_bytes().decode(errors="replace")
+        file = folder.joinpath(f"{name}.txt")
+        if file.is_file():
+            found[name] = file.read_bytes().decode(errors="replace")
     return found
 
 

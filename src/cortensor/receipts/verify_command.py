@@ -58,13 +58,13 @@ class Asked(NamedTuple):
     """How receipts are to be verified."""
 
     router: Router
-    rpc: str | None
+    rpc: tuple[str, ...]
     minilm: Path | None
     policy: Policy | None
 
 
-def _view(rpc: str | None, body: Body) -> AnchorView | None:
-    if rpc is None:
+def _view(rpc: tuple[str, ...], body: Body) -> AnchorView | None:
+    if not rpc:
         return None
     # Imported here: verifying offline must not load a chain client.
     module = import_module("cortensor.chain.verify")
@@ -97,7 +97,7 @@ def verify_source(
         bundle,
         _view(asked.rpc, bundle.receipt),
         policy=asked.policy,
-        texts=texts_beside(source, bundle.detached()),
+        texts=texts_beside(source, bundle.detached(), asked.router),
         models=partial(_model, asked.minilm),
         **trusted,
     )
@@ -106,7 +106,12 @@ def verify_source(
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="FILE|URN|URL…")
-@click.option("--rpc", metavar="URL", help="Node to check card, anchor and settlement against.")
+@click.option(
+    "--rpc",
+    metavar="URL",
+    multiple=True,
+    help="Node to check card, anchor and settlement against. Repeat for more, the preferred first.",
+)
 @click.option("--card", "card_path", metavar="FILE", help="A rate card you trust, TOML.")
 @click.option("--root", metavar="HEX", help="A batch root you know to be anchored.")
 @click.option("--signer", metavar="ADDRESS", help="The router's signer you trust.")
@@ -137,7 +142,7 @@ def verify(
     ctx: click.Context,
     *,
     sources: tuple[str, ...],
-    rpc: str | None,
+    rpc: tuple[str, ...],
     card_path: str | None,
     root: str | None,
     signer: str | None,

@@ -13,7 +13,7 @@ from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from cortensor.errors import Error, NotFound, Unauthorized
@@ -116,6 +116,7 @@ def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
         Route("/api/v4/quote", routes.quote, methods=["GET", "POST"]),
         Route("/api/v4/voucher", routes.voucher, methods=["POST"]),
         Route("/api/v4/receipt/{receipt_id}", routes.receipt, methods=["GET"]),
+        Route("/api/v4/receipt/{receipt_id}/text/{keccak256}", routes.text, methods=["GET"]),
         Route("/api/v4/batch/{root}", routes.batch, methods=["GET"]),
         Route("/api/v4/tasks", routes.tasks, methods=["GET"]),
         Route("/api/v4/sessions", routes.sessions, methods=["GET"]),
@@ -230,6 +231,16 @@ class Routes:
         if not granted:
             raise Unauthorized("a bundle needs the grant of the receipt's session")
         return _json(await library.bundle(record))
+
+    async def text(self, request: Request) -> Response:
+        """GET /api/v4/receipt/{id}/text/{keccak256}: an answer, or the request, that is long."""
+        library = self._parts.library
+        record = await library.record(receipt_key(request.path_params["receipt_id"]))
+        if not await self._granted(request, record.session, "receipts"):
+            raise Unauthorized("a text needs the grant of the receipt's session")
+        text = await library.text(record, request.path_params["keccak256"])
+        # A model wrote it: no browser is to take it for a page.
+        return PlainTextResponse(text, headers={"X-Content-Type-Options": "nosniff"})
 
     async def _enter(self, request: Request, *any_of: Scope) -> Caller:
         return await self._parts.callers.enter(request.headers.get("authorization"), any_of)

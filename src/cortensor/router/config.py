@@ -184,12 +184,15 @@ class Settlement(Struct, frozen=True, forbid_unknown_fields=True):
 
     With `enabled` the router settles by itself once `max_items` receipts wait or the oldest is
     `max_age_s` old; `cortensor settle` settles everything at any time. A session that expires
-    within `expiry_margin_s` takes no new work and is settled at once.
+    within `expiry_margin_s` takes no new work and is settled at once. While the chain's base fee is
+    above `max_base_fee_wei`, what can wait does, until the oldest is `max_wait_s` old.
     """
 
     enabled: bool = False
     max_items: Positive = 256
     max_age_s: Positive = 3600
+    max_base_fee_wei: Positive | None = None
+    max_wait_s: Positive = 86_400
     poll_s: Positive = 5
     expiry_margin_s: Natural = 300
     uri_base: Annotated[str, Meta(max_length=MAX_URI_BYTES - ROOT_HEX_BYTES)] | None = None

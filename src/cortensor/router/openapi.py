@@ -114,6 +114,19 @@ def document() -> dict[str, Any]:
             "responses": _responses(ref["ReceiptResponse"], ref["Problem"], (401, 404)),
         }
     }
+    text = _responses({"type": "string"}, ref["Problem"], (401, 404))
+    text["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    paths["/api/v4/receipt/{receipt_id}/text/{keccak256}"] = {
+        "get": {
+            "summary": "A long text that is beside the bundle, by the hash of its UTF-8",
+            "security": [{"grant": []}, {"key": []}],
+            "parameters": [
+                _parameter("receipt_id", "path", "string", True),
+                _parameter("keccak256", "path", "string", True),
+            ],
+            "responses": text,
+        }
+    }
     paths["/api/v4/batch/{root}"] = {
         "get": {
             "summary": "A settlement batch with its leaves",

@@ -14,6 +14,7 @@ from cortensor.errors import NotFound, TooManyRequests
 from cortensor.receipts.body import Body, ChainBlock
 from cortensor.receipts.bundle import Anchor, Bundle, Evidence, RequestReveal
 from cortensor.receipts.canonical import receipt_urn
+from cortensor.receipts.disclose import detach, name_of
 from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.merkle import StandardMerkleTree
 from cortensor.router.anchor_schemas import AnchorStatus
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from cortensor.store.calls import Calls
     from cortensor.store.records import LeafRecord, ReceiptRecord
 
+INLINE_BYTES = 64 * 1024
+"""Texts whose UTF-8 is longer are beside the bundle: who wants the proof need not read them."""
 TREES = 8
 LONG_READINGS = 2
 """How many bundles or batches are put together at once; a batch has thousands of leaves."""
@@ -80,6 +83,15 @@ class Library:
         async with self._turn():
             return await asyncio.to_thread(self._bundle, record)
 
+    async def text(self, record: ReceiptRecord, name: str) -> str:
+        """Return a text of a receipt by the hash of its UTF-8: for the session's holder.
+
+        Raises:
+            NotFound: it has no such text.
+        """
+        async with self._turn():
+            return await asyncio.to_thread(_text, record, name)
+
     async def batch(self, root: str) -> BatchResponse:
         """Return a batch with every leaf. Raises NotFound."""
         async with self._turn():
@@ -128,7 +140,7 @@ class Library:
             surcharge_bps=record.surcharge_bps,
             anchor=self._anchor(record.receipt_id),
         )
-        return shown.to_json()
+        return detach(shown, INLINE_BYTES)[0].to_json()
 
     def _anchor(self, receipt_id: str) -> Anchor | None:
         leaf = self._outbox.leaf(receipt_id)
@@ -184,3 +196,12 @@ class Library:
                 for leaf in self._outbox.leaves(batch.root)
             ],
         )
+
+
+def _text(record: ReceiptRecord, name: str) -> str:
+    evidence = msgspec.json.decode(record.evidence, type=list[Evidence])
+    request = msgspec.json.decode(record.request, type=RequestReveal)
+    for text in (request.canonical, *(item.replica.output for item in evidence)):
+        if isinstance(text, str) and name_of(text) == name:
+            return text
+    raise NotFound("the receipt has no text of this hash", field="keccak256", code="unknown_text")

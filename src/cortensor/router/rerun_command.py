@@ -68,7 +68,7 @@ def rerun(
     be read, 3 nothing could be run again, 4 the backend gave no answer.
     """
     bundle = Bundle.from_json(read_source(file, Router()))
-    bundle = attach(bundle, texts_beside(file, bundle.detached()))
+    bundle = attach(bundle, texts_beside(file, bundle.detached(), Router()))
     failures = verify_bundle(bundle).failures
     if failures:
         click.echo(f"FAILED {file}: {plain('; '.join(map(str, failures)))}", err=True)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settles by itself while the router runs: by count, by age, and before a session ends."""
+"""Settles by itself while the router runs: by count, by age, and before a session ends.
+
+What can wait does while gas is dear, if the operator says what is dear.
+"""
 
 from __future__ import annotations
 
@@ -45,9 +48,27 @@ class SettlesAll(Protocol):
     def follow(self) -> list[Followed]:
         """Look again at what is mined and not final."""
 
+    def base_fee(self) -> int:
+        """Return what gas costs now, in wei."""
+
 
 def is_due(pending: Pending, settings: Settlement, now: int) -> bool:
-    """Return whether it is time to settle.
+    """Return whether it is time to settle, if gas is not dear.
+
+    Args:
+        pending: what waits.
+        settings: thresholds.
+        now: unix seconds.
+    """
+    if is_urgent(pending, settings, now):
+        return True
+    if pending.receipts == 0 or pending.oldest is None:
+        return False
+    return pending.receipts >= settings.max_items or now - pending.oldest >= settings.max_age_s
+
+
+def is_urgent(pending: Pending, settings: Settlement, now: int) -> bool:
+    """Return whether something is to be settled now, whatever gas costs.
 
     Args:
         pending: what waits.
@@ -61,9 +82,8 @@ def is_due(pending: Pending, settings: Settlement, now: int) -> bool:
     ends, stake = pending.first_expiry, pending.oldest_stake
     return (
         (stake is not None and stake // DAY_SECONDS < now // DAY_SECONDS)  # its quota is ending
-        or pending.receipts >= settings.max_items
-        or now - pending.oldest >= settings.max_age_s
         or (ends is not None and ends - settings.expiry_margin_s <= now)
+        or now - pending.oldest >= max(settings.max_wait_s, settings.max_age_s)
     )
 
 
@@ -79,6 +99,7 @@ async def settle_for_ever(
     Failures are logged and tried again, less and less often.
     """
     failures = looked_at = 0
+    price = Price(settler, settings.max_base_fee_wei)
     while True:
         await asyncio.sleep(pause_s(settings.poll_s, failures))
         try:
@@ -86,8 +107,11 @@ async def settle_for_ever(
                 looked_at = clock.unix()
                 await _follow(settler)
             pending = await asyncio.to_thread(source.pending)
-            if is_due(pending, settings, clock.unix()):
-                await _settle(settler, clock.unix())
+            now = clock.unix()
+            if is_urgent(pending, settings, now) or (
+                is_due(pending, settings, now) and not await price.is_dear()
+            ):
+                await _settle(settler, now)
             for total in await asyncio.to_thread(lost.to_alarm):
                 log.error("never settled, and no longer can be: %s", total)
             failures = 0
@@ -98,6 +122,32 @@ async def settle_for_ever(
         except Error as error:
             failures += 1
             log.warning("settlement: %s", error)
+
+
+class Price:
+    """Whether gas is dear, said once each time that changes.
+
+    Args:
+        settler: knows what it costs.
+        most: wei a gas from which on it is dear; None for never.
+    """
+
+    def __init__(self, settler: SettlesAll, most: int | None) -> None:
+        self._settler = settler
+        self._most = most
+        self._was_dear = False
+
+    async def is_dear(self) -> bool:
+        """Return whether what can wait should. Raises Unavailable."""
+        if self._most is None:
+            return False
+        found = await asyncio.to_thread(self._settler.base_fee)
+        is_dear = found > self._most
+        if is_dear != self._was_dear:
+            how = "above" if is_dear else "within"
+            log.info("gas at %d wei is %s max_base_fee_wei (%d)", found, how, self._most)
+        self._was_dear = is_dear
+        return is_dear
 
 
 def pause_s(poll_s: int, failures: int) -> int:

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from cortensor.pricing import MODEL_CLASSES, Terms
 from cortensor.pricing.attribution import attribute, split
-from cortensor.store.errands import AUTHORISE, RELEASE, released_by
+from cortensor.store.errands import AUTHORISE, END, RELEASE, released_by
 from cortensor.store.reading import ReadOnlyLedger
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 By = Literal["session", "route", "path"]
 RELEASES, AUTHORISATION, UNSETTLED = "(releases)", "(authorisation)", "(not settled)"
-OVERHEAD = {RELEASE: RELEASES, AUTHORISE: AUTHORISATION}
+REVOCATIONS = "(revocations)"
+OVERHEAD = {RELEASE: RELEASES, AUTHORISE: AUTHORISATION, END: REVOCATIONS}
 WEI = 10**18
 BPS = 10_000
 
@@ -49,7 +50,7 @@ class CostLine(Struct, frozen=True):
     @property
     def is_overhead(self) -> bool:
         """Whether it is about the router and not about its requests."""
-        return self.name in (RELEASES, AUTHORISATION, UNSETTLED)
+        return self.name in (RELEASES, AUTHORISATION, UNSETTLED, REVOCATIONS)
 
     @property
     def fee_per_receipt_wei(self) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 AUTHORISE = "authorise"
 RELEASE = "release"
+END = "end"
 
 
 class Errands:
@@ -61,6 +62,15 @@ class Errands:
             sql.execute(
                 "UPDATE errands SET is_open = 0 WHERE action = ? AND is_open = 1", (action,)
             )
+
+    def open_endings(self) -> list[str]:
+        """Return the actions that end a receipt and are not done, in the order of their signing."""
+        rows = self._db.rows(
+            "SELECT action FROM errands WHERE is_open = 1 AND action LIKE ?"
+            " GROUP BY action ORDER BY MIN(rowid)",
+            f"{END}/%",
+        )
+        return [str(row["action"]) for row in rows]
 
     def unmined(self) -> list[str]:
         """Return the hashes of transactions whose cost is not known."""
@@ -122,6 +132,17 @@ def authorise_action(address: str) -> str:
 def release_action(version: int, bucket: int) -> str:
     """Return the action that releases a bucket of a card version."""
     return f"{RELEASE}/{version}/{bucket}"
+
+
+def end_action(receipt_id: str, successor: str | None) -> str:
+    """Return the action that revokes a receipt, or supersedes it."""
+    return f"{END}/{receipt_id}/{successor or ''}"
+
+
+def ended_by(action: str) -> tuple[str, str | None]:
+    """Return the receipt that an action ends, and its successor."""
+    _, receipt_id, successor = action.split("/")
+    return receipt_id, successor or None
 
 
 def released_by(action: str) -> tuple[int, int] | None:

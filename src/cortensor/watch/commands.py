@@ -138,7 +138,7 @@ FOUND = 1
 def watch(
     ctx: click.Context,
     *,
-    rpc_url: str,
+    rpc_url: tuple[str, ...],
     deployments: Path | None,
     session_payment: str | None,
     state_path: Path,

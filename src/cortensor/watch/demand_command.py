@@ -58,7 +58,7 @@ def demand(
     session: str,
     index: int,
     *,
-    rpc_url: str,
+    rpc_url: tuple[str, ...],
     deployments: Path | None,
     session_payment: str | None,
     key_env: str,

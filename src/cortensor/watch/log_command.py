@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from cortensor.chain.anchor import log_of
+from cortensor.chain.options import rpc_option
 from cortensor.errors import InvalidInput
 from cortensor.watch.log_audit import Mirror, audit
 
@@ -22,7 +23,7 @@ def log() -> None:
 
 @log.command("audit")
 @click.argument("url")
-@click.option("--rpc", "rpc_url", required=True, help="JSON-RPC endpoint of a node.")
+@rpc_option
 @click.option("--anchor", required=True, help="The address of ReceiptAnchor.")
 @click.option("--anchorer", required=True, help="Whose log: a router's settler.")
 @click.option(
@@ -36,7 +37,7 @@ def log() -> None:
 def audit_log(
     ctx: click.Context,
     url: str,
-    rpc_url: str,
+    rpc_url: tuple[str, ...],
     anchor: str,
     anchorer: str,
     mirror: Path,

@@ -26,7 +26,7 @@ from cortensor.watch.watcher import Watcher
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from cortensor.store.address import DatabaseAddress
@@ -40,7 +40,7 @@ class Job(Struct, frozen=True):
     """What a watcher works with.
 
     Attributes:
-        rpc_url: an http(s) JSON-RPC endpoint.
+        rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
         session_payment: the escrow to watch.
         chain_id: the chain it must be on; None for any.
         state: the watcher's own SQLite file.
@@ -51,7 +51,7 @@ class Job(Struct, frozen=True):
         timeout_s: how long to wait for a transaction.
     """
 
-    rpc_url: str
+    rpc_url: str | Sequence[str]
     session_payment: str
     chain_id: int | None
     state: Path

@@ -4,79 +4,25 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.request import Request, urlopen
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from cortensor.chain import failover
 from cortensor.chain.rpc import connect
-from cortensor.errors import Unavailable
+from cortensor.cli import main
+from cortensor.errors import Conflict, Unavailable
 from cortensor.router.wiring import build_settler
 from scripts._anvil import run_anvil
+from tests.ape.anchoring.port import Port
 from tests.ape.running import rpc
 from tests.ape.watch.world import ESCROW, running
 
 pytestmark = [pytest.mark.anvil, pytest.mark.timeout(600)]
 
-
-class Port:
-    """A way to a node that can be shut, and may show an old block as the latest.
-
-    Attributes:
-        asked: methods that came through.
-        dies_after: methods after which it is shut by itself, before it answers.
-        behind_s: how old the latest block is made to look.
-    """
-
-    def __init__(self, node: str) -> None:
-        self.asked: list[str] = []
-        self.dies_after: str | None = None
-        self.behind_s = 0
-        self.is_open = True
-        port = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                call = json.loads(body)
-                if not port.is_open:
-                    self.close_connection = True
-                    return
-                port.asked.append(call["method"])
-                with urlopen(Request(node, body, {"content-type": "application/json"})) as answer:
-                    data = json.load(answer)
-                if call["method"] == port.dies_after:
-                    port.is_open = False  # the node has it, and whoever asked does not know
-                    self.close_connection = True
-                    return
-                if call["method"] == "eth_getBlockByNumber" and call["params"][0] == "latest":
-                    block = data["result"]
-                    block["timestamp"] = hex(int(block["timestamp"], 16) - port.behind_s)
-                raw = json.dumps(data).encode()
-                self.send_response(200)
-                self.send_header("content-length", str(len(raw)))
-                self.end_headers()
-                self.wfile.write(raw)
-
-            def log_message(self, *_arguments: object):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+AWAY = "http://127.0.0.1:1"
 
 
 @contextlib.contextmanager
@@ -134,19 +80,89 @@ def test_another_chain_is_never_asked(anvil, caplog):
             connect([stranger.url, one.url], chain_id=31337).eth.chain_id  # noqa: B018
 
 
-def test_settlement_survives_an_endpoint_that_dies_over_it(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("failover")) as world:
-        world.money.move_to(int(time.time()) + 60)
-        session = world.open(ESCROW)
-        for method in ("eth_sendRawTransaction", "eth_estimateGas", "eth_getTransactionReceipt"):
-            world.ask(session)
-            with two_ports(world.url) as (one, other), world.store() as store:
-                one.dies_after = method
-                config = msgspec.structs.replace(world.config, rpc_url=[one.url, other.url])
-                done = build_settler(config, store, world.router.url).settle_all()
-                assert [batch.receipts for batch in done] == [1]
-                assert not one.is_open
-        assert world.money.facts(session.number)["settled"] == sum(session.charges)
-        logs = world.money.anchor.events.BatchAnchored().get_logs(from_block=0)
-        assert len(logs) == 3
-        assert rpc(world.url, "eth_getTransactionCount", world.money.settler.address, "latest")
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("failover")) as made:
+        made.money.move_to(int(time.time()) + 60)
+        made.session = made.open(ESCROW)
+        made.ask(made.session)
+        made.settle()
+        yield made
+
+
+def test_settlement_survives_an_endpoint_that_dies_over_it(world):
+    session = world.session
+    for method in ("eth_sendRawTransaction", "eth_estimateGas", "eth_getTransactionReceipt"):
+        world.ask(session)
+        with two_ports(world.url) as (one, other), world.store() as store:
+            one.dies_after = method
+            config = msgspec.structs.replace(world.config, rpc_url=[one.url, other.url])
+            done = build_settler(config, store, world.router.url).settle_all()
+            assert [batch.receipts for batch in done] == [1]
+            assert not one.is_open
+    assert world.money.facts(session.number)["settled"] == sum(session.charges)
+    logs = world.money.anchor.events.BatchAnchored().get_logs(from_block=0)
+    assert len(logs) == 4
+    assert rpc(world.url, "eth_getTransactionCount", world.money.settler.address, "latest")
+
+
+def test_a_settler_does_nothing_on_another_chain(world):
+    world.ask(world.session)
+    world.settle()
+    with run_anvil(chain_id=5) as one, run_anvil(chain_id=5) as other, world.store() as store:
+        before = store.anchored.not_final()
+        for rpc_url in (one.url, [one.url, other.url]):
+            config = msgspec.structs.replace(world.config, rpc_url=rpc_url)
+            settler = build_settler(config, store, world.router.url)
+            for work in (settler.settle_all, settler.follow, settler.release):
+                with pytest.raises(Conflict) as refused:
+                    work()
+                assert refused.value.code == "wrong_chain"
+        assert store.anchored.not_final() == before != []
+        assert rpc(one.url, "eth_blockNumber") == "0x0"
+
+
+def commands(world) -> dict[str, list[str]]:
+    """Every command that asks a chain, without its endpoints."""
+    place = ["--deployments", str(world.money.records)]
+    with world.store() as store:
+        (row, *_) = store.database.rows("SELECT receipt_id FROM receipts")
+    receipt = f"{world.router.url}/api/v4/receipt/{row['receipt_id']}"
+    anchor = ["--anchor", world.money.anchor.address, "--anchorer", world.money.settler.address]
+    mirror = ["--mirror", str(world.folder / "mirror")]
+    pinned = ["--session-payment", world.money.payment.address]
+    state = ["--state", str(world.folder / "watch.db"), "--allow-private", "--once"]
+    return {
+        "verify": ["receipt", "verify", receipt, "--grant", world.grant(world.session), *pinned],
+        "quota": ["quota", world.session.payer.address, *place],
+        "demand": ["demand", world.session.name, "--dry-run", *place],
+        "watch": ["watch", *state, *place],
+        "log": ["log", "audit", f"{world.router.url}/tlog", *anchor, *mirror],
+    }
+
+
+def run(line: list[str], *endpoints: str):
+    asked = [part for endpoint in endpoints for part in ("--rpc", endpoint)]
+    return CliRunner().invoke(main, [*line, *asked])
+
+
+def test_commands_pass_over_endpoints_that_are_away_or_of_another_chain(world):
+    with run_anvil(chain_id=5) as stranger:
+        for name, line in commands(world).items():
+            # The log's chain is that of the first endpoint to answer.
+            others = [] if name == "log" else [stranger.url]
+            done = run(line, AWAY, *others, world.url)
+            assert done.exit_code == 0, (name, done.output)
+            assert run(line, AWAY, "http://127.0.0.1:2").exit_code in (2, 4), name
+
+
+def test_commands_say_that_all_endpoints_are_of_another_chain(world):
+    lines = commands(world)
+    del lines["log"]  # which names no chain
+    with run_anvil(chain_id=5) as one, run_anvil(chain_id=5) as other:
+        verified = run(lines.pop("verify"), one.url, other.url)
+        assert (verified.exit_code, "endpoints are on chain 5" in verified.output) == (1, True)
+        for name, line in lines.items():
+            refused = run(line, one.url, other.url)
+            assert refused.exit_code == 2, name
+            assert "2 endpoints are on chain 5, not 31337 [wrong_chain]" in refused.output, name

@@ -23,7 +23,7 @@ from cortensor.store.store import Store
 from scripts._anvil import run_anvil
 from tests.ape.watch.money import COR, Money
 from tests.python.router.fake_model import FakeModel
-from tests.python.router.harness import Router, signed
+from tests.python.router.harness import Caller, Router, signed
 
 KEY_ENV = "CORTENSOR_TEST_WATCHED_SIGNER"
 ROUTER_ID = 1
@@ -65,17 +65,23 @@ class Session:
 
 
 class World:
-    """The contracts, the router in a thread of its own, and its payers.
+    """The contracts, the router, and its payers.
 
     Args:
         folder: for records, the ledger and whatever a test keeps.
         url: the node's RPC.
         model: what the router asks.
+
+    Attributes:
+        router: asked by `ask`; whoever starts one puts it here.
     """
+
+    router: Caller
 
     def __init__(self, folder: Path, url: str, model: FakeModel) -> None:
         self.folder = folder
         self.url = url
+        self.model = model
         self.money = Money(url, folder / "records")
         os.environ[KEY_ENV] = hex_key(self.money.settler)
         self.config = parse_config(
@@ -90,7 +96,6 @@ class World:
                 "limits": {"session_cache_s": 0, "shutdown_grace_s": 1},
             }
         )
-        self.router = Router(self.config, None, model)
         self._asked = 0
 
     # Sessions
@@ -144,8 +149,7 @@ class World:
         """Send a request as a payer does: with the grant, the key's word, and the voucher after."""
         self._asked += 1
         body = {"session_id": session.name, "objective": f"Name colour number {self._asked}."}
-        grant = AccessGrant(session.number, int(time.time()) + DAY)
-        auth = make_token(hex_key(session.payer), grant, self.money.domain)
+        auth = self.grant(session)
         more = {}
         if session.key is not None:
             key, domain = hex_key(session.key), self.money.domain
@@ -164,6 +168,11 @@ class World:
             bearer = {"Authorization": f"Bearer {auth}"}
             handed = requests.post(url, json=paid, headers=bearer, timeout=30)
             assert handed.status_code == 200, handed.text
+
+    def grant(self, session: Session) -> str:
+        """What a payer shows the router."""
+        granted = AccessGrant(session.number, int(time.time()) + DAY)
+        return make_token(hex_key(session.payer), granted, self.money.domain)
 
     def voucher(self, session: Session, total: int) -> str:
         """What a session's key signs for a total."""
@@ -190,8 +199,8 @@ def hex_key(account) -> str:
 
 
 @contextlib.contextmanager
-def running(folder: Path):
-    """A world with a funded quota, whose chain shows the time of two days ago.
+def deployed(folder: Path):
+    """A world with a funded quota and no router yet, whose chain shows the time of two days ago.
 
     A stake counts from the day after; a test opens its stake sessions and moves on to today, by
     whose clock the router works.
@@ -202,14 +211,21 @@ def running(folder: Path):
         with run_anvil(options=["--timestamp", str(began)]) as anvil:
             world = World(folder, anvil.url, model)
             world.fund_pool()
-            world.router.start()
-            try:
-                yield world
-            finally:
-                world.router.stop()
+            yield world
     finally:
         model.close()
         os.environ.pop(KEY_ENV, None)
 
 
-__all__ = ["ESCROW", "STAKE", "VOUCHER", "Session", "World", "hex_key", "running"]
+@contextlib.contextmanager
+def running(folder: Path):
+    """A world as `deployed` has it, with its router in a thread of its own."""
+    with deployed(folder) as world:
+        world.router = router = Router(world.config, None, world.model).start()
+        try:
+            yield world
+        finally:
+            router.stop()
+
+
+__all__ = ["ESCROW", "STAKE", "VOUCHER", "Session", "World", "deployed", "hex_key", "running"]

@@ -309,6 +309,17 @@ class PaymentMachine(DisputeSteps):
                 anchorer, word(self.steps), 1, "", sender=getattr(self.protocol, sender)
             )
 
+    @rule(whose=st.sampled_from(("settler", "other_settler")), is_known=st.booleans())
+    def tell_batch(self, whose, is_known):
+        """INV-A2: a batch that is only told is in the head, between those of settlements."""
+        anchorer = getattr(self.protocol, whose)
+        log = self.model.anchor.logs.get(anchorer, [])
+        root = log[-1].root if is_known and log else self.new_root()
+        count = self.steps + 1
+        self.anchor.anchor_event(root, count, URI, sender=anchorer)
+        self.model.anchor.tell(anchorer, root, count, self.model.now)
+        self.successes["tell_batch"] += 1
+
     # The owner and the guardian.
 
     @rule(node=st.integers(-1_000, 1_000), is_waited_for=st.booleans())

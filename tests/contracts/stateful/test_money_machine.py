@@ -49,6 +49,7 @@ FLOORS = {
     "leave_stake": 42,
     "withdraw_stake": 6,
     "sweep": 108,
+    "tell_batch": 100,
 }
 
 

@@ -6,7 +6,15 @@ from __future__ import annotations
 import pytest
 
 from cortensor.errors import Conflict, Unavailable
-from cortensor.store.errands import authorise_action, release_action, released_by
+from cortensor.store.address import DatabaseAddress
+from cortensor.store.errands import (
+    authorise_action,
+    end_action,
+    ended_by,
+    release_action,
+    released_by,
+)
+from cortensor.store.records import ErrandRecord
 from cortensor.store.store import Store
 from tests.python.chain.settling_chain import BUCKET_S, CHALLENGE_S, SettlingChain, calls, settler
 from tests.python.router.fake_node import PAYMENT
@@ -110,3 +118,21 @@ def test_a_release_that_reverted_was_paid_for_too(matured: SettlingChain, store:
 def test_actions_say_what_they_release() -> None:
     assert released_by(release_action(12, 345)) == (12, 345)
     assert released_by(authorise_action(PAYMENT)) is None
+
+
+def test_actions_say_what_they_end() -> None:
+    receipt, successor = "0x" + "1" * 64, "0x" + "2" * 64
+    for by in (None, successor):
+        action = end_action(receipt, by)
+        assert ended_by(action) == (receipt, by)
+        assert released_by(action) is None
+
+
+def test_endings_are_open_until_they_are_done(database: DatabaseAddress) -> None:
+    first, second = end_action("0x" + "2" * 64, None), end_action("0x" + "1" * 64, "0x3")
+    with Store(database) as store:
+        for number, action in enumerate((first, RELEASE, second, first)):
+            store.errands.sign(ErrandRecord(f"0x{number}", action, number, b"", 1), now=5)
+        assert store.errands.open_endings() == [first, second]
+        store.errands.done(first)
+        assert store.errands.open_endings() == [second]

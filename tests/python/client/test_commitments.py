@@ -208,7 +208,9 @@ ASKS = {
     "completion": options(
         completion_asks.completion, WORDS, {**without(TEXT, "compute_session"), "consensus": V3}
     ),
-    "chat": options(chat_asks.chat, MESSAGES, CHAT),
+    # A model that is one compute session runs no three replicas.
+    "chat": options(chat_asks.chat, MESSAGES, without(CHAT, "model"))
+    | options(chat_asks.chat, MESSAGES, without(CHAT, "tier", "risk")),
 }
 
 

@@ -163,7 +163,7 @@ def use_chain(monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any]) -> list[An
     asked: list[Any] = []
 
     class View(ChainFacts):
-        def __init__(self, rpc_url: str, chain: Any) -> None:
+        def __init__(self, rpc_url: tuple[str, ...], chain: Any) -> None:
             asked.append((rpc_url, chain.chain_id))
             super().__init__(facts)
 
@@ -179,7 +179,7 @@ def test_rpc_asks_a_chain(good: str, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("verify", good, "--rpc", "http://127.0.0.1:1", *trusted)
     assert result.exit_code == 0, result.output
     assert "not checked" not in result.output
-    assert asked == [("http://127.0.0.1:1", 421_614)]
+    assert asked == [(("http://127.0.0.1:1",), 421_614)]
 
 
 def test_show_prints_the_receipt(good: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cortensor.receipts import Bundle, detach
 from tests.conformance.generate import VECTORS
 from tests.python.receipts.node import ROOT, node
 
@@ -61,6 +62,33 @@ def test_exit_codes_are_those_of_the_python_command(tmp_path: Path) -> None:
     assert (
         json.loads(no_bundle.stdout)["checks"][0]["detail"] == "$: Expected `object`, got `array`"
     )
+
+
+def test_texts_beside_the_file_are_read(tmp_path: Path) -> None:
+    small, texts = detach(Bundle.from_json(vector("good-validate-majority")["bundle"]), 5)
+    folder = tmp_path / "receipt.json.bodies"
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / f"{name}.txt").write_bytes(text.encode())
+
+    def found() -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(verify(tmp_path, small.to_json(), "--json").stdout)
+        return data
+
+    assert (found()["verdict"], found()["withheld"]) == ("consistent", [])
+    first, *_ = folder.iterdir()
+    first.unlink()
+    assert len(found()["withheld"]) == 1
+    first.write_text("another text")
+    assert (found()["verdict"], found()["checks"][0]["detail"]) == (
+        "failed",
+        f"{first.stem}: has another hash than its name",
+    )
+    # What is no reference of format 2 is refused, and no text mends it.
+    first.write_bytes(texts[first.stem].encode())
+    old = {**small.to_json(), "format": "cortensor-bundle/1"}
+    del old["revocation"], old["signed_by"]
+    assert verify(tmp_path, old, "--json").returncode == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["gone.json"], ["a", "b"], ["--rpc", "x"]])

@@ -165,7 +165,39 @@ class _Server(uvicorn.Server):
             await super().shutdown(sockets)
 
 
-class Router:
+class Caller:
+    """Whoever asks the router at `url`."""
+
+    url: str
+
+    def post(
+        self,
+        endpoint: str,
+        body: Any,
+        *,
+        auth: str | None = None,
+        key: str | None = None,
+        raw: bytes | None = None,
+        content_type: str = "application/json",
+        more: dict[str, str] | None = None,
+    ) -> requests.Response:
+        headers = {"Content-Type": content_type, **(more or {})}
+        if auth != "":
+            bearer = auth or token(body["session_id"])
+            headers["Authorization"] = f"Bearer {bearer}"
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        url = f"{self.url}/api/v4/{endpoint}"
+        if raw is not None:
+            return requests.post(url, data=raw, headers=headers, timeout=30)
+        return requests.post(url, json=body, headers=headers, timeout=30)
+
+    def get(self, path: str, *, auth: str | None = None) -> requests.Response:
+        headers = {"Authorization": f"Bearer {auth}"} if auth else {}
+        return requests.get(self.url + path, headers=headers, timeout=30)
+
+
+class Router(Caller):
     """The running router and a client for it."""
 
     def __init__(
@@ -222,32 +254,6 @@ class Router:
             with contextlib.suppress(RuntimeError):  # it has ended by itself
                 self._loop.call_soon_threadsafe(self._server.ended.set)
         self._thread.join(20)
-
-    def post(
-        self,
-        endpoint: str,
-        body: Any,
-        *,
-        auth: str | None = None,
-        key: str | None = None,
-        raw: bytes | None = None,
-        content_type: str = "application/json",
-        more: dict[str, str] | None = None,
-    ) -> requests.Response:
-        headers = {"Content-Type": content_type, **(more or {})}
-        if auth != "":
-            bearer = auth or token(body["session_id"])
-            headers["Authorization"] = f"Bearer {bearer}"
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        url = f"{self.url}/api/v4/{endpoint}"
-        if raw is not None:
-            return requests.post(url, data=raw, headers=headers, timeout=30)
-        return requests.post(url, json=body, headers=headers, timeout=30)
-
-    def get(self, path: str, *, auth: str | None = None) -> requests.Response:
-        headers = {"Authorization": f"Bearer {auth}"} if auth else {}
-        return requests.get(self.url + path, headers=headers, timeout=30)
 
     def ledger(self) -> dict[str, tuple[int, int]]:
         """Spent and reserved by session, after checking INV-L1."""

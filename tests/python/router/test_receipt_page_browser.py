@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cortensor.receipts.sign import address_of
+from cortensor.router.proofs import INLINE_BYTES
 from cortensor.store.store import Store
 from tests.conformance.generate import VECTORS
 from tests.python.router.browser import CHROMIUM, Browser
@@ -116,10 +117,31 @@ def test_a_stranger_sees_the_signed_summary_and_the_payer_all(
     browse(steps)
 
 
+def test_long_texts_are_fetched_and_checked(router: Router, session: str, browse: Browse) -> None:
+    identifier = paid(router, session, "\ufeffa long answer " + "é" * INLINE_BYTES + " ends here")
+
+    async def steps(browser: Browser) -> None:
+        await browser.open(f"{router.url}/receipt/{identifier}")
+        await browser.run(f"document.querySelector('#grant').value = {token(session)!r}")
+        await browser.run("document.querySelector('#unlock button').click()")
+        await browser.until("document.querySelector('#bill-title')")
+        await browser.run(
+            "for (const each of document.querySelectorAll('details')) each.open = true"
+        )
+        text = await browser.text()
+        assert "Consistent" in text
+        assert "ends here" in text
+        assert "beside the bundle" not in text
+        assert "0 failed" in text
+
+    browse(steps)
+
+
 def test_a_stranger_can_check_the_batch(router: Router, session: str, browse: Browse) -> None:
     identifier = [paid(router, session, f"answer {number}") for number in range(3)][1]
     with Store(router.config.database_address) as store:
-        assert store.outbox.build(None, 2_000_000_000) is not None
+        batch = store.outbox.build(None, 2_000_000_000)
+        assert batch is not None
 
     async def steps(browser: Browser) -> None:
         await browser.open(f"{router.url}/receipt/{identifier}")
@@ -127,6 +149,14 @@ def test_a_stranger_can_check_the_batch(router: Router, session: str, browse: Br
         assert "Signed summary" in text
         assert "number 2 of its session, under the root of a batch of 3" in text
         assert await browser.text("[aria-current=step]") == "In a batch"
+        assert "Finality" not in await browser.text()
+        with Store(router.config.database_address) as store:
+            mined = {"tx_hash": "0x" + "1" * 64, "block": 5, "gas_used": 1, "gas_price": 1}
+            confirmed = store.outbox.confirm(batch.root, now=6, **mined)
+            for finality in ("soft", "safe", "hard"):
+                store.anchored.note(confirmed, "0x" + "2" * 64, finality)
+                await browser.open(f"{router.url}/receipt/{identifier}")
+                assert f"{finality}: its block is" in await browser.text()
 
     browse(steps)
 

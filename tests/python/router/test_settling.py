@@ -13,7 +13,13 @@ from cortensor.errors import Conflict, Error, Unavailable
 from cortensor.receipts.sign import address_of
 from cortensor.router.clock import SystemClock
 from cortensor.router.config import Settlement
-from cortensor.router.settlement import LONGEST_PAUSE_S, is_due, pause_s, settle_for_ever
+from cortensor.router.settlement import (
+    LONGEST_PAUSE_S,
+    is_due,
+    is_urgent,
+    pause_s,
+    settle_for_ever,
+)
 from cortensor.store.address import DatabaseAddress
 from cortensor.store.records import Pending, SkipRecord
 from cortensor.store.store import Store
@@ -35,6 +41,25 @@ def test_failures_are_followed_by_longer_pauses() -> None:
     assert [pause_s(5, failures) for failures in range(4)] == [5, 10, 20, 40]
     assert {pause_s(5, failures) for failures in (7, 8, 10**6)} == {LONGEST_PAUSE_S}
     assert [pause_s(900, failures) for failures in (0, 1, 50)] == [900, 900, 900]
+
+
+@pytest.mark.parametrize(
+    ("pending", "due", "urgent"),
+    [
+        (Pending(0, None, None, 0), False, False),
+        (Pending(3, 900, 10**6, 0), True, False),  # enough of them
+        (Pending(1, 800, 10**6, 0), True, False),  # old enough
+        (Pending(1, 801, 10**6, 0), False, False),
+        (Pending(1, 500, 10**6, 0), True, True),  # waited long enough
+        (Pending(1, 999, 1050, 0), True, True),  # its session ends
+        (Pending(1, 999, 1051, 0), False, False),
+        (Pending(0, None, None, 1, retry_at=1000), True, True),
+    ],
+)
+def test_what_can_wait_for_gas_and_what_cannot(pending: Pending, due: bool, urgent: bool) -> None:
+    settings = Settlement(max_items=3, max_age_s=200, max_wait_s=500, expiry_margin_s=50)
+    assert is_due(pending, settings, 1000) == due
+    assert is_urgent(pending, settings, 1000) == urgent
 
 
 class Scripted:
@@ -66,6 +91,9 @@ class Scripted:
         self.followed += 1
         return [Followed("0x2", "soft", "hard")] if self.followed == 1 else []
 
+    def base_fee(self) -> int:
+        raise AssertionError("nobody said what is dear")
+
     def unix(self) -> int:
         return 1234
 
@@ -73,7 +101,9 @@ class Scripted:
         return 1.0
 
 
-def run(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def run(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch, settings: Settlement = SETTINGS
+) -> list[float]:
     """Run the loop to its end. Returns how long it paused each time."""
     pauses: list[float] = []
 
@@ -82,7 +112,7 @@ def run(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr("cortensor.router.settlement.asyncio.sleep", sleep)
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(settle_for_ever(scripted, scripted, scripted, SETTINGS, scripted))
+        asyncio.run(settle_for_ever(scripted, scripted, scripted, settings, scripted))
     return pauses
 
 
@@ -120,6 +150,41 @@ def test_skips_and_losses_are_told(
     assert "batch 0x2: hard, was soft" in caplog.text
     assert scripted.followed == 1  # not with every poll
     assert "session closed" in caplog.text
+
+
+class Priced(Scripted):
+    """One receipt waits that could wait longer; gas costs the next of `fees` at each poll."""
+
+    def __init__(self, *fees: int) -> None:
+        super().__init__()
+        self.fees = list(fees)
+
+    def pending(self) -> Pending:
+        if not self.fees:
+            raise asyncio.CancelledError
+        return Pending(1, 1233, None, 0)
+
+    def base_fee(self) -> int:
+        return self.fees.pop(0)
+
+    def settle_all(self, until: int | None = None) -> list[SettledBatch]:
+        self.asked.append(until)
+        return []
+
+
+def test_what_can_wait_does_while_gas_is_dear(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    priced = Priced(101, 500, 100, 7, 101)
+    run(priced, monkeypatch, Settlement(poll_s=1, max_items=1, max_base_fee_wei=100))
+    assert priced.asked == [1234, 1234]
+    said = [record.getMessage() for record in caplog.records if "gas at" in record.getMessage()]
+    assert said == [
+        "gas at 101 wei is above max_base_fee_wei (100)",
+        "gas at 100 wei is within max_base_fee_wei (100)",
+        "gas at 101 wei is above max_base_fee_wei (100)",
+    ]
 
 
 class Polled:

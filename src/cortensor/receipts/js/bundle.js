@@ -13,7 +13,7 @@ import { readStruct, receiptDigest } from "./typed.js";
 
 export const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
 
-const SECOND_FORMAT = "cortensor-bundle/2";
+export const SECOND_FORMAT = "cortensor-bundle/2";
 const KEY_SIGNATURE_CHARS = 132;
 
 /** A text that is beside the bundle: the hash of its UTF-8. */

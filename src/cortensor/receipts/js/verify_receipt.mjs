@@ -3,15 +3,18 @@
 // Verifies a bundle from the command line, offline and without Python:
 //   node verify_receipt.mjs FILE [--session-payment ADDRESS] [--signer ADDRESS] [--root HEX]
 //     [--card FILE] [--json]
+// Texts beside the bundle are taken from FILE.bodies/0x….txt.
 // Exit codes: 0 verified, 1 failed, 2 bad input, 3 consistent, as `cortensor receipt verify` has them.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { loadJson } from "./canonical.js";
 import { plain } from "./plain.js";
+import { attachTexts } from "./texts.js";
 import { CONSISTENT, FAILED, NOT_PROVEN, Refused, VERIFIED, verify } from "./verify.js";
 
 const BAD_INPUT = 2;
+const HASH = /^0x[0-9a-f]{64}$/;
 const EXIT_CODES = { [VERIFIED]: 0, [FAILED]: 1, [CONSISTENT]: 3 };
 const OPTIONS = {
   "session-payment": { type: "string" },
@@ -42,6 +45,12 @@ function show(found) {
   for (const point of found.notProven) console.log(`- ${point}`);
 }
 
+/** A text of the folder beside a file, or null. */
+function textBeside(file, hash) {
+  const path = `${file}.bodies/${hash}.txt`;
+  return HASH.test(hash) && existsSync(path) ? readFileSync(path, "utf8") : null;
+}
+
 async function main() {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
   if (positionals.length !== 1) throw new Error("give one bundle file");
@@ -51,10 +60,11 @@ async function main() {
     root: values.root,
     card: values.card === undefined ? undefined : loadJson(readFileSync(values.card)),
   };
-  const content = readFileSync(positionals[0]);
+  const [file] = positionals;
+  const content = readFileSync(file);
   let found;
   try {
-    found = await verify(content, trust);
+    found = await verify(await attachTexts(content, (hash) => textBeside(file, hash)), trust);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     found = malformed(error);

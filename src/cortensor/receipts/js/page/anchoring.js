@@ -13,6 +13,12 @@ const MEANING = {
   confirmed: "The router says that its batch is on chain.",
 };
 
+const FINALITY = {
+  soft: "soft: its block is new, and can still be undone",
+  safe: "safe: its block is unlikely to be undone",
+  hard: "hard: its block is final",
+};
+
 /**
  * @param {?Object} anchor of a bundle
  * @param {?Object} status the router's word, null offline
@@ -58,6 +64,7 @@ export function anchoringOf(anchor, status, check) {
       ],
       ["Receipts in the batch", anchor?.count ?? null],
       ["Transaction", place.tx_hash ? code(place.tx_hash) : null],
+      ["Finality, by the router's word", FINALITY[status?.finality] ?? null],
     ]),
   );
 }

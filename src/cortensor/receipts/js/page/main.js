@@ -3,6 +3,7 @@
 
 import { MAX_BUNDLE_BYTES } from "../bundle.js";
 import { loadJson } from "../canonical.js";
+import { attachTexts } from "../texts.js";
 import { NOT_PROVEN, Refused, loadBundle, verifyBundle } from "../verify.js";
 import { anchoringOf } from "./anchoring.js";
 import { billOf } from "./bill.js";
@@ -10,7 +11,15 @@ import { foreign, h } from "./elements.js";
 import { banner, factsOf, overview, summaryFacts, summaryOverview } from "./overview.js";
 import { replicasOf } from "./replicas.js";
 import { reportOf } from "./report.js";
-import { Missing, fetchBatch, fetchBundle, fetchSummary, idInAddress, readFile } from "./source.js";
+import {
+  Missing,
+  fetchBatch,
+  fetchBundle,
+  fetchSummary,
+  fetchText,
+  idInAddress,
+  readFile,
+} from "./source.js";
 import { checkSummary } from "./summary_checks.js";
 import { CHECKS } from "./wording.js";
 
@@ -147,7 +156,8 @@ async function openFile(file) {
 }
 
 async function openGranted(id, grant) {
-  const [content, summary] = await Promise.all([fetchBundle(id, grant), fetchSummary(id, grant)]);
+  const [bundle, summary] = await Promise.all([fetchBundle(id, grant), fetchSummary(id, grant)]);
+  const content = await attachTexts(bundle, (hash) => fetchText(id, hash, grant));
   shown = { content, status: summary.anchor, id, name: null };
   await showBundle();
 }

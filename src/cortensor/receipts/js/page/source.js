@@ -24,7 +24,8 @@ async function ask(path, grant) {
   } catch {
     throw new Missing("The router does not answer.");
   }
-  const text = await answer.text();
+  // Not `text()`: that takes a byte order mark away, which may be the first character of an answer.
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(await answer.arrayBuffer());
   if (answer.ok) return text;
   throw new Missing(`The router refuses: ${reasonIn(text, answer.status)}`);
 }
@@ -45,6 +46,9 @@ export const fetchSummary = async (id, grant) =>
 
 /** The text of a receipt's bundle, for the holder of a grant. */
 export const fetchBundle = (id, grant) => ask(`/api/v4/receipt/${id}?bundle=1`, grant);
+
+/** A long text that is beside a receipt's bundle. */
+export const fetchText = (id, hash, grant) => ask(`/api/v4/receipt/${id}/text/${hash}`, grant);
 
 /** A batch with all its leaves. */
 export const fetchBatch = async (root) => JSON.parse(await ask(`/api/v4/batch/${root}`));
