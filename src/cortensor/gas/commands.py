@@ -21,6 +21,8 @@ from cortensor.gas.render import estimate_json, estimate_table
 from cortensor.gas.snapshot import load_prices, load_snapshot, snapshot_text, with_state
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cortensor.chain.arbos_reader import ReadState
     from cortensor.gas.snapshot import Snapshot
 
@@ -45,7 +47,12 @@ gas.add_command(diff)
 @gas.command()
 @click.argument("raw_tx")
 @network_option
-@click.option("--rpc", "rpc_url", help="Read the fees now, from a node of the network.")
+@click.option(
+    "--rpc",
+    "rpc_urls",
+    multiple=True,
+    help="Read the fees now, from a node of the network; repeat it for others to fall back on.",
+)
 @click.option(
     "--l2-gas",
     type=click.IntRange(min=0),
@@ -61,7 +68,7 @@ gas.add_command(diff)
 def estimate(
     raw_tx: str,
     network: str,
-    rpc_url: str | None,
+    rpc_urls: tuple[str, ...],
     l2_gas: int | None,
     prices: Path,
     *,
@@ -70,8 +77,8 @@ def estimate(
     """Show what RAW_TX costs: a signed transaction in hex, or @FILE that holds one."""
     envelope = parse_envelope(_raw(raw_tx))
     snapshot = load_snapshot(_file_of(network))
-    if rpc_url is not None:
-        snapshot = _live(snapshot, _read(rpc_url))
+    if rpc_urls:
+        snapshot = _live(snapshot, _read(rpc_urls))
     found = estimate_fee(envelope, snapshot, l2_gas)
     told = load_prices(prices)
     if as_json:
@@ -89,15 +96,21 @@ def estimate(
 
 @gas.command()
 @network_option
-@click.option("--rpc", "rpc_url", required=True, help="A node of the network.")
+@click.option(
+    "--rpc",
+    "rpc_urls",
+    multiple=True,
+    required=True,
+    help="A node of the network; repeat it for others to fall back on.",
+)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write there instead of printing.",
 )
-def snapshot(network: str, rpc_url: str, out: Path | None) -> None:
+def snapshot(network: str, rpc_urls: tuple[str, ...], out: Path | None) -> None:
     """Read a network's fees now, and print them as a snapshot."""
-    text = snapshot_text(_live(load_snapshot(_file_of(network)), _read(rpc_url)))
+    text = snapshot_text(_live(load_snapshot(_file_of(network)), _read(rpc_urls)))
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -130,10 +143,10 @@ def _file_of(network: str) -> Path:
     return path
 
 
-def _read(rpc_url: str) -> ReadState:
+def _read(rpc_urls: Sequence[str]) -> ReadState:
     """Read a chain; only here is what talks to nodes loaded."""
     connect = import_module("cortensor.chain.rpc").connect
-    found: ReadState = import_module("cortensor.chain.arbos_reader").read_arbos(connect(rpc_url))
+    found: ReadState = import_module("cortensor.chain.arbos_reader").read_arbos(connect(rpc_urls))
     return found
 
 
