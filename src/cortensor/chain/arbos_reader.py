@@ -3,24 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from web3 import Web3
 
 from cortensor.chain.rpc import node_errors
-from cortensor.gas.arbos_state import ACCOUNT, ArbosState, read
+from cortensor.gas.arbos_state import ACCOUNT, ReadState, read
 
 if TYPE_CHECKING:
     from web3.types import BlockIdentifier
-
-
-class ReadState(NamedTuple):
-    """What was read, of which chain and block; `timestamp` is the block's, in unix seconds."""
-
-    chain_id: int
-    block: int
-    timestamp: int
-    state: ArbosState
 
 
 def read_arbos(web3: Web3, block: BlockIdentifier = "latest") -> ReadState:

@@ -56,6 +56,15 @@ class ArbosState(NamedTuple):
     controller: Controller
 
 
+class ReadState(NamedTuple):
+    """What was read, of which chain and block; `timestamp` is the block's, in unix seconds."""
+
+    chain_id: int
+    block: int
+    timestamp: int
+    state: ArbosState
+
+
 def read(load: Callable[[int], int]) -> ArbosState:
     """Return the state that an account's storage holds.
 

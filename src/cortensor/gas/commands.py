@@ -23,7 +23,7 @@ from cortensor.gas.snapshot import load_prices, load_snapshot, snapshot_text, wi
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cortensor.chain.arbos_reader import ReadState
+    from cortensor.gas.arbos_state import ReadState
     from cortensor.gas.snapshot import Snapshot
 
 FEES = Path("config") / "fees"
