@@ -6,11 +6,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 from msgspec import Struct
 
-from cortensor.errors import InvalidInput, NotFound
-from cortensor.receipts.body import split_message
+from cortensor.errors import InvalidInput
+from cortensor.gas.reading import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,23 +86,8 @@ def percent(bps: int) -> str:
 
 
 def load_document(path: Path) -> Document:
-    """Return the scenarios in a file.
-
-    Raises:
-        NotFound: there is none.
-        InvalidInput: it is no such file.
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Document)
-    except FileNotFoundError as error:
-        raise NotFound(f"no {path}", field="baseline") from error
-    except OSError as error:
-        raise InvalidInput(f"cannot read {path}: {error.strerror}", field="baseline") from error
-    except msgspec.ValidationError as error:
-        reason, field = split_message(str(error))
-        raise InvalidInput(f"{path}: {reason}", field=field) from error
-    except msgspec.DecodeError as error:
-        raise InvalidInput(f"{path} is not JSON: {error}", field="baseline") from error
+    """Return the scenarios in a file. Raises NotFound, InvalidInput."""
+    return read_json(path, Document)
 
 
 def diff(before: Document, after: Document) -> Diff:

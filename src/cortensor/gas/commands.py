@@ -18,6 +18,7 @@ from cortensor.gas.diff_command import diff
 from cortensor.gas.envelope import parse_envelope
 from cortensor.gas.estimate import estimate as estimate_fee
 from cortensor.gas.render import estimate_json, estimate_table
+from cortensor.gas.report_command import report
 from cortensor.gas.snapshot import load_prices, load_snapshot, snapshot_text, with_state
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def gas() -> None:
 
 
 gas.add_command(diff)
+gas.add_command(report)
 
 
 @gas.command()

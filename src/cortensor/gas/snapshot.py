@@ -7,24 +7,21 @@ figure that rests on it says so.
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date  # noqa: TC003 -- msgspec reads the annotations
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
-from cortensor.errors import InvalidInput
 from cortensor.gas.parent import Batches, ParentFees
 from cortensor.gas.poster_price import PricerSettings
-from cortensor.receipts.body import split_message
+from cortensor.gas.reading import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cortensor.gas.arbos_state import ArbosState
 
-T = TypeVar("T")
 
 Wei = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,77})$")]
 Count = Annotated[int, Meta(ge=0)]
@@ -92,27 +89,13 @@ class Prices(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def load_snapshot(path: Path) -> Snapshot:
-    """Return the snapshot in a file. Raises InvalidInput naming what is wrong in it."""
-    return _load(path, Snapshot)
+    """Return the snapshot in a file. Raises NotFound, InvalidInput."""
+    return read_toml(path, Snapshot)
 
 
 def load_prices(path: Path) -> Prices:
-    """Return the prices in a file. Raises InvalidInput naming what is wrong in it."""
-    return _load(path, Prices)
-
-
-def _load(path: Path, kind: type[T]) -> T:
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InvalidInput(f"cannot read {path}: {error.strerror}", field="file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} is not TOML: {error}", field="file") from error
-    try:
-        return msgspec.convert(document, kind)
-    except msgspec.ValidationError as error:
-        reason, field = split_message(str(error))
-        raise InvalidInput(f"{path}: {reason}", field=field) from error
+    """Return the prices in a file. Raises NotFound, InvalidInput."""
+    return read_toml(path, Prices)
 
 
 def with_state(known: Snapshot, state: ArbosState) -> Snapshot:

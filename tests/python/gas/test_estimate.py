@@ -110,10 +110,10 @@ LOW = "0x" + signed(b"\x11" * 200, gas=10).hex()
             "is signed for chain 421614; arbitrum-one is 42161 [wrong_chain]",
         ),
         ([RAW, "--network", "nowhere"], "there are arbitrum-one, arbitrum-sepolia, cor-testnet1a"),
-        ([RAW, "--network", "none.toml"], "cannot read none.toml"),
+        ([RAW, "--network", "none.toml"], "no file none.toml"),
         ([RAW, "--network", "arbitrum-sepolia", "--l2-gas", "100000"], "[gas_limit_too_low]"),
         ([LOW, "--network", "arbitrum-sepolia"], "its gas limit is 10; its bytes take"),
-        ([RAW, "--network", "arbitrum-sepolia", "--prices", "none"], "cannot read none"),
+        ([RAW, "--network", "arbitrum-sepolia", "--prices", "none"], "no file none"),
     ],
 )
 def test_refusals_are_one_line(words: list[str], error: str) -> None:

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measured gas as one page that opens from disk: no request, light and dark, sortable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+from msgspec import Struct
+
+from cortensor.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HERE = Path(__file__).parent
+GWEI = 10**9
+WHOLE = "session.100x3x1"
+SPREAD = "settle."
+"""Scenarios that are compared by item: of other batches one transaction is what is compared."""
+
+
+class Parts(Struct, frozen=True):
+    """A fee's parts, in wei as text."""
+
+    execution_wei: str
+    data_wei: str
+
+    @property
+    def gwei(self) -> int:
+        """Both together in gwei, rounded up."""
+        return -(-(int(self.execution_wei) + int(self.data_wei)) // GWEI)
+
+
+class Row(Struct, frozen=True):
+    """One measured scenario; see gas/scenarios.json."""
+
+    gas_used: int
+    items: int
+    gas_per_item: int
+    note: str
+    poster_units: int | None = None
+    execution_gas: int | None = None
+    fees: dict[str, Parts] = {}
+
+
+class Measurement(Struct, frozen=True):
+    """A file of measured scenarios, with what they were measured under."""
+
+    header: dict[str, object]
+    code_bytes: dict[str, int]
+    scenarios: dict[str, Row]
+
+
+class Peer(Struct, frozen=True):
+    """What another system takes for an operation."""
+
+    name: str
+    gas: int
+    note: str = ""
+
+
+class Operation(Struct, frozen=True):
+    """An operation that other systems have too, and our scenario of it."""
+
+    scenario: str
+    what: str
+    peers: list[Peer]
+
+
+class Peers(Struct, frozen=True):
+    """gas/peers.json."""
+
+    header: dict[str, str]
+    rows: list[Operation]
+
+
+class Bar(Struct, frozen=True):
+    """A bar of a chart: `permille` of the longest."""
+
+    name: str
+    gas: int
+    permille: int
+    is_ours: bool = False
+    note: str = ""
+
+
+class Chart(Struct, frozen=True):
+    """Bars that are compared with each other, ours first."""
+
+    title: str
+    scenario: str
+    bars: list[Bar]
+
+
+def charts_of(measured: Measurement, peers: Peers) -> list[Chart]:
+    """Return a chart an operation that other systems have too.
+
+    Raises:
+        InvalidInput: an operation is compared with a scenario that was not measured.
+    """
+    return [_chart(each, measured) for each in peers.rows]
+
+
+def _chart(operation: Operation, measured: Measurement) -> Chart:
+    row = measured.scenarios.get(operation.scenario)
+    if row is None:
+        raise InvalidInput(f"no scenario {operation.scenario}", field="peers")
+    ours = row.gas_per_item if operation.scenario.startswith(SPREAD) else row.gas_used
+    found = [("here", ours, "", True)]
+    found += [(peer.name, peer.gas, peer.note, False) for peer in operation.peers]
+    return Chart(operation.what, operation.scenario, bars_of(found))
+
+
+def bars_of(found: Iterable[tuple[str, int, str, bool]]) -> list[Bar]:
+    """Return bars by name, gas, note and whether it is ours; the longest has 1,000."""
+    rows = list(found)
+    most = max(gas for _, gas, _, _ in rows)
+    return [Bar(name, gas, gas * 1000 // most, ours, note) for name, gas, note, ours in rows]
+
+
+def session_chart(measured: Measurement, phase2: Measurement) -> Chart:
+    """Return what a session of 100 tasks takes, as Phase #2 did it and here."""
+    theirs = phase2.scenarios[WHOLE].gas_used
+
+    def ours(name: str, how: str) -> tuple[str, int, str, bool]:
+        gas = measured.scenarios[name].gas_used
+        return how, gas, f"{theirs // gas:,} times less", True
+
+    rows = [
+        ours(WHOLE, "here"),
+        ours(f"{WHOLE}.alone", "here, alone"),
+        ("Phase #2", theirs, "every step a transaction", False),
+    ]
+    return Chart(
+        "A session with 100 tasks, 3 miners, 1 validator",
+        WHOLE,
+        bars_of(rows),
+    )
+
+
+def page(measured: Measurement, phase2: Measurement, peers: Peers) -> str:
+    """Return the page."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    networks = sorted({name for row in measured.scenarios.values() for name in row.fees})
+    return environment.get_template("report.html.j2").render(
+        header=measured.header,
+        networks=networks,
+        scenarios=measured.scenarios,
+        session=session_chart(measured, phase2),
+        charts=charts_of(measured, peers),
+        peers=peers.header,
+        sizes=measured.code_bytes,
+    )
