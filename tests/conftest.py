@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For every suite: Hypothesis profiles, of which CORTENSOR_HYPOTHESIS names one, and garbage."""
+"""Hypothesis profiles for every suite; CORTENSOR_HYPOTHESIS names one."""
 
 from __future__ import annotations
 
-import gc
 import os
 
 from hypothesis import HealthCheck, settings
@@ -29,12 +28,3 @@ settings.register_profile(
     suppress_health_check=_SLOW_START,
 )
 settings.load_profile(os.environ.get("CORTENSOR_HYPOTHESIS", "dev"))
-
-# Compiled contracts are millions of objects that stay. Looking for garbage among them at Python's
-# usual pace takes a third of the time of a test that calls contracts.
-gc.set_threshold(200_000, 20, 100)
-
-
-def pytest_sessionfinish() -> None:
-    """Spare pytest's last five searches for garbage: seconds each over compiled contracts."""
-    gc.freeze()

@@ -76,6 +76,7 @@ class Browser:
         trace: TracebackType | None,
     ) -> None:
         self._reader.cancel()
+        await self._socket.close()
         await self._session.close()
         self._process.kill()
         await self._process.wait()
