@@ -12,6 +12,8 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from starlette.datastructures import Headers
+
 from cortensor.router import logs
 from cortensor.router.metrics import OTHER_ROUTE
 
@@ -61,9 +63,7 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        headers = Headers(scope=scope)
         request_id = _request_id(headers.get("x-request-id"))
         logs.begin(request_id=request_id)
         method, began, status = scope["method"], time.perf_counter(), HTTP_ERROR

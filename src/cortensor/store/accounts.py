@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cortensor.errors import NotFound
 from cortensor.store.api_keys import charge_key, drop_hold
@@ -59,9 +59,24 @@ def free(sql: Sql, reservation: str, charge: int = 0) -> Freed | None:
 
 def read_account(row: Row) -> Account:
     """Build an account from a row of payment_sessions."""
-    values: list[Any] = [int(row[name]) if name in WEI_FACTS else row[name] for name in FACTS]
+    # Written out: three rows are read a request.
     return Account(
-        facts=SessionFacts(*values),
+        facts=SessionFacts(
+            session=row["session"],
+            payer=row["payer"],
+            deposit=int(row["deposit"]),
+            settled=int(row["settled"]),
+            expiry=row["expiry"],
+            state=row["state"],
+            volume_tier=row["volume_tier"],
+            version=row["version"],
+            surcharge_cap_bps=row["surcharge_cap_bps"],
+            task_cap_wei=int(row["task_cap_wei"]),
+            fetched_at=row["fetched_at"],
+            funding=row["funding"],
+            session_key=row["session_key"],
+            profile=row["profile"],
+        ),
         spent=int(row["spent"]),
         reserved=int(row["reserved"]),
         next_index=row["next_index"],
