@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole of it on an Anvil: contracts, registries, a router with its model, and two agents."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from eth_account import Account
+
+from cortensor.agents.place import Place
+from scripts._anvil import run_anvil
+from scripts._children import start_child, stop
+from scripts._demo import sessions
+from scripts._demo.chain import DAY_SECONDS, GAS_MONEY_WEI, Chain
+from scripts._demo.operating import SIGNER_KEY, _config
+from scripts._demo.processes import Router
+from tests.ape.running import ROOT
+
+AGENT_KEY, VALIDATOR_KEY, PAYER_KEY = (
+    "CORTENSOR_AGENT_KEY",
+    "CORTENSOR_VALIDATOR_KEY",
+    "CORTENSOR_TEST_PAYER",
+)
+SETTLING = """
+[settlement]
+enabled = true
+max_items = 1
+max_age_s = 1
+poll_s = 1
+follow_s = 1
+"""
+WAIT_S = 60.0
+
+
+def hex_key(account) -> str:
+    return "0x" + bytes(account.key).hex()
+
+
+def cortensor(*arguments: object, env=None, code=0) -> subprocess.CompletedProcess:
+    """Run the command with the keys it is given, and nothing else of ours."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cortensor", *map(str, arguments)],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src"), **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+class Service:
+    """The validator service in a process of its own; its events can be waited for."""
+
+    def __init__(self, config: Path, environment: dict[str, str], log: Path) -> None:
+        with log.open("ab") as out:
+            self.process = start_child(
+                [
+                    sys.executable,
+                    "-m",
+                    "cortensor",
+                    "agent",
+                    "serve",
+                    "--config",
+                    str(config),
+                    "--json",
+                ],
+                env={**os.environ, **environment},
+                stdout=subprocess.PIPE,
+                stderr=out,
+            )
+        self._lines: queue.Queue[dict] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        assert self.next()["event"] == "ready"
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self._lines.put(json.loads(line))
+        self.process.stdout.close()
+
+    def next(self) -> dict:
+        return self._lines.get(timeout=WAIT_S)
+
+    def until(self, state: str, request: str) -> dict:
+        """Return the event by which a request gets into a state."""
+        until = time.monotonic() + WAIT_S
+        seen = []
+        while time.monotonic() < until:
+            event = self.next()
+            seen.append(event)
+            if (event["state"], event["request"]) == (state, request):
+                return event
+            assert event["state"] not in ("skipped", "given_up"), event
+        raise AssertionError(seen)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        stop(self.process)
+        return self.process.returncode
+
+
+@dataclass
+class World:
+    """What the tests act on."""
+
+    chain: Chain
+    router: Router
+    place: Place
+    folder: Path
+    owner: object
+    responder: object
+    agents: dict[str, int]
+    environment: dict[str, str]
+
+    @property
+    def here(self) -> tuple[str, ...]:
+        """The options that name chain and contracts."""
+        return ("--rpc", self.chain.rpc_url, "--deployments", str(self.chain.records))
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "validator.toml"
+
+    def serve(self) -> Service:
+        return Service(self.config, self.environment, self.folder / "service.log")
+
+    def ask(self, agent: str, claim: str) -> str:
+        """Ask our validator about an agent, by its owner; returns the request's key."""
+        path = self.folder / "payload.json"
+        path.write_text(
+            json.dumps({"type": "cortensor-validation/1", "kind": "claim", "claim": claim})
+        )
+        done = cortensor(
+            "agent",
+            "ask",
+            self.agents[agent],
+            path,
+            *self.here,
+            "--json",
+            env={AGENT_KEY: hex_key(self.owner)},
+        )
+        return json.loads(done.stdout)["request"]
+
+    def receipts(self) -> dict[str, int]:
+        """The charge of every receipt in the router's ledger."""
+        database = sqlite3.connect(self.folder / "router.db")
+        try:
+            rows = database.execute("SELECT receipt_id, charge FROM receipts").fetchall()
+        finally:
+            database.close()
+        return {key: int(charge) for key, charge in rows}
+
+    def answers(self, request: str) -> list[str]:
+        """The receipts by which our validator answered a request, as the chain's log has it."""
+        bound = self.place.validator()._contract
+        topic = "0x" + request.removeprefix("0x")
+        logs = bound.events.AnswerPosted().get_logs(
+            from_block=0, argument_filters={"request_hash": topic}
+        )
+        return ["0x" + bytes(log["args"]["receipt_id"]).hex() for log in logs]
+
+
+@contextlib.contextmanager
+def running_world(folder: Path):
+    """Deploy, start a router, and register Corgent and Bardiel from their files."""
+    genesis = ["--timestamp", str(int(time.time()) - DAY_SECONDS)]
+    with run_anvil(options=genesis) as anvil:
+        chain = Chain(anvil.url, folder / "deployments")
+        owner, responder = Account.create(), Account.create()
+        for account in (owner, responder):
+            chain._rpc("anvil_setBalance", account.address, hex(GAS_MONEY_WEI))
+        chain.catch_up()
+        session = sessions.open_escrow(chain)
+        settler = {SIGNER_KEY: hex_key(chain.people.settler)}
+        here = ("--rpc", anvil.url, "--deployments", str(chain.records))
+        cortensor("agent", "authorise", responder.address, *here, env=settler)
+        (folder / "router.toml").write_text(_config(chain, None, None) + SETTLING)
+        router = Router(folder / "router.toml", settler, folder / "router.log")
+        try:
+            router.start()
+            agents = {
+                name: register(name, router.url, here, owner)["agent_id"]
+                for name in ("corgent", "bardiel")
+            }
+            (folder / "validator.toml").write_text(
+                f'rpc_url = "{anvil.url}"\ndeployments = "deployments"\n'
+                f'router_url = "{router.url}"\nsession = "{session.session_id}"\n'
+                f'payer_key_env = "{PAYER_KEY}"\nconfirmations = 0\npoll_s = 0.2\n'
+                'successors = "successors"\n'
+            )
+            yield World(
+                chain=chain,
+                router=router,
+                place=Place(anvil.url, chain.records),
+                folder=folder,
+                owner=owner,
+                responder=responder,
+                agents=agents,
+                environment={
+                    PAYER_KEY: hex_key(session.payer),
+                    VALIDATOR_KEY: hex_key(responder),
+                },
+            )
+        finally:
+            router.stop()
+
+
+def register(name: str, router_url: str, here: tuple[str, ...], owner) -> dict:
+    """Register an agent from its file, approve our validator, and allow the router's settler."""
+    done = cortensor(
+        "agent",
+        "register",
+        ROOT / "config" / "agents" / f"{name}.json",
+        "--endpoint",
+        f"router={router_url}",
+        *here,
+        "--approve",
+        "--allow-router",
+        1,
+        "--json",
+        env={AGENT_KEY: hex_key(owner)},
+    )
+    return json.loads(done.stdout)
