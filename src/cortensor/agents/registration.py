@@ -50,6 +50,17 @@ class RegisteredAs(Struct, frozen=True):
     agentRegistry: Annotated[str, Meta(pattern="^eip155:[0-9]{1,32}:0x[0-9a-fA-F]{40}$")]
 
 
+class OwnApi(Struct, frozen=True):
+    """Where the router behind an agent is: its API (`…/api/v4`), and its receipts for people.
+
+    A member of ours beside `services`, since widespread clients refuse a file with a service whose
+    name they do not know.
+    """
+
+    api: Text
+    receipts: Text | None = None
+
+
 class _File(Struct, frozen=True):
     """What is checked; the data itself is kept as it was read."""
 
@@ -62,6 +73,7 @@ class _File(Struct, frozen=True):
     active: bool = True
     registrations: list[RegisteredAs] = field(default_factory=list)
     supportedTrust: list[Text] = field(default_factory=list)
+    cortensor: OwnApi | None = None
 
 
 class Registration:
@@ -95,6 +107,11 @@ class Registration:
     def services(self) -> list[Service]:
         """Where it can be met."""
         return self._file.services
+
+    @property
+    def own_api(self) -> OwnApi | None:
+        """Where the router behind it is, if the file says so."""
+        return self._file.cortensor
 
     @property
     def is_active(self) -> bool:
@@ -209,6 +226,9 @@ def _filled(data: dict[str, Any], endpoints: Mapping[str, str]) -> dict[str, Any
     filled = dict(data)
     if "image" in filled:
         filled["image"] = fill(filled["image"], "image")
+    own = filled.get("cortensor")
+    if isinstance(own, dict):
+        filled["cortensor"] = {name: fill(each, f"cortensor.{name}") for name, each in own.items()}
     services = filled.get("services")
     if isinstance(services, list):
         filled["services"] = [

@@ -15,7 +15,7 @@ from web3.logs import DISCARD
 
 from cortensor.chain.erc8004 import IDENTITY, REPUTATION, VALIDATION
 from cortensor.chain.logs import EventSource
-from cortensor.chain.rpc import contract, node_errors
+from cortensor.chain.rpc import contract, latest_block, node_errors
 from cortensor.errors import NotFound
 
 if TYPE_CHECKING:
@@ -266,18 +266,42 @@ class ValidationRegistry:
                 block=int(event["blockNumber"]),
             )
 
-    def answered_of(self, agent_id: int, validator: str) -> list[str]:
-        """Return the requests of an agent to a validator that are answered, oldest first.
+    def response_uri(self, key: str, response_hash: str, first: int) -> str | None:
+        """Return the URI of the last answer to a request with a hash, or None.
+
+        Args:
+            key: the request's.
+            response_hash: the answer's.
+            first: the block to begin with; the registry keeps URIs in its log alone.
+        """
+        source = EventSource(
+            self._contract.w3,
+            [(self._contract, ["ValidationResponse"])],
+            third_topic=key,
+            skips_unreadable=True,
+        )
+        found = None
+        for event in source.between(first, latest_block(self._contract.w3)):
+            if "0x" + bytes(event["args"]["responseHash"]).hex() == response_hash:
+                found = str(event["args"]["responseURI"])
+        return found
+
+    def latest_answered(self, agent_id: int, validator: str) -> tuple[str, ValidationStatus] | None:
+        """Return the newest request of an agent that a validator answered, and its answer.
 
         Raises:
-            Conflict: more than a view returns (ours: 1,024).
+            Conflict: more requests than a view returns (ours: 1,024).
         """
         with node_errors("validations of the agent"):
             function = self._contract.get_function_by_signature("getAgentValidations(uint256)")
-            keys = ["0x" + bytes(key).hex() for key in function(agent_id).call()]
+            keys = function(agent_id).call()
         wanted = _address(validator)
-        found = ((key, self.status(key)) for key in keys)
-        return [key for key, status in found if status.validator == wanted and status.is_answered]
+        for key in reversed(keys):
+            name = "0x" + bytes(key).hex()
+            found = self.status(name)
+            if found.validator == wanted and found.is_answered:
+                return name, found
+        return None
 
     def status(self, request_hash: str) -> ValidationStatus:
         """Return a request and its last answer.

@@ -27,7 +27,7 @@ class EventSource:
         web3: the node.
         wanted: (contract, event names) pairs; names may repeat among contracts.
         second_topic: only events whose second indexed field is this word, 0x hex.
-        first_topic: only events whose first indexed field is this word, 0x hex.
+        first_topic, third_topic: the same of the first and of the third.
         skips_unreadable: leave out events whose data does not decode, such as text that is no
             UTF-8, which strangers may put there.
     """
@@ -39,10 +39,12 @@ class EventSource:
         second_topic: str | None = None,
         *,
         first_topic: str | None = None,
+        third_topic: str | None = None,
         skips_unreadable: bool = False,
     ) -> None:
         self._web3 = web3
         self._first_topic = first_topic
+        self._third_topic = third_topic
         self._skips_unreadable = skips_unreadable
         self._second_topic = second_topic
         self._decoders: dict[tuple[str, str], Any] = {}
@@ -80,10 +82,10 @@ class EventSource:
 
     def _fetch(self, first: int, last: int) -> list[Any]:
         topics: list[Any] = [sorted({"0x" + topic for _, topic in self._decoders})]
-        if self._first_topic is not None or self._second_topic is not None:
-            topics.append(self._first_topic)
-        if self._second_topic is not None:
-            topics.append(self._second_topic)
+        fields = [self._first_topic, self._second_topic, self._third_topic]
+        while fields and fields[-1] is None:
+            fields.pop()
+        topics += fields
         query: Any = {
             "fromBlock": first,
             "toBlock": last,

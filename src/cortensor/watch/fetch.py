@@ -75,6 +75,19 @@ def fetch(url: str, limits: FetchLimits, bearer: str | None = None) -> bytes:
     raise _failed(url, "redirects too often")
 
 
+def probe(url: str, limits: FetchLimits) -> int:
+    """Return the HTTP status with which a URL answers; redirects are not followed.
+
+    Raises:
+        Unavailable: nothing answers within the limits; the reason says why.
+    """
+    try:
+        status, _, _ = _get(_split(url), limits, time.monotonic() + limits.timeout_s)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _failed(url, _short(error)) from error
+    return status
+
+
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

@@ -3,14 +3,35 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from cortensor.agents.fetching import Reach, read_uri
+from cortensor.agents.opening import Opened
 from cortensor.agents.registration import Registration
+from cortensor.agents.settings import load_settings
 from cortensor.receipts.canonical import load_json
-from tests.ape.agents.world import register, running_world
+from cortensor.receipts.typed import OUTCOMES
+from cortensor.receipts.validation_score import validation_score
+from scripts._deploy.bindings import contract_at
+from tests.ape.agents.succession import anchor_calls, successor_of, written
+from tests.ape.agents.world import (
+    VALIDATOR_KEY,
+    cortensor,
+    hex_key,
+    register,
+    running_world,
+    told,
+)
+from tests.ape.running import ROOT
 
 pytestmark = [pytest.mark.anvil, pytest.mark.model, pytest.mark.slow]
+
+CLIENTS = ROOT / ".venv-erc8004" / "bin" / "python"
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -19,27 +40,185 @@ def world(tmp_path_factory):
         yield found
 
 
+@pytest.fixture(scope="module")
+def answered(world):
+    """A request about Corgent that the service answered: its key, and what the service told."""
+    service = world.serve()
+    request = world.ask("corgent", "Water is wet.")
+    event = service.until("answered", request)
+    assert service.stop() == 0
+    return request, event
+
+
+@pytest.fixture(scope="module")
+def attested(world):
+    """What Bardiel attests of itself."""
+    payload = world.folder / "own.json"
+    payload.write_text(
+        json.dumps(
+            {
+                "type": "cortensor-validation/1",
+                "kind": "output",
+                "question": "What is the capital of France?",
+                "output": "Paris",
+                "tier": "fast",
+            }
+        )
+    )
+    keys = {**world.environment, VALIDATOR_KEY: hex_key(world.owner)}
+    arguments = ("agent", "attest", world.agents["bardiel"], payload, "--config", world.config)
+    done = cortensor(*arguments, "--json", env=keys)
+    return told(done)
+
+
+def bundle_of(world, receipt_id, environment):
+    """Return a receipt's bundle from the router."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with Opened(load_settings(world.config)).client() as client:
+            return client.bundle(receipt_id)
+
+
 def test_agents_register_from_their_files_once(world):
     assert world.agents == {"corgent": 0, "bardiel": 1}
     for name, agent_id in world.agents.items():
         uri = world.place.identity.uri(agent_id)
         file = Registration(load_json(read_uri(uri, Reach())))
         assert file.id_in(world.place.registry_name) == agent_id
-        before = world.place.head()
+        before = world.chain.web3.eth.get_transaction_count(world.owner.address)
         again = register(name, world.router.url, world.here, world.owner)
         assert again["agent_id"] == agent_id
         assert again["done"][0] == f"already registered as {agent_id}"
-        assert world.place.head() == before
+        assert world.place.identity.uri(agent_id) == uri
+        assert world.chain.web3.eth.get_transaction_count(world.owner.address) == before
 
 
-def test_a_request_on_the_chain_is_answered_by_a_receipt(world):
-    service = world.serve()
-    try:
-        request = world.ask("corgent", "Water is wet.")
-        event = service.until("answered", request)
-    finally:
-        assert service.stop() == 0
+def test_a_request_on_the_chain_is_answered_by_a_receipt(world, answered):
+    request, event = answered
+    bundle = bundle_of(world, event["receipt_id"], world.environment)
+    struct = bundle.struct()
     status = world.place.validation().status(request)
     assert status.response_hash == event["receipt_id"]
     assert status.verdict == event["score"]
+    assert status.verdict == validation_score(OUTCOMES[struct.outcome], struct.confidence_bps)
     assert status.tag == "receipt/v4:majority:third-party"
+    agent = world.place.validator().agent(world.agents["corgent"])
+    assert struct.subject == agent.subject(bytes.fromhex(request[2:]))
+    assert (event["bound"], len(bundle.receipt.replicas)) == ("hash", 3)
+    assert world.answers(request) == [event["receipt_id"]]
+
+
+def test_an_agent_attests_of_itself_in_one_transaction(world, attested):
+    status = world.place.validation().status(attested["request"])
+    assert status.agent_id == world.agents["bardiel"]
+    assert status.verdict == attested["score"]
+    assert status.response_hash == attested["receipt_id"]
+    assert status.tag == "receipt/v4:majority:self"
+    assert world.receipts()[attested["receipt_id"]] == int(attested["charge_wei"])
+
+
+def test_the_doctor_finds_both_agents_well(world, answered, attested):
+    assert answered
+    assert attested
+    for agent_id in world.agents.values():
+        options = ("--config", world.config, "--validate", "--allow-private", "--json")
+        done = cortensor("agent", "doctor", agent_id, *world.here, *options, env=world.environment)
+        found = told(done)
+        assert found["ok"] is True
+        assert found["agent_id"] == agent_id
+        assert [step["name"] for step in found["steps"]] == [
+            "registry",
+            "file",
+            "registrations",
+            "router",
+            "receipts",
+            "validator",
+            "approval",
+            "anchorer",
+            "validate",
+            "answer",
+        ]
+        assert {step["status"] for step in found["steps"]} == {"ok"}
+
+
+def test_third_party_clients_read_the_agents_and_the_answer(world, answered):
+    assert CLIENTS.exists(), "the clients' environment is missing: run `make env`"
+    request, event = answered
+    registries, validator = world.place.registries, world.place.validator().address
+    given = {
+        "url": world.chain.rpc_url,
+        "chain": world.place.chain_id,
+        "identity": registries.identity,
+        "reputation": registries.reputation,
+        "validation": registries.validation,
+        "key": hex_key(world.responder),
+        "agents": world.agents,
+        "request": request,
+        "validator": validator,
+    }
+    done = subprocess.run(
+        [str(CLIENTS), str(HERE / "loop_client.py")],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = json.loads(done.stdout)
+    owner = world.owner.address
+    assert seen["loaded"] == {"corgent": ["Corgent", [owner]], "bardiel": ["Bardiel", [owner]]}
+    assert seen["agent"]["registration_verified"] is True
+    assert seen["status"]["has_response"] is True
+    assert seen["status"]["response"] == event["score"]
+    assert seen["status"]["response_hash"] == event["receipt_id"]
+    assert seen["status"]["validator"] == validator
+    summary = seen["summary"]
+    assert (summary["count"], summary["average_response"]) == (1, event["score"])
+    assert request in seen["of_validator"]["request_hashes"]
+
+
+def test_a_service_that_is_killed_answers_once_and_is_charged_once(world):
+    before = world.receipts()
+    service = world.serve()
+    request = world.ask("corgent", "Fire is cold.", tier="fast")
+    # It has the receipt, and waits for the router to anchor it.
+    waiting = service.until("waiting", request)
+    assert waiting["reason"] == "not_anchored"
+    service.kill()
+    assert world.answers(request) == []
+    service = world.serve()
+    event = service.until("answered", request)
+    assert event["receipt_id"] == waiting["receipt_id"]
+    # A next one is answered too, and nothing is done again for the first.
+    later = service.until("answered", world.ask("corgent", "Ice is cold.", tier="fast"))
+    service.kill()
+    assert world.answers(request) == [event["receipt_id"]]
+    made = world.receipts().keys() - before.keys()
+    assert made == {event["receipt_id"], later["receipt_id"]}
+
+
+def test_an_answer_follows_its_receipts_successor_and_its_end(world, answered):
+    request, event = answered
+    chain, settler = world.chain, world.chain.people.settler
+    anchor = contract_at(chain.web3, "ReceiptAnchor", world.place.anchor().address)
+    old = bundle_of(world, event["receipt_id"], world.environment)
+    new = successor_of(old, hex_key(settler))
+    folder = world.folder / "successors"
+    folder.mkdir()
+    (folder / f"{new.receipt_id}.json").write_bytes(written(new))
+    for call in anchor_calls(anchor, new):  # the router has nothing to send from this key now
+        chain.send(settler, call)
+    service = world.serve()
+    replaced = service.until("replaced", request)
+    assert replaced["receipt_id"] == new.receipt_id
+    status = world.place.validation().status(request)
+    assert (status.response_hash, status.verdict) == (new.receipt_id, event["score"])
+    assert status.tag == "receipt/v4:majority:third-party"
+    chain.send(settler, anchor.functions.revoke(bytes.fromhex(new.receipt_id[2:])))
+    retracted = service.until("retracted", request)
+    assert service.stop() == 0
+    assert retracted["receipt_id"] == new.receipt_id
+    status = world.place.validation().status(request)
+    assert (status.verdict, status.tag) == (50, "receipt/v4:revoked")

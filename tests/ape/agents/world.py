@@ -15,9 +15,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from click.testing import CliRunner, Result
 from eth_account import Account
 
 from cortensor.agents.place import Place
+from cortensor.cli import main
 from scripts._anvil import run_anvil
 from scripts._children import start_child, stop
 from scripts._demo import sessions
@@ -46,18 +48,16 @@ def hex_key(account) -> str:
     return "0x" + bytes(account.key).hex()
 
 
-def cortensor(*arguments: object, env=None, code=0) -> subprocess.CompletedProcess:
-    """Run the command with the keys it is given, and nothing else of ours."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cortensor", *map(str, arguments)],
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src"), **(env or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
+def cortensor(*arguments: object, env=None, code=0) -> Result:
+    """Run the command with the keys it is given; in this process, which has loaded it all."""
+    done = CliRunner().invoke(main, [str(each) for each in arguments], env=env)
+    assert done.exit_code == code, done.output
     return done
+
+
+def told(done: Result) -> dict:
+    """Return what a command printed as JSON, beside what it said on standard error."""
+    return json.loads(done.output.splitlines()[-1])
 
 
 class Service:
@@ -138,11 +138,11 @@ class World:
     def serve(self) -> Service:
         return Service(self.config, self.environment, self.folder / "service.log")
 
-    def ask(self, agent: str, claim: str) -> str:
+    def ask(self, agent: str, claim: str, **more: str) -> str:
         """Ask our validator about an agent, by its owner; returns the request's key."""
         path = self.folder / "payload.json"
         path.write_text(
-            json.dumps({"type": "cortensor-validation/1", "kind": "claim", "claim": claim})
+            json.dumps({"type": "cortensor-validation/1", "kind": "claim", "claim": claim, **more})
         )
         done = cortensor(
             "agent",
@@ -153,7 +153,7 @@ class World:
             "--json",
             env={AGENT_KEY: hex_key(self.owner)},
         )
-        return json.loads(done.stdout)["request"]
+        return told(done)["request"]
 
     def receipts(self) -> dict[str, int]:
         """The charge of every receipt in the router's ledger."""
@@ -234,4 +234,4 @@ def register(name: str, router_url: str, here: tuple[str, ...], owner) -> dict:
         "--json",
         env={AGENT_KEY: hex_key(owner)},
     )
-    return json.loads(done.stdout)
+    return told(done)
