@@ -179,6 +179,30 @@ def test_third_party_clients_read_the_agents_and_the_answer(world, answered):
     assert request in seen["of_validator"]["request_hashes"]
 
 
+def test_what_cannot_be_answered_is_told_once_and_stops_nobody(world):
+    """Before an answerable request stand one of each kind that is not."""
+    stranger = register("corgent", world.router.url, world.here, world.owner, is_heard=False)
+    asked = {
+        "unreachable": world.ask_at("corgent", "https://127.0.0.1:1/payload.json"),
+        "bad_uri": world.ask_at("corgent", "ftp://payloads.example/1"),
+        "bad_payload": world.ask_at("corgent", "data:application/json,%7B%7D"),
+        "agent_not_allowed": world.ask_at(stranger["agent_id"], "data:application/json,%7B%7D"),
+    }
+    before = world.receipts()
+    service = world.serve()
+    good = world.ask("bardiel", "Ice is cold.", tier="fast")
+    seen = service.all_until("answered", good)
+    assert service.stop() == 0
+    told = {name: [each for each in seen if each["request"] == key] for name, key in asked.items()}
+    finals = ("bad_uri", "bad_payload")
+    for name, events in told.items():
+        assert [(each["state"], each["reason"]) for each in events] == [
+            ("skipped" if name in finals else "waiting", name)
+        ]
+        assert world.place.validation().status(asked[name]).is_answered is False
+    assert len(world.receipts()) == len(before) + 1
+
+
 def test_a_service_that_is_killed_answers_once_and_is_charged_once(world):
     before = world.receipts()
     service = world.serve()

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import queue
+import secrets
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from click.testing import CliRunner, Result
 from eth_account import Account
 
 from cortensor.agents.place import Place
+from cortensor.chain.caller import Caller
 from cortensor.cli import main
 from scripts._anvil import run_anvil
 from scripts._children import start_child, stop
@@ -92,17 +94,19 @@ class Service:
     def next(self) -> dict:
         return self._lines.get(timeout=WAIT_S)
 
+    def all_until(self, state: str, request: str) -> list[dict]:
+        """Return the events up to that by which a request gets into a state."""
+        seen = []
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until:
+            seen.append(self.next())
+            if (seen[-1]["state"], seen[-1]["request"]) == (state, request):
+                return seen
+        raise AssertionError(seen)
+
     def until(self, state: str, request: str) -> dict:
         """Return the event by which a request gets into a state."""
-        until = time.monotonic() + WAIT_S
-        seen = []
-        while time.monotonic() < until:
-            event = self.next()
-            seen.append(event)
-            if (event["state"], event["request"]) == (state, request):
-                return event
-            assert event["state"] not in ("skipped", "given_up"), event
-        raise AssertionError(seen)
+        return self.all_until(state, request)[-1]
 
     def kill(self) -> None:
         self.process.kill()
@@ -154,6 +158,15 @@ class World:
             env={AGENT_KEY: hex_key(self.owner)},
         )
         return told(done)["request"]
+
+    def ask_at(self, agent: str | int, uri: str) -> str:
+        """Ask with a URI that leads where it wants, under a key that says nothing."""
+        agent_id = self.agents.get(agent, agent)
+        key = "0x" + secrets.token_hex(32)
+        registry = self.place.validation()
+        data = registry.request_data(self.place.validator().address, agent_id, uri, key)
+        Caller(self.place.web3, hex_key(self.owner)).call(registry.address, data)
+        return key
 
     def receipts(self) -> dict[str, int]:
         """The charge of every receipt in the router's ledger."""
@@ -219,8 +232,14 @@ def running_world(folder: Path):
             router.stop()
 
 
-def register(name: str, router_url: str, here: tuple[str, ...], owner) -> dict:
-    """Register an agent from its file, approve our validator, and allow the router's settler."""
+def register(
+    name: str, router_url: str, here: tuple[str, ...], owner, *, is_heard: bool = True
+) -> dict:
+    """Register an agent from its file, approve our validator, and allow the router's settler.
+
+    One that is not heard is another agent, whose validator hears nobody.
+    """
+    options = ("--approve", "--allow-router", 1) if is_heard else ("--new",)
     done = cortensor(
         "agent",
         "register",
@@ -228,9 +247,7 @@ def register(name: str, router_url: str, here: tuple[str, ...], owner) -> dict:
         "--endpoint",
         f"router={router_url}",
         *here,
-        "--approve",
-        "--allow-router",
-        1,
+        *options,
         "--json",
         env={AGENT_KEY: hex_key(owner)},
     )
