@@ -179,6 +179,19 @@ def test_third_party_clients_read_the_agents_and_the_answer(world, answered):
     assert request in seen["of_validator"]["request_hashes"]
 
 
+def test_a_service_that_cannot_work_says_why(world):
+    text = world.config.read_text()
+    other = world.folder / "other.toml"
+    for change, environment, reason in (
+        (("0x00000001", "0x00000009"), world.environment, "has no router 9"),
+        (("poll_s", "pol_s"), world.environment, "pol_s"),
+        (("", ""), {}, f"${VALIDATOR_KEY} is not set"),
+    ):
+        other.write_text(text.replace(*change, 1))
+        done = cortensor("agent", "serve", "--config", other, env=environment, code=2)
+        assert reason in done.output
+
+
 def test_what_cannot_be_answered_is_told_once_and_stops_nobody(world):
     """Before an answerable request stand one of each kind that is not."""
     stranger = register("corgent", world.router.url, world.here, world.owner, is_heard=False)
