@@ -20,7 +20,7 @@ IPFS = "ipfs://"
 MAX_URI_CHARS = 8192
 
 
-class Reach(Struct, frozen=True):
+class Reach(Struct, frozen=True, forbid_unknown_fields=True):
     """What may be fetched, and how much.
 
     Attributes:

@@ -122,13 +122,12 @@ class Validator:
                     return
                 self._leave(work)
                 self._replacer.watch(work.request, status.response_hash)
-                age = time.time() - status.updated_at
-                if age < HOUR_S:
-                    self._budget.note(time.time() - age)
+                if work.answered_in is None and time.time() - status.updated_at < HOUR_S:
+                    self._budget.note(status.updated_at)  # by an earlier run
             elif work.receipt_id is not None:
                 yield from self._respond(work)
             else:
-                self._begin(work)
+                yield from self._begin(work)
         except Error as error:
             if error.code == CHAIN_UNAVAILABLE:
                 raise  # everything waits for the node
@@ -140,12 +139,12 @@ class Validator:
             return True
         return self._opened.place.head() - work.answered_in >= self._settings.confirmations
 
-    def _begin(self, work: Work) -> None:
+    def _begin(self, work: Work) -> Iterator[Event]:
         """Start to validate, if somebody pays for it.
 
         Raises:
             InvalidInput: the agent is none that is answered.
-            Conflict: it did not allow our anchorer (`agent_not_allowed`), or the hour is used up.
+            Conflict: it did not allow our anchorer (`agent_not_allowed`).
         """
         agent_id, agents = work.request.agent_id, self._settings.budget.agents
         if agents and agent_id not in agents:
@@ -159,6 +158,9 @@ class Validator:
         wait = self._budget.wait_s(time.time())
         if wait > 0:
             work.wait(now, wait)
+            if work.first_time("hour_used_up"):
+                most = self._settings.budget.max_per_hour
+                yield work.event("waiting", "hour_used_up", f"{most} validations an hour are paid")
             return
         if not self._workers.is_free:
             work.wait(now, BUSY_S)

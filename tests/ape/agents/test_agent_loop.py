@@ -11,8 +11,9 @@ import pytest
 
 from cortensor.agents.fetching import Reach, read_uri
 from cortensor.agents.opening import Opened
-from cortensor.agents.registration import Registration
+from cortensor.agents.registration import TYPE, Registration
 from cortensor.agents.settings import load_settings
+from cortensor.chain.caller import Caller
 from cortensor.receipts.canonical import load_json
 from cortensor.receipts.typed import OUTCOMES
 from cortensor.receipts.validation_score import validation_score
@@ -27,6 +28,7 @@ from tests.ape.agents.world import (
     told,
 )
 from tests.ape.running import ROOT
+from tests.python.agents.hosting import Host
 
 pytestmark = [pytest.mark.anvil, pytest.mark.model, pytest.mark.slow]
 
@@ -38,6 +40,13 @@ HERE = Path(__file__).parent
 def world(tmp_path_factory):
     with running_world(tmp_path_factory.mktemp("agents")) as found:
         yield found
+
+
+@pytest.fixture
+def host():
+    made = Host()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +151,63 @@ def test_the_doctor_finds_both_agents_well(world, answered, attested):
         assert {step["status"] for step in found["steps"]} == {"ok"}
 
 
+def broken(agent_id, *options):
+    """Return what the doctor finds broken about an agent: the steps' names, and all it said."""
+    arguments = ("agent", "doctor", agent_id, "--allow-private", *options, "--json")
+    found = told(cortensor(*arguments, code=1))
+    assert found["ok"] is False
+    assert all(step["what_to_do"] for step in found["steps"] if step["status"] == "broken")
+    names = [step["name"] for step in found["steps"] if step["status"] == "broken"]
+    return names, found["steps"]
+
+
+def test_the_doctor_says_what_is_broken(world, host):
+    here = (*world.here, "--router-id", 1)
+    names, steps = broken(1_000, *here)
+    assert names == ["registry"]
+    assert "no agent 1000" in steps[0]["detail"]
+    cases = {
+        "": ["file"],
+        "ipfs://nowhere": ["file"],
+        f"{host.url}/none": ["file"],
+        "data:application/json,%7B%7D": ["file"],
+    }
+    lying = Registration(
+        {
+            "type": TYPE,
+            "name": "Liar",
+            "description": "d",
+            "image": "",
+            "active": False,
+            "services": [
+                {"name": "A2A", "endpoint": "http://127.0.0.1:1/card"},
+                {"name": "MCP", "endpoint": f"{host.url}/gone"},
+                {"name": "ENS", "endpoint": "liar.eth"},
+            ],
+            "cortensor": {"api": f"{host.url}/api/v4", "receipts": f"{host.url}/receipt"},
+        }
+    )
+    cases[lying.named(world.place.registry_name, 0).data_uri()] = [
+        "registrations",
+        "active",
+        "endpoint A2A",
+        "router",
+    ]
+    identity, caller = world.place.identity, Caller(world.place.web3, hex_key(world.owner))
+    agent_id = identity.registered_id(
+        caller.call(identity.address, identity.register_data("x")).receipt
+    )
+    for uri, expected in cases.items():
+        caller.call(identity.address, identity.set_agent_uri_data(agent_id, uri))
+        names, steps = broken(agent_id, *here)
+        assert names == [*expected, "anchorer"], uri
+    skipped = [step["name"] for step in steps if step["status"] == "skipped"]
+    assert skipped == ["endpoint ENS", "approval", "validate", "answer"]
+    nowhere = ("--rpc", "http://127.0.0.1:1", "--deployments", world.chain.records)
+    assert "chain_unavailable" in cortensor("agent", "doctor", 0, *nowhere, code=4).output
+    assert "needs --config" in cortensor("agent", "doctor", 0, *here, "--validate", code=2).output
+
+
 def test_third_party_clients_read_the_agents_and_the_answer(world, answered):
     assert CLIENTS.exists(), "the clients' environment is missing: run `make env`"
     request, event = answered
@@ -192,11 +258,13 @@ def test_a_service_that_cannot_work_says_why(world):
         assert reason in done.output
 
 
-def test_what_cannot_be_answered_is_told_once_and_stops_nobody(world):
+def test_what_cannot_be_answered_is_told_once_and_stops_nobody(world, host):
     """Before an answerable request stand one of each kind that is not."""
+    host.pages["/claim"] = b'{"type":"cortensor-validation/1","kind":"claim","claim":"x"}'
     stranger = register("corgent", world.router.url, world.here, world.owner, is_heard=False)
     asked = {
         "unreachable": world.ask_at("corgent", "https://127.0.0.1:1/payload.json"),
+        "payload_not_bound": world.ask_at("corgent", f"{host.url}/claim"),
         "bad_uri": world.ask_at("corgent", "ftp://payloads.example/1"),
         "bad_payload": world.ask_at("corgent", "data:application/json,%7B%7D"),
         "agent_not_allowed": world.ask_at(stranger["agent_id"], "data:application/json,%7B%7D"),
@@ -207,7 +275,7 @@ def test_what_cannot_be_answered_is_told_once_and_stops_nobody(world):
     seen = service.all_until("answered", good)
     assert service.stop() == 0
     told = {name: [each for each in seen if each["request"] == key] for name, key in asked.items()}
-    finals = ("bad_uri", "bad_payload")
+    finals = ("payload_not_bound", "bad_uri", "bad_payload")
     for name, events in told.items():
         assert [(each["state"], each["reason"]) for each in events] == [
             ("skipped" if name in finals else "waiting", name)

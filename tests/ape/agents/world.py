@@ -213,7 +213,7 @@ def running_world(folder: Path):
                 f'rpc_url = "{anvil.url}"\ndeployments = "deployments"\n'
                 f'router_url = "{router.url}"\nsession = "{session.session_id}"\n'
                 f'payer_key_env = "{PAYER_KEY}"\nconfirmations = 0\npoll_s = 0.2\n'
-                'successors = "successors"\n'
+                'successors = "successors"\n[reach]\nallow_private = true\n'
             )
             yield World(
                 chain=chain,
