@@ -27,7 +27,7 @@ from tests.ape.agents.world import (
     running_world,
     told,
 )
-from tests.ape.running import ROOT
+from tests.ape.running import ROOT, rpc
 from tests.python.agents.hosting import Host
 
 pytestmark = [pytest.mark.anvil, pytest.mark.model, pytest.mark.slow]
@@ -302,6 +302,22 @@ def test_a_service_that_is_killed_answers_once_and_is_charged_once(world):
     assert world.answers(request) == [event["receipt_id"]]
     made = world.receipts().keys() - before.keys()
     assert made == {event["receipt_id"], later["receipt_id"]}
+
+
+def test_an_answer_that_a_reorganisation_undoes_is_given_again(world):
+    deep = world.folder / "deep.toml"
+    deep.write_text(world.config.read_text().replace("confirmations = 0", "confirmations = 2"))
+    service = world.serve(deep)
+    request = world.ask("corgent", "Snow is black.", tier="fast")
+    for _ in range(2):
+        rpc(world.chain.rpc_url, "evm_mine")
+    event = service.until("answered", request)
+    rpc(world.chain.rpc_url, "anvil_reorg", 1, [])
+    again = service.until("answered", request)
+    assert service.stop() == 0
+    assert again["receipt_id"] == event["receipt_id"]
+    assert again["tx_hash"] != event["tx_hash"]
+    assert world.answers(request) == [event["receipt_id"]]
 
 
 def test_an_answer_follows_its_receipts_successor_and_its_end(world, answered):

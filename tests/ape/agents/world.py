@@ -139,8 +139,8 @@ class World:
     def config(self) -> Path:
         return self.folder / "validator.toml"
 
-    def serve(self) -> Service:
-        return Service(self.config, self.environment, self.folder / "service.log")
+    def serve(self, config: Path | None = None) -> Service:
+        return Service(config or self.config, self.environment, self.folder / "service.log")
 
     def ask(self, agent: str, claim: str, **more: str) -> str:
         """Ask our validator about an agent, by its owner; returns the request's key."""
