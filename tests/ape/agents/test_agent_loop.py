@@ -55,7 +55,7 @@ def answered(world):
     service = world.serve()
     request = world.ask("corgent", "Water is wet.")
     event = service.until("answered", request)
-    assert service.stop() == 0
+    service.stop()
     return request, event
 
 
@@ -273,7 +273,7 @@ def test_what_cannot_be_answered_is_told_once_and_stops_nobody(world, host):
     service = world.serve()
     good = world.ask("bardiel", "Ice is cold.", tier="fast")
     seen = service.all_until("answered", good)
-    assert service.stop() == 0
+    service.stop()
     told = {name: [each for each in seen if each["request"] == key] for name, key in asked.items()}
     finals = ("payload_not_bound", "bad_uri", "bad_payload")
     for name, events in told.items():
@@ -286,19 +286,19 @@ def test_what_cannot_be_answered_is_told_once_and_stops_nobody(world, host):
 
 def test_a_service_that_is_killed_answers_once_and_is_charged_once(world):
     before = world.receipts()
-    service = world.serve()
+    service = world.start()
     request = world.ask("corgent", "Fire is cold.", tier="fast")
     # It has the receipt, and waits for the router to anchor it.
     waiting = service.until("waiting", request)
     assert waiting["reason"] == "not_anchored"
     service.kill()
     assert world.answers(request) == []
-    service = world.serve()
+    service = world.start()
     event = service.until("answered", request)
     assert event["receipt_id"] == waiting["receipt_id"]
     # A next one is answered too, and nothing is done again for the first.
     later = service.until("answered", world.ask("corgent", "Ice is cold.", tier="fast"))
-    service.kill()
+    assert service.stop() == 0
     assert world.answers(request) == [event["receipt_id"]]
     made = world.receipts().keys() - before.keys()
     assert made == {event["receipt_id"], later["receipt_id"]}
@@ -314,7 +314,7 @@ def test_an_answer_that_a_reorganisation_undoes_is_given_again(world):
     event = service.until("answered", request)
     rpc(world.chain.rpc_url, "anvil_reorg", 1, [])
     again = service.until("answered", request)
-    assert service.stop() == 0
+    service.stop()
     assert again["receipt_id"] == event["receipt_id"]
     assert again["tx_hash"] != event["tx_hash"]
     assert world.answers(request) == [event["receipt_id"]]
@@ -339,7 +339,7 @@ def test_an_answer_follows_its_receipts_successor_and_its_end(world, answered):
     assert status.tag == "receipt/v4:majority:third-party"
     chain.send(settler, anchor.functions.revoke(bytes.fromhex(new.receipt_id[2:])))
     retracted = service.until("retracted", request)
-    assert service.stop() == 0
+    service.stop()
     assert retracted["receipt_id"] == new.receipt_id
     status = world.place.validation().status(request)
     assert (status.verdict, status.tag) == (50, "receipt/v4:revoked")

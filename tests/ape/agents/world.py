@@ -16,10 +16,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 from eth_account import Account
+from msgspec import to_builtins
 
+from cortensor.agents.opening import Opened
 from cortensor.agents.place import Place
+from cortensor.agents.settings import load_settings
+from cortensor.agents.validating import Validator, serve
 from cortensor.chain.caller import Caller
 from cortensor.cli import main
 from scripts._anvil import run_anvil
@@ -62,37 +67,14 @@ def told(done: Result) -> dict:
     return json.loads(done.output.splitlines()[-1])
 
 
-class Service:
-    """The validator service in a process of its own; its events can be waited for."""
+class Told:
+    """Events that can be waited for."""
 
-    def __init__(self, config: Path, environment: dict[str, str], log: Path) -> None:
-        with log.open("ab") as out:
-            self.process = start_child(
-                [
-                    sys.executable,
-                    "-m",
-                    "cortensor",
-                    "agent",
-                    "serve",
-                    "--config",
-                    str(config),
-                    "--json",
-                ],
-                env={**os.environ, **environment},
-                stdout=subprocess.PIPE,
-                stderr=out,
-            )
-        self._lines: queue.Queue[dict] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-        assert self.next()["event"] == "ready"
-
-    def _read(self) -> None:
-        for line in self.process.stdout:
-            self._lines.put(json.loads(line))
-        self.process.stdout.close()
+    def __init__(self) -> None:
+        self._events: queue.Queue[dict] = queue.Queue()
 
     def next(self) -> dict:
-        return self._lines.get(timeout=WAIT_S)
+        return self._events.get(timeout=WAIT_S)
 
     def all_until(self, state: str, request: str) -> list[dict]:
         """Return the events up to that by which a request gets into a state."""
@@ -108,6 +90,28 @@ class Service:
         """Return the event by which a request gets into a state."""
         return self.all_until(state, request)[-1]
 
+
+class Process(Told):
+    """`cortensor agent serve`, to be killed."""
+
+    def __init__(self, config: Path, environment: dict[str, str], log: Path) -> None:
+        super().__init__()
+        arguments = ("agent", "serve", "--config", str(config), "--json")
+        with log.open("ab") as out:
+            self.process = start_child(
+                [sys.executable, "-m", "cortensor", *arguments],
+                env={**os.environ, **environment},
+                stdout=subprocess.PIPE,
+                stderr=out,
+            )
+        threading.Thread(target=self._read, daemon=True).start()
+        assert self.next()["event"] == "ready"
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self._events.put(json.loads(line))
+        self.process.stdout.close()
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -115,6 +119,30 @@ class Service:
     def stop(self) -> int:
         stop(self.process)
         return self.process.returncode
+
+
+class Service(Told):
+    """The same without a process of its own, which takes a while to start."""
+
+    def __init__(self, config: Path, environment: dict[str, str]) -> None:
+        super().__init__()
+        settings = load_settings(config)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            validator = Validator(Opened(settings), settings)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=serve,
+            args=(validator, settings, self._stop, lambda e: self._events.put(to_builtins(e))),
+            daemon=True,
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(WAIT_S)
+        assert not self._thread.is_alive()
 
 
 @dataclass
@@ -140,7 +168,10 @@ class World:
         return self.folder / "validator.toml"
 
     def serve(self, config: Path | None = None) -> Service:
-        return Service(config or self.config, self.environment, self.folder / "service.log")
+        return Service(config or self.config, self.environment)
+
+    def start(self) -> Process:
+        return Process(self.config, self.environment, self.folder / "service.log")
 
     def ask(self, agent: str, claim: str, **more: str) -> str:
         """Ask our validator about an agent, by its owner; returns the request's key."""
