@@ -47,7 +47,7 @@ def doctor(
     ctx: click.Context,
     *,
     agent_id: int,
-    rpc_url: str,
+    rpc_url: tuple[str, ...],
     deployments: Path | None,
     validator: str | None,
     allow_private: bool,

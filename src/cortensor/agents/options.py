@@ -10,6 +10,7 @@ import click
 
 from cortensor.agents.opening import secret
 from cortensor.chain.caller import Caller
+from cortensor.chain.options import rpc_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ F = TypeVar("F", bound="Callable[..., object]")
 AGENT_KEY = "CORTENSOR_AGENT_KEY"
 
 _PLACE = (
-    click.option("--rpc", "rpc_url", required=True, help="JSON-RPC endpoint of a node."),
+    rpc_option,
     click.option(
         "--deployments",
         type=click.Path(file_okay=False, path_type=Path),

@@ -17,6 +17,7 @@ from cortensor.chain.session_payment import SessionPayment
 from cortensor.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -32,7 +33,7 @@ class Place:
     """The contracts of one chain; those that are not needed may be missing.
 
     Args:
-        rpc_url: an http(s) JSON-RPC endpoint.
+        rpc_url: an http(s) JSON-RPC endpoint, or several of one chain, the preferred first.
         deployments: folder of deployment records; None takes the chain's canonical registries.
         validator: the AgentValidator's address, instead of the record's.
 
@@ -43,7 +44,10 @@ class Place:
     """
 
     def __init__(
-        self, rpc_url: str, deployments: Path | None = None, validator: str | None = None
+        self,
+        rpc_url: str | Sequence[str],
+        deployments: Path | None = None,
+        validator: str | None = None,
     ) -> None:
         self.rpc_url = rpc_url
         self.web3 = connect(rpc_url)

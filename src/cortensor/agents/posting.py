@@ -20,6 +20,8 @@ from cortensor.receipts.validation_score import validation_score
 from cortensor.receipts.verify import verify_bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cortensor.agents.opening import Opened
     from cortensor.agents.settings import Settings
     from cortensor.chain.erc8004_registries import ValidationRequest
@@ -113,12 +115,14 @@ class Poster:
         return f"{settings.response_base.rstrip('/')}/{bundle.receipt_id}.json"
 
 
-def check_bundle(bundle: Bundle, rpc_url: str, session_payment: str, subject: str) -> None:
+def check_bundle(
+    bundle: Bundle, rpc_url: str | Sequence[str], session_payment: str, subject: str
+) -> None:
     """Refuse a receipt that does not hold before the chain, or speaks of another matter.
 
     Args:
         bundle: an anchored one.
-        rpc_url: the node.
+        rpc_url: the node, or several of one chain.
         session_payment: the SessionPayment to trust.
         subject: what it must be about, 0x hex.
 

@@ -61,7 +61,7 @@ from cortensor.errors import InvalidInput
 def register(
     file: Path,
     *,
-    rpc_url: str,
+    rpc_url: tuple[str, ...],
     deployments: Path | None,
     validator: str | None,
     key_env: str,

@@ -26,7 +26,7 @@ def ask_command(
     agent_id: int,
     file: Path,
     *,
-    rpc_url: str,
+    rpc_url: tuple[str, ...],
     deployments: Path | None,
     validator: str | None,
     key_env: str,
@@ -63,7 +63,7 @@ def ask_command(
 def authorise(
     responder: str,
     *,
-    rpc_url: str,
+    rpc_url: tuple[str, ...],
     deployments: Path | None,
     validator: str | None,
     key_env: str,

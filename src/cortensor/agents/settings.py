@@ -56,7 +56,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file.
 
     Attributes:
-        rpc_url: an http(s) JSON-RPC endpoint.
+        rpc_url: an http(s) JSON-RPC endpoint, or several of one chain, the preferred first.
         deployments: folder of deployment records; or `validator`, beside canonical registries.
         validator: the AgentValidator's address, where no record has it.
         router_url: the router that validates.
@@ -79,7 +79,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             does not have.
     """
 
-    rpc_url: str
+    rpc_url: str | list[str]
     router_url: str
     session: SessionId
     deployments: str | None = None

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from cortensor.agents.fetching import Reach, read_uri
-from cortensor.agents.opening import Opened
 from cortensor.agents.registration import TYPE, Registration
-from cortensor.agents.settings import load_settings
 from cortensor.chain.caller import Caller
 from cortensor.receipts.canonical import load_json
 from cortensor.receipts.typed import OUTCOMES
 from cortensor.receipts.validation_score import validation_score
+from scripts._demo.operating import SIGNER_KEY
 from scripts._deploy.bindings import contract_at
 from tests.ape.agents.succession import anchor_calls, successor_of, written
 from tests.ape.agents.world import (
@@ -80,15 +79,6 @@ def attested(world):
     return told(done)
 
 
-def bundle_of(world, receipt_id, environment):
-    """Return a receipt's bundle from the router."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        with Opened(load_settings(world.config)).client() as client:
-            return client.bundle(receipt_id)
-
-
 def test_agents_register_from_their_files_once(world):
     assert world.agents == {"corgent": 0, "bardiel": 1}
     for name, agent_id in world.agents.items():
@@ -105,7 +95,7 @@ def test_agents_register_from_their_files_once(world):
 
 def test_a_request_on_the_chain_is_answered_by_a_receipt(world, answered):
     request, event = answered
-    bundle = bundle_of(world, event["receipt_id"], world.environment)
+    bundle = world.bundle(event["receipt_id"])
     struct = bundle.struct()
     status = world.place.validation().status(request)
     assert status.response_hash == event["receipt_id"]
@@ -320,26 +310,39 @@ def test_an_answer_that_a_reorganisation_undoes_is_given_again(world):
     assert world.answers(request) == [event["receipt_id"]]
 
 
-def test_an_answer_follows_its_receipts_successor_and_its_end(world, answered):
+def test_an_answer_follows_its_receipts_successors_and_their_end(world, answered):
     request, event = answered
-    chain, settler = world.chain, world.chain.people.settler
-    anchor = contract_at(chain.web3, "ReceiptAnchor", world.place.anchor().address)
-    old = bundle_of(world, event["receipt_id"], world.environment)
-    new = successor_of(old, hex_key(settler))
+    service = world.serve()
+
+    def replaced(by, score):
+        assert service.until("replaced", request)["receipt_id"] == by
+        status = world.place.validation().status(request)
+        assert (status.response_hash, status.verdict) == (by, score)
+        assert status.tag == "receipt/v4:majority:third-party"
+
+    # The router names another validation of the same matter, by its own command.
+    settler = world.chain.people.settler
+    first = world.bundle(event["receipt_id"])
+    second = world.validate("Water is quite wet.", first.receipt.subject)
+    arguments = ("receipt", "revoke", event["receipt_id"], "--successor", second.receipt_id)
+    env = {SIGNER_KEY: hex_key(settler)}
+    cortensor(*arguments, "--config", world.folder / "router.toml", env=env)
+    result = second.receipt.result
+    score = validation_score(result.outcome, second.receipt.consensus.confidence_bps)
+    replaced(second.receipt_id, score)
+
+    # Its settler makes a third, which the router knows nothing of.
+    third = successor_of(second, hex_key(settler))
     folder = world.folder / "successors"
     folder.mkdir()
-    (folder / f"{new.receipt_id}.json").write_bytes(written(new))
-    for call in anchor_calls(anchor, new):  # the router has nothing to send from this key now
-        chain.send(settler, call)
-    service = world.serve()
-    replaced = service.until("replaced", request)
-    assert replaced["receipt_id"] == new.receipt_id
-    status = world.place.validation().status(request)
-    assert (status.response_hash, status.verdict) == (new.receipt_id, event["score"])
-    assert status.tag == "receipt/v4:majority:third-party"
-    chain.send(settler, anchor.functions.revoke(bytes.fromhex(new.receipt_id[2:])))
-    retracted = service.until("retracted", request)
+    (folder / f"{third.receipt_id}.json").write_bytes(written(third))
+    anchor = contract_at(world.chain.web3, "ReceiptAnchor", world.place.anchor().address)
+    for call in anchor_calls(anchor, third):  # the router has nothing to send from this key now
+        world.chain.send(settler, call)
+    replaced(third.receipt_id, score)
+
+    world.chain.send(settler, anchor.functions.revoke(bytes.fromhex(third.receipt_id[2:])))
+    assert service.until("retracted", request)["receipt_id"] == third.receipt_id
     service.stop()
-    assert retracted["receipt_id"] == new.receipt_id
     status = world.place.validation().status(request)
     assert (status.verdict, status.tag) == (50, "receipt/v4:revoked")

@@ -27,6 +27,7 @@ from cortensor.agents.settings import load_settings
 from cortensor.agents.validating import Validator, serve
 from cortensor.chain.caller import Caller
 from cortensor.cli import main
+from cortensor.receipts.bundle import Bundle
 from scripts._anvil import run_anvil
 from scripts._children import start_child, stop
 from scripts._demo import sessions
@@ -91,6 +92,14 @@ class Told:
         return self.all_until(state, request)[-1]
 
 
+def opened(config: Path, environment: dict[str, str]) -> Opened:
+    """Return what a file names, with the keys in some variables."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return Opened(load_settings(config))
+
+
 class Process(Told):
     """`cortensor agent serve`, to be killed."""
 
@@ -127,10 +136,7 @@ class Service(Told):
     def __init__(self, config: Path, environment: dict[str, str]) -> None:
         super().__init__()
         settings = load_settings(config)
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            validator = Validator(Opened(settings), settings)
+        validator = Validator(opened(config, environment), settings)
         self._stop = threading.Event()
         self._thread = threading.Thread(
             target=serve,
@@ -189,6 +195,23 @@ class World:
             env={AGENT_KEY: hex_key(self.owner)},
         )
         return told(done)["request"]
+
+    def bundle(self, receipt_id: str) -> Bundle:
+        """A receipt's bundle from the router."""
+        with opened(self.config, self.environment).client() as client:
+            return client.bundle(receipt_id)
+
+    def validate(self, claim: str, subject: str) -> Bundle:
+        """Validate something under a subject, and return the bundle once it is anchored."""
+        with opened(self.config, self.environment).client() as client:
+            receipt_id = client.validate(claim, subject=subject, tier="fast").receipt_id
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until:
+            bundle = self.bundle(receipt_id)
+            if bundle.anchor is not None:
+                return bundle
+            time.sleep(0.2)
+        raise AssertionError(receipt_id)
 
     def ask_at(self, agent: str | int, uri: str) -> str:
         """Ask with a URI that leads where it wants, under a key that says nothing."""
