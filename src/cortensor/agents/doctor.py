@@ -10,6 +10,7 @@ from msgspec import Struct
 from cortensor.agents.answer_check import check_answer
 from cortensor.agents.fetching import read_uri
 from cortensor.agents.registration import TYPE, Registration
+from cortensor.agents.work import is_node
 from cortensor.errors import Error, InvalidInput, NotFound
 from cortensor.receipts.canonical import load_json
 from cortensor.watch.fetch import FetchLimits, fetch, probe
@@ -75,7 +76,7 @@ class Doctor:
         try:
             owner = self._place.identity.owner(agent_id)
         except Error as error:
-            if _is_node(error):
+            if is_node(error):
                 raise
             todo = "register it: `cortensor agent register`"
             yield Step("registry", BROKEN, f"no agent {agent_id} ({error.reason})", todo)
@@ -180,7 +181,7 @@ class Doctor:
         try:
             done = self._validate()
         except Error as error:
-            if _is_node(error):
+            if is_node(error):
                 raise
             return Step("validate", BROKEN, f"{error} ({error.code})", "see the router's log")
         outcome = done.answer.result.outcome
@@ -200,7 +201,7 @@ class Doctor:
         try:
             faults = check_answer(self._place, agent_id, key, status, self._reach)
         except Error as error:
-            if _is_node(error):
+            if is_node(error):
                 raise
             return Step(name, BROKEN, f"request {key}: {error}", "serve the receipt at its URI")
         if faults:
@@ -208,7 +209,3 @@ class Doctor:
             return Step(name, BROKEN, f"request {key}: {'; '.join(faults)}", todo)
         told = f"request {key}: {status.verdict} of 100, {status.tag}, is what its receipt says"
         return Step(name, OK, told)
-
-
-def _is_node(error: Error) -> bool:
-    return error.code == "chain_unavailable"

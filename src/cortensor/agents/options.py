@@ -46,7 +46,7 @@ _SENDING = (
     ),
 )
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-reach_options = (
+_FETCHING = (
     click.option("--allow-private", is_flag=True, help="Fetch from private addresses as well."),
     click.option(
         "--ipfs-gateway", help="Where ipfs:// URIs are fetched: an address before /ipfs/."
@@ -72,7 +72,7 @@ def sending_options(command: F) -> F:
 
 def fetching_options(command: F) -> F:
     """Give a command `allow_private` and `ipfs_gateway`."""
-    return _given(reach_options, command)
+    return _given(_FETCHING, command)
 
 
 def caller_of(place: Place, key_env: str, timeout: int) -> Caller:

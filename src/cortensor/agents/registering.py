@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cortensor.agents.fetching import read_uri
 from cortensor.agents.registration import Registration
-from cortensor.errors import Error, Forbidden, InvalidInput
+from cortensor.errors import Conflict, Error, Forbidden, InvalidInput
 from cortensor.receipts.canonical import load_json
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Registrar:
         Raises:
             InvalidInput: the file is too long, or it cannot be told which agent is meant.
             Forbidden: the agent is somebody else's.
-            Conflict: a contract refuses.
+            Conflict: a contract refuses, or somebody else is approved for it (`other_approved`).
             Unavailable: the node.
         """
         done: list[str] = []
@@ -155,6 +155,14 @@ class Registrar:
         if self._identity.may_act(validator.address, agent_id):
             done.append(f"validator {validator.address} may attest for it already")
             return
+        other = self._identity.approved(agent_id)
+        if int(other, 16) != 0:
+            raise Conflict(
+                f"{other} is approved for the agent, and only one can be: take that back first, or"
+                " let the validator act for all your agents (setApprovalForAll)",
+                field="approve",
+                code="other_approved",
+            )
         data = self._identity.approve_data(validator.address, agent_id)
         self._send(data, f"approved validator {validator.address}", done)
 

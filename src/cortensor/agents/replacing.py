@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from cortensor.agents.posting import check_bundle
-from cortensor.agents.work import Event
+from cortensor.agents.work import Event, is_node
 from cortensor.chain.agent_validator import leaf_of
 from cortensor.errors import Error
 from cortensor.receipts.keccak import to_hex
@@ -67,7 +67,7 @@ class Replacer:
             try:
                 yield from self._end(self._answers[receipt_id], receipt_id)
             except Error as error:
-                if error.code == "chain_unavailable":
+                if is_node(error):
                     raise
                 yield from self._wait(self._answers[receipt_id], receipt_id, error.code, str(error))
 

@@ -19,7 +19,7 @@ from cortensor.agents.payload import validation_ask
 from cortensor.agents.posting import Poster
 from cortensor.agents.replacing import Replacer
 from cortensor.agents.requests import RequestLog, read_request
-from cortensor.agents.work import Work, failure_of
+from cortensor.agents.work import Work, failure_of, is_node
 from cortensor.agents.workers import Workers
 from cortensor.client import BillRefused, Trust, Unsettled
 from cortensor.errors import Conflict, Error, InvalidInput, Unavailable
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from cortensor.chain.erc8004_registries import ValidationRequest
 
 BUSY_S = 0.1
-CHAIN_UNAVAILABLE = "chain_unavailable"
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +75,6 @@ class Validator:
     def is_busy(self) -> bool:
         """Whether a validation is under way."""
         return self._workers.is_busy
-
-    @property
-    def open_requests(self) -> int:
-        """How many requests are not answered, and not left for good."""
-        return len(self._work)
 
     def step(self) -> Iterator[Event]:
         """Do what can be done now, and yield what came of it.
@@ -129,7 +123,7 @@ class Validator:
             else:
                 yield from self._begin(work)
         except Error as error:
-            if error.code == CHAIN_UNAVAILABLE:
+            if is_node(error):
                 raise  # everything waits for the node
             yield from self._failed(work, error)
 

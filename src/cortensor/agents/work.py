@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from cortensor.client.problems import (
     BillRefused,
-    Conflict,
     PaymentRequired,
     Refusal,
     Rejected,
@@ -111,6 +110,13 @@ class Work:
         )
 
 
+CHAIN_UNAVAILABLE = "chain_unavailable"
+UNACCEPTABLE = (400, 413, 422)
+"""Statuses by which a router says that it will not take this body, now or later."""
+OTHER_REQUEST = "idempotency_conflict"
+"""The key was used with other settings; nothing else about the request will change that."""
+
+
 class Failure(Struct, frozen=True):
     """Why a request is not answered: `is_final` says that trying again cannot help."""
 
@@ -129,11 +135,13 @@ def failure_of(error: Error) -> Failure:
     if isinstance(error, PaymentRequired):
         return Failure(error.code, detail, is_final=False)
     if isinstance(error, Refusal):
-        is_final = isinstance(error, Rejected | Conflict) and error.status not in PASSING
+        is_body = isinstance(error, Rejected) and error.status in UNACCEPTABLE
+        is_final = is_body or error.code == OTHER_REQUEST
         return Failure(f"router_{error.code}", detail, is_final=is_final)
     is_final = isinstance(error, InvalidInput)
     return Failure(error.code, detail, is_final=is_final)
 
 
-PASSING = (405, 408)
-"""Refusals that say nothing about the request."""
+def is_node(error: Error) -> bool:
+    """Return whether an error says that our node does not answer; a router may say that of its."""
+    return error.code == CHAIN_UNAVAILABLE and not isinstance(error, Refusal)

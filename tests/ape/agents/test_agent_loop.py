@@ -19,6 +19,7 @@ from scripts._demo.operating import SIGNER_KEY
 from scripts._deploy.bindings import contract_at
 from tests.ape.agents.succession import anchor_calls, successor_of, written
 from tests.ape.agents.world import (
+    AGENT_KEY,
     VALIDATOR_KEY,
     cortensor,
     hex_key,
@@ -91,6 +92,23 @@ def test_agents_register_from_their_files_once(world):
         assert again["done"][0] == f"already registered as {agent_id}"
         assert world.place.identity.uri(agent_id) == uri
         assert world.chain.web3.eth.get_transaction_count(world.owner.address) == before
+
+
+def test_only_who_is_approved_by_nobody_else_is_approved(world):
+    identity, caller = world.place.identity, Caller(world.place.web3, hex_key(world.owner))
+    sold = "0x" + "5d" * 20
+    mined = caller.call(identity.address, identity.register_data("data:,x"))
+    agent_id = identity.registered_id(mined.receipt)
+    caller.call(identity.address, identity.approve_data(sold, agent_id))
+    options = ("--agent-id", agent_id, "--approve", "--endpoint", f"router={world.router.url}")
+    file = ROOT / "config" / "agents" / "corgent.json"
+    env = {AGENT_KEY: hex_key(world.owner)}
+    done = cortensor("agent", "register", file, *world.here, *options, env=env, code=2)
+    assert "other_approved" in done.output
+    assert identity.approved(agent_id).lower() == sold
+    stranger = {AGENT_KEY: hex_key(world.responder)}
+    done = cortensor("agent", "register", file, *world.here, *options, env=stranger, code=2)
+    assert "may not act for it" in done.output
 
 
 def test_a_request_on_the_chain_is_answered_by_a_receipt(world, answered):

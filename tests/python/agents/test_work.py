@@ -12,11 +12,12 @@ import pytest
 
 from cortensor.agents.budget import HOUR_S, HourlyBudget
 from cortensor.agents.settings import Retries, load_settings
-from cortensor.agents.work import Work, failure_of
+from cortensor.agents.work import Work, failure_of, is_node
 from cortensor.agents.workers import Workers
 from cortensor.chain.erc8004_registries import ValidationRequest
 from cortensor.client import BillRefused, Unsettled
 from cortensor.client.problems import Conflict, PaymentRequired, Rejected, Unauthorized
+from cortensor.client.problems import Unavailable as RouterUnavailable
 from cortensor.errors import Error, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def problem(code: str) -> dict[str, str]:
         (PaymentRequired(problem("over_budget"), 402), "over_budget", False),
         (Rejected(problem("invalid_field"), 422), "router_invalid_field", True),
         (Rejected(problem("body_timeout"), 408), "router_body_timeout", False),
+        (Rejected(problem("method_not_allowed"), 405), "router_method_not_allowed", False),
+        (Conflict(problem("request_in_progress"), 409), "router_request_in_progress", False),
+        (Conflict(problem("session_expired"), 409), "router_session_expired", False),
         (Conflict(problem("idempotency_conflict"), 409), "router_idempotency_conflict", True),
         (Unauthorized(problem("bad_grant"), 401), "router_bad_grant", False),
         (Unsettled("late", "k"), "no_answer_in_time", False),
@@ -50,6 +54,13 @@ def test_a_failure_has_a_name_and_is_final_or_not(
     found = failure_of(error)
     assert (found.reason, found.is_final) == (reason, is_final)
     assert found.detail
+
+
+def test_only_our_own_node_stops_everything() -> None:
+    code = "chain_unavailable"
+    assert is_node(Unavailable("x", code=code))
+    assert not is_node(RouterUnavailable(problem(code), 503))
+    assert not is_node(Unavailable("x", code="unreachable"))
 
 
 def test_failures_wait_ever_longer_until_they_are_given_up() -> None:
