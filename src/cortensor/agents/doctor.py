@@ -10,7 +10,7 @@ from msgspec import Struct
 from cortensor.agents.answer_check import check_answer
 from cortensor.agents.fetching import read_uri
 from cortensor.agents.registration import TYPE, Registration
-from cortensor.agents.work import is_node
+from cortensor.agents.work import is_node, shown
 from cortensor.errors import Error, InvalidInput, NotFound
 from cortensor.receipts.canonical import load_json
 from cortensor.watch.fetch import FetchLimits, fetch, probe
@@ -40,7 +40,7 @@ class Step(Struct, frozen=True):
 
     def line(self) -> str:
         """Return it as one line."""
-        text = f"{self.status:<7}  {self.name}: {self.detail}"
+        text = f"{self.status:<7}  {shown(self.name)}: {shown(self.detail)}"
         return f"{text}; {self.what_to_do}" if self.what_to_do else text
 
 

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 State = Literal["answered", "waiting", "skipped", "given_up", "replaced", "retracted"]
 
 
+def shown(text: str) -> str:
+    """Return what strangers wrote so that a terminal only shows it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 class Event(Struct, frozen=True, omit_defaults=True):
     """What happened to a request, for people and programs.
 
@@ -50,7 +55,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
         if self.score is not None:
             parts.append(f"{self.score} of 100")
         if self.reason:
-            parts.append(f"{self.reason}: {self.detail}" if self.detail else self.reason)
+            parts.append(f"{self.reason}: {shown(self.detail)}" if self.detail else self.reason)
         if self.receipt_id:
             parts.append(f"receipt {self.receipt_id}")
         if self.tx_hash:

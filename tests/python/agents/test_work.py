@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cortensor.agents.budget import HOUR_S, HourlyBudget
+from cortensor.agents.doctor import Step
 from cortensor.agents.settings import Retries, load_settings
 from cortensor.agents.work import Work, failure_of, is_node
 from cortensor.agents.workers import Workers
@@ -61,6 +62,14 @@ def test_only_our_own_node_stops_everything() -> None:
     assert is_node(Unavailable("x", code=code))
     assert not is_node(RouterUnavailable(problem(code), 503))
     assert not is_node(Unavailable("x", code="unreachable"))
+
+
+def test_what_strangers_write_is_only_shown() -> None:
+    event = Work(REQUEST).event("skipped", "bad_payload", "kind \x1b[31mred\n and more")
+    assert event.line() == (
+        f"agent 0, request 0x{'01' * 32}: skipped, bad_payload: kind ?[31mred? and more"
+    )
+    assert Step("file", "ok", "Evil\x07").line() == "ok       file: Evil?"
 
 
 def test_failures_wait_ever_longer_until_they_are_given_up() -> None:
