@@ -364,3 +364,23 @@ def test_an_answer_follows_its_receipts_successors_and_their_end(world, answered
     service.stop()
     status = world.place.validation().status(request)
     assert (status.verdict, status.tag) == (50, "receipt/v4:revoked")
+
+
+@pytest.mark.parametrize(
+    ("agent", "budget", "state", "reason"),
+    [
+        ("bardiel", "agents = [0]", "skipped", "agent_not_listed"),
+        ("corgent", "max_per_hour = 1", "waiting", "hour_used_up"),  # by runs before this one
+        ("corgent", 'max_price_wei = "1"', "waiting", "over_budget"),
+    ],
+)
+def test_no_more_is_paid_than_the_settings_allow(world, agent, budget, state, reason):
+    # The last in this file: what they leave open would be answered by services of others.
+    config = world.folder / "thrifty.toml"
+    config.write_text(f"{world.config.read_text()}[budget]\n{budget}\n")
+    before = world.receipts()
+    service = world.serve(config)
+    request = world.ask(agent, "Fog is loud.", tier="fast")
+    assert service.until(state, request)["reason"] == reason
+    service.stop()
+    assert world.receipts() == before
