@@ -9,13 +9,12 @@ from typing import Any
 import click
 from ape.cli import network_option
 
-from cortensor.errors import Error, InvalidInput
+from cortensor.errors import Error
 from cortensor.router.commands import serve
 from cortensor.router.config import load_config as load_router_config
 from scripts._deploy.command import NetworkCommand
 from scripts._deploy.compiler import ROOT
-from scripts._deploy.config import load_config
-from scripts._deploy.target import Target, target_of
+from scripts._deploy.target import connected
 
 DEFAULT_CONFIG = ROOT / "config" / "router.toml"
 
@@ -41,25 +40,7 @@ def cli(
 ) -> None:
     """Run a router until Ctrl-C; node and contracts are the connected network's."""
     try:
-        overrides = {
-            "rpc_url": _rpc_url(provider),
-            "deployments": str(_records(target_of(provider), deployments)),
-        }
+        overrides = connected(provider, deployments, "a router")
         serve(load_router_config(config_file, overrides), host, port)
     except Error as error:
         raise click.ClickException(str(error)) from error
-
-
-def _rpc_url(provider: Any) -> str:
-    url = getattr(provider, "http_uri", None)
-    if not url:
-        raise InvalidInput("has no HTTP endpoint that a router could use", field="--network")
-    return str(url)
-
-
-def _records(target: Target, given: str | None) -> Path:
-    config = load_config(target.config_path(None))
-    folder = target.directory(given, config).resolve()
-    if not folder.is_dir():
-        raise InvalidInput(f"no records in {folder}: deploy first", field="--deployments")
-    return folder

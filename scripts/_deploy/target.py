@@ -98,3 +98,25 @@ def target_of(provider: Any) -> Target:
         client=client,
         is_fork=network.endswith("-fork"),
     )
+
+
+def connected(provider: Any, deployments: str | None, whom: str) -> dict[str, str]:
+    """Return `rpc_url` and `deployments` of Ape's connected network, for a configuration.
+
+    Args:
+        provider: Ape's.
+        deployments: the folder of records, if one is given.
+        whom: who works with them, for messages.
+
+    Raises:
+        Conflict: the node says nothing.
+        InvalidInput: it has no HTTP endpoint, or nothing was deployed.
+    """
+    url = getattr(provider, "http_uri", None)
+    if not url:
+        raise InvalidInput(f"has no HTTP endpoint that {whom} could use", field="--network")
+    target = target_of(provider)
+    folder = target.directory(deployments, load_config(target.config_path(None))).resolve()
+    if not folder.is_dir():
+        raise InvalidInput(f"no records in {folder}: deploy first", field="--deployments")
+    return {"rpc_url": str(url), "deployments": str(folder)}

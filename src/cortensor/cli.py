@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "agent": ("cortensor.agents.commands:agent", "Run and examine ERC-8004 agents."),
         "calibrate": (
             "cortensor.router.calibrating:calibrate_command",
             "Fit confidences on gold items.",

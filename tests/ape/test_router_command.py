@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ape run router` as the runbook has it: deploy, start, ask whether it is ready, stop."""
+"""`ape run router` and `ape run validator` as the runbooks have it: deploy, start, ready, stop."""
 
 from __future__ import annotations
 
 import json
 import signal
 import subprocess
+from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
@@ -17,6 +18,9 @@ pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 
 # The second account of the mnemonic that Anvil, Hardhat and Ape share: as public as a key can be.
 SETTLER_KEY = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
+
+# The third one.
+RESPONDER_KEY = "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a"
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +67,29 @@ def test_router_starts_on_the_connected_network_and_stops_cleanly(deployed, tmp_
         router.stdout.close()
     assert code == 0
     assert (tmp_path / "router.db").exists()
+
+
+def test_validator_starts_on_the_connected_network_and_stops_cleanly(deployed):
+    session = "0x0000000100000000000000000000000000000001"  # of router 1
+    keys = {"CORTENSOR_VALIDATOR_KEY": RESPONDER_KEY, "CORTENSOR_GRANT": "ctk1_x"}
+    process = subprocess.Popen(
+        [APE, "run", "validator", *deployed, "--session", session, "--json"],
+        cwd=ROOT,
+        env=environment(keys),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        line = next(line for line in process.stdout if line.startswith("{"))
+        record = json.loads((Path(deployed[-1]) / "AgentValidator.json").read_text())
+        assert json.loads(line) == {"event": "ready", "validator": record["address"]}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(30)
+        process.stdout.close()
+    assert code == 0
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,22 @@ def _dishonest() -> Iterator[Case]:
             for name in ("execution_depth", "tool_depth", "validator_depth", "route_hint")
         ),
         (
+            "subject-unasked",
+            "the receipt speaks of an agent that the request does not name",
+            lie("validate-majority", put("receipt.subject", "0x" + "a9" * 32)),
+            ("request",),
+        ),
+        (
+            "subject-of-another",
+            "the request names one subject, the receipt is about another",
+            lie(
+                "validate-majority",
+                asked("request.subject", "0x" + "a8" * 32),
+                put("receipt.subject", "0x" + "a9" * 32),
+            ),
+            ("request",),
+        ),
+        (
             "another-request-answered",
             "five replicas were asked for, three were run and billed",
             lie("delegate-agreed", asked("request.consensus.replicas", 5)),

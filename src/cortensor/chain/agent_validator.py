@@ -67,6 +67,16 @@ class AgentValidator:
         with node_errors("validation registry"):
             return str(self._contract.functions.VALIDATION().call())
 
+    def anchor(self) -> str:
+        """Return the receipt anchor that it asks."""
+        with node_errors("receipt anchor"):
+            return str(self._contract.functions.ANCHOR().call())
+
+    def payment(self) -> str:
+        """Return the SessionPayment whose routers it believes."""
+        with node_errors("session payment"):
+            return str(self._contract.functions.PAYMENT().call())
+
     def agent(self, agent_id: int) -> AgentAt:
         """Return an agent before this validator, to compute subjects with."""
         with node_errors("chain id"):

@@ -9,6 +9,7 @@ from web3 import Web3
 from web3.exceptions import BlockNotFound, Web3RPCError
 
 from cortensor.chain.book import ANCHOR
+from cortensor.chain.logs import EventSource
 from cortensor.chain.rpc import chain_of, connect, contract, node_errors
 from cortensor.errors import Conflict, InvalidInput, NotFound, Unavailable
 from cortensor.receipts.anchor_view import (
@@ -101,6 +102,15 @@ class Anchor:
             call = self._contract.functions.status(_address(anchorer), _word(receipt_id))
             _, ended_at, successor = call.call()
         return Revocation(int(ended_at), "0x" + bytes(successor).hex())
+
+    def ended(self, anchorer: str, first: int, last: int) -> list[str]:
+        """Return the ids of receipts that an anchorer revoked or superseded in blocks."""
+        names = ["ReceiptRevoked", "ReceiptSuperseded"]
+        topic = "0x" + _address(anchorer)[2:].lower().rjust(64, "0")
+        source = EventSource(self._contract.w3, [(self._contract, names)], first_topic=topic)
+        return [
+            "0x" + bytes(event["args"]["receipt_id"]).hex() for event in source.between(first, last)
+        ]
 
     def head(self, anchorer: str) -> bytes:
         """Return the 32 bytes of the head of an anchorer's log, zero if it was never used."""

@@ -14,11 +14,12 @@ from web3 import Web3
 from web3.logs import DISCARD
 
 from cortensor.chain.erc8004 import IDENTITY, REPUTATION, VALIDATION
-from cortensor.chain.rpc import contract, node_errors
+from cortensor.chain.logs import EventSource
+from cortensor.chain.rpc import contract, latest_block, node_errors
 from cortensor.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 NOBODY = "0x" + "00" * 20
 NO_HASH = "0x" + "00" * 32
@@ -42,6 +43,23 @@ class ValidationStatus(Struct, frozen=True):
     def is_answered(self) -> bool:
         """Whether there is an answer, as far as the registry's view tells."""
         return bool(self.verdict or self.tag or self.response_hash != NO_HASH)
+
+
+class ValidationRequest(Struct, frozen=True):
+    """A request as its event tells it: `uri` leads to what is to be validated.
+
+    `request_hash` is its key in the registry, 32 bytes.
+    """
+
+    agent_id: int
+    uri: str
+    request_hash: bytes
+    block: int
+
+    @property
+    def key(self) -> str:
+        """The key as 0x hex."""
+        return "0x" + self.request_hash.hex()
 
 
 class Feedback(Struct, frozen=True):
@@ -100,6 +118,32 @@ class IdentityRegistry:
         with node_errors("who acts for the agent"):
             call = self._contract.functions.isAuthorizedOrOwner(_address(spender), agent_id)
             return bool(call.call())
+
+    def count(self, owner: str) -> int:
+        """Return how many agents an account owns."""
+        with node_errors("agents of an account"):
+            return int(self._contract.functions.balanceOf(_address(owner)).call())
+
+    def approved(self, agent_id: int) -> str:
+        """Return who is approved for an agent; the zero address for nobody.
+
+        Raises:
+            Conflict: there is no such agent.
+        """
+        with node_errors("approved account"):
+            return str(self._contract.functions.getApproved(agent_id).call())
+
+    def registered(self, owner: str, first: int, last: int) -> list[int]:
+        """Return the ids of the agents that an account registered in blocks, oldest first."""
+        topic = "0x" + _address(owner)[2:].lower().rjust(64, "0")
+        source = EventSource(
+            self._contract.w3, [(self._contract, ["Registered"])], topic, skips_unreadable=True
+        )
+        return [int(event["args"]["agentId"]) for event in source.between(first, last)]
+
+    def approve_data(self, spender: str, agent_id: int) -> str:
+        """Return the calldata that lets a contract act for one agent."""
+        return str(self._contract.encode_abi("approve", args=[_address(spender), agent_id]))
 
     def register_data(self, uri: str, metadata: Mapping[str, bytes] | None = None) -> str:
         """Return the calldata that mints an agent to the sender."""
@@ -195,6 +239,69 @@ class ValidationRegistry:
     def address(self) -> str:
         """The checksummed address."""
         return str(self._contract.address)
+
+    def identity(self) -> str:
+        """Return the identity registry that it stands beside."""
+        with node_errors("identity registry"):
+            return str(self._contract.functions.getIdentityRegistry().call())
+
+    def requests(self, validator: str, first: int, last: int) -> Iterator[ValidationRequest]:
+        """Yield what was asked of a validator in blocks, oldest first.
+
+        A request whose URI is no text is left out: nothing can be behind it.
+        """
+        topic = "0x" + _address(validator)[2:].lower().rjust(64, "0")
+        source = EventSource(
+            self._contract.w3,
+            [(self._contract, ["ValidationRequest"])],
+            first_topic=topic,
+            skips_unreadable=True,
+        )
+        for event in source.between(first, last):
+            told = event["args"]
+            yield ValidationRequest(
+                agent_id=int(told["agentId"]),
+                uri=str(told["requestURI"]),
+                request_hash=bytes(told["requestHash"]),
+                block=int(event["blockNumber"]),
+            )
+
+    def response_uri(self, key: str, response_hash: str, first: int) -> str | None:
+        """Return the URI of the last answer to a request with a hash, or None.
+
+        Args:
+            key: the request's.
+            response_hash: the answer's.
+            first: the block to begin with; the registry keeps URIs in its log alone.
+        """
+        source = EventSource(
+            self._contract.w3,
+            [(self._contract, ["ValidationResponse"])],
+            third_topic=key,
+            skips_unreadable=True,
+        )
+        found = None
+        for event in source.between(first, latest_block(self._contract.w3)):
+            if "0x" + bytes(event["args"]["responseHash"]).hex() == response_hash:
+                found = str(event["args"]["responseURI"])
+        return found
+
+    def latest_answered(self, agent_id: int, validator: str) -> tuple[str, ValidationStatus] | None:
+        """Return the newest request of an agent that a validator answered, and its answer.
+
+        Raises:
+            Conflict: more requests than a view returns (ours: 1,024).
+        """
+        with node_errors("validations of the agent"):
+            function = self._contract.get_function_by_signature("getAgentValidations(uint256)")
+            keys = function(agent_id).call()
+        wanted = _address(validator)
+        for key in reversed(keys):
+            name = "0x" + bytes(key).hex()
+            found = self.status(name)
+            if found.validator == wanted and found.is_answered:
+                return name, found
+        return None
 
     def status(self, request_hash: str) -> ValidationStatus:
         """Return a request and its last answer.

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eth_abi.exceptions import DecodingError
+from web3.exceptions import Web3Exception
+
 from cortensor.chain.rpc import node_errors
 from cortensor.errors import Unavailable
 
@@ -24,6 +27,9 @@ class EventSource:
         web3: the node.
         wanted: (contract, event names) pairs; names may repeat among contracts.
         second_topic: only events whose second indexed field is this word, 0x hex.
+        first_topic, third_topic: the same of the first and of the third.
+        skips_unreadable: leave out events whose data does not decode, such as text that is no
+            UTF-8, which strangers may put there.
     """
 
     def __init__(
@@ -31,8 +37,15 @@ class EventSource:
         web3: Web3,
         wanted: Sequence[tuple[Contract, Sequence[str]]],
         second_topic: str | None = None,
+        *,
+        first_topic: str | None = None,
+        third_topic: str | None = None,
+        skips_unreadable: bool = False,
     ) -> None:
         self._web3 = web3
+        self._first_topic = first_topic
+        self._third_topic = third_topic
+        self._skips_unreadable = skips_unreadable
         self._second_topic = second_topic
         self._decoders: dict[tuple[str, str], Any] = {}
         self._addresses: list[str] = []
@@ -69,8 +82,10 @@ class EventSource:
 
     def _fetch(self, first: int, last: int) -> list[Any]:
         topics: list[Any] = [sorted({"0x" + topic for _, topic in self._decoders})]
-        if self._second_topic is not None:
-            topics += [None, self._second_topic]
+        fields = [self._first_topic, self._second_topic, self._third_topic]
+        while fields and fields[-1] is None:
+            fields.pop()
+        topics += fields
         query: Any = {
             "fromBlock": first,
             "toBlock": last,
@@ -86,4 +101,11 @@ class EventSource:
             return None
         topic = bytes(entry["topics"][0]).hex()
         event = self._decoders.get((str(entry["address"]).lower(), topic))
-        return None if event is None else event.process_log(entry)
+        if event is None:
+            return None
+        try:
+            return event.process_log(entry)
+        except (ValueError, Web3Exception, DecodingError):
+            if not self._skips_unreadable:
+                raise
+            return None

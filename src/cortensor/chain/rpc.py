@@ -120,6 +120,12 @@ def _revert(error: ContractLogicError) -> str:
     return reason.removeprefix("execution reverted").lstrip(": ") or "reverted without a reason"
 
 
+def latest_block(web3: Web3) -> int:
+    """Return the number of the latest block. Raises Unavailable."""
+    with node_errors("block number"):
+        return int(web3.eth.block_number)
+
+
 def load_abi(name: str) -> list[dict[str, Any]]:
     """Return the committed ABI of a contract."""
     text = files("cortensor.chain").joinpath("abi", f"{name}.json").read_bytes()

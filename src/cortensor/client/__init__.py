@@ -43,6 +43,7 @@ from cortensor.receipts.typed import Domain
 from cortensor.router.chat.schemas import ChatCompletion, ChatMessage
 from cortensor.router.messages import FunctionCall, MessageRequest, ToolCall
 from cortensor.router.sampling import SamplingRequest
+from cortensor.router.schemas import PaidResponse
 from cortensor.router.versions.completion_schemas import CompletionV2, CompletionV3
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "NewKey",
     "NotFound",
     "Paid",
+    "PaidResponse",
     "Payment",
     "PaymentRequired",
     "Refusal",

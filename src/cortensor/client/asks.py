@@ -82,10 +82,14 @@ class CallOptions(HowOptions, PolicyOptions, total=False):
 
 
 class AskOptions(CallOptions, total=False):
-    """What every v4 call may say; `tool_trace` reports what tools did for it, one entry a call."""
+    """What every v4 call may say; `tool_trace` reports what tools did for it, one entry a call.
+
+    `subject` is what the receipt is about, 0x and 64 hex digits, as `receipts.agent_subject` makes.
+    """
 
     consensus: Consensus
     receipt: bool
+    subject: str
     tool_trace: list[Any]
 
 
@@ -154,7 +158,8 @@ def factcheck(claim: str, **options: Unpack[FactcheckOptions]) -> Ask[PaidRespon
 
 
 def _ask(route: str, body: dict[str, Any], options: AskOptions) -> Ask[PaidResponse]:
-    body |= bounds(options) | consensus(options) | members(options, "receipt", "tool_trace")
+    body |= bounds(options) | consensus(options)
+    body |= members(options, "receipt", "subject", "tool_trace")
     return made(f"/api/v4/{route}", body, options, PaidResponse)
 
 

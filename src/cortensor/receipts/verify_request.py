@@ -37,7 +37,7 @@ from cortensor.receipts.canonical import (
 )
 from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.evidence import request_commitment as commit
-from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
+from cortensor.receipts.keccak import WORD_BYTES, ZERO_WORD, from_hex, to_hex
 from cortensor.receipts.likeness import LikenessBlock
 from cortensor.receipts.rule import AdaptiveBlock, ScaleBlock, WeighingBlock
 from cortensor.receipts.tiers import ADAPTIVE, plan_of, with_tier
@@ -52,6 +52,7 @@ DEFAULT_REPLICAS = 1
 DEFAULT_STRATEGY = "majority"
 DEFAULT_POLICY = "return_all"
 DEFAULT_THRESHOLD_BPS = 5001
+NO_SUBJECT = to_hex(ZERO_WORD)
 
 _NAME = "request"
 
@@ -100,6 +101,7 @@ class Asked(msgspec.Struct, frozen=True):
     mode: str = "validation"
     sampling: SamplingAsked | None = None
     tool_trace: list[Any] | None = None
+    subject: str | None = None
 
 
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -252,6 +254,7 @@ def _compare(body: Body, call: Call) -> list[str]:
         ("session_id", body.session_id, asked.session_id),
         ("consensus.replicas_requested", block.replicas_requested, asked.consensus.replicas),
         ("policy.tier", body.policy.tier, asked.policy.tier),
+        ("subject", body.subject, asked.subject or NO_SUBJECT),
     ]
     names = ["disagreement_policy", "agreement_threshold_bps"]
     if asked.consensus.equivalence is not None or block.equivalence == EMBEDDING:

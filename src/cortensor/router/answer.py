@@ -23,7 +23,7 @@ from cortensor.receipts.evidence import (
     evidence_entries,
     request_commitment,
 )
-from cortensor.receipts.keccak import keccak256, to_hex
+from cortensor.receipts.keccak import WORD_BYTES, ZERO_WORD, from_hex, keccak256, to_hex
 from cortensor.receipts.sign import sign
 from cortensor.receipts.tiers import always_has_receipt
 from cortensor.receipts.typed import Domain
@@ -99,6 +99,13 @@ class Answer(Struct, frozen=True):
     receipt_id: str | None = None
     replayed: bool = False
     total: int | None = None
+
+
+def subject_of(request: DelegateRequest | ValidateRequest) -> bytes:
+    """Return what a request says its receipt is about, 32 bytes; zero for nothing."""
+    return (
+        ZERO_WORD if request.subject is None else from_hex(request.subject, WORD_BYTES, "subject")
+    )
 
 
 def replica_runs(
@@ -186,6 +193,7 @@ def finish(
             usage=usage,
             bill=bill,
         ),
+        subject=subject_of(job.request),
         tier=job.request.policy.tier,
         tool_traces=trace_hashes(job.request, ran.replicas),
         rule=rule_used(job.request, ran.replicas, adaptive),

@@ -28,6 +28,14 @@ PaymentSessionId = Annotated[
         examples=["0x0000000100000000000000000000000000000001"],
     ),
 ]
+Subject = Annotated[
+    str,
+    Meta(
+        pattern="^0x[0-9a-f]{64}$",
+        max_length=66,
+        description="What the receipt is about: 0x and 64 lower-case hex digits.",
+    ),
+]
 Text = Annotated[str, Meta(min_length=1, max_length=1 << 20)]
 
 
@@ -35,7 +43,8 @@ class PaidRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """What every paid call has.
 
     `tool_trace` reports what tools did for it elsewhere, one entry a call; the receipt has the
-    hash of each.
+    hash of each. `subject` is what the receipt is about, such as a request of an ERC-8004
+    validation registry; it is in what the router signs, and says nothing to the models.
     """
 
     session_id: PaymentSessionId
@@ -44,6 +53,7 @@ class PaidRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     max_tokens: Annotated[int, Meta(ge=1)] | None = None
     timeout_ms: Annotated[int, Meta(ge=1)] | None = None
     receipt: bool = True
+    subject: Subject | None = None
     metadata: dict[str, Any] | None = None
     tool_trace: Annotated[list[Any], Meta(max_length=256)] | None = None
 

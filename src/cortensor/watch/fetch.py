@@ -37,11 +37,13 @@ class FetchLimits(Struct, frozen=True):
     """Bounds of one fetch, redirects included.
 
     `is_private_allowed` lets it reach this machine and private networks: for a router of one's own.
+    `is_host_kept` refuses redirects to another host.
     """
 
     max_bytes: int = MAX_BYTES
     timeout_s: float = 30.0
     is_private_allowed: bool = False
+    is_host_kept: bool = False
 
 
 def fetch(url: str, limits: FetchLimits, bearer: str | None = None) -> bytes:
@@ -68,7 +70,22 @@ def fetch(url: str, limits: FetchLimits, bearer: str | None = None) -> bytes:
         if status not in REDIRECTS or not location:
             raise _failed(url, f"status {status}")
         url, bearer = urljoin(url, location), None
+        if limits.is_host_kept and _split(url).hostname != parts.hostname:
+            raise _failed(url, "redirects to another host")
     raise _failed(url, "redirects too often")
+
+
+def probe(url: str, limits: FetchLimits) -> int:
+    """Return the HTTP status with which a URL answers; redirects are not followed.
+
+    Raises:
+        Unavailable: nothing answers within the limits; the reason says why.
+    """
+    try:
+        status, _, _ = _get(_split(url), limits, time.monotonic() + limits.timeout_s)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _failed(url, _short(error)) from error
+    return status
 
 
 def _split(url: str) -> SplitResult:

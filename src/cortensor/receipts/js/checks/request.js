@@ -25,6 +25,7 @@ import { differ, judge, notChecked } from "./check.js";
 import { ADAPTIVE, planOf, withTier } from "./tiers.js";
 
 const NAME = "request";
+const NO_SUBJECT = `0x${"00".repeat(32)}`;
 const MAX_DEPTH = 65; // a body nests 64 deep at most, and is in an object
 const NUMBERS = {
   int(text) {
@@ -77,6 +78,7 @@ const call = struct({
     mode: text.optional("validation"),
     sampling: maybe(open({ temperature_bps: maybe(number), seed: maybe(number) })),
     tool_trace: maybe(list(any)),
+    subject: maybe(text),
   }),
 });
 
@@ -154,6 +156,7 @@ function compare(body, { api_version: version, endpoint, request: asked }) {
     ...differ("session_id", body.session_id, asked.session_id, says),
     ...differ("consensus.replicas_requested", block.replicas_requested, wanted.replicas, says),
     ...differ("policy.tier", body.policy.tier, asked.policy.tier, says),
+    ...differ("subject", body.subject, asked.subject || NO_SUBJECT, says),
     ...names.flatMap((name) => differ(`consensus.${name}`, block[name], wanted[name], says)),
     ...compareRule(body, asked, fewest),
     ...compareTask(body, asked),
