@@ -5,12 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eth_utils.abi import get_abi_input_types
+
 from cortensor.errors import VerificationFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from web3.contract import Contract
+
+SELECTOR_BYTES = 4
 
 
 def read_call(bound: Contract, name: str, data: bytes) -> dict[str, Any]:
@@ -20,12 +24,15 @@ def read_call(bound: Contract, name: str, data: bytes) -> dict[str, Any]:
         VerificationFailed: it is the calldata of something else.
     """
     try:
-        function, values = bound.decode_function_input(data)
+        function = bound.get_function_by_selector(data[:SELECTOR_BYTES])
+        # The node's own codec, which takes what is no text; web3's reader of calls has another.
+        values = bound.w3.codec.decode(get_abi_input_types(function.abi), data[SELECTOR_BYTES:])
     except Exception as error:  # whatever strangers send, it is only not this call
         raise VerificationFailed(f"is not calldata of {name}", field="calldata") from error
     if function.fn_name != name:
         raise VerificationFailed(f"calls {function.fn_name}", field="calldata")
-    return dict(values)
+    names = [str(each["name"]) for each in function.abi["inputs"]]
+    return dict(zip(names, values, strict=True))
 
 
 def named(values: Any, names: Sequence[str]) -> dict[str, Any]:

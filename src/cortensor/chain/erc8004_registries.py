@@ -136,9 +136,7 @@ class IdentityRegistry:
     def registered(self, owner: str, first: int, last: int) -> list[int]:
         """Return the ids of the agents that an account registered in blocks, oldest first."""
         topic = "0x" + _address(owner)[2:].lower().rjust(64, "0")
-        source = EventSource(
-            self._contract.w3, [(self._contract, ["Registered"])], topic, skips_unreadable=True
-        )
+        source = EventSource(self._contract.w3, [(self._contract, ["Registered"])], topic)
         return [int(event["args"]["agentId"]) for event in source.between(first, last)]
 
     def approve_data(self, spender: str, agent_id: int) -> str:
@@ -255,7 +253,6 @@ class ValidationRegistry:
             self._contract.w3,
             [(self._contract, ["ValidationRequest"])],
             first_topic=topic,
-            skips_unreadable=True,
         )
         for event in source.between(first, last):
             told = event["args"]
@@ -278,7 +275,6 @@ class ValidationRegistry:
             self._contract.w3,
             [(self._contract, ["ValidationResponse"])],
             third_topic=key,
-            skips_unreadable=True,
         )
         found = None
         for event in source.between(first, latest_block(self._contract.w3)):

@@ -5,9 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eth_abi.exceptions import DecodingError
-from web3.exceptions import Web3Exception
-
 from cortensor.chain.rpc import node_errors
 from cortensor.errors import Unavailable
 
@@ -28,8 +25,6 @@ class EventSource:
         wanted: (contract, event names) pairs; names may repeat among contracts.
         second_topic: only events whose second indexed field is this word, 0x hex.
         first_topic, third_topic: the same of the first and of the third.
-        skips_unreadable: leave out events whose data does not decode, such as text that is no
-            UTF-8, which strangers may put there.
     """
 
     def __init__(
@@ -40,12 +35,10 @@ class EventSource:
         *,
         first_topic: str | None = None,
         third_topic: str | None = None,
-        skips_unreadable: bool = False,
     ) -> None:
         self._web3 = web3
         self._first_topic = first_topic
         self._third_topic = third_topic
-        self._skips_unreadable = skips_unreadable
         self._second_topic = second_topic
         self._decoders: dict[tuple[str, str], Any] = {}
         self._addresses: list[str] = []
@@ -103,9 +96,4 @@ class EventSource:
         event = self._decoders.get((str(entry["address"]).lower(), topic))
         if event is None:
             return None
-        try:
-            return event.process_log(entry)
-        except (ValueError, Web3Exception, DecodingError):
-            if not self._skips_unreadable:
-                raise
-            return None
+        return event.process_log(entry)

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any
 import eth_account  # noqa: F401 -- before the recursion limit is set back
 import msgspec
 import requests
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import StringDecoder
+from eth_abi.registry import BaseEquals
 from web3 import Web3
+from web3._utils.abi import build_strict_registry
 from web3.exceptions import (
     BadFunctionCallOutput,
     ContractLogicError,
@@ -64,7 +68,26 @@ def connect(rpc_url: str | Sequence[str], chain_id: int | None = None) -> Web3:
     )
     # Chains with signatures in the block's extra data (many test networks) would not decode.
     web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+    web3.codec = _codec()
     return web3
+
+
+class _Text(StringDecoder):
+    """A contract's string, in which what is no UTF-8 becomes U+FFFD.
+
+    Contracts take any bytes for text: whoever puts such into an event stops nobody who reads it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("replace")  # type: ignore[no-untyped-call]  # eth_abi's
+
+
+def _codec() -> ABICodec:
+    registry = build_strict_registry()
+    registry.unregister_decoder("string")
+    is_text = BaseEquals("string")  # type: ignore[no-untyped-call]  # eth_abi's
+    registry.register_decoder(is_text, _Text, label="string")
+    return ABICodec(registry)
 
 
 @contextmanager
