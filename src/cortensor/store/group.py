@@ -81,7 +81,8 @@ class Group:
             await self._begin()
             group = self._take()
             outcomes = self._run(group)
-            await self._commit(len(group))
+            if not self._is_undone(outcomes):
+                await self._commit(len(group))
         except Exception as error:  # noqa: BLE001 -- whatever it was, its callers wait for it
             for answer, _ in group or self._take():
                 if not answer.done():
@@ -99,7 +100,6 @@ class Group:
         if not self._db.try_begin():
             # Not the worker's: what else that thread runs must not become a part of it.
             await asyncio.to_thread(self._db.begin)
-        self._db.adopt()
 
     def _take(self) -> list[Entry]:
         taken, self._waiting = self._waiting, []
@@ -108,12 +108,28 @@ class Group:
     def _run(self, group: list[Entry]) -> list[Outcome]:
         """Run calls in the open transaction; if that is lost, nothing of it stays."""
         try:
-            outcomes = [_attempt(call) for _, call in group]
+            self._db.adopt(has_parts=False)
+            attempt = _attempt if len(group) == 1 else self._attempt_apart
+            outcomes = [attempt(call) for _, call in group]
             self._db.require_open()
         except BaseException:
             self._db.roll_back()
             raise
         return outcomes
+
+    def _attempt_apart(self, call: Callable[[], Any]) -> Outcome:
+        try:
+            with self._db.part():
+                return call(), None
+        except Exception as error:  # noqa: BLE001 -- the caller's, not the group's
+            return None, error
+
+    def _is_undone(self, outcomes: list[Outcome]) -> bool:
+        """Undo a call that was alone in its transaction and failed; return whether that is so."""
+        if len(outcomes) > 1 or outcomes[0][1] is None:
+            return False
+        self._db.roll_back()
+        return True
 
     async def _commit(self, calls: int) -> None:
         self._unfolded += calls

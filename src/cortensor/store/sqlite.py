@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -57,6 +57,7 @@ class SqliteDatabase:
         self._lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._owner: int | None = None  # the thread that is inside a transaction
+        self._has_parts = True
         self._connection = _connect(path)
         for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
             self._connection.execute(f"PRAGMA {pragma}")
@@ -104,7 +105,8 @@ class SqliteDatabase:
                 a statement inside fails.
         """
         if self._owner == threading.get_ident():
-            with _named(), self._part():
+            self.require_open()
+            with _named(), self.part() if self._has_parts else nullcontext():
                 yield self._connection
             return
         self.begin()
@@ -128,9 +130,11 @@ class SqliteDatabase:
                 self._reader.execute("ROLLBACK")
 
     @contextmanager
-    def _part(self) -> Iterator[None]:
+    def part(self) -> Iterator[None]:
+        """Do something inside the open transaction that is undone alone if it fails."""
         self.require_open()
-        self._connection.execute("SAVEPOINT part")
+        with _named():
+            self._connection.execute("SAVEPOINT part")
         try:
             yield
         except BaseException:
@@ -138,7 +142,8 @@ class SqliteDatabase:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
             raise
-        self._connection.execute("RELEASE part")
+        with _named():
+            self._connection.execute("RELEASE part")
 
     def begin(self) -> None:
         """Open a transaction, of whoever adopts it; waits for others. Raises Unavailable."""
@@ -176,9 +181,14 @@ class SqliteDatabase:
             raise
         return True
 
-    def adopt(self) -> None:
-        """Make this thread the one that is inside the open transaction."""
-        self._owner = threading.get_ident()
+    def adopt(self, *, has_parts: bool = True) -> None:
+        """Make this thread the one that is inside the open transaction.
+
+        Args:
+            has_parts: whether each `transaction` inside is undone alone; else it is whoever adopts
+                who undoes what fails.
+        """
+        self._owner, self._has_parts = threading.get_ident(), has_parts
 
     def disown(self) -> None:
         """Make it nobody's again, so that another thread can commit it and none can join it."""

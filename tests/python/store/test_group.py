@@ -125,6 +125,31 @@ def test_a_call_may_fail_after_it_wrote(store: Store) -> None:
     assert reserved(store.database.path) == {"a", "b"}
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_call_that_fails_is_undone_whole(store: Store, others: int) -> None:
+    seen = statements(store)
+
+    def fails_late() -> None:
+        with store.database.transaction() as sql:
+            sql.execute("UPDATE payment_sessions SET reserved = '7' WHERE session = ?", (SESSION,))
+        raise PaymentRequired("after it wrote")
+
+    async def run() -> list[object]:
+        group = Group(store.database)
+        calls = [reserve(group, store, f"r{number}") for number in range(others)]
+        return await asyncio.gather(group.write(fails_late), *calls, return_exceptions=True)
+
+    found = asyncio.run(run())
+    assert isinstance(found[0], PaymentRequired)
+    assert found[1:] == [None] * others
+    # What is alone needs no part of its own: it is the transaction.
+    assert ("SAVEPOINT part" in seen, "COMMIT" in seen) == (bool(others), bool(others))
+    account = store.ledger.account(SESSION)
+    assert account is not None
+    assert account.reserved == (10 if others else 0)
+    assert store.ledger.audit() == []
+
+
 def test_without_space_nobody_is_told_that_it_was_written(store: Store) -> None:
     database = store.database
     pages = database._connection.execute("PRAGMA page_count").fetchone()[0]
