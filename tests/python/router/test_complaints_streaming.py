@@ -177,8 +177,8 @@ def test_a_first_word_that_is_too_late_is_a_refusal(
 def test_a_stream_that_never_ends_breaks_off_at_the_routers_bound(
     start: Start, session: str, model: FakeModel
 ) -> None:
-    router = start(limits={"max_timeout_ms": 900, "default_timeout_ms": 800})
-    model.default = Script(LONG, drip_s=0.25)
+    router = start(limits={"max_timeout_ms": 2500, "default_timeout_ms": 2400})
+    model.default = Script(LONG, drip_s=0.8)
     last = json.loads(events_of(raw_chat(router, session, STREAM).text)[-1])
     assert last["choices"][0]["finish_reason"] == "incomplete"
     assert last["cortensor"]["replica_results"][0]["reason"] == "timeout"
