@@ -112,6 +112,9 @@ class Bench:
         web3: the node.
         version: Anvil's version line.
         card: the first rate card.
+
+    `addresses`, and `creations` as transaction hashes, are by contract name; `last_hash` is the
+    hash of the last transaction.
     """
 
     def __init__(self, web3: Web3, version: str, card: RateCard) -> None:
@@ -127,6 +130,9 @@ class Bench:
         self.actors = Actors(*named)
         self._words = 0
         self.deployed: dict[str, Used] = {}
+        self.addresses: dict[str, str] = {}
+        self.creations: dict[str, str] = {}
+        self.last_hash = ""
         # A second a block, from a fixed genesis: else buckets would end where the machine is slow.
         self._rpc("anvil_setBlockTimestampInterval", 1)
         actors = self.actors
@@ -230,6 +236,7 @@ class Bench:
         )
         if receipt["status"] != 1:
             raise VerificationFailed(f"a scenario reverted in {tx_hash}", field="gas")
+        self.last_hash = tx_hash
         content = bytes.fromhex(data.removeprefix("0x"))
         zeros = content.count(0)
         calldata = zeros * ZERO_BYTE_GAS + (len(content) - zeros) * NONZERO_BYTE_GAS
@@ -352,6 +359,7 @@ class Bench:
         used, receipt = self._send(self.actors.owner, str(data), {})
         self.deployed[name] = used
         address = to_checksum_address(receipt["contractAddress"])
+        self.addresses[name], self.creations[name] = address, self.last_hash
         return self.web3.eth.contract(address, abi=artifact.abi)
 
     def _rpc(self, method: str, *parameters: Any) -> Any:

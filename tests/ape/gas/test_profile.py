@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Profiles of what the contracts do, on a real Anvil: closed to the unit, every slot named."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from click.testing import CliRunner
+from vyper.compiler.output import build_layout_output
+
+from cortensor.chain.rpc import load_abi
+from cortensor.chain.tracer import read_traced
+from cortensor.cli import main
+from cortensor.gas.known import load_known
+from cortensor.gas.profile import profile
+from cortensor.pricing import load_card
+from scripts._anvil import ROOT
+from scripts._gas.bench import BOND_WEI, CHAIN_ID, STAKE, run_bench
+from scripts._gas.disputes import run_disputes
+from scripts._gas.opening import run_opening
+from scripts._gas.staking import DRAW_WEI, POOL_WEI, STAKE_WEI, _user, run_stake
+from tools.vyper_project import load
+
+pytestmark = pytest.mark.anvil
+
+CHARGE_WEI = 10**17
+KINDS = (
+    "deploy.StakePool",
+    "session.open.permit",
+    "session.open.steady",
+    "session.topup.steady",
+    "settle.1",
+    "settle.10",
+    "session.close.request",
+    "anchor",
+    "stake.open",
+    "unstake.withdraw",
+    "quota.draw",
+    "dispute.charge",
+    "refused",
+    "out of gas",
+)
+
+
+def moves(bench):
+    """Do one of each kind; yield its name, and its hash while the chain still has it."""
+    for name, created in bench.creations.items():
+        yield f"deploy.{name}", created
+    actors = bench.actors
+    bench.add_router(actors.settler)
+    bond = bench.pool.functions.open_bond(1, actors.treasury, BOND_WEI)
+    bench.send(bond, actors.settler)
+    for scenario in run_opening(bench):
+        yield scenario.name, bench.last_hash
+    sessions = [bench.open(actors.payer)[0] for _ in range(10)]
+    for number, count in enumerate((1, 10), start=1):
+        bench.settle(dict.fromkeys(sessions[:count], number * CHARGE_WEI))
+        yield f"settle.{count}", bench.last_hash
+    bench.send(bench.payment.functions.request_close(sessions[0]), actors.payer)
+    yield "session.close.request", bench.last_hash
+    bench.send(bench.anchor.functions.anchor(bench.word(), 1_000, ""), actors.anchorer)
+    yield "anchor", bench.last_hash
+    for scenario in run_stake(bench):
+        yield scenario.name, bench.last_hash
+    yield "quota.draw", _draw(bench)
+    for scenario in itertools.islice(run_disputes(bench), 1):
+        yield scenario.name, bench.last_hash
+    yield "refused", _failing(bench, 10**6)
+    yield "out of gas", _failing(bench, 30_000)
+
+
+def _draw(bench):
+    sender, quota = bench.actors.payer, bench.quota.functions
+    bench.send(quota.fund_pool(POOL_WEI), sender)
+    account = _user(bench, 0)
+    session, _ = bench.open(account, funding=STAKE, salt=bytes(32), amount=0)
+    bench.send(quota.enrol(account, 1, 0, False), sender)
+    bench.send(quota.stake(session, STAKE_WEI), sender)
+    bench.next_day()
+    bench.settle_stake({session: DRAW_WEI})
+    return bench.last_hash
+
+
+def _failing(bench, gas):
+    """Open a session that cannot be: by who has not allowed its COR to be taken."""
+    filled = {"from": bench.actors.guardian, "gas": gas, "gasPrice": 0, "chainId": CHAIN_ID}
+    built = bench.payment.functions.open(bench.request()).build_transaction({**filled, "value": 0})
+    words = {name: built[name] for name in ("from", "to", "data")}
+    sent = bench.web3.provider.make_request(
+        "eth_sendTransaction", [{**words, "gas": hex(gas), "gasPrice": "0x0"}]
+    )["result"]
+    assert bench.web3.eth.wait_for_transaction_receipt(sent)["status"] == 0
+    return sent
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """A function that writes deployment records, and a folder of layouts, the token's too."""
+    folder = tmp_path_factory.mktemp("profile")
+    layouts, deployments = folder / "layouts", folder / "deployments"
+    layouts.mkdir()
+    deployments.mkdir()
+    for path in (ROOT / "layouts").glob("*.json"):
+        (layouts / path.name).write_text(path.read_text())
+    token = load(ROOT, ROOT / "contracts" / "mocks" / "MockCOR.vy")
+    (layouts / "MockCOR.json").write_text(json.dumps(build_layout_output(token)))
+    return deployments, layouts
+
+
+@pytest.fixture(scope="module")
+def bench():
+    with run_bench(load_card(ROOT / "config" / "rate-card.toml")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def profiles(bench, records):
+    """Every kind's profile, with what the receipt says."""
+    deployments, layouts = records
+    for name, address in bench.addresses.items():
+        record = {"contract": name, "address": address, "chain_id": CHAIN_ID}
+        (deployments / f"{name}.json").write_text(json.dumps(record))
+    known = load_known(deployments, layouts, CHAIN_ID, load_abi)
+    found = {}
+    for name, tx_hash in moves(bench):
+        used = bench.web3.eth.get_transaction_receipt(tx_hash)["gasUsed"]
+        found[name] = profile(read_traced(bench.web3, tx_hash), known, 1), used
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_parts_are_what_the_receipt_says(profiles, kind):
+    found, used = profiles[kind]
+    closure = found.closure
+    assert closure.used == used
+    assert sum(each.intrinsic for each in found.classes) == closure.intrinsic
+    assert sum(each.execution for each in found.classes) == closure.execution
+    assert sum(each.gas for each in found.opcodes) == closure.execution
+    assert all(each.intrinsic >= 0 <= each.execution for each in found.classes)
+
+
+def test_all_kinds_close_and_every_slot_has_a_name(profiles):
+    assert len(profiles) > 30
+    for name, (found, used) in profiles.items():
+        assert found.closure.used == used, name
+        assert [each.name for each in found.heat if each.variable is None] == [], name
+        assert [note.code for note in found.notes if note.code != "not_signed"] == [], name
+
+
+def test_storage_is_told_by_variable(profiles):
+    found, _ = profiles["session.topup.steady"]
+    heat = {each.name: each for each in found.heat}
+    hot = heat["SessionPayment.sessions._hot"]
+    assert (hot.cold_reads, hot.resets, hot.sets, len(hot.slots)) == (1, 1, 0, 1)
+    assert hot.gas == 2_100 + 2_900
+    assert hot.slots[0].startswith("sessions._hot[0x")
+    # Both balances move; an infinite allowance is only read.
+    balances = heat["MockCOR.erc20.balanceOf"]
+    assert (balances.cold_reads, balances.resets, len(balances.slots)) == (2, 2, 2)
+    assert heat["MockCOR.erc20.allowance"].gas == 2_100
+    ten, one = (profiles[f"settle.{count}"][0] for count in (10, 1))
+    assert len(_heat(ten, "SessionPayment.sessions._hot").slots) == 10
+    assert len(_heat(one, "SessionPayment.sessions._hot").slots) == 1
+
+
+def test_events_and_arguments_are_told(profiles):
+    found, _ = profiles["settle.10"]
+    names = {event.name: event for event in found.events}
+    assert {name: event.contract for name, event in names.items()} == {
+        "BatchSettled": "SessionPayment",
+        "BatchAnchored": "ReceiptAnchor",
+    }
+    classes = {each.name: each.execution for each in found.classes}
+    topics = sum(event.topics for event in found.events)
+    data = sum(event.data_bytes for event in found.events)
+    assert classes["history_growth"] == 256 * topics + 8 * data
+    arguments = {each.name: each for each in found.calldata.arguments}
+    assert arguments["batch.items"].bytes == 32 * 12  # where, how many, and ten
+    assert arguments["batch.items"].units > arguments["batch.router_id"].units
+
+
+def test_what_a_failed_transaction_took_is_told(profiles):
+    refused, _ = profiles["refused"]
+    assert refused.is_failed
+    assert refused.closure.refund == 0
+    empty, used = profiles["out of gas"]
+    assert (used, empty.is_failed) == (30_000, True)
+
+
+def _heat(found, name):
+    return next(each for each in found.heat if each.name == name)
+
+
+def run(*words):
+    return CliRunner().invoke(main, ["gas", "profile", *words])
+
+
+@pytest.fixture
+def options(bench, profiles, records, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "140")
+    deployments, layouts = records
+    rpc = bench.web3.provider.endpoint_uri
+    return ["--rpc", rpc, "--deployments", str(deployments), "--layouts", str(layouts)]
+
+
+def test_the_command_shows_all_of_it(bench, options):
+    done = run(bench.creations["StakePool"], *options)
+    assert done.exit_code == 0, done.output
+    assert "StakePool (no call)" in done.output
+    assert " = 2,662,027" in done.output  # as in gas/scenarios.json
+    assert "StakePool.treasury" in done.output
+    assert "L2 execution" in done.output
+
+
+def test_the_command_prints_json(options, profiles):
+    found, used = profiles["quota.draw"]
+    done = run(found.tx_hash, *options, "--network", "cor-testnet1a", "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["closure"]["gas_used"] == used
+    assert told["calldata"]["function"].startswith("settle_stake(")
+    assert told["fees"]["network"] == "cor-testnet1a"
+    assert told["fees"]["lines"][0]["gas"] == used
+    assert [note["code"] for note in told["notes"]] == ["not_signed"]
