@@ -62,24 +62,28 @@ def show_profile(console: Console, found: Profile) -> None:
     failed = ", failed" if found.is_failed else ""
     console.print(f"{found.contract} {function}{failed}", highlight=False, soft_wrap=True)
     console.print(str(found.closure), highlight=False, soft_wrap=True)
-    for table in _tables(found):
-        console.print()
-        console.print(table)
+    for title, table in _tables(found):
+        console.print(f"\n{title}", style="italic", highlight=False, soft_wrap=True)
+        if table.row_count:
+            console.print(table)
 
 
-def _tables(found: Profile) -> Iterator[Table]:
-    yield _classes(found)
+def _tables(found: Profile) -> Iterator[tuple[str, Table]]:
+    yield "Gas by class", _classes(found)
     if found.heat:
-        yield _heat(found.heat)
+        yield "Storage", _heat(found.heat)
     if found.opcodes:
-        yield _opcodes(found)
+        yield "Opcodes", _opcodes(found)
     if found.events:
-        yield _events(found)
-    yield _calldata(found)
+        yield "Events", _events(found)
+    told = found.calldata
+    units = "" if told.units is None else f", {told.units:,} units"
+    title = f"Calldata: {told.zero_bytes:,} zero bytes, {told.nonzero_bytes:,} others{units}"
+    yield title, _calldata(found)
 
 
-def _table(title: str, first: str, *others: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False)
     table.add_column(first, overflow="fold")
     for heading in others:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -87,7 +91,7 @@ def _table(title: str, first: str, *others: str) -> Table:
 
 
 def _classes(found: Profile) -> Table:
-    table = _table("Gas by class", "class", "intrinsic", "execution", "all")
+    table = _table("class", "intrinsic", "execution", "all")
     for each in found.classes:
         numbers = (each.intrinsic, each.execution, each.intrinsic + each.execution)
         if any(numbers):
@@ -99,7 +103,7 @@ def _heat(heat: list[Heat]) -> Table:
     # A column that holds nothing is left out.
     shown = [name for name in HEADINGS if any(getattr(each, name) for each in heat)]
     headings = [HEADINGS[name] for name in shown]
-    table = _table("Storage", "variable", "slots", *headings, "gas", "refund")
+    table = _table("variable", "slots", *headings, "gas", "refund")
     for each in heat:
         counts = [_number(getattr(each, name)) for name in shown]
         numbers = (_number(each.gas), _number(each.refund))
@@ -108,7 +112,7 @@ def _heat(heat: list[Heat]) -> Table:
 
 
 def _opcodes(found: Profile) -> Table:
-    table = _table("Opcodes", "opcode", "steps", "gas")
+    table = _table("opcode", "steps", "gas")
     for each in found.opcodes[:SHOWN_OPCODES]:
         table.add_row(each.name, _number(each.steps), _number(each.gas))
     rest = found.opcodes[SHOWN_OPCODES:]
@@ -119,7 +123,7 @@ def _opcodes(found: Profile) -> Table:
 
 
 def _events(found: Profile) -> Table:
-    table = _table("Events", "event", "count", "topics", "data bytes", "gas")
+    table = _table("event", "count", "topics", "data bytes", "gas")
     for each in found.events:
         numbers = (each.count, each.topics, each.data_bytes, each.gas)
         table.add_row(f"{each.contract}.{each.name}", *(_number(number) for number in numbers))
@@ -127,13 +131,8 @@ def _events(found: Profile) -> Table:
 
 
 def _calldata(found: Profile) -> Table:
-    told = found.calldata
-    units = "" if told.units is None else f", {told.units:,} units"
-    title = f"Calldata: {told.zero_bytes:,} zero bytes, {told.nonzero_bytes:,} others{units}"
-    if not told.arguments:
-        return Table(title=title, title_justify="left", box=None, pad_edge=False, min_width=60)
-    table = _table(title, "argument", "bytes", "adds units")
-    for each in told.arguments:
+    table = _table("argument", "bytes", "adds units")
+    for each in found.calldata.arguments:
         added = "" if each.units is None else f"{each.units:,}"
         table.add_row(f"{each.name} ({each.type})", f"{each.bytes:,}", added)
     return table

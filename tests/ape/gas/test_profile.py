@@ -8,7 +8,6 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from vyper.compiler.output import build_layout_output
 
 from cortensor.chain.rpc import load_abi
 from cortensor.chain.tracer import read_traced
@@ -21,11 +20,11 @@ from scripts._gas.bench import BOND_WEI, CHAIN_ID, STAKE, run_bench
 from scripts._gas.disputes import run_disputes
 from scripts._gas.opening import run_opening
 from scripts._gas.staking import DRAW_WEI, POOL_WEI, STAKE_WEI, _user, run_stake
-from tools.vyper_project import load
 
 pytestmark = pytest.mark.anvil
 
 CHARGE_WEI = 10**17
+EXAMPLE = "session.topup.steady"
 KINDS = (
     "deploy.StakePool",
     "session.open.permit",
@@ -42,6 +41,10 @@ KINDS = (
     "refused",
     "out of gas",
 )
+
+
+def run(*words):
+    return CliRunner().invoke(main, ["gas", "profile", *words])
 
 
 def moves(bench):
@@ -96,37 +99,41 @@ def _failing(bench, gas):
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory):
-    """A function that writes deployment records, and a folder of layouts, the token's too."""
-    folder = tmp_path_factory.mktemp("profile")
-    layouts, deployments = folder / "layouts", folder / "deployments"
-    layouts.mkdir()
-    deployments.mkdir()
-    for path in (ROOT / "layouts").glob("*.json"):
-        (layouts / path.name).write_text(path.read_text())
-    token = load(ROOT, ROOT / "contracts" / "mocks" / "MockCOR.vy")
-    (layouts / "MockCOR.json").write_text(json.dumps(build_layout_output(token)))
-    return deployments, layouts
-
-
-@pytest.fixture(scope="module")
 def bench():
     with run_bench(load_card(ROOT / "config" / "rate-card.toml")) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def profiles(bench, records):
-    """Every kind's profile, with what the receipt says."""
-    deployments, layouts = records
+def deployments(bench, tmp_path_factory):
+    """A folder of records of the bench's contracts."""
+    folder = tmp_path_factory.mktemp("deployments")
     for name, address in bench.addresses.items():
         record = {"contract": name, "address": address, "chain_id": CHAIN_ID}
-        (deployments / f"{name}.json").write_text(json.dumps(record))
-    known = load_known(deployments, layouts, CHAIN_ID, load_abi)
+        (folder / f"{name}.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """What the command printed of the page's example, while the chain had that transaction."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def profiles(bench, deployments, shown):
+    """Every kind's profile, with what the receipt says."""
+    known = load_known(deployments, ROOT / "layouts", CHAIN_ID, load_abi)
     found = {}
     for name, tx_hash in moves(bench):
         used = bench.web3.eth.get_transaction_receipt(tx_hash)["gasUsed"]
         found[name] = profile(read_traced(bench.web3, tx_hash), known, 1), used
+        if name == EXAMPLE:
+            words = ["--rpc", bench.web3.provider.endpoint_uri, "--deployments", str(deployments)]
+            with pytest.MonkeyPatch.context() as patched:
+                patched.chdir(ROOT)
+                patched.setenv("COLUMNS", "110")
+                shown.append(run(tx_hash, *words))
     return found
 
 
@@ -193,17 +200,11 @@ def _heat(found, name):
     return next(each for each in found.heat if each.name == name)
 
 
-def run(*words):
-    return CliRunner().invoke(main, ["gas", "profile", *words])
-
-
 @pytest.fixture
-def options(bench, profiles, records, monkeypatch):
+def options(bench, profiles, deployments, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("COLUMNS", "140")
-    deployments, layouts = records
-    rpc = bench.web3.provider.endpoint_uri
-    return ["--rpc", rpc, "--deployments", str(deployments), "--layouts", str(layouts)]
+    return ["--rpc", bench.web3.provider.endpoint_uri, "--deployments", str(deployments)]
 
 
 def test_the_command_shows_all_of_it(bench, options):
@@ -213,6 +214,18 @@ def test_the_command_shows_all_of_it(bench, options):
     assert " = 2,662,027" in done.output  # as in gas/scenarios.json
     assert "StakePool.treasury" in done.output
     assert "L2 execution" in done.output
+
+
+def test_the_page_shows_what_the_command_prints(profiles, shown):
+    page = (ROOT / "docs" / "gas.md").read_text()
+    example = page.split("```text\n")[1].split("```")[0]
+    assert shown[0].exit_code == 0, shown[0].output
+    assert lines(example) == lines(shown[0].output)
+
+
+def lines(text):
+    """Return words a line, without the spaces that fill a table."""
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
 def test_the_command_prints_json(options, profiles):
