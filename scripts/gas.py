@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import click
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.table import Table
 from cortensor.errors import Error
 from cortensor.pricing import load_card
 from scripts._deploy.compiler import ROOT
-from scripts._gas import page, results
+from scripts._gas import page, profiles, results
 from scripts._gas.bench import run_bench
 from scripts._gas.phase2 import run_phase2
 from scripts._gas.scenarios import run_scenarios
@@ -23,11 +24,15 @@ CARD_PATH = ROOT / "config" / "rate-card.toml"
 
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any number differs.")
+@click.option("--profile", is_flag=True, help="Write where the gas goes, to gas/profile.json.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def cli(check: bool, as_json: bool) -> None:
-    """Measure gas into gas/scenarios.json, gas/baselines/phase2.json and docs/spec/gas.md."""
+def cli(check: bool, profile: bool, as_json: bool) -> None:
+    """Measure gas into gas/scenarios.json, gas/baselines/phase2.json and docs/spec/gas.md.
+
+    With --profile, into gas/profile.json instead: the same transactions, and where their gas went.
+    """
     try:
-        drifted = _run(is_check=check, as_json=as_json)
+        drifted = _profile(is_check=check) if profile else _run(is_check=check, as_json=as_json)
     except Error as error:
         raise click.ClickException(str(error)) from error
     if drifted:
@@ -57,6 +62,23 @@ def _run(*, is_check: bool, as_json: bool) -> bool:
         _show(measured)
         for path in (*paths, page.PAGE_PATH):
             click.echo(f"wrote {os.path.relpath(path)}")
+    return False
+
+
+def _profile(*, is_check: bool) -> bool:
+    found: dict[str, Any] = {}
+    with run_bench(load_card(CARD_PATH)) as bench:
+        watched = profiles.profiled(run_scenarios(bench), bench, found)
+        measured = results.build(watched, bench.version)
+    text = profiles.dump(profiles.document(found, measured["header"]))
+    path = profiles.PROFILE_PATH
+    if is_check:
+        is_current = path.is_file() and path.read_text() == text
+        state = "as committed" if is_current else "not as committed; run `make gas ARGS=--profile`"
+        click.echo(f"{len(found)} profiles, {state}")
+        return not is_current
+    path.write_text(text)
+    click.echo(f"wrote {os.path.relpath(path)}: {len(found)} profiles")
     return False
 
 

@@ -86,8 +86,8 @@ def build(root: Path) -> tuple[dict[str, str], list[Finding]]:
             broken.append(Finding(name, 0, "size", message))
         print(f"{path.stem}: {size} of {MAX_RUNTIME_BYTES} bytes")
         files[f"{ABI_FOLDER}/{path.stem}.json"] = render_abi(abi)
+        files[f"{LAYOUT_FOLDER}/{path.stem}.json"] = render(layout)
         if path not in doubles:
-            files[f"{LAYOUT_FOLDER}/{path.stem}.json"] = render(layout)
             errors[path.stem] = reachable_reasons(root, data)
     files[f"{ABI_FOLDER}/errors.json"] = render(errors)
     return files, broken

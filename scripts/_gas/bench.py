@@ -66,11 +66,13 @@ class Used:
         gas: the receipt's gasUsed.
         intrinsic: of that, 21,000 and the calldata.
         units: the calldata units that a chain above Ethereum charges for.
+        tx_hash: the transaction's; empty for sums and shares.
     """
 
     gas: int
     intrinsic: int
     units: int
+    tx_hash: str = ""
 
     def __add__(self, other: Used) -> Used:
         """Return what both took together."""
@@ -112,6 +114,8 @@ class Bench:
         web3: the node.
         version: Anvil's version line.
         card: the first rate card.
+
+    Its `addresses` are by contract name.
     """
 
     def __init__(self, web3: Web3, version: str, card: RateCard) -> None:
@@ -127,6 +131,7 @@ class Bench:
         self.actors = Actors(*named)
         self._words = 0
         self.deployed: dict[str, Used] = {}
+        self.addresses: dict[str, str] = {}
         # A second a block, from a fixed genesis: else buckets would end where the machine is slow.
         self._rpc("anvil_setBlockTimestampInterval", 1)
         actors = self.actors
@@ -234,7 +239,7 @@ class Bench:
         zeros = content.count(0)
         calldata = zeros * ZERO_BYTE_GAS + (len(content) - zeros) * NONZERO_BYTE_GAS
         units = units_of(data, more.get("to"))
-        return Used(receipt["gasUsed"], INTRINSIC_GAS + calldata, units), receipt
+        return Used(receipt["gasUsed"], INTRINSIC_GAS + calldata, units, tx_hash), receipt
 
     def request(self, **changes: Any) -> dict[str, Any]:
         """Return the terms of a session of 1,000 COR under a salt of its own, with changes."""
@@ -352,6 +357,7 @@ class Bench:
         used, receipt = self._send(self.actors.owner, str(data), {})
         self.deployed[name] = used
         address = to_checksum_address(receipt["contractAddress"])
+        self.addresses[name] = address
         return self.web3.eth.contract(address, abi=artifact.abi)
 
     def _rpc(self, method: str, *parameters: Any) -> Any:

@@ -74,7 +74,7 @@ def run_disputes(bench: Bench) -> Iterator[Scenario]:
         used = bench.send(dispute.challenge_total(*leaves), watcher)
         note = f"a total that does not follow, two proofs of depth {DEPTH}"
         yield Scenario("dispute.total", used, 1, note)
-    yield _showing(bench)
+    yield from _showing(bench)
     yield from _demands(bench)
 
 
@@ -102,15 +102,15 @@ def _demands(bench: Bench) -> Iterator[Scenario]:
         yield Scenario("dispute.close.unanswered", used, 1, note)
 
 
-def _showing(bench: Bench) -> Scenario:
+def _showing(bench: Bench) -> Iterator[Scenario]:
     with bench.aside():
         bench.next_bucket()
         sessions = [bench.open(bench.actors.payer)[0] for _ in range(SHOWN_SESSIONS)]
         bench.settle(dict.fromkeys(sessions, TOO_MUCH_WEI))
         batch = [[session << 96 | TOO_MUCH_WEI for session in sessions]]
         used = bench.send(_show(bench, sessions[0], batch), bench.actors.anchorer)
-    note = "a session's move among those of a batch of 100, so that a refund is paid from it"
-    return Scenario(f"dispute.show.{SHOWN_SESSIONS}", used, 1, note)
+        note = "a session's move among those of a batch of 100, so that a refund is paid from it"
+        yield Scenario(f"dispute.show.{SHOWN_SESSIONS}", used, 1, note)
 
 
 def _show(bench: Bench, session: int, batches: Sequence[Sequence[int]]) -> Any:

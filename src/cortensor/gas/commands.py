@@ -17,6 +17,8 @@ from cortensor.errors import InvalidInput
 from cortensor.gas.diff_command import diff
 from cortensor.gas.envelope import parse_envelope
 from cortensor.gas.estimate import estimate as estimate_fee
+from cortensor.gas.fee_files import PRICES, fee_file
+from cortensor.gas.profile_command import profile
 from cortensor.gas.render import estimate_json, estimate_table
 from cortensor.gas.report_command import report
 from cortensor.gas.snapshot import load_prices, load_snapshot, snapshot_text, with_state
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
 
     from cortensor.gas.arbos_state import ReadState
     from cortensor.gas.snapshot import Snapshot
-
-FEES = Path("config") / "fees"
-PRICES = FEES / "prices.toml"
 
 network_option = click.option(
     "--network",
@@ -44,6 +43,7 @@ def gas() -> None:
 
 gas.add_command(diff)
 gas.add_command(report)
+gas.add_command(profile)
 
 
 @gas.command()
@@ -78,7 +78,7 @@ def estimate(
 ) -> None:
     """Show what RAW_TX costs: a signed transaction in hex, or @FILE that holds one."""
     envelope = parse_envelope(_raw(raw_tx))
-    snapshot = load_snapshot(_file_of(network))
+    snapshot = load_snapshot(fee_file(network))
     if rpc_urls:
         snapshot = _live(snapshot, _read(rpc_urls))
     found = estimate_fee(envelope, snapshot, l2_gas)
@@ -112,7 +112,7 @@ def estimate(
 )
 def snapshot(network: str, rpc_urls: tuple[str, ...], out: Path | None) -> None:
     """Read a network's fees now, and print them as a snapshot."""
-    text = snapshot_text(_live(load_snapshot(_file_of(network)), _read(rpc_urls)))
+    text = snapshot_text(_live(load_snapshot(fee_file(network)), _read(rpc_urls)))
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -130,19 +130,6 @@ def _raw(text: str) -> bytes:
         return bytes.fromhex(text.strip().removeprefix("0x"))
     except ValueError as error:
         raise InvalidInput("must be hex digits, or @ and a file of them", field="raw_tx") from error
-
-
-def _file_of(network: str) -> Path:
-    if network.endswith(".toml"):
-        return Path(network)
-    path = FEES / f"{network}.toml"
-    if not path.is_file():
-        known = sorted(each.stem for each in FEES.glob("*.toml") if each != PRICES)
-        raise InvalidInput(
-            f"no {path}; {'there are ' + ', '.join(known) if known else 'name a TOML file'}",
-            field="network",
-        )
-    return path
 
 
 def _read(rpc_urls: Sequence[str]) -> ReadState:

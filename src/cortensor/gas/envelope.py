@@ -16,18 +16,19 @@ EIP155_OFFSET = 35
 
 
 class _Shape(NamedTuple):
-    """How many fields a signed transaction of a type has, and where two of them are."""
+    """How many fields a signed transaction of a type has, and where some of them are."""
 
     fields: int
     gas: int
+    data: int
     chain: int | None
 
 
 _SHAPES = {
-    LEGACY: _Shape(9, 2, None),
-    ACCESS_LIST: _Shape(11, 3, 0),
-    DYNAMIC_FEE: _Shape(12, 4, 0),
-    SET_CODE: _Shape(13, 4, 0),
+    LEGACY: _Shape(9, 2, 5, None),
+    ACCESS_LIST: _Shape(11, 3, 6, 0),
+    DYNAMIC_FEE: _Shape(12, 4, 7, 0),
+    SET_CODE: _Shape(13, 4, 7, 0),
 }
 
 
@@ -69,6 +70,14 @@ def parse_envelope(raw: bytes) -> Envelope:
             field="raw_tx",
         )
     return Envelope(raw, tx_type, _chain_of(fields, shape), _number(fields[shape.gas]))
+
+
+def with_data(envelope: Envelope, data: bytes) -> bytes:
+    """Return a transaction's bytes with other calldata; the signature is left as it was."""
+    prefix = b"" if envelope.tx_type == LEGACY else envelope.raw[:1]
+    fields = rlp.decode(envelope.raw[len(prefix) :])
+    fields[_SHAPES[envelope.tx_type].data] = data
+    return prefix + bytes(rlp.encode(fields))
 
 
 def _chain_of(fields: list[object], shape: _Shape) -> int | None:

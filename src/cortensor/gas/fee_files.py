@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which file holds a network's recorded fees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cortensor.errors import InvalidInput
+from cortensor.gas.snapshot import Snapshot, load_snapshot
+
+FEES = Path("config") / "fees"
+PRICES = FEES / "prices.toml"
+FOR_LOCAL_CHAINS = "arbitrum-sepolia"
+
+
+def fee_file(network: str) -> Path:
+    """Return the file of a network: a TOML file, or the name of one in config/fees.
+
+    Raises:
+        InvalidInput: there is none of that name.
+    """
+    if network.endswith(".toml"):
+        return Path(network)
+    path = FEES / f"{network}.toml"
+    if not path.is_file():
+        known = sorted(each.stem for each in _files())
+        raise InvalidInput(
+            f"no {path}; {'there are ' + ', '.join(known) if known else 'name a TOML file'}",
+            field="network",
+        )
+    return path
+
+
+def fees_of_chain(chain_id: int) -> Snapshot:
+    """Return the recorded fees of a chain; of Arbitrum Sepolia if there are none of it.
+
+    Raises:
+        InvalidInput: there are no recorded fees at all, or they cannot be read.
+    """
+    for path in _files():
+        found = load_snapshot(path)
+        if found.chain_id == chain_id:
+            return found
+    return load_snapshot(fee_file(FOR_LOCAL_CHAINS))
+
+
+def _files() -> list[Path]:
+    return [each for each in sorted(FEES.glob("*.toml")) if each != PRICES]

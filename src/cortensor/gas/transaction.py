@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A transaction that a block holds, with what its receipt says and what it takes before it runs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from cortensor.gas import kinds
+from cortensor.gas.trace import Trace  # noqa: TC001 -- msgspec reads the annotations
+
+BASE_GAS, CREATE_GAS, INITCODE_WORD_GAS = 21_000, 32_000, 2
+ZERO_BYTE_GAS, NONZERO_BYTE_GAS = 4, 16
+LISTED_ACCOUNT_GAS, LISTED_SLOT_GAS = 2_400, 1_900
+FLOOR_TOKEN_GAS, NONZERO_TOKENS = 10, 4
+WORD_BYTES = 32
+
+
+class Log(NamedTuple):
+    """An event: who told it, its topics in hex, how many bytes of data."""
+
+    address: str
+    topics: list[str]
+    data_bytes: int
+
+
+class Receipt(Struct, frozen=True):
+    """What a receipt says. `poster_gas` is `gasUsedForL1`, None where there is no such thing."""
+
+    gas_used: int
+    is_failed: bool
+    logs: list[Log]
+    poster_gas: int | None = None
+
+
+class Transaction(Struct, frozen=True):
+    """A mined transaction; addresses in lower case. `created` is set where `to` is None."""
+
+    tx_hash: str
+    chain_id: int
+    tx_type: int
+    sender: str
+    to: str | None
+    created: str | None
+    data: bytes
+    coinbase: str
+    raw: bytes | None
+    access_list: list[tuple[str, list[int]]]
+    is_signed: bool = True
+
+    @property
+    def zero_bytes(self) -> int:
+        """How many of its calldata's bytes are zero."""
+        return self.data.count(0)
+
+    @property
+    def nonzero_bytes(self) -> int:
+        """How many are not."""
+        return len(self.data) - self.zero_bytes
+
+    @property
+    def floor_gas(self) -> int:
+        """The least that EIP-7623 charges: on Ethereum since Prague, on Arbitrum not."""
+        tokens = self.zero_bytes + NONZERO_TOKENS * self.nonzero_bytes
+        return BASE_GAS + FLOOR_TOKEN_GAS * tokens
+
+    def intrinsic(self) -> dict[str, int]:
+        """Return class -> gas that it takes before its first step."""
+        computation = BASE_GAS
+        if self.to is None:
+            words = -(-len(self.data) // WORD_BYTES)
+            computation += CREATE_GAS + INITCODE_WORD_GAS * words
+        calldata = self.zero_bytes * ZERO_BYTE_GAS + self.nonzero_bytes * NONZERO_BYTE_GAS
+        slots = sum(len(each) for _, each in self.access_list)
+        listed = len(self.access_list) * LISTED_ACCOUNT_GAS + slots * LISTED_SLOT_GAS
+        found = {kinds.COMPUTATION: computation, kinds.L2_CALLDATA: calldata}
+        return found | ({kinds.STORAGE_READ: listed} if listed else {})
+
+
+class Traced(Struct, frozen=True):
+    """A transaction, its receipt, its steps, and storage as it was before.
+
+    `originals` is by address in lower case and slot; what is not in it was 0.
+    """
+
+    transaction: Transaction
+    receipt: Receipt
+    trace: Trace
+    originals: dict[tuple[str, int], int]
