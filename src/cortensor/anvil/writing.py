@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from cortensor.anvil.mining import refuse_interval
 from cortensor.anvil.rpc import INVALID_PARAMS, RpcError
-from cortensor.anvil.sendable import check_sendable, refuse_precompile
+from cortensor.anvil.sendable import check_limit, check_sendable, refuse_precompile
 from cortensor.anvil.shaping import Json, number
+from cortensor.gas.arbitrum import poster_gas, poster_units
 from cortensor.gas.arbos_state import BASE_FEE
 
 if TYPE_CHECKING:
@@ -92,6 +93,9 @@ class Writing:
         except (AttributeError, ValueError) as error:
             raise RpcError("a signed transaction is hex", INVALID_PARAMS) from error
         check_sendable(envelope, self._max_tx_bytes)
+        prices = await self._chain.prices()
+        units = poster_units(envelope, prices.brotli_level)
+        check_limit(envelope, poster_gas(units, prices.price_per_unit, prices.base_fee))
         return await self._sent("eth_sendRawTransaction", raw, *more)
 
     async def _send_raw_sync(self, raw: str, *_more: Any) -> Any:

@@ -53,9 +53,7 @@ def check_receipt(web3: Web3, tx_hash: str) -> Checked:
     shown = _ask(web3, "eth_getTransactionByHash", tx_hash)
     receipt = _ask(web3, "eth_getTransactionReceipt", tx_hash) if shown else None
     if shown is None or receipt is None:
-        raise NotFound(
-            "the node has it in no block", field="tx_hash", code="unknown_transaction"
-        )
+        raise NotFound("the node has it in no block", field="tx_hash", code="unknown_transaction")
     if "gasUsedForL1" not in receipt:
         raise InvalidInput(
             "its receipt has no gasUsedForL1: the node is of no Arbitrum chain",

@@ -17,10 +17,12 @@ from scripts._anvil import ROOT
 
 SEPOLIA = 421_614
 L3 = 18_964_747_554
+BASE_FEE = 200_000_000
+PRICE = 30_000_000_000
 PAYER = Account.from_key("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
 STRANGER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
-# Keeps what it is called with: slot 0 = calldata's first word, and logs all of it.
-KEEPER = "0x600f600c600039600f6000f3" + "600035600055" + "36600060003736" + "6000a0"[:4]
+# Stores the first word of what it is called with, and logs all of it.
+KEEPER = "0x" + "6011600c60003960116000f3" + "6000356000553660006000373660" + "00a000"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ape, unchanged, against the front: by URL as a network, and as that network's fork."""
+
+from __future__ import annotations
+
+import pytest
+
+from cortensor.gas.arbitrum import poster_gas, poster_units
+from tests.ape.anvil.fronts import BASE_FEE, PRICE, result, run_front
+
+pytestmark = pytest.mark.anvil
+
+
+def bytes_gas(url, receipt):
+    raw = bytes.fromhex(result(url, "debug_getRawTransaction", receipt.txn_hash)[2:])
+    return poster_gas(poster_units(raw, 1), PRICE, BASE_FEE)
+
+
+def deploy_and_send(url, project, accounts):
+    """A deployment and a transfer by Ape; each receipt has the formula's gas."""
+    owner = accounts.test_accounts[0]
+    token = owner.deploy(project.MockCOR)
+    paid = token.mint(owner, 10**18, sender=owner)
+    for receipt in (token.receipt, paid):
+        told = result(url, "eth_getTransactionReceipt", receipt.txn_hash)
+        assert int(told["gasUsedForL1"], 16) == bytes_gas(url, receipt) > 0
+        assert receipt.gas_used == int(told["gasUsed"], 16)
+        assert receipt.gas_used_for_L1 == bytes_gas(url, receipt)
+        assert receipt.total_fees_paid == receipt.gas_used * BASE_FEE
+    assert token.balanceOf(owner) == 10**18
+    return token
+
+
+def test_a_network_by_url(front, networks, project, accounts):
+    with networks.parse_network_choice(f"arbitrum:sepolia:{front.url}"):
+        deploy_and_send(front.url, project, accounts)
+
+
+@pytest.mark.parametrize(
+    ("ecosystem", "network", "name"),
+    [("arbitrum", "sepolia", "arbitrum-sepolia"), ("cor", "testnet1a", "cor-l3")],
+)
+def test_a_fork_by_configuration(networks, project, accounts, ecosystem, network, name):
+    with run_front("--price-per-unit", str(PRICE), "--base-fee", str(BASE_FEE), network=name) as up:
+        words = ("--fork", up.url)
+        with run_front(*words, network=name) as fork:
+            changed = {
+                "node": {ecosystem: {network: {"uri": up.url}}},
+                "foundry": {
+                    "host": fork.url,
+                    "fork": {ecosystem: {network: {"upstream_provider": "node"}}},
+                },
+            }
+            with project.temp_config(**changed):
+                choice = f"{ecosystem}:{network}-fork:foundry"
+                with networks.parse_network_choice(choice) as provider:
+                    assert provider.network.name == f"{network}-fork"
+                    assert str(provider.uri) == fork.url
+                    deploy_and_send(fork.url, project, accounts)
