@@ -33,6 +33,7 @@ OWNED = (
     "--quiet",
     "-q",
 )
+NO_MINING = frozenset({"--no-mining", "--no-mine"})
 USUAL = {"--gas-limit": str(TX_GAS_LIMIT), "--order": "fifo"}
 """Options that a caller may give otherwise. The sequencer takes transactions as they come."""
 
@@ -54,6 +55,11 @@ USUAL = {"--gas-limit": str(TX_GAS_LIMIT), "--order": "fifo"}
     "--price-per-unit", type=click.IntRange(min=0), help="Wei, in place of the network's."
 )
 @click.option(
+    "--block-every",
+    type=click.IntRange(min=1),
+    help="Make a block every so many seconds as well, for tools that wait for the next one.",
+)
+@click.option(
     "--fees",
     type=click.Path(dir_okay=False, path_type=Path),
     help="A snapshot of fees; default: the network's in config/fees.",
@@ -65,6 +71,7 @@ def anvil(
     port: int,
     base_fee: int | None,
     price_per_unit: int | None,
+    block_every: int | None,
     fees: Path | None,
     anvil_options: tuple[str, ...],
 ) -> None:
@@ -82,6 +89,8 @@ def anvil(
             fork_url=fork_url,
             port=port,
             options=_options(anvil_options, int(snapshot.base_fee_wei), base_fee),
+            is_automatic=NO_MINING.isdisjoint(anvil_options),
+            block_every_s=block_every or 0,
         )
     )
 
@@ -92,8 +101,9 @@ def _options(given: tuple[str, ...], usual_fee: int, base_fee: int | None) -> li
     if refused:
         raise InvalidInput(f"{', '.join(refused)} is set here", field="anvil_options")
     fee = usual_fee if base_fee is None else base_fee
-    options = ["--base-fee", str(fee), "--disable-min-priority-fee"]
+    # The front mines: it knows each block's base fee.
+    options = ["--base-fee", str(fee), "--disable-min-priority-fee", "--no-mining"]
     for name, value in USUAL.items():
         if name not in names:
             options += [name, value]
-    return [*options, *given]
+    return [*options, *(word for word in given if word not in NO_MINING)]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,16 @@ class Front:
             return await self._forward(body, None)
         answers = [await self._one(each, call) for each, call in zip(batch, calls, strict=True)]
         return b"[" + b",".join(filter(None, answers)) + b"]"
+
+    async def tick(self, seconds: float) -> None:
+        """Make a block every so many seconds, for ever."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                async with self._gate.writing():
+                    await self._writes["evm_mine"]()
+            except RpcError as error:
+                log.warning("no block: %s", error)
 
     def _is_ours(self, call: Call) -> bool:
         name = call.method

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 from cortensor.anvil.rpc import RpcError
@@ -17,9 +15,6 @@ if TYPE_CHECKING:
 POOL = "0xa4b00000000000000000000000000000000000f6"
 """Gets what is paid for bytes."""
 
-WAIT_S = 10.0
-POLL_S = 0.005
-
 log = logging.getLogger(__name__)
 
 
@@ -28,9 +23,11 @@ class Mining:
 
     Args:
         chain: the chain.
+        is_automatic: whether what is sent is put into a block at once.
     """
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, *, is_automatic: bool) -> None:
+        self.is_automatic = is_automatic
         self._chain, self._node = chain, chain.node
         self._settled = 0
 
@@ -58,31 +55,25 @@ class Mining:
         """Forget that the last blocks were settled: they are about to be made anew."""
         self._settled = max(self._settled - blocks, 0)
 
-    async def wait_for(self, tx_hash: str) -> None:
-        """Wait until a transaction is in a block, where one is made for it.
+    async def mine_pool(self) -> None:
+        """Make blocks of what was sent, where blocks are made by themselves.
 
-        None is for one whose nonce has a gap before it, nor while mining is off.
+        A transaction whose nonce has a gap before it stays. Anvil never mines by itself here: it
+        may make a block more than it has transactions for, at a base fee of its own.
         """
-        if not await self._node.call("anvil_getAutomine"):
+        if not self.is_automatic:
             return
-        deadline = time.monotonic() + WAIT_S
-        while time.monotonic() < deadline:
-            receipt, transaction, pool = await self._node.calls(
-                [
-                    ("eth_getTransactionReceipt", [tx_hash]),
-                    ("eth_getTransactionByHash", [tx_hash]),
-                    ("txpool_status", []),
-                ]
-            )
-            if transaction is None or (receipt is not None and number(pool["pending"]) == 0):
+        left = await self._waiting()
+        while left:
+            await self._node.call("evm_mine")
+            await self.settle()
+            before, left = left, await self._waiting()
+            if left >= before:
+                log.warning("%d transactions cannot be put into a block", left)
                 return
-            if receipt is None and await self._has_gap(transaction):
-                return
-            await asyncio.sleep(POLL_S)
 
-    async def _has_gap(self, transaction: Json) -> bool:
-        count = await self._node.call("eth_getTransactionCount", transaction["from"], "latest")
-        return number(transaction["nonce"]) > number(count)
+    async def _waiting(self) -> int:
+        return number((await self._node.call("txpool_status"))["pending"])
 
     async def _settle(self, block: Json) -> None:
         charges = await self._chain.charges(block)
@@ -113,4 +104,4 @@ def refuse_interval(seconds: Any) -> None:
         RpcError: there would be some.
     """
     if number(seconds or 0):
-        raise RpcError("no blocks by a clock here: their base fee would drift; mine them")
+        raise RpcError("no blocks by a clock on demand: start it with --block-every")

@@ -70,8 +70,8 @@ def intrinsic_gas(raw: bytes) -> int:
     if fields is None:
         return 0
     to, _value, data, *rest = fields[_at(raw) + 1 :]
-    zeros = data.count(0)
-    gas = BASE_GAS + ZERO_GAS * zeros + BYTE_GAS * (len(data) - zeros)
+    zeros: int = data.count(0)
+    gas: int = BASE_GAS + ZERO_GAS * zeros + BYTE_GAS * (len(data) - zeros)
     if not to:
         gas += CREATION_GAS + WORD_GAS * -(-len(data) // WORD)
     if _type(raw) != LEGACY:

@@ -46,6 +46,8 @@ class Plan(NamedTuple):
     fork_url: str | None
     port: int
     options: Sequence[str]
+    is_automatic: bool = True
+    block_every_s: int = 0
 
 
 def serve(plan: Plan) -> None:
@@ -70,15 +72,17 @@ async def _serve(plan: Plan, anvil: Running, listener: socket.socket) -> None:
         node = Node(session, anvil.url, "anvil", lambda: _why_gone(anvil))
         fork = None if plan.fork_url is None else Node(session, plan.fork_url, "the forked node")
         chain = Chain(node, plan.genesis, plan.overrides)
-        mining, reading = Mining(chain), Reading(chain, fork)
+        mining = Mining(chain, is_automatic=plan.is_automatic)
+        reading = Reading(chain, fork)
         writing = Writing(chain, mining, reading, max_tx_bytes=plan.max_tx_bytes)
         try:
             await chain.prepare()
             await mining.begin()
         except RpcError as error:
             raise Unavailable(error.message, field="anvil") from error
+        front = Front(chain, reading, writing)
         config = uvicorn.Config(
-            application(Front(chain, reading, writing)),
+            application(front),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -93,7 +97,14 @@ async def _serve(plan: Plan, anvil: Running, listener: socket.socket) -> None:
             "pid": os.getpid(),
             "anvil_pid": anvil.process.pid,
         }
-        await _Server(config, json.dumps(ready)).serve(sockets=[listener])
+        ticking = None
+        if plan.block_every_s:
+            ticking = asyncio.create_task(front.tick(plan.block_every_s))
+        try:
+            await _Server(config, json.dumps(ready)).serve(sockets=[listener])
+        finally:
+            if ticking is not None:
+                ticking.cancel()
 
 
 class _Server(uvicorn.Server):

@@ -52,6 +52,9 @@ class Writing:
             "anvil_mine": self._mine,
             "hardhat_mine": self._mine,
             "anvil_reorg": self._reorg,
+            "anvil_getAutomine": self._automine,
+            "evm_setAutomine": self._set_automine,
+            "anvil_setAutomine": self._set_automine,
             "evm_setIntervalMining": self._interval,
             "anvil_setIntervalMining": self._interval,
         }
@@ -68,8 +71,6 @@ class Writing:
             "hardhat_reset": self._begin_anew,
             "evm_mine_detailed": self._mining.settle,
             "anvil_mine_detailed": self._mining.settle,
-            "evm_setAutomine": self._mining.settle,
-            "anvil_setAutomine": self._mining.settle,
         }
         found = [(name, self._then(name, after)) for name, after in forwarded.items()]
         named = ("anvil_setNextBlockBaseFeePerGas", "hardhat_setNextBlockBaseFeePerGas")
@@ -126,10 +127,8 @@ class Writing:
         return filled
 
     async def _sent(self, method: str, *arguments: Any) -> str:
-        await self._mining.pin()
         tx_hash: str = await self._node.call(method, *arguments)
-        await self._mining.wait_for(tx_hash)
-        await self._mining.settle()
+        await self._mining.mine_pool()
         return tx_hash
 
     async def _mine(self, blocks: Any = "0x1", interval: Any = None) -> None:
@@ -156,9 +155,17 @@ class Writing:
         await self._mining.settle()
         return result
 
+    async def _automine(self) -> bool:
+        return self._mining.is_automatic
+
+    async def _set_automine(self, is_automatic: bool) -> bool:
+        self._mining.is_automatic = bool(is_automatic)
+        return True
+
     async def _interval(self, seconds: Any = 0) -> Any:
         refuse_interval(seconds)
-        return await self._node.call("evm_setIntervalMining", seconds)
+        self._mining.is_automatic = False
+        return True
 
     async def _set_base_fee(self, fee: Any) -> None:
         """Set the base fee from the next block on: ArbOS' own, so that it stays."""

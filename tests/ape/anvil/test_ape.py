@@ -18,21 +18,25 @@ def bytes_gas(url, receipt):
 
 def deploy_and_send(url, project, accounts):
     """A deployment and a transfer by Ape; each receipt has the formula's gas."""
-    owner = accounts.test_accounts[0]
-    token = owner.deploy(project.MockCOR)
-    paid = token.mint(owner, 10**18, sender=owner)
+    owner, stranger = accounts[0], accounts[1]
+    token = owner.deploy(project.MockCOR, 10**18)
+    paid = token.transfer(stranger, 5, sender=owner)
     for receipt in (token.receipt, paid):
         told = result(url, "eth_getTransactionReceipt", receipt.txn_hash)
         assert int(told["gasUsedForL1"], 16) == bytes_gas(url, receipt) > 0
         assert receipt.gas_used == int(told["gasUsed"], 16)
         assert receipt.gas_used_for_L1 == bytes_gas(url, receipt)
         assert receipt.total_fees_paid == receipt.gas_used * BASE_FEE
-    assert token.balanceOf(owner) == 10**18
-    return token
+    assert token.balanceOf(stranger) == 5
 
 
-def test_a_network_by_url(front, networks, project, accounts):
-    with networks.parse_network_choice(f"arbitrum:sepolia:{front.url}"):
+def test_a_network_by_url(networks, project, accounts):
+    # Ape waits for the block after a transaction's.
+    words = ("--price-per-unit", str(PRICE), "--block-every", "1")
+    with (
+        run_front(*words) as front,
+        networks.parse_network_choice(f"arbitrum:sepolia:{front.url}"),
+    ):
         deploy_and_send(front.url, project, accounts)
 
 

@@ -13,8 +13,17 @@ import pytest
 from click.testing import CliRunner
 
 from cortensor.cli import main
-from tests.ape.anvil.fronts import BASE_FEE, PAYER, PRICE, SEPOLIA, STRANGER, asked, result
-from tests.ape.anvil.fronts import run_front, web3_of
+from tests.ape.anvil.fronts import (
+    BASE_FEE,
+    PAYER,
+    PRICE,
+    SEPOLIA,
+    STRANGER,
+    asked,
+    result,
+    run_front,
+    web3_of,
+)
 
 pytestmark = pytest.mark.anvil
 

@@ -117,7 +117,7 @@ def test_what_the_sequencer_does_not_take(front):
     assert "ArbSys" in refusal(front.url, send, signed(nonce, to=ARB_SYS))
     assert "hex" in refusal(front.url, send, "0xzz")
     assert refusal(front.url, "eth_estimateGas", {"to": NODE_INTERFACE}).startswith("NodeInterface")
-    assert "no blocks by a clock" in refusal(front.url, "evm_setIntervalMining", 1)
+    assert "--block-every" in refusal(front.url, "evm_setIntervalMining", 1)
     assert web3_of(front.url).eth.get_transaction_count(PAYER.address) == nonce
 
 
@@ -129,6 +129,8 @@ def test_a_gap_in_nonces_is_not_waited_for_and_closes(front):
     first = result(front.url, "eth_sendRawTransaction", signed(nonce))
     receipts = [web3.eth.wait_for_transaction_receipt(each, 5) for each in (first, later)]
     assert {each["effectiveGasPrice"] for each in receipts} == {BASE_FEE}
+    assert web3.eth.block_number == receipts[-1]["blockNumber"]
+    assert web3.eth.get_block("latest")["baseFeePerGas"] == BASE_FEE
 
 
 def call(url, address, name, inputs, outputs, *arguments: object):
