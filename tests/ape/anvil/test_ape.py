@@ -21,7 +21,7 @@ def deploy_and_send(url, project, accounts):
     owner, stranger = accounts[0], accounts[1]
     token = owner.deploy(project.MockCOR, 10**18)
     paid = token.transfer(stranger, 5, sender=owner)
-    for receipt in (token.receipt, paid):
+    for receipt in (token.creation_metadata.receipt, paid):
         told = result(url, "eth_getTransactionReceipt", receipt.txn_hash)
         assert int(told["gasUsedForL1"], 16) == bytes_gas(url, receipt) > 0
         assert receipt.gas_used == int(told["gasUsed"], 16)
@@ -45,19 +45,18 @@ def test_a_network_by_url(networks, project, accounts):
     [("arbitrum", "sepolia", "arbitrum-sepolia"), ("cor", "testnet1a", "cor-l3")],
 )
 def test_a_fork_by_configuration(networks, project, accounts, ecosystem, network, name):
-    with run_front("--price-per-unit", str(PRICE), "--base-fee", str(BASE_FEE), network=name) as up:
-        words = ("--fork", up.url)
-        with run_front(*words, network=name) as fork:
-            changed = {
-                "node": {ecosystem: {network: {"uri": up.url}}},
-                "foundry": {
-                    "host": fork.url,
-                    "fork": {ecosystem: {network: {"upstream_provider": "node"}}},
-                },
-            }
-            with project.temp_config(**changed):
-                choice = f"{ecosystem}:{network}-fork:foundry"
-                with networks.parse_network_choice(choice) as provider:
-                    assert provider.network.name == f"{network}-fork"
-                    assert str(provider.uri) == fork.url
-                    deploy_and_send(fork.url, project, accounts)
+    words = ("--price-per-unit", str(PRICE), "--base-fee", str(BASE_FEE))
+    with run_front(*words, network=name) as fork:
+        changed = {
+            "node": {ecosystem: {network: {"uri": fork.url}}},
+            "foundry": {
+                "host": fork.url,
+                "fork": {ecosystem: {network: {"upstream_provider": "node"}}},
+            },
+        }
+        with project.temp_config(**changed):
+            choice = f"{ecosystem}:{network}-fork:foundry"
+            with networks.parse_network_choice(choice) as provider:
+                assert provider.network.name == f"{network}-fork"
+                assert str(provider.uri) == fork.url
+                deploy_and_send(fork.url, project, accounts)
