@@ -36,9 +36,8 @@ def test_what_is_made_up_has_the_fields_that_were_given() -> None:
     raw = made_up(Message(to, b"\5" * 9, 7, 3, access=((to, (key,)),)))
     fields = rlp.decode(raw[1:])
     assert raw[0] == 2
-    assert fields[:5] == [b"", b"\3", bytes.fromhex("39ba7d26"), bytes.fromhex("f1aa387f")] + [
-        bytes.fromhex("b8480ca2")
-    ]
+    words = ("39ba7d26", "f1aa387f", "b8480ca2")
+    assert fields[:5] == [b"", b"\3", *map(bytes.fromhex, words)]
     assert fields[5:9] == [to, b"\7", b"\5" * 9, [[to, [key]]]]
     assert int.from_bytes(fields[9], "big") == 126_483
 
