@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from cortensor.gas.arbitrum import poster_gas, poster_units
@@ -40,23 +42,32 @@ def test_a_network_by_url(networks, project, accounts):
         deploy_and_send(front.url, project, accounts)
 
 
-@pytest.mark.parametrize(
-    ("ecosystem", "network", "name"),
-    [("arbitrum", "sepolia", "arbitrum-sepolia"), ("cor", "testnet1a", "cor-l3")],
-)
-def test_a_fork_by_configuration(networks, project, accounts, ecosystem, network, name):
+@contextlib.contextmanager
+def fork_of(url, networks, project, ecosystem, network):
+    """A fork of a network, for which Ape is told to use the front."""
+    changed = {
+        "node": {ecosystem: {network: {"uri": url}}},
+        "foundry": {
+            "host": url,
+            "fork": {ecosystem: {network: {"upstream_provider": "node"}}},
+        },
+    }
+    choice = f"{ecosystem}:{network}-fork:foundry"
+    with project.temp_config(**changed), networks.parse_network_choice(choice) as provider:
+        assert provider.network.name == f"{network}-fork"
+        assert str(provider.uri) == url
+        yield
+
+
+def test_the_fork_of_sepolia(front, networks, project, accounts):
+    with fork_of(front.url, networks, project, "arbitrum", "sepolia"):
+        deploy_and_send(front.url, project, accounts)
+
+
+def test_the_fork_of_the_l3(networks, project, accounts):
     words = ("--price-per-unit", str(PRICE), "--base-fee", str(BASE_FEE))
-    with run_front(*words, network=name) as fork:
-        changed = {
-            "node": {ecosystem: {network: {"uri": fork.url}}},
-            "foundry": {
-                "host": fork.url,
-                "fork": {ecosystem: {network: {"upstream_provider": "node"}}},
-            },
-        }
-        with project.temp_config(**changed):
-            choice = f"{ecosystem}:{network}-fork:foundry"
-            with networks.parse_network_choice(choice) as provider:
-                assert provider.network.name == f"{network}-fork"
-                assert str(provider.uri) == fork.url
-                deploy_and_send(fork.url, project, accounts)
+    with (
+        run_front(*words, network="cor-l3") as front,
+        fork_of(front.url, networks, project, "cor", "testnet1a"),
+    ):
+        deploy_and_send(front.url, project, accounts)
