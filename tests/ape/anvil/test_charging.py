@@ -8,6 +8,7 @@ import json
 import msgspec
 import pytest
 from click.testing import CliRunner
+from eth_account import Account
 from web3 import Web3
 
 from cortensor.anvil.mining import POOL
@@ -20,7 +21,6 @@ from scripts._anvil import ROOT
 from tests.ape.anvil.fronts import (
     BASE_FEE,
     KEEPER,
-    PAYER,
     PRICE,
     SEPOLIA,
     STRANGER,
@@ -30,6 +30,9 @@ from tests.ape.anvil.fronts import (
 )
 
 pytestmark = pytest.mark.anvil
+
+# Nobody else's, so that its nonces are the same on both chains.
+PAYER = Account.from_key("0x8b3a350cf5c34c9194ca85829a2df0ec3153be0318b5e2d3348e872092edffba")
 
 SHAPES = {
     "nothing": b"",

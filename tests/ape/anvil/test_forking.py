@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -77,16 +78,25 @@ def as_arbos(tree, tx_hash):
     return {name: as_arbos(value, tx_hash) for name, value in tree.items()}
 
 
+def overcharged(tree):
+    """A node's answer in which a receipt says a unit of gas more for the bytes."""
+    found = tree["result"]
+    if isinstance(found, dict) and "gasUsedForL1" in found:
+        more = hex(int(found["gasUsedForL1"], 16) + 1)
+        return tree | {"result": found | {"gasUsedForL1": more}}
+    return tree
+
+
 @contextlib.contextmanager
-def nitro_like(url, tx_hash):
-    """A node whose chain has a transaction of ArbOS' own."""
+def changed(url, change):
+    """A node that answers as another does, but for a change."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["content-length"]))
             request = Request(url, body, {"content-type": "application/json"})
             with urlopen(request, timeout=20) as response:
-                answer = as_arbos(json.load(response), tx_hash)
+                answer = change(json.load(response))
             data = json.dumps(answer).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
@@ -113,7 +123,8 @@ def test_transactions_of_arbos_are_told_and_end_nothing(front):
     tx_hash = result(front.url, "eth_sendTransaction", send)
     block = result(front.url, "eth_getTransactionReceipt", tx_hash)["blockNumber"]
     result(front.url, "anvil_mine", "0x1")
-    with nitro_like(front.url, tx_hash) as upstream, run_front("--fork", upstream) as fork:
+    own = functools.partial(as_arbos, tx_hash=tx_hash)
+    with changed(front.url, own) as upstream, run_front("--fork", upstream) as fork:
         assert result(fork.url, "eth_getTransactionByHash", tx_hash)["type"] == "0x6a"
         assert result(fork.url, "eth_getTransactionReceipt", tx_hash)["type"] == "0x6a"
         assert [each["type"] for each in result(fork.url, "eth_getBlockReceipts", block)] == [
@@ -133,3 +144,16 @@ def test_transactions_of_arbos_are_told_and_end_nothing(front):
         # It is still there.
         assert web3_of(fork.url).eth.chain_id == SEPOLIA
         assert result(fork.url, "eth_sendTransaction", send)
+
+
+def test_the_check_of_a_chain_that_charges_otherwise_says_by_how_much(front):
+    send = {"from": PAYER.address, "to": STRANGER, "data": "0x0102"}
+    tx_hash = result(front.url, "eth_sendTransaction", send)
+    with changed(front.url, overcharged) as node:
+        done = CliRunner().invoke(main, ["gas", "check", tx_hash, "--rpc", node])
+        assert done.exit_code == 1
+        assert done.output.endswith(": +1 beside the formula\n")
+        unknown = "0x" + "00" * 32
+        done = CliRunner().invoke(main, ["gas", "check", unknown, "--rpc", node])
+        assert (done.exit_code, done.output.count("\n")) == (2, 1)
+        assert "[unknown_transaction]" in done.output
