@@ -1,26 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One Anvil of our own: started on a free port, stopped on the way out, whatever happens."""
+"""The project's own Anvil, for scripts, tests and benchmarks."""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from cortensor.errors import Unavailable
-from scripts._children import start_child, stop
+from cortensor.anvil import process as anvil
+from cortensor.anvil.process import HARDFORK
+
+__all__ = ["HARDFORK", "ROOT", "Anvil", "anvil_binary", "run_anvil"]
 
 ROOT = Path(__file__).resolve().parents[1]
-HARDFORK = "cancun"
-START_SECONDS = 20
-POLL_SECONDS = 0.02
-_LISTENING = "Listening on "
 
 
 @dataclass(frozen=True)
@@ -44,11 +38,7 @@ def anvil_binary() -> str:
     Raises:
         Unavailable: if there is none.
     """
-    own = ROOT / "node_modules" / ".bin" / "anvil"
-    found = str(own) if own.exists() else shutil.which("anvil")
-    if found is None:
-        raise Unavailable("not found: run `make env`", field="anvil")
-    return found
+    return anvil.anvil_binary(ROOT)
 
 
 @contextlib.contextmanager
@@ -66,25 +56,5 @@ def run_anvil(*, chain_id: int = 31337, options: Sequence[str] = ()) -> Iterator
     version = subprocess.run(  # noqa: S603 -- our own binary, no shell
         [binary, "--version"], capture_output=True, text=True, check=True
     ).stdout.splitlines()[0]
-    command = [binary, "--port", "0", "--chain-id", str(chain_id), "--hardfork", HARDFORK, *options]
-    # A file and not a pipe: nobody reads once the port is known, and a full pipe would stop Anvil.
-    with tempfile.TemporaryFile("w+") as log:
-        process = start_child(command, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            yield Anvil(url=_await_url(process, log), version=version, process=process)
-        finally:
-            stop(process)
-
-
-def _await_url(process: subprocess.Popen[bytes], log: IO[str]) -> str:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        log.seek(0)
-        lines = log.read().splitlines(keepends=True)
-        for line in lines:
-            if line.startswith(_LISTENING) and line.endswith("\n"):
-                return "http://" + line.removeprefix(_LISTENING).strip()
-        if process.poll() is not None:
-            raise Unavailable("ended at once: " + "".join(lines[-3:]).strip(), field="anvil")
-        time.sleep(POLL_SECONDS)
-    raise Unavailable(f"did not start within {START_SECONDS} s", field="anvil")
+    with anvil.running_anvil(binary, chain_id, options) as started:
+        yield Anvil(started.url, version, started.process)

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from cortensor.anvil.children import start_child, stop
 from cortensor.errors import Unavailable
-from scripts._children import start_child, stop
 
 
 def wait_until(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "agent": ("cortensor.agents.commands:agent", "Run and examine ERC-8004 agents."),
+        "anvil": ("cortensor.anvil.commands:anvil", "Run a local chain that charges as Arbitrum."),
         "calibrate": (
             "cortensor.router.calibrating:calibrate_command",
             "Fit confidences on gold items.",

@@ -101,6 +101,35 @@ def read(load: Callable[[int], int]) -> ArbosState:
     )
 
 
+def written(state: ArbosState) -> dict[int, int]:
+    """Return slot -> value of a state, as `read` would find it."""
+    words = {
+        VERSION: state.arbos,
+        BROTLI_LEVEL: state.brotli_level,
+        PRICE_PER_UNIT: state.price_per_unit,
+        BASE_FEE: state.base_fee,
+        MIN_BASE_FEE: state.min_base_fee,
+        CONSTRAINT_COUNT: 0,
+    }
+    if isinstance(state.controller, OneBacklog):
+        _floor, *values = state.controller
+        return words | dict(zip((SPEED_LIMIT, INERTIA, TOLERANCE, BACKLOG), values, strict=True))
+    words[CONSTRAINT_COUNT] = len(state.controller.items)
+    for number, item in enumerate(state.controller.items):
+        space = _space_of(number)
+        words |= {slot(space, key): value for key, value in enumerate(item)}
+    return words
+
+
+def constraint_slots(count: int) -> list[int]:
+    """Return the slots of the first constraints: target, window and backlog of each."""
+    return [slot(_space_of(number), key) for number in range(count) for key in range(3)]
+
+
+def _space_of(number: int) -> bytes:
+    return inner(CONSTRAINTS, number.to_bytes(8, "big"))
+
+
 def _constraint(load: Callable[[int], int], number: int) -> Constraint:
-    space = inner(CONSTRAINTS, number.to_bytes(8, "big"))
+    space = _space_of(number)
     return Constraint(*(load(slot(space, key)) for key in range(3)))

@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console
 
 from cortensor.errors import InvalidInput
+from cortensor.gas.check_command import check
 from cortensor.gas.diff_command import diff
 from cortensor.gas.envelope import parse_envelope
 from cortensor.gas.estimate import estimate as estimate_fee
@@ -41,6 +42,7 @@ def gas() -> None:
     """Estimate fees on Arbitrum and on a chain above it; compare measured gas."""
 
 
+gas.add_command(check)
 gas.add_command(diff)
 gas.add_command(report)
 gas.add_command(profile)

@@ -25,11 +25,11 @@ from cortensor.agents.opening import Opened
 from cortensor.agents.place import Place
 from cortensor.agents.settings import load_settings
 from cortensor.agents.validating import Validator, serve
+from cortensor.anvil.children import start_child, stop
 from cortensor.chain.caller import Caller
 from cortensor.cli import main
 from cortensor.receipts.bundle import Bundle
 from scripts._anvil import run_anvil
-from scripts._children import start_child, stop
 from scripts._demo import sessions
 from scripts._demo.chain import DAY_SECONDS, GAS_MONEY_WEI, Chain
 from scripts._demo.operating import SIGNER_KEY, _config

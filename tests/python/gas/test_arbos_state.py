@@ -17,6 +17,7 @@ from cortensor.gas.arbos_state import (
     inner,
     read,
     slot,
+    written,
 )
 from cortensor.gas.base_fee import Constraint, Constraints, OneBacklog
 from tests.python.gas.arbos_storage import LEGACY, SIX, storage_of
@@ -77,3 +78,11 @@ def test_a_count_that_nobody_would_set_is_refused() -> None:
 def test_the_account_is_known() -> None:
     assert arbos_state.ACCOUNT == "0xa4b05" + "f" * 35
     assert BASE_FEE != 0
+
+
+@pytest.mark.parametrize("words", [LEGACY, SIX])
+def test_what_is_written_is_read(words: dict[int, int]) -> None:
+    state = read(lambda slot: words.get(slot, 0))
+    again = written(state)
+    assert again.items() <= words.items()
+    assert read(lambda slot: again.get(slot, 0)) == state

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Child processes that never outlive the script that started them."""
+"""Child processes that never outlive the process that started them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import ctypes
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
 
@@ -25,7 +27,7 @@ def start_child(arguments: Sequence[str], **options: Any) -> subprocess.Popen[by
     return subprocess.Popen(  # noqa: S603
         arguments,
         stdin=subprocess.DEVNULL,
-        # Ctrl-C in a terminal reaches the script alone, which then ends its children in order.
+        # Ctrl-C in a terminal reaches this process alone, which then ends its children in order.
         start_new_session=True,
         preexec_fn=_die_with_parent,  # noqa: PLW1509 -- called before any other thread is there
         **options,
