@@ -10,7 +10,7 @@ import pytest
 from tests.contracts.protocol import Protocol
 
 # Compiled contracts are millions of objects that stay. Looking for garbage among them at Python's
-# usual pace takes a third of the time of these tests.
+# usual pace takes a third of the time of a file of tests; of the long state machines little.
 gc.set_threshold(200_000, 20, 100)
 
 
