@@ -12,11 +12,11 @@ from typing import Any
 
 from eth_utils import keccak
 
+from cortensor.gas.measured import WHOLE
 from scripts._gas.bench import Bench, Used
 from scripts._gas.scenario import Scenario
 
 SESSION, TASKS, MINERS, VALIDATORS = 1, 100, 3, 1
-WHOLE = f"session.{TASKS}x{MINERS}x{VALIDATORS}"
 DEPOSIT_WEI, TASK_WEI, NODE_WEI = 10**21, 10**18, 2 * 10**17
 PROMPT = "Is the seller's answer consistent with the order? Reply VALID or INVALID, and one reason."
 LLM_PARAMS = [1024, 70, 100, 40, 100, 0, 0]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from eth_utils import keccak
 
+from cortensor.gas.measured import WHOLE
 from cortensor.pricing import Terms, Usage
 from cortensor.receipts.merkle import StandardMerkleTree
 from scripts._gas.agents import run_agents
@@ -28,7 +29,6 @@ from scripts._gas.bench import (
 )
 from scripts._gas.disputes import run_disputes
 from scripts._gas.opening import run_opening
-from scripts._gas.phase2 import WHOLE
 from scripts._gas.scenario import Scenario
 from scripts._gas.staking import run_quota, run_stake
 from scripts._gas.validating import run_validating

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cortensor.errors import Error
+from cortensor.lazy_group import LazyGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,30 +41,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 """Subcommand -> (module:attribute, one-line help). The help is here so that listing loads none."""
 
 
-class LazyGroup(click.Group):
-    """A group that imports a subcommand's module only when the subcommand is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return every subcommand's name."""
-        del ctx
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a subcommand, or None if there is none of that name."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command = getattr(import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{module}:{attribute} is no command")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of subcommands without importing them."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+class Front(LazyGroup):
+    """The top of the command line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand; errors of this package become one line and exit code 2."""
@@ -75,7 +53,7 @@ class LazyGroup(click.Group):
             ctx.exit(2)
 
 
-@click.group(cls=LazyGroup)
+@click.group(cls=Front, lazy=COMMANDS)
 @click.version_option(package_name="cortensor")
 def main() -> None:
     """Price, run, settle and verify AI inference on Cortensor."""

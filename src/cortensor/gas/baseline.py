@@ -6,31 +6,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import Struct
-
 from cortensor.errors import InvalidInput
-from cortensor.gas.reading import read_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from cortensor.gas.measured import Measurement
 
 BPS = 10_000
 WHAT_MATTERS = ("metric", "compiler", "evm", "optimizer", "hardfork", "token")
 """Header lines that must be equal: numbers under other ones mean something else."""
-
-
-class Measured(Struct, frozen=True):
-    """One scenario: gas of the receipt, and calldata units; None where it posts nothing."""
-
-    gas_used: int
-    poster_units: int | None = None
-
-
-class Document(Struct, frozen=True):
-    """A file of measured scenarios."""
-
-    header: dict[str, object]
-    scenarios: dict[str, Measured]
 
 
 class Change(NamedTuple):
@@ -85,12 +68,7 @@ def percent(bps: int) -> str:
     return f"{sign}{abs(bps) // 100}.{abs(bps) % 100:02d} %"
 
 
-def load_document(path: Path) -> Document:
-    """Return the scenarios in a file. Raises NotFound, InvalidInput."""
-    return read_json(path, Document)
-
-
-def diff(before: Document, after: Document) -> Diff:
+def diff(before: Measurement, after: Measurement) -> Diff:
     """Return what moved between two measurements.
 
     Raises:
@@ -118,5 +96,5 @@ def diff(before: Document, after: Document) -> Diff:
     )
 
 
-def _gas(document: Document) -> dict[str, int]:
+def _gas(document: Measurement) -> dict[str, int]:
     return {name: each.gas_used for name, each in document.scenarios.items()}

@@ -13,7 +13,9 @@ from rich.table import Table
 
 from cortensor.errors import NotFound
 from cortensor.gas.baseline import diff as compare
-from cortensor.gas.baseline import load_document, percent
+from cortensor.gas.baseline import percent
+from cortensor.gas.measured import Measurement
+from cortensor.gas.reading import read_json
 
 if TYPE_CHECKING:
     from cortensor.gas.baseline import Change, Diff
@@ -52,7 +54,7 @@ def diff(
     ctx: click.Context, base: str, to: Path, scenario_bps: int, total_bps: int, *, as_json: bool
 ) -> None:
     """Compare gas with BASE, a file or the name of one in gas/baselines. Exit 1: over a budget."""
-    found = compare(load_document(_file_of(base)), load_document(to))
+    found = compare(read_json(_file_of(base), Measurement), read_json(to, Measurement))
     over = found.over(scenario_bps, total_bps)
     if as_json:
         click.echo(json.dumps(_json(found, over), indent=2))

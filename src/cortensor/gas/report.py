@@ -10,47 +10,14 @@ import jinja2
 from msgspec import Struct
 
 from cortensor.errors import InvalidInput
+from cortensor.gas.measured import WHOLE, Measurement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HERE = Path(__file__).parent
-GWEI = 10**9
-WHOLE = "session.100x3x1"
 SPREAD = "settle."
 """Scenarios that are compared by item: of other batches one transaction is what is compared."""
-
-
-class Parts(Struct, frozen=True):
-    """A fee's parts, in wei as text."""
-
-    execution_wei: str
-    data_wei: str
-
-    @property
-    def gwei(self) -> int:
-        """Both together in gwei, rounded up."""
-        return -(-(int(self.execution_wei) + int(self.data_wei)) // GWEI)
-
-
-class Row(Struct, frozen=True):
-    """One measured scenario; see gas/scenarios.json."""
-
-    gas_used: int
-    items: int
-    gas_per_item: int
-    note: str
-    poster_units: int | None = None
-    execution_gas: int | None = None
-    fees: dict[str, Parts] = {}
-
-
-class Measurement(Struct, frozen=True):
-    """A file of measured scenarios, with what they were measured under."""
-
-    header: dict[str, object]
-    code_bytes: dict[str, int]
-    scenarios: dict[str, Row]
 
 
 class Peer(Struct, frozen=True):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from cortensor.gas.measured import Measurement
 from cortensor.gas.reading import read_json
-from cortensor.gas.report import Measurement, Peers, page
+from cortensor.gas.report import Peers, page
 
 GAS = Path("gas")
 

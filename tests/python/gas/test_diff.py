@@ -17,8 +17,12 @@ HEADER = dict.fromkeys(WHAT_MATTERS, "x")
 
 
 def write(path: Path, scenarios: dict[str, int], **header: str) -> Path:
-    entries = {name: {"gas_used": gas, "items": 1} for name, gas in scenarios.items()}
-    path.write_text(json.dumps({"header": HEADER | header, "scenarios": entries}))
+    entries = {
+        name: {"gas_used": gas, "items": 1, "gas_per_item": gas, "note": ""}
+        for name, gas in scenarios.items()
+    }
+    data = {"header": HEADER | header, "code_bytes": {}, "scenarios": entries}
+    path.write_text(json.dumps(data))
     return path
 
 
@@ -91,8 +95,8 @@ def test_what_was_measured_otherwise_is_not_compared(base: Path, tmp_path: Path,
     [
         ("", "is not JSON"),
         ("[]", "Expected `object`"),
-        ('{"header": {}}', "missing required field `scenarios`"),
-        ('{"header": {}, "scenarios": {"a": {"gas_used": "1"}}}', "Expected `int`"),
+        ('{"header": {}, "code_bytes": {}}', "missing required field `scenarios`"),
+        ('{"header": {}, "code_bytes": {"a": "1"}, "scenarios": {}}', "Expected `int`"),
     ],
 )
 def test_a_file_that_is_none(base: Path, tmp_path: Path, text: str, words: str) -> None:

@@ -14,8 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from cortensor.cli import main
+from cortensor.gas.measured import Measurement
 from cortensor.gas.reading import read_json
-from cortensor.gas.report import Measurement, Peers, bars_of, charts_of
+from cortensor.gas.report import Peers, bars_of, charts_of
 from tests.python.router.browser import CHROMIUM, Browser
 
 GAS = Path("gas")

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `ape run gas` writes: gas/scenarios.json and baselines."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+GWEI = 10**9
+WHOLE = "session.100x3x1"
+"""The scenario that Phase #2 has too: a session with 100 tasks, 3 miners and 1 validator."""
+
+
+class Parts(Struct, frozen=True):
+    """A fee's parts, in wei as text."""
+
+    execution_wei: str
+    data_wei: str
+
+    @property
+    def gwei(self) -> int:
+        """Both together in gwei, rounded up."""
+        return -(-(int(self.execution_wei) + int(self.data_wei)) // GWEI)
+
+
+class Row(Struct, frozen=True):
+    """One scenario: gas of the receipt, over how many items it spreads, what it starts from.
+
+    `poster_units` and `fees` (by network) are of what posts data; `execution_gas` is of views.
+    """
+
+    gas_used: int
+    items: int
+    gas_per_item: int
+    note: str
+    poster_units: int | None = None
+    execution_gas: int | None = None
+    fees: dict[str, Parts] = {}
+
+
+class Measurement(Struct, frozen=True):
+    """Scenarios by name, bytes of contracts, and what all of it was measured under."""
+
+    header: dict[str, object]
+    code_bytes: dict[str, int]
+    scenarios: dict[str, Row]
