@@ -19,6 +19,7 @@ from eth_utils import keccak, to_checksum_address
 from web3 import Web3
 
 from cortensor.errors import VerificationFailed
+from cortensor.gas.intrinsic import intrinsic
 from cortensor.pricing import RateCard
 from scripts._anvil import run_anvil
 from scripts._deploy.compiler import compile_contract
@@ -51,8 +52,6 @@ PUBLICATION_DELAY_SECONDS = 86_400
 DAY_SECONDS = 86_400
 LIFETIME_SECONDS = 30 * DAY_SECONDS
 INFINITE = 2**256 - 1
-INTRINSIC_GAS = 21_000
-NONZERO_BYTE_GAS, ZERO_BYTE_GAS = 16, 4
 GAS_LIMIT = 25_000_000
 RECEIPT_SECONDS = 30
 POLL_SECONDS = 0.002
@@ -64,7 +63,7 @@ class Used:
 
     Attributes:
         gas: the receipt's gasUsed.
-        intrinsic: of that, 21,000 and the calldata.
+        intrinsic: of that, what is taken before the first step.
         units: the calldata units that a chain above Ethereum charges for.
         tx_hash: the transaction's; empty for sums and shares.
     """
@@ -235,11 +234,9 @@ class Bench:
         )
         if receipt["status"] != 1:
             raise VerificationFailed(f"a scenario reverted in {tx_hash}", field="gas")
-        content = bytes.fromhex(data.removeprefix("0x"))
-        zeros = content.count(0)
-        calldata = zeros * ZERO_BYTE_GAS + (len(content) - zeros) * NONZERO_BYTE_GAS
+        taken = intrinsic(bytes.fromhex(data.removeprefix("0x")), is_creation="to" not in more)
         units = units_of(data, more.get("to"))
-        return Used(receipt["gasUsed"], INTRINSIC_GAS + calldata, units, tx_hash), receipt
+        return Used(receipt["gasUsed"], taken.total, units, tx_hash), receipt
 
     def request(self, **changes: Any) -> dict[str, Any]:
         """Return the terms of a session of 1,000 COR under a salt of its own, with changes."""

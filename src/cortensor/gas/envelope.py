@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of a signed transaction matters to its fee: its type, its chain, its gas limit."""
+"""What of a signed transaction matters to its fee: its type, chain, gas limit, what it calls."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import rlp
 from rlp.exceptions import RLPException
 
 from cortensor.errors import InvalidInput
+from cortensor.gas.intrinsic import Intrinsic, intrinsic
 
 LEGACY, ACCESS_LIST, DYNAMIC_FEE, SET_CODE = 0, 1, 2, 4
 FIRST_LIST = 0xC0
@@ -33,12 +34,31 @@ _SHAPES = {
 
 
 class Envelope(NamedTuple):
-    """A signed transaction. `chain_id` is None where its signature is good on any chain."""
+    """A signed transaction. `chain_id` is None where its signature is good on any chain.
+
+    `to` is empty where it creates a contract. `accounts` and `slots` are counts of its access
+    list, `authorities` of its authorization list.
+    """
 
     raw: bytes
     tx_type: int
     chain_id: int | None
     gas_limit: int
+    to: bytes
+    data: bytes
+    accounts: int
+    slots: int
+    authorities: int
+
+    def intrinsic(self) -> Intrinsic:
+        """Return what it takes before its first step."""
+        return intrinsic(
+            self.data,
+            is_creation=not self.to,
+            accounts=self.accounts,
+            slots=self.slots,
+            authorities=self.authorities,
+        )
 
 
 def parse_envelope(raw: bytes) -> Envelope:
@@ -69,7 +89,18 @@ def parse_envelope(raw: bytes) -> Envelope:
             f"a signed transaction of type {tx_type} has {shape.fields} fields; is it signed?",
             field="raw_tx",
         )
-    return Envelope(raw, tx_type, _chain_of(fields, shape), _number(fields[shape.gas]))
+    slots = [] if tx_type == LEGACY else _listed(fields[shape.data + 1])
+    return Envelope(
+        raw=raw,
+        tx_type=tx_type,
+        chain_id=_chain_of(fields, shape),
+        gas_limit=_number(fields[shape.gas]),
+        to=_bytes(fields[shape.gas + 1]),
+        data=_bytes(fields[shape.data]),
+        accounts=len(slots),
+        slots=sum(slots),
+        authorities=len(_list(fields[shape.data + 2])) if tx_type == SET_CODE else 0,
+    )
 
 
 def with_data(envelope: Envelope, data: bytes) -> bytes:
@@ -87,7 +118,29 @@ def _chain_of(fields: list[object], shape: _Shape) -> int | None:
     return (v - EIP155_OFFSET) // 2 if v >= EIP155_OFFSET else None
 
 
+def _listed(field: object) -> list[int]:
+    """Return the number of slots of each account in an access list."""
+    counts = []
+    for item in _list(field):
+        match item:
+            case [bytes(), list() as keys]:
+                counts.append(len(keys))
+            case _:
+                raise InvalidInput("has an access list that is none", field="raw_tx")
+    return counts
+
+
 def _number(field: object) -> int:
+    return int.from_bytes(_bytes(field), "big")
+
+
+def _bytes(field: object) -> bytes:
     if not isinstance(field, bytes):
         raise InvalidInput("has a list where a number belongs", field="raw_tx")
-    return int.from_bytes(field, "big")
+    return field
+
+
+def _list(field: object) -> list[object]:
+    if not isinstance(field, list):
+        raise InvalidInput("has a number where a list belongs", field="raw_tx")
+    return field

@@ -8,13 +8,10 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from cortensor.gas import kinds
+from cortensor.gas.intrinsic import BASE_GAS, intrinsic
 from cortensor.gas.trace import Trace  # noqa: TC001 -- msgspec reads the annotations
 
-BASE_GAS, CREATE_GAS, INITCODE_WORD_GAS = 21_000, 32_000, 2
-ZERO_BYTE_GAS, NONZERO_BYTE_GAS = 4, 16
-LISTED_ACCOUNT_GAS, LISTED_SLOT_GAS = 2_400, 1_900
 FLOOR_TOKEN_GAS, NONZERO_TOKENS = 10, 4
-WORD_BYTES = 32
 
 
 class Log(NamedTuple):
@@ -67,15 +64,14 @@ class Transaction(Struct, frozen=True):
 
     def intrinsic(self) -> dict[str, int]:
         """Return class -> gas that it takes before its first step."""
-        computation = BASE_GAS
-        if self.to is None:
-            words = -(-len(self.data) // WORD_BYTES)
-            computation += CREATE_GAS + INITCODE_WORD_GAS * words
-        calldata = self.zero_bytes * ZERO_BYTE_GAS + self.nonzero_bytes * NONZERO_BYTE_GAS
-        slots = sum(len(each) for _, each in self.access_list)
-        listed = len(self.access_list) * LISTED_ACCOUNT_GAS + slots * LISTED_SLOT_GAS
-        found = {kinds.COMPUTATION: computation, kinds.L2_CALLDATA: calldata}
-        return found | ({kinds.STORAGE_READ: listed} if listed else {})
+        taken = intrinsic(
+            self.data,
+            is_creation=self.to is None,
+            accounts=len(self.access_list),
+            slots=sum(len(each) for _, each in self.access_list),
+        )
+        found = {kinds.COMPUTATION: taken.base, kinds.L2_CALLDATA: taken.calldata}
+        return found | ({kinds.STORAGE_READ: taken.listed} if taken.listed else {})
 
 
 class Traced(Struct, frozen=True):

@@ -7,25 +7,8 @@ import pytest
 
 from cortensor.anvil.precompiles import ARB_SYS
 from cortensor.anvil.rpc import RpcError
-from cortensor.anvil.sendable import check_limit, check_sendable, intrinsic_gas
-from tests.python.gas.signed import TO, signed
-
-ACCESS = [{"address": TO, "storageKeys": ["0x" + "01" * 32] * 2}]
-
-
-@pytest.mark.parametrize(
-    ("raw", "gas"),
-    [
-        (signed(), 21_000),
-        (signed(b"\0\1"), 21_020),
-        (signed(b"\0\1", gasPrice=10**9), 21_020),
-        (signed(accessList=ACCESS), 21_000 + 2_400 + 2 * 1_900),
-        (signed(b"\1" * 33, to=""), 21_000 + 33 * 16 + 32_000 + 4),
-        (b"\2no transaction", 0),
-    ],
-)
-def test_intrinsic_gas(raw: bytes, gas: int) -> None:
-    assert intrinsic_gas(raw) == gas
+from cortensor.anvil.sendable import check_limit, check_sendable
+from tests.python.gas.signed import signed
 
 
 def test_a_limit_covers_the_start_and_the_bytes() -> None:

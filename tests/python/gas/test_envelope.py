@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortensor.errors import InvalidInput
-from cortensor.gas.envelope import Envelope, parse_envelope
+from cortensor.gas.envelope import parse_envelope
 from tests.python.gas.signed import KEY, TO, signed
+
+LISTED = [{"address": TO, "storageKeys": ["0x" + "01" * 32] * 2}]
 
 
 def test_every_type() -> None:
@@ -21,11 +23,11 @@ def test_every_type() -> None:
         {"chainId": 421_614, "address": TO, "nonce": 8}
     )
     setting = signed(gas=24_000, authorizationList=[delegation])
-    assert [parse_envelope(raw) for raw in (legacy, listed, dynamic, setting)] == [
-        Envelope(legacy, 0, 421_614, 21_000),
-        Envelope(listed, 1, 421_614, 22_000),
-        Envelope(dynamic, 2, 421_614, 23_000),
-        Envelope(setting, 4, 421_614, 24_000),
+    assert [parse_envelope(raw)[:4] for raw in (legacy, listed, dynamic, setting)] == [
+        (legacy, 0, 421_614, 21_000),
+        (listed, 1, 421_614, 22_000),
+        (dynamic, 2, 421_614, 23_000),
+        (setting, 4, 421_614, 24_000),
     ]
 
 
@@ -51,6 +53,20 @@ def test_what_is_none(raw: bytes, words: str) -> None:
     with pytest.raises(InvalidInput, match=words.replace("?", r"\?")) as caught:
         parse_envelope(raw)
     assert caught.value.field == "raw_tx"
+
+
+@pytest.mark.parametrize(
+    ("raw", "gas"),
+    [
+        (signed(), 21_000),
+        (signed(b"\0\1"), 21_020),
+        (signed(b"\0\1", gasPrice=10**9), 21_020),
+        (signed(accessList=LISTED), 21_000 + 2_400 + 2 * 1_900),
+        (signed(b"\1" * 33, to=""), 21_000 + 33 * 16 + 32_000 + 4),
+    ],
+)
+def test_intrinsic_gas(raw: bytes, gas: int) -> None:
+    assert parse_envelope(raw).intrinsic().total == gas
 
 
 def refusal(raw: bytes) -> str | None:
