@@ -77,20 +77,15 @@ def block_number(url):
 
 
 @contextlib.contextmanager
-def disguised(url, client="nitro/v3.9.4-test/linux-amd64/go1.25"):
-    """A proxy before Anvil that names itself otherwise: the nearest thing to a real network."""
+def changed(url, change):
+    """A proxy before a node: its answers are what `change(call, answer)` returns, all as JSON."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["content-length"]))
-            call = json.loads(body)
-            if isinstance(call, dict) and call["method"] == "web3_clientVersion":
-                answer = {"jsonrpc": "2.0", "id": call["id"], "result": client}
-                data = json.dumps(answer).encode()
-            else:
-                request = Request(url, body, {"content-type": "application/json"})
-                with urlopen(request, timeout=20) as response:
-                    data = response.read()
+            request = Request(url, body, {"content-type": "application/json"})
+            with urlopen(request, timeout=20) as response:
+                data = json.dumps(change(json.loads(body), json.load(response))).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(data)))
@@ -109,3 +104,13 @@ def disguised(url, client="nitro/v3.9.4-test/linux-amd64/go1.25"):
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def disguised(url, client="nitro/v3.9.4-test/linux-amd64/go1.25"):
+    """A proxy before Anvil that names itself otherwise: the nearest thing to a real network."""
+
+    def named(call, answer):
+        is_asked = isinstance(call, dict) and call["method"] == "web3_clientVersion"
+        return answer | {"result": client} if is_asked else answer
+
+    return changed(url, named)

@@ -3,12 +3,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.request import Request, urlopen
 
 import pytest
 from click.testing import CliRunner
@@ -25,6 +20,7 @@ from tests.ape.anvil.fronts import (
     run_front,
     web3_of,
 )
+from tests.ape.running import changed
 
 pytestmark = pytest.mark.anvil
 
@@ -78,7 +74,7 @@ def as_arbos(tree, tx_hash):
     return {name: as_arbos(value, tx_hash) for name, value in tree.items()}
 
 
-def overcharged(tree):
+def overcharged(_call, tree):
     """A node's answer in which a receipt says a unit of gas more for the bytes."""
     found = tree["result"]
     if isinstance(found, dict) and "gasUsedForL1" in found:
@@ -87,44 +83,16 @@ def overcharged(tree):
     return tree
 
 
-@contextlib.contextmanager
-def changed(url, change):
-    """A node that answers as another does, but for a change."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            request = Request(url, body, {"content-type": "application/json"})
-            with urlopen(request, timeout=20) as response:
-                answer = change(json.load(response))
-            data = json.dumps(answer).encode()
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_arguments: object):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def test_transactions_of_arbos_are_told_and_end_nothing(front):
     send = {"from": PAYER.address, "to": STRANGER, "value": "0x1"}
     tx_hash = result(front.url, "eth_sendTransaction", send)
     block = result(front.url, "eth_getTransactionReceipt", tx_hash)["blockNumber"]
     result(front.url, "anvil_mine", "0x1")
     own = functools.partial(as_arbos, tx_hash=tx_hash)
-    with changed(front.url, own) as upstream, run_front("--fork", upstream) as fork:
+    with (
+        changed(front.url, lambda _call, answer: own(answer)) as upstream,
+        run_front("--fork", upstream) as fork,
+    ):
         assert result(fork.url, "eth_getTransactionByHash", tx_hash)["type"] == "0x6a"
         assert result(fork.url, "eth_getTransactionReceipt", tx_hash)["type"] == "0x6a"
         assert [each["type"] for each in result(fork.url, "eth_getBlockReceipts", block)] == [
