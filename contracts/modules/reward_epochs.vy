@@ -7,7 +7,7 @@
 @license GNU Affero General Public License v3.0 only
 @author Cortensor
 @notice At most one epoch is open or posted; of those that are final the seals
-        are kept. And what every challenge ends in: a root that is overthrown.
+        are kept. And what every proof ends in: a root that is overthrown.
 """
 
 from contracts.interfaces import INodeReward
@@ -26,6 +26,9 @@ STATE_EXPIRED: constant(uint256) = 4
 EPOCH_SECONDS: public(immutable(uint256))
 VETO_SECONDS: public(immutable(uint256))
 
+
+# @dev Who overthrows roots; set once.
+dispute: public(address)
 
 # @dev The epoch opened last (lib/epoch_words.vy).
 _flight: uint256
@@ -60,66 +63,6 @@ def __init__(epoch_seconds: uint256, veto_seconds: uint256):
     # Rounds down.
     self._flight = words._pack_flight(
         block.timestamp // epoch_seconds, STATE_NONE, 0, 0, 0, 0, False
-    )
-
-
-@external
-@view
-def epoch_bounds(epoch: uint256) -> (uint256, uint256):
-    return self._bounds(epoch)
-
-
-@external
-@view
-def root(epoch: uint256) -> bytes32:
-    return self._root(epoch)
-
-
-@external
-@pure
-def hash_header(header: INodeReward.Header) -> bytes32:
-    return self._hash(header)
-
-
-@external
-@view
-def epoch(epoch: uint256) -> INodeReward.Epoch:
-    flight: uint256 = self._flight
-    state: uint256 = words._state(flight)
-    if epoch == words._epoch(flight) and (state == STATE_OPEN or state == STATE_POSTED):
-        return INodeReward.Epoch(
-            state=state,
-            version=words._version(flight),
-            budget=words._budget(flight),
-            finalised_at=0,
-            root=empty(bytes32),
-        )
-    final: uint256 = self._finals[epoch]
-    if final == 0:
-        return empty(INodeReward.Epoch)
-    is_paid: bool = self._roots[epoch] != empty(bytes32)
-    return INodeReward.Epoch(
-        state=STATE_FINAL if is_paid else STATE_EXPIRED,
-        version=words._final_version(final),
-        budget=words._final_budget(final),
-        finalised_at=words._finalised_at(final),
-        root=self._root(epoch),
-    )
-
-
-@external
-@view
-def flight() -> INodeReward.Flight:
-    flight: uint256 = self._flight
-    is_posted: bool = words._state(flight) == STATE_POSTED
-    return INodeReward.Flight(
-        epoch=words._epoch(flight),
-        state=words._state(flight),
-        version=words._version(flight),
-        budget=words._budget(flight),
-        posted=self._posted if is_posted else empty(bytes32),
-        challengeable_until=self._challengeable_until(flight),
-        veto_at=words._veto_at(flight),
     )
 
 
@@ -194,20 +137,6 @@ def _posted_flight(epoch: uint256, header: INodeReward.Header) -> uint256:
 
 
 @internal
-@view
-def _challengeable(epoch: uint256, header: INodeReward.Header) -> uint256:
-    """
-    @dev Refuses what is not the posted root, or is past its window.
-    @param epoch Its epoch.
-    @param header The header.
-    @return uint256 The epoch in flight.
-    """
-    flight: uint256 = self._posted_flight(epoch, header)
-    assert block.timestamp <= self._challengeable_until(flight), "epoch: window is over"
-    return flight
-
-
-@internal
 @pure
 def _seal(header: INodeReward.Header) -> bytes32:
     """
@@ -219,9 +148,7 @@ def _seal(header: INodeReward.Header) -> bytes32:
 
 
 @internal
-def _overthrow(
-    flight: uint256, header: INodeReward.Header, challenger: address, kind: String[32]
-):
+def _overthrow(flight: uint256, header: INodeReward.Header, challenger: address, kind: String[32]):
     """
     @dev Ends a root: its bond is slashed, and the next one can be posted.
     @param flight The epoch in flight.

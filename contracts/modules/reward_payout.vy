@@ -163,9 +163,7 @@ def _check_run(
             left_sums: uint256 = row[unsafe_add(child, 1)]
             right_sums: uint256 = row[unsafe_add(child, 3)]
             row[j << 1] = convert(
-                keccak256(
-                    abi_encode(row[child], left_sums, row[unsafe_add(child, 2)], right_sums)
-                ),
+                keccak256(abi_encode(row[child], left_sums, row[unsafe_add(child, 2)], right_sums)),
                 uint256,
             )
             row[unsafe_add(j << 1, 1)] = sum_tree._add(left_sums, right_sums)
@@ -185,7 +183,7 @@ def _mark(epoch: uint256, start: uint256, count: uint256) -> uint256:
     @return uint256 The word before that.
     """
     bits: uint256 = self._paid[epoch][start >> 8]
-    marked: uint256 = bits | unsafe_sub(1 << count, 1) << (start & 255)
+    marked: uint256 = bits | ((1 << count) - 1) << (start & 255)
     assert marked != bits, "payout: all are paid"
     self._paid[epoch][start >> 8] = marked
     return bits
