@@ -97,6 +97,7 @@ exports: (
 
 
 interface IParts:
+    def REWARD() -> address: view
     def TOKEN() -> address: view
 
 
@@ -104,6 +105,7 @@ interface IParts:
 _MIN_EXPIRY_SECONDS: constant(uint256) = 90 * 86_400
 
 FUND: public(immutable(address))
+REPUTATION: public(immutable(address))
 TABLE: public(immutable(address))
 POST_SECONDS: public(immutable(uint256))
 WINDOW_SECONDS: public(immutable(uint256))
@@ -120,6 +122,7 @@ def __init__(
     guardian: address,
     treasury: address,
     fund: address,
+    reputation: address,
     table: address,
     windows: INodeReward.Windows,
     bond_wei: uint256,
@@ -130,12 +133,14 @@ def __init__(
     @param guardian May veto; zero for none.
     @param treasury Is paid what nobody fetched.
     @param fund RewardFund, where budgets come from.
+    @param reputation NodeReputation, whose register RewardDispute asks.
     @param table RewardTable, whose cards say what a budget may be.
     @param windows All times, in seconds.
     @param bond_wei What stands for a root.
     """
     assert owner != empty(address), "reward: zero owner"
     assert fund.is_contract, "reward: fund has no code"
+    assert reputation.is_contract, "reward: reputation has no code"
     assert table.is_contract, "reward: table has no code"
     assert windows.forced_inclusion_seconds != 0, "reward: zero inclusion delay"
     for window: uint256 in [windows.window_seconds, windows.veto_seconds]:
@@ -159,6 +164,7 @@ def __init__(
     reward_epochs.__init__(windows.epoch_seconds, windows.veto_seconds)
     reward_payout.__init__(treasury)
     FUND = fund
+    REPUTATION = reputation
     TABLE = table
     POST_SECONDS = windows.post_seconds
     WINDOW_SECONDS = windows.window_seconds
@@ -358,6 +364,7 @@ def bind(dispute: address):
     ownable._check_owner()
     assert reward_epochs.dispute == empty(address), "reward: already bound"
     assert dispute.is_contract, "reward: dispute has no code"
+    assert staticcall IParts(dispute).REWARD() == self, "reward: dispute of another"
     reward_epochs.dispute = dispute
     log INodeReward.Bound(dispute=dispute)
 

@@ -37,7 +37,6 @@ initializes: reward_tree_proofs[posted_root := posted_root]
 initializes: reward_leaf_proofs[posted_root := posted_root]
 
 exports: (
-    posted_root.REPUTATION,
     posted_root.REWARD,
     reward_leaf_proofs.challenge_formula,
     reward_leaf_proofs.challenge_new,
@@ -54,10 +53,9 @@ exports: (
 
 
 @deploy
-def __init__(reward: address, reputation: address):
+def __init__(reward: address):
     """
     @notice Deploys the challenges of a NodeReward.
     @param reward NodeReward.
-    @param reputation NodeReputation.
     """
-    posted_root.__init__(reward, reputation)
+    posted_root.__init__(reward)

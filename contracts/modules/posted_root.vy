@@ -15,25 +15,24 @@ from contracts.lib import sum_tree
 
 
 interface IParts:
+    def REPUTATION() -> address: view
     def TABLE() -> address: view
 
 
 REWARD: public(immutable(address))
-REPUTATION: public(immutable(address))
+REPUTATION: immutable(address)
 TABLE: immutable(address)
 
 
 @deploy
-def __init__(reward: address, reputation: address):
+def __init__(reward: address):
     """
-    @dev Fixes whose roots are looked at, and whose register counts.
+    @dev Fixes whose roots are looked at, by whose register and cards.
     @param reward NodeReward.
-    @param reputation NodeReputation.
     """
     assert reward.is_contract, "posted: reward has no code"
-    assert reputation.is_contract, "posted: reputation has no code"
     REWARD = reward
-    REPUTATION = reputation
+    REPUTATION = staticcall IParts(reward).REPUTATION()
     TABLE = staticcall IParts(reward).TABLE()
 
 
