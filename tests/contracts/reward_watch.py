@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boa
 
-from tests.model.reward_tree_model import EMPTY, NOWHERE, Place, Tree
+from tests.model.reward_tree_model import NOWHERE, Place, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,4 +107,8 @@ def proven(
     }
 
 
-__all__ = ["EMPTY", "Attempt", "attempts", "proven", "succeeds"]
+def is_proven(own: Rewarded, tree: Tree, header: Header, name: str) -> bool:
+    """Return whether a proof of that name succeeds against a posted tree, somewhere."""
+    epoch = own.reward.flight().epoch
+    tries = (one for one in attempts(tree, header, own.pairs, None) if one.name == name)
+    return any(succeeds(own, epoch, header, attempt) for attempt in tries)

@@ -151,10 +151,12 @@ class Tree:
     Attributes:
         leaves: what stands in the row, without padding.
         wrong: (height, index) -> what stands there in place of what should.
+        more: (height, index) -> what is added to the sums that should stand there.
     """
 
     leaves: list[Leaf]
     wrong: dict[tuple[int, int], Sum] = field(default_factory=dict)
+    more: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         width = 1
@@ -170,7 +172,11 @@ class Tree:
             self.rows.append(self._replaced(len(self.rows), row))
 
     def _replaced(self, height: int, row: list[Sum]) -> list[Sum]:
-        return [self.wrong.get((height, index), entry) for index, entry in enumerate(row)]
+        found = [self.wrong.get((height, index), entry) for index, entry in enumerate(row)]
+        return [
+            entry._replace(sums=entry.sums + self.more.get((height, index), 0))
+            for index, entry in enumerate(found)
+        ]
 
     @property
     def depth(self) -> int:
