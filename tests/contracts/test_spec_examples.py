@@ -37,6 +37,21 @@ PAGES = {
     "stake-pool": ("StakePool", ("pool", "token")),
     "stake-quota": ("StakeQuota", ("quota", "rules", "funds", "permission")),
     "settlement-dispute": ("SettlementDispute", ("dispute", "leaf", "own", "refund")),
+    "node-reward": (
+        "NodeReward",
+        (
+            "reward",
+            "bond",
+            "payout",
+            "epoch",
+            "tproof",
+            "lproof",
+            "place",
+            "posted",
+            "tree",
+            "rtable",
+        ),
+    ),
     "agent-validator": ("AgentValidator", ("agent", "verdict")),
     "wrapped-cor": ("WrappedCOR", ("wcor", "authorization")),
 }
