@@ -10,13 +10,13 @@ from tests.contracts.stateful.reward_machine import RewardMachine
 from tests.contracts.stateful.running import run_machine
 
 FLOORS = {
-    "open": 10,
-    "post": 10,
-    "finalise": 4,
-    "overthrow": 2,
-    "pay": 5,
-    "deposit": 2,
-    "left with all": 20,
+    "open": 5,
+    "open (lapsed)": 4,
+    "post": 8,
+    "finalise": 2,
+    "overthrow": 1,
+    "pay": 2,
+    "left with all": 14,
 }
 
 
@@ -27,7 +27,7 @@ def test_inv_w_of_money(capsys):
     run_machine(
         RewardMachine,
         capsys,
-        in_ci=25,
+        in_ci=15,
         steps=40,
         floors=FLOORS,
         own=Rewarded(token="mocks/MockBlockingToken"),
