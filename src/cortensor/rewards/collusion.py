@@ -7,11 +7,11 @@ likely as the product of its members' odds (the conditional Bernoulli law). That
 task a chance p that the pair is on one side. Nodes that serve the same model err together without
 any collusion, so p is raised by what all pairs of that model exceed theirs by, up to a bound.
 
-The pairs' sum of agreements is compared with its mean by Hoeffding's inequality, which holds for
-independent tasks whatever their p, at a level divided by the number of pairs looked at
-(Bonferroni): with right p, the chance that any honest pair of an epoch is flagged is below
-`FAMILY_LEVEL_BPS`. A copier must answer after the node it copies: a sign test on the latencies of
-the shared tasks tells which one that is, where time tells.
+The pairs' sum of agreements is compared with its mean by Hoeffding's bound (in its first form, by
+the Kullback-Leibler divergence), which holds for independent tasks whatever their p, at a level
+divided by the number of pairs looked at (Bonferroni): with right p, the chance that any honest pair
+is flagged is below `FAMILY_LEVEL_BPS`. A copier must answer after the node it copies: a sign test
+on the latencies of the shared tasks tells which one that is, where time tells.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ MIN_SHARED: Final = 12
 """Contested tasks that two nodes share, below which nothing is tested (nothing could be shown)."""
 MODEL_EXCESS_BPS: Final = 2_000
 """Bound of what serving the same model may explain: a ring cannot excuse itself with a model."""
+WINDOW_EPOCHS: Final = 32
+WINDOW_ROWS: Final = 2_000_000
+"""So many epochs are looked at together, fewer where they have more contested rows than this."""
 MAX_REPLICAS: Final = 5
 BPS: Final = 10_000
 _UNIT = 256
@@ -97,23 +100,60 @@ def find_pairs(records: pl.DataFrame) -> PairTest:
         )
     )
     level = ln_micro(tested * BPS, FAMILY_LEVEL_BPS)
-    excess = pl.col("same") * BPS - pl.col("expected")
-    # P(excess >= t) <= exp(-2 t^2 / n), with t in 1/10000 and the logarithm in millionths.
-    flagged = pairs.filter((excess > 0) & (2 * excess * excess >= pl.col("shared") * 100 * level))
-    found = flagged.sort("node", "node_b").iter_rows(named=True)
-    return PairTest(
-        [
-            Pair(
-                node=row["node"],
-                other=row["node_b"],
-                shared=row["shared"],
-                same=row["same"],
-                expected_bps=row["expected"],
-                later=_later(row["node"], row["node_b"], row["later"], row["timed"]),
-            )
-            for row in found
-        ],
-        tested,
+    found = [
+        Pair(
+            node=row["node"],
+            other=row["node_b"],
+            shared=row["shared"],
+            same=row["same"],
+            expected_bps=row["expected"],
+            later=_later(row["node"], row["node_b"], row["later"], row["timed"]),
+        )
+        for row in _suspects(pairs, level).sort("node", "node_b").iter_rows(named=True)
+        if divergence_micro(row["shared"], row["same"], row["expected"]) >= level
+    ]
+    return PairTest(found, tested)
+
+
+def window(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
+    """Return the latest of the frames, in their order, that the test looks at.
+
+    Args:
+        frames: contested rows of an epoch each, the earliest first; the last one always counts.
+    """
+    taken: list[pl.DataFrame] = []
+    rows = 0
+    for frame in reversed(frames[-WINDOW_EPOCHS:]):
+        rows += len(frame)
+        if taken and rows > WINDOW_ROWS:
+            break
+        taken.insert(0, frame)
+    return taken
+
+
+def divergence_micro(shared: int, same: int, expected_bps: int) -> int:
+    """Return n D(same/n || expected/n) in millionths, rounded down: -ln of Hoeffding's bound.
+
+    Args:
+        shared: n.
+        same: more than expected.
+        expected_bps: in 1/10000 of a task, more than 0.
+    """
+    apart = shared - same
+    total = same * ln_micro(same * BPS, expected_bps)
+    if apart:
+        total += apart * ln_micro(apart * BPS, shared * BPS - expected_bps)
+    return total - shared  # each logarithm is off by up to half a millionth
+
+
+def _suspects(pairs: pl.DataFrame, level: int) -> pl.DataFrame:
+    """Leave out those that cannot reach the level: D is at most the square over the variance."""
+    mean = pl.col("expected") // pl.col("shared")
+    excess = (pl.col("same") * BPS - pl.col("expected")) // pl.col("shared") + 1
+    reach = pl.col("shared") * excess * excess * 11  # a tenth of slack for what // cuts
+    return pairs.filter(
+        (pl.col("same") * BPS > pl.col("expected"))
+        & (reach >= (level // 1_000_000) * 10 * mean * (BPS - mean))
     )
 
 

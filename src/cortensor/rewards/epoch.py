@@ -10,7 +10,7 @@ from sha3 import keccak_256
 
 from cortensor.errors import InvalidInput
 from cortensor.receipts.keccak import WORD_BYTES
-from cortensor.rewards.collusion import PairTest, contested, find_pairs
+from cortensor.rewards.collusion import PairTest, contested, find_pairs, window
 from cortensor.rewards.formula import amount_of, next_level, score_of
 from cortensor.rewards.metrics import Metrics, measure
 from cortensor.rewards.records import joined, pieces, size_of
@@ -93,7 +93,7 @@ def compute_epoch(inputs: EpochInputs) -> EpochResult:
     """
     if not 0 <= inputs.budget <= inputs.card.budget_cap_wei:
         raise InvalidInput("must be at most the card's budget_cap_wei", field="budget")
-    collusion = find_pairs(joined([*inputs.history, contested(inputs.records)]))
+    collusion = find_pairs(joined(window([*inputs.history, contested(inputs.records)])))
     metrics = measure(inputs.records, inputs.roster, inputs.start, inputs.end, collusion.pairs)
     facts = _all_facts(inputs, metrics)
     leaves = make_leaves(

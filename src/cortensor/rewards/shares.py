@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 AVERAGE_BPS = 6_667
 """What a node that nothing is known of is taken for: two of three are with the winner of 2 to 1."""
-EVIDENCE_BPS = 100_000
-"""The contest at which what was seen and what is assumed weigh the same: 30 tasks of 2 to 1."""
+EVIDENCE_BPS = 30_000
+"""The contest at which what was seen and what is assumed weigh the same: nine tasks of 2 to 1."""
 SLICES = 8
 """Equal spans of an epoch between which agreement is compared."""
-RATE_MEMORY = 3
-"""An epoch's rate counts 1 part, what was before it so many."""
+RATE_MEMORY = 300
+"""Earlier epochs together count as so many tasks: luck moves a rate as little for a small node as
+for a large one, so that splitting a node wins no level."""
 MAX_STREAK = 2**32 - 1
 
 
@@ -75,11 +76,10 @@ def consistency_bps(slices: Sequence[tuple[int, int]]) -> int:
 
 
 def smoothed_rate_bps(before: int | None, won: int, counted: int) -> int:
-    """Return the rate after an epoch: of this one alone, if none was before; rounded down."""
-    if not counted:
-        return before or 0
-    now = BPS * won // counted
-    return now if before is None else (RATE_MEMORY * before + now) // (RATE_MEMORY + 1)
+    """Return the rate after an epoch, of this one alone if none was before; rounded down."""
+    if before is None:
+        return share_bps(won, counted)
+    return (before * RATE_MEMORY + BPS * won) // (RATE_MEMORY + counted)
 
 
 def streak_after(before: int, won_since: int, *, has_failed: bool) -> int:
