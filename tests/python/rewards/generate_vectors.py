@@ -22,13 +22,12 @@ from cortensor.rewards import (
     Tally,
     amount_of,
     breadth_bps,
-    load_reward_card,
     next_level,
     score_of,
 )
+from tests.python.rewards.strategies import CARD
 
 FOLDER = Path(__file__).with_name("vectors")
-ROOT = Path(__file__).resolve().parents[3]
 CASES = 120
 SIZES = (1, 2, 3, 5, 8, 17, 130)
 SHARES = (0, 1, 4_999, 5_000, 8_700, 9_999, 10_000)
@@ -140,7 +139,7 @@ def tree_case(count: int, random: Random) -> dict[str, Any]:
 
 def vectors() -> dict[str, Any]:
     random = Random(7)
-    cards = {"committed": load_reward_card(ROOT / "config" / "reward-card.toml"), "top": TOP}
+    cards = {"usual": CARD, "top": TOP}
     return {
         "formula.json": [
             {

@@ -65,3 +65,18 @@ LEAVES = st.lists(
     max_size=20,
     unique_by=lambda leaf: (leaf.operator, leaf.node),
 ).map(sorted)
+
+CARD = RewardCard(
+    level_bps=tuple(range(10_000, 15_001, 500)),
+    min_streak=tuple(range(11)),
+    min_rate_bps=(0, 5000, 5500, 6000, 6500, 7000, 7500, 8000, 8400, 8700, 9000),
+    breadth_gain_bps=2000,
+    breadth_half=3,
+    max_models=16,
+    cap_bps=1000,
+    min_tasks=20,
+    min_uptime_bps=5000,
+    margin_bps=500,
+    budget_cap_wei=10**22,
+)
+"""Usual parameters, which stay when the committed card moves on."""
