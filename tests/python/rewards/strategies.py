@@ -62,7 +62,7 @@ def _leaf(key: tuple[int, int], facts: Facts, tally: Tally, sums: Sums) -> Leaf:
 LEAVES = st.lists(
     st.builds(_leaf, st.tuples(st.integers(1, 9), ADDRESSES), FACTS, TALLIES, SUMS),
     min_size=1,
-    max_size=20,
+    max_size=10,
     unique_by=lambda leaf: (leaf.operator, leaf.node),
 ).map(sorted)
 
