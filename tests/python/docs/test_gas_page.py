@@ -66,3 +66,15 @@ def test_the_derivation_adds_up() -> None:
         assert f"{parts[part]:,}" in PAGE
     assert row("transactions")[0] == 1 + 1 + 100 * 12 + 4
     assert f"{OURS['session.open.first']['gas_used']:,} to open" in PAGE
+
+
+def test_what_was_cut_is_as_measured() -> None:
+    section = PAGE[PAGE.index("## What was cut") :]
+    rows = re.findall(
+        r"^\| `([\w.]+)` \| ([\d,]+) \| ([\d,]+) \| ([-\d,]+) \|$", section, re.MULTILINE
+    )
+    assert len(rows) == 5
+    for name, *cells in rows:
+        before, after, change = (int(cell.replace(",", "")) for cell in cells)
+        assert after == OURS[name]["gas_used"]
+        assert change == after - before
