@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""py-evm's loop over a contract's code, quicker: what it need not see itself is compiled.
+
+py-evm asks a code stream for the next instruction and executes it. This stream executes runs of
+simple instructions itself, and hands out only those that py-evm must take.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boa
+from boa.vm.gas_meters import GasMeter
+from boa.vm.py_evm import TracingCodeStream
+
+from tests.contracts.evm.compiler import BY_PY_EVM, STEP_BY_STEP, Program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STOP = 0
+
+_programs: dict[bytes, Program] = {}
+
+
+def program_of(code: bytes, immutables: int) -> Program:
+    """Return a code's program; deployments that differ in their immutables only share it."""
+    program = _programs.get(code)
+    if program is None:
+        shared = code[: len(code) - immutables]
+        program = _programs.get(shared) or Program(shared)
+        _programs[code] = _programs[shared] = program
+    return program
+
+
+class CompiledCode(TracingCodeStream):
+    """The code of one call."""
+
+    def __init__(self, computation: Any) -> None:
+        message = computation.msg
+        super().__init__(
+            message.code,
+            start_pc=getattr(message, "_start_pc", 0),
+            fake_codesize=getattr(message, "_fake_codesize", None),
+        )
+        self.computation = computation
+
+    def __iter__(self) -> Iterator[int]:
+        computation = self.computation
+        message = computation.msg
+        if message.is_create or type(computation._gas_meter) is not GasMeter:
+            yield from super().__iter__()
+            return
+        contract = computation.env._contracts.get(message.code_address)
+        code = self.raw_code = message.code
+        self.own_address = int.from_bytes(message.storage_address, "big")
+        self.caller = int.from_bytes(message.sender, "big")
+        self.value = message.value
+        self.calldata = message.data_as_bytes
+        self.memory = computation._memory
+        self.preimages = computation.env.sha3_trace
+        program = program_of(code, getattr(contract, "data_section_size", 0))
+        runs, stack = program.runs, computation._stack.values
+        meter, trace = computation._gas_meter, self._trace
+        pc = self.program_counter
+        while True:
+            run = runs.get(pc) or program.compile(pc)
+            pc = run(self, stack, meter, trace)
+            if pc >= 0:
+                continue
+            if pc < BY_PY_EVM:
+                self.program_counter = pc - STEP_BY_STEP
+                yield from super().__iter__()
+                return
+            pc -= BY_PY_EVM
+            if pc >= len(code):
+                self.program_counter = pc
+                yield STOP
+                return
+            trace.append(pc)
+            self.program_counter = pc + 1
+            yield code[pc]
+            pc = self.program_counter
+            if stack and stack[-1].__class__ is bytes:
+                stack[-1] = int.from_bytes(stack[-1], "big")
+
+
+def install() -> None:
+    """Let titanoboa's environment execute compiled code."""
+    state = boa.env.evm.vm.state
+    plain = state.computation_class
+
+    class Computation(plain):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.code = CompiledCode(self)
+
+    state.computation_class = Computation
