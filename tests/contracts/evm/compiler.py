@@ -3,7 +3,7 @@
 
 A run starts where a program can arrive, and goes on through the instructions that only move numbers
 between stack, memory and calldata. It ends before the first one that does more: py-evm takes that
-one. So state, calls, logs, returns, reverts, memory that grows and every failure stay py-evm's own.
+one. So state, calls, logs, returns, reverts and every failure stay py-evm's own.
 
 What a run takes for granted it checks first: gas for all of it, and room and items on the stack.
 Where there is not enough, py-evm takes every instruction, and fails where it must.
@@ -26,7 +26,16 @@ MOST_INSTRUCTIONS = 400
 BY_PY_EVM = -(2**32)
 STEP_BY_STEP = -(2**33)
 
-POP, MLOAD, MSTORE, JUMP, JUMPI, PC, JUMPDEST, MCOPY = 0x50, 0x51, 0x52, 0x56, 0x57, 0x58, 0x5B, 0x5E
+POP, MLOAD, MSTORE, JUMP, JUMPI, PC, JUMPDEST, MCOPY = (
+    0x50,
+    0x51,
+    0x52,
+    0x56,
+    0x57,
+    0x58,
+    0x5B,
+    0x5E,
+)
 SHA3, CALLDATACOPY, CODECOPY = 0x20, 0x37, 0x39
 PUSH0, PUSH32, DUP1, DUP16, SWAP1, SWAP16 = 0x5F, 0x7F, 0x80, 0x8F, 0x90, 0x9F
 
@@ -63,7 +72,9 @@ SOURCES = {
 }
 SIMPLE = {*EXPRESSIONS, *range(PUSH0, SWAP16 + 1), POP, PC, JUMPDEST}
 #: Gas of those whose gas depends on nothing.
-GAS = {code: PragueComputation.opcodes[code].gas_cost for code in {*SIMPLE, MLOAD, MSTORE, JUMP, JUMPI}}
+GAS = {
+    code: PragueComputation.opcodes[code].gas_cost for code in {*SIMPLE, MLOAD, MSTORE, JUMP, JUMPI}
+}
 
 
 def number(value: bytes) -> int:
@@ -118,9 +129,8 @@ class Run:
         self.growth = 0
         self.gas = 0
         self.trace: list[int] = []
-        self.told = 0
         self.names = 0
-        #: What is known to be within the memory there is: a number of bytes, and places.
+        #: What memory is known to hold already: a number of bytes, and ends of places.
         self.memory = 0
         self.places: set[str] = set()
 
@@ -144,8 +154,9 @@ class Run:
             "JUMPDESTS": self.program.jumpdests,
             "keccak": keccak,
             "number": number,
+            "ALL_GAS": self.gas,
         }
-        exec(compile(text, f"<evm code from {self.start}>", "exec"), names)  # noqa: S102
+        exec(compile(text, f"<evm code from {self.start}>", "exec"), names)
         return names["run"]
 
     def write(self) -> str:
@@ -171,6 +182,20 @@ class Run:
 
     def instruction(self, pc: int, code: int) -> int | None:
         """Write an instruction and return its gas, or nothing where py-evm takes it."""
+        if code in SIMPLE:
+            self.simple(pc, code)
+            return GAS[code]
+        if code in (MLOAD, MSTORE):
+            self.word_of_memory(pc, code)
+            return GAS[code]
+        if code == JUMPI:
+            return self.jumpi(pc)
+        if code == SHA3:
+            return self.sha3(pc)
+        return self.copy(pc, code) if code in SOURCES else None
+
+    def simple(self, pc: int, code: int) -> None:
+        """Write what needs the stack and the call only."""
         if code in EXPRESSIONS:
             text, arity = EXPRESSIONS[code]
             self.push(self.named(text.format(*self.pop(arity))))
@@ -185,17 +210,6 @@ class Run:
             self.pop(1)
         elif code == PC:
             self.push(hex(pc))
-        elif code == JUMPI:
-            return self.jumpi(pc)
-        elif code in (MLOAD, MSTORE):
-            self.word_of_memory(pc, code)
-        elif code == SHA3:
-            return self.sha3(pc)
-        elif code in SOURCES:
-            return self.copy(pc, code)
-        elif code != JUMPDEST:
-            return None
-        return GAS[code]
 
     # The stack.
 
@@ -273,18 +287,25 @@ class Run:
         self.lines.append(f"if {condition}: {way_out}")
         return GAS[JUMPI]
 
-    # Memory, as far as it is there: growing costs, and is py-evm's.
+    # Memory.
 
     def reach(self, pc: int, place: str, size: int) -> None:
-        """Let py-evm take an instruction that reaches beyond the memory there is."""
+        """Let memory grow, or py-evm take the instruction where there might not be gas for it."""
         if is_literal(place):
             end = int(place, 16) + size
-            if end > self.memory:
-                self.unless(f"{end} <= len(memory)", pc)
-                self.memory = end
-        elif (known := f"{place} + {size}") not in self.places:
-            self.unless(f"{known} <= len(memory)", pc)
-            self.places.add(known)
+            if end <= self.memory:
+                return
+            self.memory, last = end, str(end)
+        else:
+            last = f"{place} + {size}"
+            if last in self.places:
+                return
+            self.places.add(last)
+        self.lines += [
+            f"if {last} > len(memory):",
+            f" memory = frame.grow({last}, ALL_GAS)",
+            f" if memory is None: {self.leave(str(BY_PY_EVM + pc))}",
+        ]
 
     def word_of_memory(self, pc: int, code: int) -> None:
         """Write MLOAD or MSTORE."""

@@ -7,11 +7,14 @@ simple instructions itself, and hands out only those that py-evm must take.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import boa
+from boa.vm import py_evm
 from boa.vm.gas_meters import GasMeter
 from boa.vm.py_evm import TracingCodeStream
+from eth.constants import GAS_MEMORY, GAS_MEMORY_QUADRATIC_DENOMINATOR
+from eth.vm.gas_meter import allow_negative_refund_strategy
 
 from tests.contracts.evm.compiler import BY_PY_EVM, STEP_BY_STEP, Program
 
@@ -84,15 +87,41 @@ class CompiledCode(TracingCodeStream):
             if stack and stack[-1].__class__ is bytes:
                 stack[-1] = int.from_bytes(stack[-1], "big")
 
+    def grow(self, end: int, needed: int) -> bytearray | None:
+        """Let memory reach an end and pay for it, if `needed` gas is left for sure."""
+        after = (end + 31) // 32
+        before = len(self.memory) // 32
+        fee = GAS_MEMORY * (after - before)
+        fee += after**2 // GAS_MEMORY_QUADRATIC_DENOMINATOR
+        fee -= before**2 // GAS_MEMORY_QUADRATIC_DENOMINATOR
+        meter = self.computation._gas_meter
+        if meter.gas_remaining < needed + fee:
+            return None
+        meter.gas_remaining -= fee
+        self.memory.extend(0, end)
+        return self.memory._bytes
+
 
 def install() -> None:
-    """Let titanoboa's environment execute compiled code."""
+    """Let titanoboa's environment execute compiled code, and touch accounts its quick way."""
+    boa.env.enable_fast_mode()
     state = boa.env.evm.vm.state
     plain = state.computation_class
 
     class Computation(plain):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
+        # What titanoboa copies for each call, for the case that somebody changes it meanwhile.
+        opcodes: ClassVar[dict[int, Any]] = plain.opcodes | py_evm._opcode_overrides
+        _precompiles: ClassVar[dict[bytes, Any]] = plain._precompiles | py_evm._precompiles
+
+        def __init__(self, state: Any, message: Any, context: Any) -> None:
+            super(py_evm.titanoboa_computation, self).__init__(state, message, context)
+            self._gas_meter = self._gas_meter_class(
+                message.gas, refund_strategy=allow_negative_refund_strategy
+            )
             self.code = CompiledCode(self)
+            if hasattr(self._gas_meter, "_set_code"):
+                self._gas_meter._set_code(self.code)
+            self._child_pcs = []
+            self._contract_repr_before_revert = None
 
     state.computation_class = Computation
