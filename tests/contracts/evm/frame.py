@@ -46,25 +46,27 @@ class CompiledCode(TracingCodeStream):
             start_pc=getattr(message, "_start_pc", 0),
             fake_codesize=getattr(message, "_fake_codesize", None),
         )
-        self.computation = computation
+        # Not the computation, which holds this: only a search for garbage would free the two.
+        self.message = message
+        self.meter = computation._gas_meter
+        self.memory = computation._memory
+        self.stack = computation._stack.values
+        self.env = computation.env
 
     def __iter__(self) -> Iterator[int]:
-        computation = self.computation
-        message = computation.msg
-        if message.is_create or type(computation._gas_meter) is not GasMeter:
+        message = self.message
+        if message.is_create or type(self.meter) is not GasMeter:
             yield from super().__iter__()
             return
-        contract = computation.env._contracts.get(message.code_address)
+        contract = self.env._contracts.get(message.code_address)
         code = self.raw_code = message.code
         self.own_address = int.from_bytes(message.storage_address, "big")
         self.caller = int.from_bytes(message.sender, "big")
         self.value = message.value
         self.calldata = message.data_as_bytes
-        self.memory = computation._memory
-        self.preimages = computation.env.sha3_trace
+        self.preimages = self.env.sha3_trace
         program = program_of(code, getattr(contract, "data_section_size", 0))
-        runs, stack = program.runs, computation._stack.values
-        meter, trace = computation._gas_meter, self._trace
+        runs, stack, meter, trace = program.runs, self.stack, self.meter, self._trace
         pc = self.program_counter
         while True:
             run = runs.get(pc) or program.compile(pc)
@@ -94,7 +96,7 @@ class CompiledCode(TracingCodeStream):
         fee = GAS_MEMORY * (after - before)
         fee += after**2 // GAS_MEMORY_QUADRATIC_DENOMINATOR
         fee -= before**2 // GAS_MEMORY_QUADRATIC_DENOMINATOR
-        meter = self.computation._gas_meter
+        meter = self.meter
         if meter.gas_remaining < needed + fee:
             return None
         meter.gas_remaining -= fee
