@@ -8,6 +8,7 @@ code that they are of, which the commit of a deployment's record gives anew.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ from scripts._gas.mapping import map_lines
 LINES_FOLDER = ROOT / ".build" / "lines"
 
 
+@cache
 def line_map_of(name: str, folder: Path = LINES_FOLDER) -> LineMap:
     """Return a contract's line map as its sources are now; also written as `<name>.json`.
 
