@@ -7,6 +7,7 @@ code that they are of, which the commit of a deployment's record gives anew.
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -45,7 +46,7 @@ def line_map_of(name: str, folder: Path = LINES_FOLDER) -> LineMap:
         data = CompilerData(bundle.load_file(Path(SOURCES[name])), bundle)
         made = map_lines(artifact, data)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{name}.tmp"
+    partial = folder / f"{name}.{os.getpid()}.tmp"  # other processes may write the same
     partial.write_bytes(msgspec.json.encode(made))
     partial.replace(folder / f"{name}.json")
     return made

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from cortensor.chain.rpc import load_abi
 from cortensor.chain.tracer import read_traced
-from cortensor.gas.flame import Source, code_addresses, flame, hottest
+from cortensor.gas.flame import Box, Source, code_addresses, flame, hottest
 from cortensor.gas.heat import Heat
 from cortensor.gas.known import Abi, Known, load_layout
+from cortensor.gas.line_map import LineMap
 from cortensor.gas.profile import Profile, profile
 from cortensor.gas.trace import read_steps
 from cortensor.gas.transaction import Traced
@@ -26,11 +27,12 @@ from scripts._gas.scenario import Scenario
 PROFILE_PATH = ROOT / "gas" / "profile.json"
 METRIC = (
     "classes: all of it, before the refund; storage: by contract and variable, gas with cold "
-    "access; redundant_reads: of a slot read before, without a write between; events: gas of topics "
-    "and data; arguments: bytes, and units that the unsigned transaction would have less without "
-    "it; lines: gas of their own, of the dearest"
+    "access; redundant_reads: of a slot read before, without a write between; events: gas of "
+    "topics and data; arguments: bytes, and units that the unsigned transaction would have less "
+    "without it; lines: gas of their own, of the dearest"
 )
 KEPT_LINES = 5
+LineMapOf = Callable[[str], LineMap | None]
 COUNTS = (
     "cold_reads",
     "warm_reads",
@@ -74,7 +76,10 @@ def profiled(
                 for name, address in bench.addresses.items()
             }
             told = profile(traced, known, BROTLI_LEVEL)
-            found[scenario.name] = {**_brief(told), "lines": _lines(traced, known)}
+            found[scenario.name] = {
+                **_brief(told),
+                "lines": _lines(graph_of(traced, known, line_map_of)),
+            }
         yield scenario
 
 
@@ -119,19 +124,26 @@ def _brief(found: Profile) -> dict[str, Any]:
     }
 
 
-def _lines(traced: Traced, known: dict[str, Known]) -> list[dict[str, Any]]:
-    """Return the dearest lines, by what stands there: a number would move with every edit."""
+def graph_of(traced: Traced, known: Mapping[str, Known], line_map: LineMapOf) -> Box:
+    """Return a transaction's gas by source line.
+
+    Args:
+        traced: a node's answers.
+        known: address in lower case -> contract.
+        line_map: returns a contract's line map, None to draw it as one box.
+    """
     transaction, trace = traced.transaction, traced.trace
     steps = read_steps(
         trace, is_creation=transaction.to is None, is_failed=traced.receipt.is_failed
     )
     codes = code_addresses(trace, steps, transaction.to or transaction.created or "")
-    sources = {
-        each: Source(known[each].name, line_map_of(known[each].name))
-        for each in codes
-        if each in known
-    }
-    root = flame(trace, steps, codes, sources)
+    names = {each: known[each].name for each in codes if each in known}
+    sources = {each: Source(name, line_map(name)) for each, name in names.items()}
+    return flame(trace, steps, codes, sources)
+
+
+def _lines(root: Box) -> list[dict[str, Any]]:
+    """Return the dearest lines, by what stands there: a number would move with every edit."""
     return [
         {
             "where": f"{each.contract}.{each.function}",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A flame graph as one page that opens from disk: it zooms, searches, and lists the dearest lines."""
+"""A flame graph as one page that opens from disk: it zooms, finds, lists the dearest lines."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _parts(closure: Closure) -> Iterator[Part]:
     told = [
         ("intrinsic", "other", "", closure.intrinsic, closure.intrinsic),
         ("execution", "accent", "+ ", closure.execution, closure.execution - closure.refund),
-        ("refund", "accent", "− ", closure.refund, closure.refund),
+        ("refund", "accent", "- ", closure.refund, closure.refund),
         ("poster", "amber", "+ ", closure.poster, closure.poster),
     ]
     for name, color, sign, gas, wide in told:

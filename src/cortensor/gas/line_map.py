@@ -50,7 +50,7 @@ class Code(Struct, frozen=True, dict=True):
     What is on chain begins with so many bytes of this hash; immutables or arguments stand behind.
     """
 
-    bytes: int
+    size: int
     keccak: str
     runs: list[Run]
 
@@ -65,7 +65,7 @@ class Code(Struct, frozen=True, dict=True):
 
     def is_of(self, code: bytes) -> bool:
         """Return whether code on chain, or what created it, is this."""
-        return to_hex(keccak256(code[: self.bytes])) == self.keccak
+        return to_hex(keccak256(code[: self.size])) == self.keccak
 
 
 class LineMap(Struct, frozen=True):

@@ -24,7 +24,7 @@ class ArgumentPart(NamedTuple):
 
 
 class CalldataRow(NamedTuple):
-    """A scenario's calldata. `units` is what a chain above Ethereum charges the signed bytes for."""
+    """A scenario's calldata. `units` is what a chain above Ethereum charges for."""
 
     scenario: str
     bytes: int

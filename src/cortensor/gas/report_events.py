@@ -14,7 +14,7 @@ class EventRow(NamedTuple):
 
     scenario: str
     event: str
-    count: int
+    times: int
     data_bytes: int
     gas: int
     permille: int

@@ -23,7 +23,7 @@ COLUMNS = {
 
 
 class HeatRow(NamedTuple):
-    """A variable in a scenario: gas, the thousandths of the scenario's that is, a count a column."""
+    """A variable in a scenario: gas, thousandths of the scenario's, a count a column."""
 
     scenario: str
     variable: str
