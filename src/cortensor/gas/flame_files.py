@@ -55,6 +55,7 @@ def write_flames(
         read_codes: returns the code at addresses.
 
     Raises:
+        InvalidInput: a file cannot be written.
         Error: as `sources_of` and `flame`.
     """
     transaction, trace = traced.transaction, traced.trace
@@ -65,7 +66,10 @@ def write_flames(
     root = flame(trace, steps, codes, sources)
     for path in paths:
         text = flame_page(root, found, notes) if path.suffix == PAGE else folded(root)
-        path.write_text(text, "utf-8")
+        try:
+            path.write_text(text, "utf-8")
+        except OSError as error:
+            raise InvalidInput(f"cannot write {path}: {error.strerror}", field="flame") from error
         click.echo(f"wrote {path}", err=True)
     for note in notes:
         click.echo(f"note: {note.reason} [{note.code}]", err=True)

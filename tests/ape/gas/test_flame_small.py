@@ -215,6 +215,7 @@ def test_each_thing_that_is_missing_is_one_line(chain, tmp_path):
         return done.output
 
     assert "must end in .html or .folded" in refused("--flame", "out.svg")
+    assert "cannot write" in refused("--flame", str(tmp_path / "none" / "out.html"))
     empty = tmp_path / "lines"
     empty.mkdir()
     assert "[missing_line_map]" in refused("--flame", out, "--lines", str(empty))

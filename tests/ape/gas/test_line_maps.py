@@ -40,7 +40,7 @@ def test_it_quotes_the_sources_as_they_are(folder):
     assert all(line.text == text[line.number - 1].strip() for line in lines)
     for function in found.functions:
         if function.file == own and not function.name.isupper():
-            assert f"{function.name}" in text[function.line - 1]
+            assert function.name in text[function.line - 1]
 
 
 def test_nearly_all_code_has_a_line(folder):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page of a flame graph, in a real browser: boxes to scale, zoom, search, keys, dark, narrow."""
+"""The page of a flame graph in a real browser: scale, zoom, search, keys, dark, narrow."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ def test_keys_move_and_zoom(written: Path) -> None:
     async def steps(browser: Browser) -> None:
         await browser.open(written.as_uri())
         await press(browser, "ArrowDown", "ArrowDown", "ArrowDown")
-        assert (await browser.run(TOLD)).startswith("Shop › buy › Shop.vy:12\n750 gas")
+        assert (await browser.run(TOLD)).startswith("Shop > buy > Shop.vy:12\n750 gas")
         await press(browser, "ArrowLeft")
         told = await browser.run(TOLD)
-        assert told.startswith("Shop › buy › Shop.vy:11\n250 gas, 25.0 % · contracts/Shop.vy")
+        assert told.startswith("Shop > buy > Shop.vy:11\n250 gas, 25.0 % · contracts/Shop.vy")
         assert told.endswith("self.count += 1 # <b>")
         await press(browser, "ArrowRight", "Enter")
         assert "Shop.vy:11" not in await drawn(browser)
