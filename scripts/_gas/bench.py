@@ -273,7 +273,7 @@ class Bench:
         batch = (router_id, CARD_VERSION, root or self.word(), 1_000, uri, items)
         return self.send(self.payment.functions.settle(batch), self.settler_of(router_id))
 
-    def settle_vouchers(self, totals: dict[int, int]) -> Used:
+    def settle_vouchers(self, totals: dict[int, int], root: bytes | None = None) -> Used:
         """Settle voucher sessions to totals that the session key signs."""
         vouchers = []
         for session, total in totals.items():
@@ -282,13 +282,13 @@ class Bench:
             vs = (signed.v - 27) << 255 | signed.s
             r = signed.r.to_bytes(32, "big")
             vouchers.append((session << 96 | total, r, vs.to_bytes(32, "big")))
-        batch = (1, CARD_VERSION, self.word(), 1_000, "", vouchers)
+        batch = (1, CARD_VERSION, root or self.word(), 1_000, "", vouchers)
         return self.send(self.payment.functions.settle_vouchers(batch), self.settler_of(1))
 
-    def settle_stake(self, totals: dict[int, int]) -> Used:
+    def settle_stake(self, totals: dict[int, int], root: bytes | None = None) -> Used:
         """Settle stake sessions to cumulative totals, for work of a second ago."""
         items = [session << 96 | total for session, total in totals.items()]
-        batch = (1, CARD_VERSION, self.now(), self.word(), 1_000, "", items)
+        batch = (1, CARD_VERSION, self.now(), root or self.word(), 1_000, "", items)
         return self.send(self.payment.functions.settle_stake(batch), self.settler_of(1))
 
     def settler_of(self, router_id: int) -> str:

@@ -90,7 +90,7 @@ def _demands(bench: Bench) -> Iterator[Scenario]:
         note = "the leaf of a settled total; freezes what is shown"
         yield Scenario("dispute.demand", used, 1, note)
         with bench.aside():
-            used = bench.send(_answer(bench, place, last), actors.settler)
+            used = bench.send(answer_call(bench, place, last), actors.settler)
             note = f"proof depth {DEPTH}, a session with a key"
             yield Scenario("dispute.answer", used, 1, note)
             bench.wait(GRACE_SECONDS + 1)
@@ -184,7 +184,7 @@ def _leaf(
     }
 
 
-def _answer(bench: Bench, place: tuple[int, int, int], leaf: dict[str, Any]) -> Any:
+def answer_call(bench: Bench, place: tuple[int, int, int], leaf: dict[str, Any]) -> Any:
     """Return the call that answers a demand: of a session, an index and a total."""
     receipt = ReceiptStruct(**leaf["receipt"])
     domain = Domain(CHAIN_ID, bench.payment.address)
