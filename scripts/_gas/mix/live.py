@@ -128,4 +128,3 @@ class Live:
         call = bench.validator.functions
         request = call.request_of(AGENT, *self.asked).call()
         return bytes(call.self_subject_of(AGENT, request).call())
-

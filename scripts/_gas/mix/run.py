@@ -13,12 +13,17 @@ from scripts._gas.mix.live import Live
 from scripts._gas.mix.plan import Planned
 from scripts._gas.mix.traffic import Traffic
 from scripts._gas.mix.weights import ATTESTED, NONE, REVOKED, SETTLED
+from scripts._gas.progress import Step
 
 UNDISPUTED = (NONE, SETTLED, REVOKED, ATTESTED)
 
 
 def run_mix(
-    bench: Bench, plans: Sequence[Planned], hours: int, networks: Mapping[str, Snapshot]
+    bench: Bench,
+    plans: Sequence[Planned],
+    hours: int,
+    networks: Mapping[str, Snapshot],
+    step: Step,
 ) -> Allotment:
     """Run a mix.
 
@@ -27,9 +32,10 @@ def run_mix(
         plans: what its sessions do.
         hours: how many of them are settled.
         networks: at whose fees.
+        step: called when a session is open, which is most of the work.
     """
     traffic = Traffic(bench, networks)
-    sessions = traffic.open(plans)
+    sessions = traffic.open(plans, step)
     bench.next_day()  # stake counts from the next day on
     for hour in range(hours):
         traffic.settle(hour, sessions)

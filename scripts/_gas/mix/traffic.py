@@ -17,6 +17,7 @@ from scripts._gas.mix.costs import cost_of, measures
 from scripts._gas.mix.live import Live, Settled
 from scripts._gas.mix.plan import Planned
 from scripts._gas.mix.weights import ATTESTED, ESCROW, VOUCHER
+from scripts._gas.progress import Step
 
 POTS = ("nodes", "validators", "treasury")
 
@@ -45,8 +46,8 @@ class Traffic:
         """Note a transaction of one session."""
         self.allotment.bear(kind, cost_of(used, self._networks), [live.bearer])
 
-    def open(self, plans: Sequence[Planned]) -> list[Live]:
-        """Open sessions, one after the other."""
+    def open(self, plans: Sequence[Planned], step: Step) -> list[Live]:
+        """Open sessions, one after the other, and call `step` after each."""
         found = []
         for plan in plans:
             live, steps = entering.enter(self.bench, plan, self.payers)
@@ -54,6 +55,7 @@ class Traffic:
             for kind, used in steps:
                 self.note(kind, used, live)
             found.append(live)
+            step(f"{plan.route} session")
         return found
 
     def settle(self, hour: int, sessions: Sequence[Live]) -> None:
