@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak, to_checksum_address
 from web3 import Web3
@@ -25,6 +24,7 @@ from cortensor.pricing import RateCard
 from scripts._anvil import run_anvil
 from scripts._deploy.compiler import compile_contract
 from scripts._gas.envelope import units_of
+from scripts._gas.senders import GAS_LIMIT, Senders, Unlocked, keyed
 
 CHAIN_ID = 31337
 CARD_VERSION = 1
@@ -53,7 +53,6 @@ PUBLICATION_DELAY_SECONDS = 86_400
 DAY_SECONDS = 86_400
 LIFETIME_SECONDS = 30 * DAY_SECONDS
 INFINITE = 2**256 - 1
-GAS_LIMIT = 25_000_000
 RECEIPT_SECONDS = 30
 POLL_SECONDS = 0.002
 
@@ -101,12 +100,6 @@ class Actors:
     validators: str
 
 
-def keyed(name: str) -> LocalAccount:
-    """Return an account that signs here, the same in every run."""
-    account: LocalAccount = Account.from_key(keccak(text=f"cortensor bench {name}"))
-    return account
-
-
 class Bench:
     """The contracts and what scenarios do to them.
 
@@ -114,21 +107,35 @@ class Bench:
         web3: the node.
         version: Anvil's version line.
         card: the first rate card.
+        senders: who sends; default: the node, for free.
+        began: when it begins, a midnight in unix seconds.
 
     Its `addresses` are by contract name.
     """
 
-    def __init__(self, web3: Web3, version: str, card: RateCard) -> None:
+    def __init__(
+        self,
+        web3: Web3,
+        version: str,
+        card: RateCard,
+        senders: Senders | None = None,
+        began: int = GENESIS_SECONDS,
+    ) -> None:
         self.web3 = web3
         self.version = version
         self.card = card
+        self.began = began
+        self.chain_id = int(self._rpc("eth_chainId"), 16)
+        self._senders = Unlocked(self._rpc) if senders is None else senders
         # Those whose signatures a scenario needs have keys of their own.
         self.session_key = keyed("session key")
         self.settler_key = keyed("settler")
         self.payer_key = keyed("payer")
-        named = list(web3.eth.accounts[:10])
+        named = self._senders.actors()
         named[3:5] = [self.settler_key.address, self.payer_key.address]
         self.actors = Actors(*named)
+        for key in (self.settler_key, self.payer_key):
+            self._senders.admit(key)
         self._words = 0
         self.deployed: dict[str, Used] = {}
         self.addresses: dict[str, str] = {}
@@ -204,14 +211,17 @@ class Bench:
 
     def fund(self, holder: str, amount: int = WALLET_WEI) -> None:
         """Give an account COR and let the contracts take it."""
-        self.impersonate(holder)
         self.send(self.cor.functions.transfer(holder, amount), self.actors.owner)
         for spender in (self.payment, self.pool, self.quota, self.dispute):
             self.send(self.cor.functions.approve(spender.address, INFINITE), holder)
 
-    def impersonate(self, account: str) -> None:
-        """Let the node send for an account whose key it does not have."""
-        self._rpc("anvil_impersonateAccount", account)
+    def admit(self, account: LocalAccount) -> None:
+        """Let an account whose key is here send."""
+        self._senders.admit(account)
+
+    def stranger(self, name: str) -> str:
+        """Return an account that may send, and that nothing was given."""
+        return self._senders.stranger(name)
 
     def word(self) -> bytes:
         """Return the next pseudo-random 32 bytes, the same in every run."""
@@ -222,18 +232,17 @@ class Bench:
         """Send a call and return what it took. Raises VerificationFailed if it reverts."""
         # Complete, so that web3 asks the node for nothing. A fixed limit: an estimate would do the
         # work twice, and is no part of what is measured.
-        filled = {"gas": GAS_LIMIT, "gasPrice": 0, "chainId": CHAIN_ID, "value": 0}
+        filled = {"gas": GAS_LIMIT, "gasPrice": 0, "chainId": self.chain_id, "value": 0}
         transaction = call.build_transaction({"from": sender, **filled})
-        return self._send(sender, transaction["data"], {"to": transaction["to"]})[0]
+        return self._send(sender, transaction["data"], transaction["to"])[0]
 
-    def _send(self, sender: str, data: str, more: dict[str, str]) -> tuple[Used, Any]:
-        transaction = {"from": sender, "data": data, "gas": hex(GAS_LIMIT), "gasPrice": "0x0"}
-        tx_hash = self._rpc("eth_sendTransaction", {**transaction, **more})
+    def _send(self, sender: str, data: str, to: str | None) -> tuple[Used, Any]:
+        tx_hash = self._senders.send(sender, data, to)
         receipt = self._mined(tx_hash)
         if receipt["status"] != "0x1":
             raise VerificationFailed(f"a scenario reverted in {tx_hash}", field="gas")
-        taken = intrinsic(bytes.fromhex(data.removeprefix("0x")), is_creation="to" not in more)
-        units = units_of(data, more.get("to"))
+        taken = intrinsic(bytes.fromhex(data.removeprefix("0x")), is_creation=to is None)
+        units = units_of(data, to)
         return Used(int(receipt["gasUsed"], 16), taken.total, units, tx_hash), receipt
 
     def _mined(self, tx_hash: str) -> dict[str, Any]:
@@ -255,7 +264,7 @@ class Bench:
             "funding": ESCROW,
             "surcharge_cap_bps": 2_000,
             "task_cap_gwei": TASK_CAP_WEI // 10**9,
-            "expiry": GENESIS_SECONDS + LIFETIME_SECONDS,
+            "expiry": self.began + LIFETIME_SECONDS,
             "session_key": NO_KEY,
             "terms": 0,
             "amount": 10**21,
@@ -359,7 +368,7 @@ class Bench:
         artifact = compile_contract(name)
         factory = self.web3.eth.contract(abi=artifact.abi, bytecode=artifact.creation_code)
         data = factory.constructor(*arguments).data_in_transaction
-        used, receipt = self._send(self.actors.owner, str(data), {})
+        used, receipt = self._send(self.actors.owner, str(data), None)
         self.deployed[name] = used
         address = to_checksum_address(receipt["contractAddress"])
         self.addresses[name] = address

@@ -19,7 +19,6 @@ from scripts._gas.bench import (
     ANSWER_SECONDS,
     BUCKET_SECONDS,
     CARD_VERSION,
-    CHAIN_ID,
     GRACE_SECONDS,
     Bench,
 )
@@ -128,7 +127,7 @@ def _settled(bench: Bench, excess: tuple[int, int], gap: int = 0) -> Case:
     other, _ = bench.open(bench.actors.payer)
     bench.settle({other: OTHERS_WEI})
     session, _ = bench.open(bench.actors.payer, session_key=bench.session_key.address)
-    domain = Domain(CHAIN_ID, bench.payment.address)
+    domain = Domain(bench.chain_id, bench.payment.address)
     total = 0
     receipts = []
     for number, too_much in enumerate(excess, start=1):
@@ -187,7 +186,7 @@ def _leaf(
 def answer_call(bench: Bench, place: tuple[int, int, int], leaf: dict[str, Any]) -> Any:
     """Return the call that answers a demand: of a session, an index and a total."""
     receipt = ReceiptStruct(**leaf["receipt"])
-    domain = Domain(CHAIN_ID, bench.payment.address)
+    domain = Domain(bench.chain_id, bench.payment.address)
     signature = sign(bytes(bench.settler_key.key), receipt.digest(domain))
     asked = bench.payment.functions.hash_request(
         place[0], receipt.request_commitment, receipt.charge

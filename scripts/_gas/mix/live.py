@@ -12,7 +12,7 @@ from cortensor.gas.allotment import Bearer
 from cortensor.pricing import Terms, Usage, quote
 from cortensor.receipts.merkle import StandardMerkleTree, receipt_leaf
 from cortensor.receipts.typed import Domain, ReceiptStruct
-from scripts._gas.bench import CHAIN_ID, Bench
+from scripts._gas.bench import Bench
 from scripts._gas.mix.plan import Planned, Request
 from scripts._gas.mix.weights import CHALLENGED
 
@@ -69,7 +69,7 @@ class Live:
             requests: in order.
             is_last: whether the session's last are among them.
         """
-        domain = Domain(CHAIN_ID, bench.payment.address)
+        domain = Domain(bench.chain_id, bench.payment.address)
         now = bench.now()
         leaves = []
         for number, request in enumerate(requests, start=1):

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eth_utils import keccak, to_checksum_address
-
 from scripts._gas.bench import BOND_WEI, STAKE, WALLET_WEI, Bench
 from scripts._gas.disputes import BURN_ADDRESS
 from scripts._gas.mix.live import AGENT
@@ -33,7 +31,7 @@ class Payers:
     def new(self, bench: Bench) -> str:
         """Return an account that holds COR and has allowed the contracts to take it."""
         self.made += 1
-        account = to_checksum_address(keccak(text=f"cortensor mix payer {self.made}")[12:])
+        account = bench.stranger(f"mix payer {self.made}")
         bench.fund(account, PAYER_WEI)
         return account
 
