@@ -17,6 +17,7 @@ from scripts._deploy.compiler import ROOT
 from scripts._gas import page, profiles, results
 from scripts._gas.bench import run_bench
 from scripts._gas.mix.command import mix_command
+from scripts._gas.network.command import network_command
 from scripts._gas.phase2 import run_phase2
 from scripts._gas.progress import progress, watched
 from scripts._gas.scenarios import run_scenarios
@@ -34,21 +35,37 @@ CARD_PATH = ROOT / "config" / "rate-card.toml"
 @click.option(
     "--sessions", type=click.IntRange(1, 2_000), help="In the mix; default: config/gas-mix.toml."
 )
+@click.option(
+    "--network",
+    help="Compare on this network of Ape's, of which an Anvil is asked, and write nothing; a fork "
+    "is started here, behind a front that charges as Arbitrum.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def cli(
-    check: bool, profile: bool, mix: bool, seed: int | None, sessions: int | None, as_json: bool
+    check: bool,
+    profile: bool,
+    mix: bool,
+    seed: int | None,
+    sessions: int | None,
+    network: str | None,
+    as_json: bool,
 ) -> None:
     """Measure gas into gas/scenarios.json, gas/baselines/phase2.json and docs/spec/gas.md.
 
     With --profile, into gas/profile.json instead: the same transactions, and where their gas went.
     With --mix, into gas/mix.json and docs/gas.md: what sessions bear of the gas of a mix of them.
+    With --network nothing is written: receipts there are compared with gas/scenarios.json.
     """
     if not mix and (seed is not None or sessions is not None):
         raise click.UsageError("--seed and --sessions are of --mix")
     if mix and profile:
         raise click.UsageError("--mix and --profile measure apart")
+    if network is not None and (check or profile or mix):
+        raise click.UsageError("--network compares, and is given alone")
     try:
-        if mix:
+        if network is not None:
+            drifted = network_command(load_card(CARD_PATH), network, as_json=as_json)
+        elif mix:
             drifted = mix_command(
                 load_card(CARD_PATH),
                 seed=seed,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from eth_account import Account
@@ -77,11 +77,16 @@ class Signing:
     Args:
         rpc: asks the node.
         chain_id: what is signed for.
+        nonces: with which accounts begin, so that the same is signed as on another chain.
+
+    Attributes:
+        nonces: with which accounts began.
     """
 
-    def __init__(self, rpc: Rpc, chain_id: int) -> None:
+    def __init__(self, rpc: Rpc, chain_id: int, nonces: Mapping[str, int] | None = None) -> None:
         self._rpc, self._chain_id = rpc, chain_id
         self._keys: dict[str, LocalAccount] = {}
+        self.nonces: dict[str, int] = dict(nonces or {})
 
     def actors(self) -> list[str]:
         """Return accounts that nobody else has used."""
@@ -90,6 +95,10 @@ class Signing:
     def admit(self, account: LocalAccount) -> None:
         """Keep a key, and give its account coins for gas."""
         self._keys[account.address] = account
+        if account.address in self.nonces:
+            self._rpc("anvil_setNonce", account.address, hex(self.nonces[account.address]))
+        else:
+            self.nonces[account.address] = self._nonce(account.address)
         self._rpc("anvil_setBalance", account.address, hex(BALANCE_WEI))
 
     def stranger(self, name: str) -> str:
@@ -102,7 +111,7 @@ class Signing:
         """Sign, and send the bytes."""
         fields = {
             "chainId": self._chain_id,
-            "nonce": int(self._rpc("eth_getTransactionCount", sender, "latest"), 16),
+            "nonce": self._nonce(sender),
             "gas": GAS_LIMIT,
             "maxFeePerGas": 2 * int(self._rpc("eth_gasPrice"), 16),
             "maxPriorityFeePerGas": 0,
@@ -111,3 +120,6 @@ class Signing:
         }
         signed = self._keys[sender].sign_transaction(fields | ({} if to is None else {"to": to}))
         return str(self._rpc("eth_sendRawTransaction", "0x" + bytes(signed.raw_transaction).hex()))
+
+    def _nonce(self, account: str) -> int:
+        return int(self._rpc("eth_getTransactionCount", account, "latest"), 16)
