@@ -11,9 +11,12 @@ from msgspec import Struct
 
 from cortensor.errors import InvalidInput
 from cortensor.gas.measured import WHOLE, Measurement
+from cortensor.gas.mix_charts import mix_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from cortensor.gas.mix import Mix
 
 HERE = Path(__file__).parent
 SPREAD = "settle."
@@ -107,7 +110,7 @@ def session_chart(measured: Measurement, phase2: Measurement) -> Chart:
     )
 
 
-def page(measured: Measurement, phase2: Measurement, peers: Peers) -> str:
+def page(measured: Measurement, phase2: Measurement, peers: Peers, mix: Mix) -> str:
     """Return the page."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined
@@ -121,4 +124,5 @@ def page(measured: Measurement, phase2: Measurement, peers: Peers) -> str:
         charts=charts_of(measured, peers),
         peers=peers.header,
         sizes=measured.code_bytes,
+        mix=mix_view(mix),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from cortensor.gas.measured import Measurement
+from cortensor.gas.mix import Mix
 from cortensor.gas.reading import read_json
 from cortensor.gas.report import Peers, page
 
@@ -28,7 +29,7 @@ GAS = Path("gas")
     type=click.Path(file_okay=False, path_type=Path),
     default=GAS,
     show_default=True,
-    help="Folder of scenarios.json, peers.json and baselines/phase2.json.",
+    help="Folder of scenarios.json, peers.json, mix.json and baselines/phase2.json.",
 )
 def report(out: Path, folder: Path) -> None:
     """Write what was measured as a page for a browser: it opens from disk, offline."""
@@ -36,6 +37,7 @@ def report(out: Path, folder: Path) -> None:
         read_json(folder / "scenarios.json", Measurement),
         read_json(folder / "baselines" / "phase2.json", Measurement),
         read_json(folder / "peers.json", Peers),
+        read_json(folder / "mix.json", Mix),
     )
     out.write_text(text, "utf-8")
     click.echo(f"wrote {out}")
