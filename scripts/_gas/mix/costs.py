@@ -7,14 +7,9 @@ from collections.abc import Mapping
 
 from cortensor.gas.allotment import Cost
 from cortensor.gas.arbitrum import Fee, poster_gas
-from cortensor.gas.mix import GAS, UNITS, fee_cost, measures_of
+from cortensor.gas.mix import GAS, UNITS, fee_cost
 from cortensor.gas.snapshot import Snapshot
 from scripts._gas.bench import Used
-
-
-def measures(networks: Mapping[str, Snapshot]) -> list[str]:
-    """Return the names of the measures."""
-    return measures_of(networks, UNITS)
 
 
 def cost_of(used: Used, networks: Mapping[str, Snapshot]) -> Cost:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from cortensor.gas.allotment import Allotment, Bearer
+from cortensor.gas.allotment import Bearer
+from cortensor.gas.mix import UNITS, allotment_of
 from cortensor.gas.snapshot import Snapshot
 from cortensor.pricing.attribution import attribute, split
 from cortensor.receipts.merkle import StandardMerkleTree
 from scripts._gas.bench import BUCKET_SECONDS, CARD_VERSION, Bench, Used
 from scripts._gas.mix import entering, world
-from scripts._gas.mix.costs import cost_of, measures
+from scripts._gas.mix.costs import cost_of
 from scripts._gas.mix.live import Live, Settled
 from scripts._gas.mix.plan import Planned
 from scripts._gas.mix.weights import ATTESTED, ESCROW, VOUCHER
@@ -36,7 +37,7 @@ class Traffic:
 
     def __init__(self, bench: Bench, networks: Mapping[str, Snapshot]) -> None:
         self.bench = bench
-        self.allotment = Allotment(measures(networks))
+        self.allotment = allotment_of(networks, UNITS)
         self.moves: dict[int, list[list[int]]] = {}
         self._networks = networks
         self._charged: dict[int, dict[Bearer, int]] = {}

@@ -81,10 +81,15 @@ class Allotment:
 
     Args:
         measures: the names that each cost has.
+        totals: name -> the measures that sum to it: never allotted, so that it is what its parts
+            are.
     """
 
-    def __init__(self, measures: Sequence[str]) -> None:
+    def __init__(
+        self, measures: Sequence[str], totals: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.measures = tuple(measures)
+        self.totals = dict(totals or {})
         self.borne: dict[Bearer, Cost] = {}
         self.requests: dict[Bearer, int] = {}
         self.kinds: dict[str, Whole] = {}
@@ -136,14 +141,15 @@ class Allotment:
             for measure in self.measures:
                 summed[measure] += cost[measure]
             asked[name] = asked.get(name, 0) + self.requests.get(bearer, 0)
+        shown = {name: (name,) for name in self.measures} | self.totals
         rows = [
             Row(
                 name,
                 len(sessions),
                 asked[name],
                 {
-                    measure: spread([cost[measure] for cost in sessions.values()])
-                    for measure in self.measures
+                    name: spread([sum(cost[part] for part in parts) for cost in sessions.values()])
+                    for name, parts in shown.items()
                 },
             )
             for name, sessions in groups.items()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from cortensor.gas.allotment import DIMENSIONS
+from cortensor.gas.allotment import DIMENSIONS, Allotment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cortensor.gas.allotment import Allotment, Cost, Row, Spread, Whole
+    from cortensor.gas.allotment import Cost, Row, Spread, Whole
 
 GAS, UNITS, POSTER_GAS = "execution_gas", "poster_units", "poster_gas"
 EXECUTION, DATA, TOTAL = "execution_wei", "data_wei", "total_wei"
@@ -111,31 +111,28 @@ class Mix(Struct, frozen=True, forbid_unknown_fields=True):
     sessions: list[Borne]
 
 
-def measures_of(networks: Iterable[str], data: str) -> list[str]:
-    """Return the measures of an allotment.
+def allotment_of(networks: Iterable[str], data: str) -> Allotment:
+    """Return an allotment that `mix_of` takes, in which nothing is yet.
 
     Args:
         networks: at whose fees.
         data: `UNITS` or `POSTER_GAS`.
     """
-    parts = [f"{name}/{part}" for name in networks for part in (EXECUTION, DATA, TOTAL)]
-    return [GAS, data, *parts]
+    names = list(networks)
+    parts = {f"{name}/{TOTAL}": (f"{name}/{EXECUTION}", f"{name}/{DATA}") for name in names}
+    return Allotment([GAS, data, *(part for pair in parts.values() for part in pair)], parts)
 
 
 def fee_cost(network: str, execution_wei: int, data_wei: int) -> Cost:
     """Return a fee as measures."""
-    return {
-        f"{network}/{EXECUTION}": execution_wei,
-        f"{network}/{DATA}": data_wei,
-        f"{network}/{TOTAL}": execution_wei + data_wei,
-    }
+    return {f"{network}/{EXECUTION}": execution_wei, f"{network}/{DATA}": data_wei}
 
 
 def mix_of(found: Allotment, header: dict[str, object]) -> Mix:
     """Return an allotment as a document.
 
     Args:
-        found: whose measures are those of `measures_of`.
+        found: made by `allotment_of`.
         header: what it was measured under.
     """
     return Mix(
@@ -218,5 +215,5 @@ def _wei(found: Spread) -> dict[str, str]:
 
 
 def _networks(measures: Iterable[str]) -> list[str]:
-    ending = f"/{TOTAL}"
+    ending = f"/{DATA}"
     return [name.removesuffix(ending) for name in measures if name.endswith(ending)]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cortensor.gas.allotment import Allotment, Bearer
-from cortensor.gas.mix import GAS, POSTER_GAS, fee_cost, measures_of
+from cortensor.gas.allotment import Bearer
+from cortensor.gas.mix import GAS, POSTER_GAS, allotment_of, fee_cost
 from cortensor.pricing.attribution import attribute, split
 from cortensor.store.borne import Made, receipt_row, released_from, settled_by
 from cortensor.store.errands import AUTHORISE, END, RELEASE, ended_by, released_by
@@ -24,7 +24,7 @@ from cortensor.store.records import FUNDINGS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cortensor.gas.allotment import Cost
+    from cortensor.gas.allotment import Allotment, Cost
     from cortensor.store.address import DatabaseAddress
     from cortensor.store.database import Row
 
@@ -57,7 +57,7 @@ class GasMix(ReadOnlyLedger):
         nobody. Batches from before costs were kept know their own transaction only, and not what
         of its gas was for data.
         """
-        found = Allotment(measures_of([CHARGED], POSTER_GAS))
+        found = allotment_of([CHARGED], POSTER_GAS)
         self._ended = {
             ended_by(row["action"])[0]
             for row in self.rows(

@@ -105,9 +105,7 @@ def test_the_tables_are_the_receipts_of_the_chain(world):
     }
     assert told == charged(world)
     assert told["data"] > told["gas"] // 10
-    assert {"settle.escrow", "settle.voucher", "release", "receipt.revoke"} <= set(
-        mix.transactions
-    )
+    assert {"settle.escrow", "settle.voucher", "release", "receipt.revoke"} <= set(mix.transactions)
     nobodys = sum(each.fees["charged"].total_wei for each in mix.overhead.values())
     for rows in mix.tables.values():
         assert sum(int(row.fees["charged"].total_wei.sum) for row in rows) == told["fee"] - nobodys

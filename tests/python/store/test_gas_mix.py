@@ -143,4 +143,6 @@ def test_an_older_batch_counts_its_own_transaction(ledger: DatabaseAddress) -> N
         sql.execute("DELETE FROM settlement_costs")
     with GasMix(ledger) as opened:
         kinds = opened.allotment().kinds
-    assert kinds["settle.escrow"].cost["charged/total_wei"] == 100_001 * 3 + 80_000 * 7
+    cost = kinds["settle.escrow"].cost
+    assert cost["charged/execution_wei"] == 100_001 * 3 + 80_000 * 7
+    assert cost["charged/data_wei"] == 0
