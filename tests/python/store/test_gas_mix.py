@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner
+from jsonschema import Draft202012Validator
 
 from cortensor.cli import main
 from cortensor.gas.mix import Mix
@@ -58,6 +59,8 @@ def ledger(database: DatabaseAddress) -> DatabaseAddress:
 def read(address: DatabaseAddress) -> Mix:
     done = CliRunner().invoke(main, ["gas", "mix", "--database", config_of(address), "--json"])
     assert done.exit_code == 0, done.output
+    schema = json.loads(Path("gas/schema.json").read_text())
+    assert Draft202012Validator(schema).is_valid(json.loads(done.output))
     return msgspec.json.decode(done.output, type=Mix)
 
 
