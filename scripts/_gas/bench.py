@@ -381,6 +381,11 @@ class Bench:
         return answer["result"]
 
 
+def without_checks(web3: Web3) -> None:
+    """Let a client not ask for the chain's id before each call."""
+    web3.middleware_onion.remove("validation")
+
+
 @contextlib.contextmanager
 def run_bench(card: RateCard) -> Iterator[Bench]:
     """Start Anvil, put the contracts on it, and yield the bench."""
@@ -388,6 +393,5 @@ def run_bench(card: RateCard) -> Iterator[Bench]:
     options = ["--timestamp", str(GENESIS_SECONDS), "--base-fee", "0", "--gas-price", "0"]
     with run_anvil(chain_id=CHAIN_ID, options=options) as node:
         web3 = Web3(Web3.HTTPProvider(node.url, request_kwargs={"timeout": 60}))
-        # It would ask for the chain's id before each call.
-        web3.middleware_onion.remove("validation")
+        without_checks(web3)
         yield Bench(web3, node.version, card)

@@ -21,7 +21,7 @@ from cortensor.gas.fee_files import fees_of_chain
 from cortensor.pricing import RateCard
 from scripts._anvil import run_anvil
 from scripts._gas import results
-from scripts._gas.bench import DAY_SECONDS, Bench
+from scripts._gas.bench import DAY_SECONDS, Bench, without_checks
 from scripts._gas.network.comparing import PPM, Compared, compared, state_of
 from scripts._gas.network.node import reached, where
 from scripts._gas.progress import Step, progress, watched
@@ -84,6 +84,7 @@ def measure(
 
 
 def _bench(web3: Web3, card: RateCard, senders: Signing, began: int) -> Bench:
+    without_checks(web3)
     rpc = _rpc(web3)
     rpc("evm_setNextBlockTimestamp", began)
     rpc("evm_mine")
