@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from cortensor.errors import InvalidInput
 from cortensor.gas.measured import WHOLE, Measurement
-from cortensor.gas.mix_charts import mix_view
+from cortensor.gas.report_mix import mix_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

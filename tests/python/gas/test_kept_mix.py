@@ -16,9 +16,9 @@ from cortensor.gas.allotment import DIMENSIONS, spread
 from cortensor.gas.fee_files import fee_file
 from cortensor.gas.measured import Measurement
 from cortensor.gas.mix import Borne, Mix, mix_text
-from cortensor.gas.mix_charts import HEIGHT, WIDTH, curve_of, mix_view
 from cortensor.gas.mix_render import markdown, networks_of
 from cortensor.gas.reading import read_json
+from cortensor.gas.report_mix import HEIGHT, WIDTH, curve_of, mix_view
 from cortensor.gas.snapshot import load_snapshot
 
 FILE = Path("gas/mix.json")
