@@ -25,6 +25,7 @@ from scripts._anvil import run_anvil
 from scripts._deploy.compiler import compile_contract
 from scripts._gas.envelope import units_of
 from scripts._gas.senders import GAS_LIMIT, Senders, Unlocked, keyed
+from scripts._gas.used import Used
 
 CHAIN_ID = 31337
 CARD_VERSION = 1
@@ -55,33 +56,6 @@ LIFETIME_SECONDS = 30 * DAY_SECONDS
 INFINITE = 2**256 - 1
 RECEIPT_SECONDS = 30
 POLL_SECONDS = 0.002
-
-
-@dataclass(frozen=True)
-class Used:
-    """What one transaction took.
-
-    Attributes:
-        gas: the receipt's gasUsed.
-        intrinsic: of that, what is taken before the first step.
-        units: the calldata units that a chain above Ethereum charges for.
-        tx_hash: the transaction's; empty for sums and shares.
-    """
-
-    gas: int
-    intrinsic: int
-    units: int
-    tx_hash: str = ""
-
-    def __add__(self, other: Used) -> Used:
-        """Return what both took together."""
-        return Used(
-            self.gas + other.gas, self.intrinsic + other.intrinsic, self.units + other.units
-        )
-
-    def share(self, count: int) -> Used:
-        """Return what each of so many bears, rounded up."""
-        return Used(*(-(-part // count) for part in (self.gas, self.intrinsic, self.units)))
 
 
 @dataclass(frozen=True)

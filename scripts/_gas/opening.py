@@ -9,9 +9,10 @@ from eth_abi import encode as abi_encode
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
 
-from scripts._gas.bench import INFINITE, NO_KEY, WALLET_WEI, Bench, Used
+from scripts._gas.bench import INFINITE, NO_KEY, WALLET_WEI, Bench
 from scripts._gas.scenario import Scenario
 from scripts._gas.senders import keyed
+from scripts._gas.used import Used
 
 _PERMIT_TYPE = keccak(
     text="Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"

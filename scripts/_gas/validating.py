@@ -11,8 +11,9 @@ import msgspec
 from cortensor.pricing import Terms, Usage
 from cortensor.receipts.merkle import StandardMerkleTree, receipt_leaf
 from cortensor.receipts.typed import Domain, ReceiptStruct
-from scripts._gas.bench import Bench, Used
+from scripts._gas.bench import Bench
 from scripts._gas.scenario import Scenario
+from scripts._gas.used import Used
 
 DEPTH = 10
 AGENT = 0

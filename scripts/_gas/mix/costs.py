@@ -9,7 +9,7 @@ from cortensor.gas.allotment import Cost
 from cortensor.gas.arbitrum import Fee, poster_gas
 from cortensor.gas.mix import GAS, UNITS, fee_cost
 from cortensor.gas.snapshot import Snapshot
-from scripts._gas.bench import Used
+from scripts._gas.used import Used
 
 
 def cost_of(used: Used, networks: Mapping[str, Snapshot]) -> Cost:

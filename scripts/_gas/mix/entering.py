@@ -6,11 +6,12 @@ from __future__ import annotations
 from cortensor.gas.allotment import Bearer
 from cortensor.pricing.quota import bucket_of
 from scripts._gas import bench as chain
-from scripts._gas.bench import NO_KEY, Bench, Used
+from scripts._gas.bench import NO_KEY, Bench
 from scripts._gas.mix.live import Live
 from scripts._gas.mix.plan import Planned
 from scripts._gas.mix.weights import QUOTA, VOUCHER
 from scripts._gas.mix.world import Payers
+from scripts._gas.used import Used
 
 MODEL_CLASS = 0
 # Free each day: 5 COR and more, more than anybody asks for; or less than one answer costs.

@@ -139,10 +139,10 @@ def _hours(dice: Dice, weights: Weights, tier: str) -> dict[int, tuple[Request, 
 
 def _request(dice: Dice, weights: Weights, tier: str) -> Request:
     asked = weights.requests
-    replicas = FIXED_REPLICAS.get(tier)
     if tier == ADAPTIVE:
         replicas = REPLICAS[dice.pick(weights.adaptive_replicas_permille)]
-    assert replicas is not None  # noqa: S101 -- TIERS are these
+    else:
+        replicas = FIXED_REPLICAS[tier]
     return Request(
         replicas,
         dice.between(asked.input_tokens_min, asked.input_tokens_max),

@@ -12,13 +12,14 @@ from cortensor.gas.mix import UNITS, allotment_of
 from cortensor.gas.snapshot import Snapshot
 from cortensor.pricing.attribution import attribute, split
 from cortensor.receipts.merkle import StandardMerkleTree
-from scripts._gas.bench import BUCKET_SECONDS, CARD_VERSION, Bench, Used
+from scripts._gas.bench import BUCKET_SECONDS, CARD_VERSION, Bench
 from scripts._gas.mix import entering, world
 from scripts._gas.mix.costs import cost_of
 from scripts._gas.mix.live import Live, Settled
 from scripts._gas.mix.plan import Planned
 from scripts._gas.mix.weights import ATTESTED, ESCROW, VOUCHER
 from scripts._gas.progress import Step
+from scripts._gas.used import Used
 
 POTS = ("nodes", "validators", "treasury")
 

@@ -54,7 +54,7 @@ def where(choice: str) -> Where:
     network = provider.network
     if network.is_fork:
         chain_id = int(network.upstream_chain_id)
-        if provider.settings.host == AUTO:
+        if getattr(provider.settings, "host", None) == AUTO:
             return Where(choice, None, str(provider.fork_url), chain_id)
         return Where(choice, str(provider.uri), None, chain_id)
     return Where(choice, str(provider.uri), None, None if network.is_local else network.chain_id)
