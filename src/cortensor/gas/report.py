@@ -15,11 +15,13 @@ from cortensor.gas.report_classes import SHOWN, stacks
 from cortensor.gas.report_events import event_rows
 from cortensor.gas.report_heat import COLUMNS, heat_rows
 from cortensor.gas.report_lines import cards
+from cortensor.gas.report_mix import mix_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cortensor.gas.kept_profiles import Profiles
+    from cortensor.gas.mix import Mix
 
 FLOOR = "floor"
 SPREAD = "settle."
@@ -128,7 +130,9 @@ def session_chart(measured: Measurement, phase2: Measurement) -> Chart:
     )
 
 
-def page(measured: Measurement, phase2: Measurement, peers: Peers, profiles: Profiles) -> str:
+def page(
+    measured: Measurement, phase2: Measurement, peers: Peers, profiles: Profiles, mix: Mix
+) -> str:
     """Return the page."""
     return render_html(
         "report.html.j2",
@@ -146,4 +150,5 @@ def page(measured: Measurement, phase2: Measurement, peers: Peers, profiles: Pro
         heat=heat_rows(profiles),
         events=event_rows(profiles),
         calldata=calldata_rows(profiles, measured),
+        mix=mix_view(mix),
     )

@@ -12,6 +12,7 @@ from cortensor.gas.baseline import diff
 from cortensor.gas.diff_command import baseline_file
 from cortensor.gas.kept_profiles import Profiles
 from cortensor.gas.measured import Measurement
+from cortensor.gas.mix import Mix
 from cortensor.gas.reading import read_json
 from cortensor.gas.report import Peers, page
 from cortensor.gas.report_markdown import markdown as table
@@ -33,7 +34,7 @@ GAS = Path("gas")
     type=click.Path(file_okay=False, path_type=Path),
     default=GAS,
     show_default=True,
-    help="Folder of scenarios.json, profile.json, peers.json and baselines/phase2.json.",
+    help="Folder of scenarios.json, profile.json, mix.json, peers.json and baselines/phase2.json.",
 )
 @click.option(
     "--markdown",
@@ -57,6 +58,7 @@ def report(out: Path, folder: Path, markdown: Path | None, base: str | None) -> 
     else:
         phase2 = read_json(folder / "baselines" / "phase2.json", Measurement)
         peers = read_json(folder / "peers.json", Peers)
-        written, text = out, page(measured, phase2, peers, profiles)
+        mix = read_json(folder / "mix.json", Mix)
+        written, text = out, page(measured, phase2, peers, profiles, mix)
     written.write_text(text, "utf-8")
     click.echo(f"wrote {written}")
