@@ -78,3 +78,18 @@ def test_what_was_cut_is_as_measured() -> None:
         before, after, change = (int(cell.replace(",", "")) for cell in cells)
         assert after == OURS[name]["gas_used"]
         assert change == after - before
+
+
+def test_the_readme_says_what_was_measured() -> None:
+    readme = Path("README.md").read_text("utf-8")
+    section = readme[readme.index("## What it costs") : readme.index("## What is in it")]
+    said = [
+        int(n.replace(",", ""))
+        for n in re.findall(r"^\| .* \| ([\d,]+) \|$", section, re.MULTILINE)
+    ]
+    assert said == [
+        OURS["session.open.first"]["gas_used"],
+        -(-OURS["settle.escrow.100"]["gas_used"] // 100),
+        OURS[WHOLE]["gas_used"],
+        PHASE2[WHOLE]["gas_used"],
+    ]
