@@ -164,7 +164,7 @@ def _vouchers(bench: Bench) -> Iterator[Scenario]:
         sessions = [bench.open(payer, funding=VOUCHER, session_key=key)[0] for _ in range(128)]
         bench.next_bucket()
         bench.settle_vouchers(dict.fromkeys(sessions, CHARGE_WEI))
-        for count in (1, 100, 128):
+        for count in (1, 10, 100, 128):
             with bench.aside():
                 used = bench.settle_vouchers(dict.fromkeys(sessions[:count], 2 * CHARGE_WEI))
                 note = "vouchers, steady; root included"
