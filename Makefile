@@ -123,8 +123,8 @@ LOCK = $(UV) pip compile --python-version 3.11 --generate-hashes --no-emit-index
   --custom-compile-command 'make lock'
 .PHONY: lock
 lock: $(BOOT)/.stamp ## Resolve the dependencies again into requirements/ and package-lock.json
-	@$(LOCK) pyproject.toml --extra embedded --extra postgres --extra embedding --extra telemetry --group dev -o requirements/package.txt >/dev/null
-	@$(LOCK) pyproject.toml --extra embedded --group contracts -o requirements/contracts.txt >/dev/null
+	@$(LOCK) pyproject.toml --extra embedded --extra postgres --extra embedding --extra rewards --extra telemetry --group dev -o requirements/package.txt >/dev/null
+	@$(LOCK) pyproject.toml --extra embedded --extra rewards --group contracts -o requirements/contracts.txt >/dev/null
 	@$(LOCK) --group vyper-lint -o requirements/vyper-lint.txt >/dev/null
 	@$(LOCK) --group model --no-deps -o requirements/model.txt >/dev/null
 	@$(LOCK) --group bench -o requirements/bench.txt >/dev/null

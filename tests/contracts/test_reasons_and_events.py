@@ -21,6 +21,8 @@ FOLDERS = {
     "SettlementDispute": "dispute",
     "WrappedCOR": "wrapped",
     "AgentValidator": "agent",
+    "NodeReputation": "reputation",
+    "RewardFund": "fund",
     "NodeReward": "reward",
     "RewardDispute": "reward",
     "RewardTable": "reward",

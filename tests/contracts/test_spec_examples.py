@@ -54,6 +54,8 @@ PAGES = {
     ),
     "agent-validator": ("AgentValidator", ("agent", "verdict")),
     "wrapped-cor": ("WrappedCOR", ("wcor", "authorization")),
+    "node-reputation": ("NodeReputation", ("node",)),
+    "reward-fund": ("RewardFund", ("fund", "token")),
 }
 OWNERSHIP = {"OwnershipTransferred", "OwnershipTransferStarted"}
 

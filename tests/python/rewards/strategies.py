@@ -13,27 +13,37 @@ U32 = st.integers(0, 2**32 - 1)
 ADDRESSES = st.integers(1, 2**160 - 1)
 
 
-def rising(items: st.SearchStrategy[int], *, zero_first: bool = False) -> st.SearchStrategy[tuple]:
-    def order(values: list[int]) -> tuple[int, ...]:
-        ordered = sorted(values)
-        return (0, *ordered[1:]) if zero_first else tuple(ordered)
+def rising(
+    items: st.SearchStrategy[int], *, zero_first: bool = False
+) -> st.SearchStrategy[tuple[int, ...]]:
+    """Eleven numbers in one or two steps: drawing each of them takes most of a test's time."""
 
-    return st.lists(items, min_size=11, max_size=11).map(order)
+    def order(ends: tuple[int, int, int], first: int, second: int) -> tuple[int, ...]:
+        low, middle, high = sorted(ends)
+        start = 0 if zero_first else low
+        return tuple(
+            start if level == 0 else low if level < first else middle if level < second else high
+            for level in range(11)
+        )
+
+    return st.builds(
+        order, st.tuples(items, items, items), st.integers(0, 11), st.integers(0, 11)
+    ).filter(lambda found: list(found) == sorted(found))
 
 
 CARDS = st.builds(
     RewardCard,
-    level_bps=rising(U16),
+    level_bps=rising(st.integers(1, 2**16 - 1)),
     min_streak=rising(U16, zero_first=True),
     min_rate_bps=rising(BPS, zero_first=True),
-    breadth_gain_bps=U16,
+    breadth_gain_bps=BPS,
     breadth_half=st.integers(1, 2**16 - 1),
     max_models=st.integers(1, 2**16 - 1),
     cap_bps=st.integers(1, 10_000),
-    min_tasks=st.integers(0, 100),
+    min_tasks=st.integers(1, 100),
     min_uptime_bps=BPS,
     margin_bps=BPS,
-    budget_cap_wei=st.integers(0, 2**96 - 1),
+    budget_cap_wei=st.integers(1, 2**96 - 1),
 )
 FACTS = st.builds(
     Facts,
@@ -62,6 +72,21 @@ def _leaf(key: tuple[int, int], facts: Facts, tally: Tally, sums: Sums) -> Leaf:
 LEAVES = st.lists(
     st.builds(_leaf, st.tuples(st.integers(1, 9), ADDRESSES), FACTS, TALLIES, SUMS),
     min_size=1,
-    max_size=20,
+    max_size=10,
     unique_by=lambda leaf: (leaf.operator, leaf.node),
 ).map(sorted)
+
+CARD = RewardCard(
+    level_bps=tuple(range(10_000, 15_001, 500)),
+    min_streak=tuple(range(11)),
+    min_rate_bps=(0, 5000, 5500, 6000, 6500, 7000, 7500, 8000, 8400, 8700, 9000),
+    breadth_gain_bps=2000,
+    breadth_half=3,
+    max_models=16,
+    cap_bps=1000,
+    min_tasks=20,
+    min_uptime_bps=5000,
+    margin_bps=500,
+    budget_cap_wei=10**22,
+)
+"""Usual parameters, which stay when the committed card moves on."""

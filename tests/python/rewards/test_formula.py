@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortensor.rewards import Facts, RewardCard, amount_of, breadth_bps, next_level, score_of
-from tests.python.rewards.strategies import CARDS, FACTS, WORK
+from tests.python.rewards.strategies import CARD, CARDS, FACTS, WORK
 
 BUDGETS = st.integers(0, 2**96 - 1)
 
@@ -98,29 +98,13 @@ def test_without_enough_work_or_presence_nothing_is_earned_and_no_level_won(
 
 
 def test_hysteresis_keeps_a_level_within_the_margin() -> None:
-    card = CARD
     facts = Facts(level_before=5, tasks=100, streak_after=0, uptime_bps=10_000)
     for rate, level in ((7_000, 5), (6_500, 5), (6_499, 4)):
-        assert next_level(card, msgspec.structs.replace(facts, rate_bps=rate)) == level
+        assert next_level(CARD, msgspec.structs.replace(facts, rate_bps=rate)) == level
     idle = msgspec.structs.replace(facts, tasks=0, rate_bps=0)
-    assert next_level(card, idle) == 5
-    assert next_level(card, msgspec.structs.replace(idle, uptime_bps=4_999)) == 4
+    assert next_level(CARD, idle) == 5
+    assert next_level(CARD, msgspec.structs.replace(idle, uptime_bps=4_999)) == 4
 
 
 def test_nobody_scored_means_nobody_is_paid() -> None:
     assert amount_of(CARD, 10**18, 0, 0, 0) == 0
-
-
-CARD = RewardCard(
-    level_bps=tuple(range(10_000, 15_001, 500)),
-    min_streak=tuple(range(11)),
-    min_rate_bps=(0, 5000, 5500, 6000, 6500, 7000, 7500, 8000, 8400, 8700, 9000),
-    breadth_gain_bps=2000,
-    breadth_half=3,
-    max_models=16,
-    cap_bps=1000,
-    min_tasks=20,
-    min_uptime_bps=5000,
-    margin_bps=500,
-    budget_cap_wei=10**22,
-)
