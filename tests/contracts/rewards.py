@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import boa
+from eth_utils import to_checksum_address
 
 from tests.contracts.protocol import COR, START, U96, deploy_pool, deployer_of, word
 from tests.contracts.reward_cards import CARD, CARD_DELAY_SECONDS
@@ -205,8 +206,9 @@ class Rewarded:
 
     def pay(self, epoch: int, tree: Tree, start: int, size: int, act: str = "pay") -> int:
         """Pay or sweep a run of leaves."""
-        height = size.bit_length() - 1
         dues = [due(leaf) for leaf in tree.leaves[start:][:size]]
+        # The least run that holds them.
+        height = (len(dues) - 1).bit_length()
         proof = tree.proof(start >> height, height)
         return getattr(self.reward, act)(epoch, start, dues, proof, sender=self.stranger)
 
@@ -222,7 +224,7 @@ def due(leaf: Leaf) -> tuple[int, bytes, int]:
 
 def address_of(number: int) -> str:
     """Return an address that rises with its number."""
-    return "0x" + (0xA0 << 152 | number << 96 | 1).to_bytes(20, "big").hex()
+    return to_checksum_address((0xA0 << 152 | number << 96 | 1).to_bytes(20, "big"))
 
 
 def changed(leaf: Leaf, **changes: int) -> Leaf:
