@@ -29,8 +29,8 @@ KEYS = (
 )
 DEPLOYER, SETTLER, STRANGER = map(KeySigner, KEYS)
 NETWORK = "local"
-CONTRACTS = 11
-DEPLOYER_CALLS = 8  # bind twice, set_dispute, register, three pots, COR for the bond
+CONTRACTS = 16
+DEPLOYER_CALLS = 11  # bind five times, set_dispute, register, three pots, COR for the bond
 SETTLER_CALLS = 3  # approve, open the bond, authorise
 
 
