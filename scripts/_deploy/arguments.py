@@ -119,9 +119,9 @@ def constructor_arguments(
             **_texts(config.dispute),
             "forced_inclusion_seconds": str(config.network.forced_inclusion_seconds),
         }
-    if name in REWARDS:
-        return _of_rewards(name, config, addresses, token)
-    return _of_agents(name, addresses)
+    if name not in REWARDS:
+        return _of_agents(name, addresses)
+    return _of_rewards(name, config, addresses, token)
 
 
 def _of_rewards(

@@ -14,7 +14,6 @@ from scripts._deploy.bindings import contract_at, is_bound
 from scripts._deploy.compiler import compile_contract
 from scripts._deploy.config import ZERO_ADDRESS, DeployConfig
 
-
 _SHARED_ROLES = ("guardian", "treasury")
 """What several contracts have, each its own."""
 

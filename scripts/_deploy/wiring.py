@@ -7,12 +7,12 @@ a killed one resumable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from web3 import Web3
 
 from scripts._deploy.arguments import quota_rules
-from scripts._deploy.bindings import contract_at, is_bound
+from scripts._deploy.bindings import contract_at
 from scripts._deploy.bonding import plan_bonds
 from scripts._deploy.calls import Call, Note, Wiring
 from scripts._deploy.config import REWARD_FUND, ZERO_ADDRESS, DeployConfig
@@ -145,8 +145,12 @@ def _payment(wiring: Wiring) -> None:
     if count > len(config.routers):
         text = f"{count} on chain, {len(config.routers)} in the file"
         wiring.notes.append(Note("routers", text))
+    _pots(wiring, recipients, owner)
+
+
+def _pots(wiring: Wiring, recipients: Sequence[str], owner: tuple[str, str]) -> None:
     for pot, key in enumerate(POTS):
-        new = getattr(config.roles, key)
+        new = getattr(wiring.config.roles, key)
         if new == REWARD_FUND:
             new, binder = wiring.addresses["RewardFund"], fund_binder(wiring)
             if binder not in (None, owner[0]):
@@ -155,9 +159,8 @@ def _payment(wiring: Wiring) -> None:
                 continue
         if recipients[pot] != new:
             arguments = {"pot": str(pot), "recipient": new}
-            change = (recipients[pot], new)
-            step = f"set {key} recipient"
-            wiring.call(step, name, "set_pot_recipient", arguments, owner, change)
+            step, change = f"set {key} recipient", (recipients[pot], new)
+            wiring.call(step, "SessionPayment", "set_pot_recipient", arguments, owner, change)
 
 
 def _anchor(wiring: Wiring) -> None:
