@@ -87,21 +87,8 @@ def constructor_arguments(
         return {}
     deployed = TOKENS.get(config.token.address)
     token = addresses[deployed] if deployed else to_checksum_address(config.token.address)
-    if name == "StakePool":
-        return {
-            "owner": roles.owner,
-            "token": token,
-            "treasury": roles.treasury,
-            "slasher": roles.slasher,
-            **_texts(config.pool),
-        }
-    if name == "StakeQuota":
-        return {
-            "owner": roles.owner,
-            "token": token,
-            "cooldown_seconds": str(config.quota.cooldown_seconds),
-            **quota_rules(config),
-        }
+    if name in ("StakePool", "StakeQuota"):
+        return _of_stake(name, config, token)
     if name == "SessionPayment":
         return {
             "owner": roles.owner,
@@ -122,6 +109,24 @@ def constructor_arguments(
     if name not in REWARDS:
         return _of_agents(name, addresses)
     return _of_rewards(name, config, addresses, token)
+
+
+def _of_stake(name: str, config: DeployConfig, token: str) -> dict[str, Any]:
+    roles = config.roles
+    if name == "StakePool":
+        return {
+            "owner": roles.owner,
+            "token": token,
+            "treasury": roles.treasury,
+            "slasher": roles.slasher,
+            **_texts(config.pool),
+        }
+    return {
+        "owner": roles.owner,
+        "token": token,
+        "cooldown_seconds": str(config.quota.cooldown_seconds),
+        **quota_rules(config),
+    }
 
 
 def _of_rewards(

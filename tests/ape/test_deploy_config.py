@@ -128,7 +128,7 @@ def test_committed_files_load(name):
         (
             'validator_pot = "deployer"',
             'validator_pot = "reward-fund"',
-            "validator_pot: must be an",
+            "validator_pot: must be",
         ),
         ('"reward-card.toml"', '"missing.toml"', "missing.toml: card: cannot read"),
         ("[network]", "[reward_card]\n[network]", "local.toml: reward_card: belongs into the fi"),
