@@ -168,8 +168,7 @@ def find_outdated(web3: Web3, contracts: Sequence[Planned]) -> dict[str, str]:
         for target, bound in bindings(web3, item.name, item.address).items():
             if bound not in (ZERO_ADDRESS, planned[target]):
                 outdated[item.name] = (
-                    f"{item.address} is bound for ever to {target} at {bound}, "
-                    f"not to {planned[target]}"
+                    f"{item.address} is bound for ever to {target} at {bound}, which does not stay"
                 )
     return outdated
 

@@ -292,10 +292,13 @@ def test_quota_limits_changed__one_call_each(web3, config, tmp_path):
     assert plan_of(web3, changed, tmp_path).is_empty
 
 
-def test_nobody_may_slash__a_valid_choice(web3, config, tmp_path):
-    nobody = with_roles(config, {"slasher": ZERO_ADDRESS})
-    deployment = deploy(web3, nobody, tmp_path)
-    assert "slasher" not in deployment.records["StakePool"]["roles"]
+def test_nobody_may_slash_accuse_or_veto__a_valid_choice(web3, config, tmp_path):
+    roles = dict.fromkeys(("slasher", "steward", "reward_guardian"), ZERO_ADDRESS)
+    nobody = with_roles(config, roles)
+    records = deploy(web3, nobody, tmp_path).records
+    assert "slasher" not in records["StakePool"]["roles"]
+    assert "steward" not in records["NodeReputation"]["roles"]
+    assert "guardian" not in records["NodeReward"]["roles"]
     assert plan_of(web3, nobody, tmp_path).is_empty
 
 
