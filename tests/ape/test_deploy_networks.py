@@ -29,9 +29,9 @@ def sepolia_config(path, token):
     text = text.replace('card_file = "', f'card_file = "{ROOT / "config"}/')
     filled = []
     for number, line in enumerate(text.splitlines()):
-        key, _, rest = line.partition(' = ""')
+        key, blank, _ = line.partition(' = ""')
         value = token if key == "address" else "0x" + f"{number + 1:040x}"
-        filled.append(f'{key} = "{value}"' if rest != "" else line)
+        filled.append(f'{key} = "{value}"' if blank else line)
     path.write_text("\n".join(filled) + "\n")
     return path
 
