@@ -67,6 +67,7 @@ class Rewarded:
         windows: Windows = WINDOWS,
         token: str = "mocks/MockCOR",
         grant: int = GRANT,
+        bond: int = BOND_WEI,
     ) -> None:
         address = boa.env.generate_address
         self.deployer = address("deployer")
@@ -90,14 +91,14 @@ class Rewarded:
             self.table = deployer_of("RewardTable").deploy(
                 self.owner, CARD_DELAY_SECONDS, card.abi_tuple()
             )
-            self.reward = self.deploy_reward()
+            self.reward = self.deploy_reward(bond_wei=bond)
             self.dispute = deployer_of("RewardDispute").deploy(self.reward)
         for part in (self.reputation, self.fund):
             part.bind(self.reward, sender=self.owner)
         self.reward.bind(self.dispute, sender=self.owner)
         for proposer in (self.proposer, self.other_proposer):
             self.give(proposer, 10 * BOND_WEI)
-            self.reward.deposit_bond(BOND_WEI, sender=proposer)
+            self.reward.deposit_bond(bond, sender=proposer)
         #: Who was registered by `people`.
         self.pairs: list[tuple[str, str]] = []
         if grant:

@@ -26,7 +26,7 @@ from tests.contracts.stateful.running import CountingMachine
 from tests.model.reward_tree_model import U128, Tree
 
 REFUSES = 1
-WAITS = st.sampled_from((DAY // 2, DAY, 2 * DAY, 3 * DAY))
+WAITS = st.sampled_from((DAY // 2, DAY, DAY, 2 * DAY))
 PICKS = st.integers(0, 2**16)
 COUNTS = st.sampled_from((0, 1, 2, 3, 5, 8, 9))
 
@@ -88,19 +88,25 @@ class RewardMachine(CountingMachine):
         self.own.wait(seconds)
         self.count("wait")
 
+    @precondition(lambda self: self.own.cor.balanceOf(self.own.fund) < GRANT // 4)
     @rule(amount=st.integers(1, GRANT))
     def grant(self, amount: int) -> None:
         self.own.grant(amount)
         self.count("grant")
 
     @precondition(lambda self: self.state != POSTED)
-    @rule(is_next=st.sampled_from((True, True, False)))
+    @rule(is_next=st.booleans())
+    def open_alone(self, is_next: bool) -> None:
+        self.open(is_next)
+
     def open(self, is_next: bool) -> None:
         own, flight = self.own, self.own.reward.flight()
         if is_next:
             own.end_epoch()
         epoch = own.running - 1
-        is_stuck = flight.state == OPEN and boa.env.timestamp <= (flight.epoch + 1) * 7 * DAY + 6 * DAY
+        is_stuck = (
+            flight.state == OPEN and boa.env.timestamp <= (flight.epoch + 1) * 7 * DAY + 6 * DAY
+        )
         if epoch <= flight.epoch:
             with boa.reverts("reward: not a later epoch"):
                 own.reward.open(epoch)
@@ -119,6 +125,9 @@ class RewardMachine(CountingMachine):
 
     @precondition(lambda self: self.state == OPEN)
     @rule(who=PICKS, count=COUNTS, operators=st.integers(1, 4), is_greedy=st.booleans())
+    def post_alone(self, who: int, count: int, operators: int, is_greedy: bool) -> None:
+        self.post(who, count, operators, is_greedy)
+
     def post(self, who: int, count: int, operators: int, is_greedy: bool) -> None:
         own = self.own
         proposer = self.proposers[who % 2]
@@ -131,15 +140,28 @@ class RewardMachine(CountingMachine):
         elif not own.reward.can_post(proposer):
             with boa.reverts("reward: no bond"):
                 own.post(tree, proposer, **more)
+            own.give(proposer, BOND_WEI)
+            own.reward.deposit_bond(BOND_WEI, sender=proposer)
+            self.money.bonds[proposer] += BOND_WEI
         else:
             self.posted = tree, own.post(tree, proposer, **more)
             self.count("post")
 
+    @precondition(lambda self: self.state != POSTED)
+    @rule(who=PICKS, count=COUNTS, operators=st.integers(1, 4), is_greedy=st.booleans())
+    def open_and_post(self, who: int, count: int, operators: int, is_greedy: bool) -> None:
+        """What nearly always happens: the epoch ends, and its root is posted at once."""
+        self.open(True)
+        if self.state == OPEN:
+            self.post(who, count, operators, is_greedy)
+
     @precondition(lambda self: self.state == POSTED)
-    @rule()
-    def finalise(self) -> None:
+    @rule(is_patient=st.booleans(), place=PICKS, height=st.integers(0, 4))
+    def finalise(self, is_patient: bool, place: int, height: int) -> None:
         own, (tree, header) = self.own, self.posted
         flight = own.reward.flight()
+        if is_patient:
+            boa.env.timestamp = max(boa.env.timestamp, flight.challengeable_until + 1)
         allotted = header.sums & U128
         if boa.env.timestamp <= flight.challengeable_until:
             with boa.reverts("reward: still challengeable"):
@@ -153,6 +175,7 @@ class RewardMachine(CountingMachine):
             self.money.finals[flight.epoch] = Final(tree, unpaid)
             self.money.budget = 0
             self.count("finalise")
+            self.pay_run(-1, place, height)
 
     @precondition(lambda self: self.state == POSTED)
     @rule(is_veto=st.booleans())
@@ -191,6 +214,9 @@ class RewardMachine(CountingMachine):
     @precondition(lambda self: self.money.finals)
     @rule(pick=PICKS, place=PICKS, height=st.integers(0, 4))
     def pay(self, pick: int, place: int, height: int) -> None:
+        self.pay_run(pick, place, height)
+
+    def pay_run(self, pick: int, place: int, height: int) -> None:
         own = self.own
         epochs = sorted(self.money.finals)
         epoch = epochs[pick % len(epochs)]
@@ -248,7 +274,7 @@ class RewardMachine(CountingMachine):
             assert own.reward.withdraw_bond(sender=proposer) == amount
             self.money.bonds[proposer] = 0
             self.count("withdraw")
-        elif amount >= BOND_WEI and who % 5 == 0 and not withdrawable_at:
+        elif amount >= BOND_WEI and who % 7 == 6 and not withdrawable_at:
             own.reward.request_bond(sender=proposer)
         elif amount < BOND_WEI:
             own.give(proposer, BOND_WEI)
@@ -274,26 +300,22 @@ class RewardMachine(CountingMachine):
     def everybody_leaves(self) -> None:
         """Pay, sweep, claim and withdraw all: the budget in flight is what is left."""
         own, money = self.own, self.money
-        for epoch, final in money.finals.items():
-            act = "sweep" if final.is_expired else "pay"
-            if final.unpaid:
-                size = 1 << final.tree.depth
-                own.pay(epoch, final.tree, 0, size, act)
-                if act == "pay":
-                    for index, amount in final.unpaid.items():
-                        if final.tree.leaves[index].operator == self.refused and amount:
-                            money.credits[self.refused] = money.credits.get(self.refused, 0) + amount
-                final.unpaid.clear()
+        for epoch in sorted(money.finals):
+            self._pay_all(epoch)
         if money.credits:
             own.reward.claim_credit(own.treasury, sender=self.refused)
-        for proposer in self.proposers:
-            if not money.bonds[proposer]:
-                continue
+        bonded = [proposer for proposer in self.proposers if money.bonds[proposer]]
+        for proposer in bonded:
             if not own.reward.bond(proposer)[1]:
                 own.reward.request_bond(sender=proposer)
         own.wait(own.reward.COOLDOWN_SECONDS())
-        for proposer in self.proposers:
-            if money.bonds[proposer]:
-                own.reward.withdraw_bond(sender=proposer)
+        for proposer in bonded:
+            own.reward.withdraw_bond(sender=proposer)
         assert own.cor.balanceOf(own.reward) == money.budget
         self.count("left with all")
+
+    def _pay_all(self, epoch: int) -> None:
+        final = self.money.finals[epoch]
+        if final.unpaid:
+            self.pay_run(sorted(self.money.finals).index(epoch), 0, final.tree.depth)
+        assert not final.unpaid

@@ -10,13 +10,12 @@ from tests.contracts.stateful.reward_machine import RewardMachine
 from tests.contracts.stateful.running import run_machine
 
 FLOORS = {
-    "open": 10,
-    "post": 10,
-    "finalise": 4,
-    "overthrow": 2,
-    "pay": 5,
-    "deposit": 2,
-    "left with all": 20,
+    "open": 3,
+    "open (lapsed)": 2,
+    "post": 4,
+    "finalise": 1,
+    "pay": 1,
+    "left with all": 7,
 }
 
 
@@ -27,8 +26,8 @@ def test_inv_w_of_money(capsys):
     run_machine(
         RewardMachine,
         capsys,
-        in_ci=25,
-        steps=40,
+        in_ci=8,
+        steps=30,
         floors=FLOORS,
         own=Rewarded(token="mocks/MockBlockingToken"),
     )

@@ -17,7 +17,6 @@ from tests.contracts.rewards import (
     FINAL,
     GRANT,
     Rewarded,
-    address_of,
     changed,
     due,
     plain_works,
@@ -169,9 +168,7 @@ def test_an_operator_that_is_no_address_is_not_paid(own):
     tree = Tree(leaves, {(0, 1): wide})
     epoch = own.finalise(own.post(tree))
     with boa.reverts("payout: not an address"):
-        own.reward.pay_one(
-            epoch, 1, (1 << 160, leaves[1].detail(), leaves[1].sums), tree.proof(1)
-        )
+        own.reward.pay_one(epoch, 1, (1 << 160, leaves[1].detail(), leaves[1].sums), tree.proof(1))
 
 
 @pytest.fixture(scope="module")

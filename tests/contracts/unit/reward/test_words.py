@@ -34,7 +34,9 @@ def read(word: uint256) -> (uint256, uint256, uint256, uint256, uint256, uint256
 
 @external
 @pure
-def final(finalised_at: uint256, version: uint256, budget: uint256) -> (uint256, uint256, uint256, uint256):
+def final(
+    finalised_at: uint256, version: uint256, budget: uint256
+) -> (uint256, uint256, uint256, uint256):
     word: uint256 = words._pack_final(finalised_at, version, budget)
     return word, words._finalised_at(word), words._final_version(word), words._final_budget(word)
 
@@ -51,11 +53,14 @@ def is_sum(sums: uint256, left: uint256, right: uint256) -> bool:
 @external
 @pure
 def leaf(leaf: INodeReward.Leaf) -> bytes32:
-    return sum_tree._leaf(leaf.operator, sum_tree._detail(leaf.node, leaf.facts, leaf.tally), leaf.sums)
+    detail: bytes32 = sum_tree._detail(leaf.node, leaf.facts, leaf.tally)
+    return sum_tree._leaf(leaf.operator, detail, leaf.sums)
 
 @external
 @pure
-def climb(hashed: bytes32, sums: uint256, index: uint256, proof: DynArray[INodeReward.Sum, 24]) -> (bytes32, uint256):
+def climb(
+    hashed: bytes32, sums: uint256, index: uint256, proof: DynArray[INodeReward.Sum, 24]
+) -> (bytes32, uint256):
     return sum_tree._climb(hashed, sums, index, proof)
 
 @external
@@ -65,7 +70,13 @@ def before(index: uint256, proof: DynArray[INodeReward.Sum, 24]) -> uint256:
 
 @external
 @pure
-def is_in(seal: bytes32, leaf: bytes32, sums: uint256, index: uint256, proof: DynArray[INodeReward.Sum, 24]) -> bool:
+def is_in(
+    seal: bytes32,
+    leaf: bytes32,
+    sums: uint256,
+    index: uint256,
+    proof: DynArray[INodeReward.Sum, 24],
+) -> bool:
     return sum_tree._is_in(seal, leaf, sums, index, proof)
 """
 
@@ -116,7 +127,12 @@ def test_sums_add_half_by_half_or_not_at_all(shown, a, b, c, d):
         with boa.reverts("tree: sum overflows"):
             shown.climb(*mine, 0, [other])
         return
-    left = words(int.from_bytes(mine.hashed, "big"), mine.sums, int.from_bytes(other.hashed, "big"), other.sums)
+    left = words(
+        int.from_bytes(mine.hashed, "big"),
+        mine.sums,
+        int.from_bytes(other.hashed, "big"),
+        other.sums,
+    )
     assert shown.climb(*mine, 0, [other]) == (left, total)
     assert shown.climb(*other, 1, [mine]) == (left, total)
 
