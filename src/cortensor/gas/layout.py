@@ -40,6 +40,9 @@ class Place(NamedTuple):
     inside: str
 
 
+PARTS = {"storage_layout", "code_layout", "transient_storage_layout"}
+
+
 def variables(layout: Mapping[str, Any]) -> list[Variable]:
     """Return the storage variables of a layout file, by slot.
 
@@ -47,7 +50,10 @@ def variables(layout: Mapping[str, Any]) -> list[Variable]:
         InvalidInput: it is none (`missing_layout`).
     """
     try:
-        found = list(_walk(layout["storage_layout"], ()))
+        if not PARTS & layout.keys():
+            raise KeyError(PARTS)
+        # The compiler leaves out a part that has nothing.
+        found = list(_walk(layout.get("storage_layout", {}), ()))
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(
             "is no storage layout of Vyper", field="layouts", code="missing_layout"
