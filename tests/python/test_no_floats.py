@@ -10,7 +10,7 @@ import pytest
 
 import cortensor
 
-PURE = ("pricing", "consensus", "receipts")
+PURE = ("pricing", "consensus", "receipts", "rewards")
 ROOT = Path(cortensor.__file__).parent
 # Numbers of callers' own JSON, which are floats by its standard where integers end.
 OTHERS_NUMBERS = {"receipts/verify_request.py": {"_whole"}}

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prints the rewards' figures of docs/performance.md; `--study` makes those of docs/rewards.md."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.rewards import plots, study_file
+from benchmarks.rewards.peers import LEAST_TIMES, Peers, compare
+from benchmarks.rewards.speed import MOST_MEGABYTES, MOST_SECONDS, epoch_cost, tree_cost
+
+
+def main() -> int:
+    """Run it; returns 0 if every target is met, 1 if not."""
+    parser = ArgumentParser(prog="python -m benchmarks.rewards", description=__doc__)
+    parser.add_argument("--nodes", type=int, default=100_000, help="nodes of the epoch")
+    parser.add_argument("--rows", type=int, default=5_000_000, help="records of the epoch")
+    parser.add_argument("--leaves", type=int, default=1_000_000, help="leaves of the large tree")
+    parser.add_argument("--peers", type=int, default=20_000, help="leaves of the compared trees")
+    parser.add_argument("--study", action="store_true", help="run the tuning study, minutes")
+    given = parser.parse_args()
+    if given.study:
+        figures = study_file.all_figures()
+        study_file.write(figures)
+        plots.write(figures)
+        return 0
+    with TemporaryDirectory() as folder:
+        epoch = epoch_cost(Path(folder), given.nodes, given.rows)
+    say(
+        f"epoch of {given.nodes:,} nodes and {given.rows:,} records: {epoch.cpu_s:.1f} s of CPU, "
+        f"{epoch.peak_mb:,} MB (targets {MOST_SECONDS} s, {MOST_MEGABYTES:,} MB)"
+    )
+    tree = tree_cost(given.leaves)
+    say(
+        f"sum tree of {given.leaves:,} leaves and every proof: {tree.cpu_s:.1f} s of CPU, "
+        f"{tree.peak_mb:,} MB (target {MOST_SECONDS} s)"
+    )
+    peers = compare(given.peers)
+    times = slowest_lead(peers)
+    other = "not installed" if peers.multiproof_s is None else f"{peers.multiproof_s:.2f} s"
+    say(
+        f"standard tree of {peers.leaves:,} values: ours {peers.ours_s:.2f} s, OpenZeppelin "
+        f"{peers.openzeppelin_s:.2f} s, multiproof {other}; same root; sum tree "
+        f"{peers.sum_tree_s:.2f} s; at least {times:.0f} times (target {LEAST_TIMES})"
+    )
+    is_met = (
+        epoch.cpu_s < MOST_SECONDS
+        and epoch.peak_mb < MOST_MEGABYTES
+        and tree.cpu_s < MOST_SECONDS
+        and times >= LEAST_TIMES
+    )
+    return 0 if is_met else 1
+
+
+def slowest_lead(peers: Peers) -> float:
+    """Return how many times as long the quicker peer takes as the slower of our trees."""
+    theirs = min(peers.openzeppelin_s, peers.multiproof_s or peers.openzeppelin_s)
+    return theirs / max(peers.ours_s, peers.sum_tree_s)
+
+
+def say(text: str) -> None:
+    """Print."""
+    sys.stdout.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Standard trees of one batch: ours, OpenZeppelin's in JavaScript, `multiproof` in Python."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib import import_module
+from time import process_time
+
+import msgspec
+
+from benchmarks.receipts.openzeppelin import batch_leaves, library_tree
+from benchmarks.rewards.speed import some_leaves
+from cortensor.receipts import StandardMerkleTree, to_hex
+from cortensor.rewards import SumTree
+
+TYPES = ["bytes32", "uint64", "uint96"]
+LEAST_TIMES = 20
+
+
+class Peers(msgspec.Struct, frozen=True, kw_only=True):
+    """CPU seconds from values to root, all of one batch; the sum tree's is of as many leaves.
+
+    `multiproof` is None where that package is not installed.
+    """
+
+    leaves: int
+    ours_s: float
+    sum_tree_s: float
+    openzeppelin_s: float
+    multiproof_s: float | None
+
+
+def compare(leaves: int) -> Peers:
+    """Build the same tree by each. Raises SystemExit if a root differs."""
+    theirs = library_tree(leaves, [])
+    other = _multiproof(leaves)
+    start = process_time()
+    ours = to_hex(StandardMerkleTree(batch_leaves(leaves)).root)
+    ours_s = process_time() - start
+    roots = {ours, theirs.root} | ({other[0]} if other else set())
+    if len(roots) != 1:
+        raise SystemExit(f"the roots differ: {roots}")
+    full = some_leaves(leaves)
+    start = process_time()
+    SumTree(full)
+    return Peers(
+        leaves=leaves,
+        ours_s=ours_s,
+        sum_tree_s=process_time() - start,
+        openzeppelin_s=theirs.root_s,
+        multiproof_s=other[1] if other else None,
+    )
+
+
+def _multiproof(count: int) -> tuple[str, float] | None:
+    try:
+        library = import_module("multiproof")
+    except ImportError:
+        return None
+    values = [
+        [
+            sha256(f"digest-{count}-{i}".encode()).digest(),
+            i + 1,
+            (i + 1) * 10**18 + 7,
+        ]
+        for i in range(count)
+    ]
+    start = process_time()
+    root = library.StandardMerkleTree.of(values, TYPES).root
+    seconds = process_time() - start
+    return to_hex(root) if isinstance(root, bytes) else root, seconds

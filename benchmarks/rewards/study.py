@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sixty epochs of a population, and what came of them: the figures of docs/rewards.md."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from statistics import median_low
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from benchmarks.rewards.network import SECONDS, Machine, network_of, run_epoch
+from cortensor.rewards import Sums, load_reward_card
+from cortensor.rewards.collusion import WINDOW_EPOCHS, contested
+from cortensor.rewards.concentration import gini_bps, hhi_bps, lorenz_bps, top_share_bps
+from cortensor.rewards.epoch import (
+    EpochInputs,
+    EpochResult,
+    compute_epoch,
+    make_leaves,
+    prior_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from cortensor.rewards import Facts, RewardCard
+    from cortensor.rewards.roster import Prior
+
+CARD = Path(__file__).resolve().parents[2] / "config" / "reward-card.toml"
+EPOCHS, TASKS, SEED = 60, 1_200, 7
+BPS = 10_000
+
+
+class Run(NamedTuple):
+    """What a population was paid.
+
+    Attributes:
+        by_operator: wei over all epochs.
+        budget: wei that was there for them.
+        last: the last epoch.
+        flagged: pairs of nodes that any epoch flagged.
+        levels: levels after the last epoch, by node.
+    """
+
+    by_operator: list[int]
+    budget: int
+    last: EpochResult
+    inputs: EpochInputs
+    flagged: set[tuple[int, int]]
+    levels: list[int]
+
+
+def run(
+    machines: Sequence[Machine],
+    epochs: int = EPOCHS,
+    tasks: int = TASKS,
+    seed: int = SEED,
+    card: RewardCard | None = None,
+) -> Run:
+    """Run a population for so many epochs."""
+    card = card or load_reward_card(CARD)
+    network = network_of(machines)
+    prior: dict[int, Prior] = {}
+    history: deque[pl.DataFrame] = deque(maxlen=WINDOW_EPOCHS - 1)
+    paid = [0] * len(network.roster.operators)
+    flagged: set[tuple[int, int]] = set()
+    for epoch in range(epochs):
+        inputs = EpochInputs(
+            epoch=epoch,
+            start=epoch * SECONDS,
+            end=(epoch + 1) * SECONDS,
+            budget=card.budget_cap_wei,
+            card=card,
+            roster=network.roster,
+            prior=prior,
+            records=run_epoch(network, epoch, tasks, seed),
+            history=tuple(history),
+        )
+        result = compute_epoch(inputs)
+        for leaf, operator in zip(result.leaves, network.roster.operator_of, strict=True):
+            paid[operator] += Sums.unpack(leaf.sums).amount
+        flagged |= {(pair.node, pair.other) for pair in result.collusion.pairs}
+        history.append(contested(inputs.records))
+        prior = prior_of(result.leaves)
+    levels = [facts.level_after for facts in result.facts]
+    return Run(paid, card.budget_cap_wei * epochs, result, inputs, flagged, levels)
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """How a population's rewards are spread over its operators, in bps; levels of its nodes."""
+
+    operators: int
+    gini_bps: int
+    hhi_bps: int
+    top5_bps: int
+    allotted_bps: int
+    flagged_pairs: int
+    median_level: int
+    lorenz_bps: list[int]
+
+
+def spread_of(result: Run) -> Spread:
+    """Return the figures of a run."""
+    amounts = result.by_operator
+    return Spread(
+        operators=len(amounts),
+        gini_bps=gini_bps(amounts),
+        hhi_bps=hhi_bps(amounts),
+        top5_bps=top_share_bps(amounts),
+        allotted_bps=BPS * sum(amounts) // result.budget,
+        flagged_pairs=len(result.flagged),
+        median_level=median_low(result.levels),
+        lorenz_bps=lorenz_bps(amounts),
+    )
+
+
+class Margins(msgspec.Struct, frozen=True, kw_only=True):
+    """What the median operator gains in the last epoch by one more of each, in bps of its reward.
+
+    A node that only takes over half of another's work; one that brings as much work again.
+    """
+
+    model: int
+    node_without_work: int
+    node_with_work: int
+    uptime_point: int
+
+
+def margins_of(result: Run) -> Margins:
+    """Return what one more of each is worth, everything else as it was."""
+    inputs, facts = result.inputs, result.last.facts
+    work = [entry.work for entry in result.last.metrics.nodes]
+    amounts = _by_operator(inputs, facts, work)
+    ranked = sorted(range(len(amounts)), key=amounts.__getitem__)
+    chosen = ranked[len(ranked) // 2]
+    before = amounts[chosen]
+    mine = [operator == chosen for operator in inputs.roster.operator_of]
+
+    def gain(facts: Sequence[Facts], work: Sequence[int]) -> int:
+        return BPS * (_by_operator(inputs, facts, work)[chosen] - before) // max(1, before)
+
+    def changed(name: str, step: int, most: int) -> list[Facts]:
+        return [
+            msgspec.structs.replace(each, **{name: min(most, getattr(each, name) + step)})
+            if own
+            else each
+            for each, own in zip(facts, mine, strict=True)
+        ]
+
+    doubled = [2 * units if own else units for units, own in zip(work, mine, strict=True)]
+    lower = [
+        msgspec.structs.replace(each, uptime_bps=each.uptime_bps - 100) if own else each
+        for each, own in zip(facts, mine, strict=True)
+    ]
+    return Margins(
+        model=gain(changed("models", 1, 2**16 - 1), work),
+        node_without_work=gain(facts, [units - units % 2 for units in work]),
+        node_with_work=gain(facts, doubled),
+        uptime_point=-gain(lower, work),
+    )
+
+
+def _by_operator(inputs: EpochInputs, facts: Sequence[Facts], work: Sequence[int]) -> list[int]:
+    amounts = [0] * len(inputs.roster.operators)
+    leaves = make_leaves(inputs.card, inputs.roster, facts, work, inputs.budget)
+    for leaf, operator in zip(leaves, inputs.roster.operator_of, strict=True):
+        amounts[operator] += Sums.unpack(leaf.sums).amount
+    return amounts
+
+
+def gain_bps(after: int, before: int) -> int:
+    """Return by how many bps `after` is more than `before`, rounded down."""
+    return BPS * (after - before) // before
+
+
+def splitting(nodes: int, *, epochs: int = EPOCHS, seed: int = SEED) -> int:
+    """Return in bps what ten of thirty operators gain by putting `nodes` nodes before a machine.
+
+    The machines are four times as large as in the populations, so that each node has work.
+    """
+    whole = [Machine(operator=number, right_bps=8_500 + 40 * number) for number in range(30)]
+    split = [
+        msgspec.structs.replace(machine, nodes=nodes if number % 3 == 0 else 1)
+        for number, machine in enumerate(whole)
+    ]
+    totals = []
+    for machines in (whole, split):
+        paid = run(machines, epochs, 2 * TASKS, seed).by_operator
+        totals.append(sum(paid[::3]))
+    return gain_bps(totals[1], totals[0])
+
+
+class Copying(msgspec.Struct, frozen=True, kw_only=True):
+    """What copying brings, in bps of what the same machine gets without: a good one and a lazy one.
+
+    `victim` is what the copied one's reward changes by.
+    """
+
+    good: int
+    lazy: int
+    ring: int
+    victim: int
+
+
+def copying(*, epochs: int = EPOCHS, seed: int = SEED) -> Copying:
+    """Compare machines that copy, or answer as a ring, with the same ones that do not."""
+    base = [Machine(operator=number) for number in range(40)]
+
+    def paid(changes: dict[int, dict[str, int]]) -> list[int]:
+        machines = [
+            msgspec.structs.replace(machine, **changes.get(number, {}))
+            for number, machine in enumerate(base)
+        ]
+        return run(machines, epochs, TASKS, seed).by_operator
+
+    honest = paid({})
+    good = paid({5: {"copies": 6}})
+    lazy = paid({5: {"right_bps": 6_000}})
+    lazy_copier = paid({5: {"right_bps": 6_000, "copies": 6}})
+    ring = paid({number: {"ring": 1} for number in range(6)})
+    return Copying(
+        good=gain_bps(good[5], honest[5]),
+        lazy=gain_bps(lazy_copier[5], lazy[5]),
+        ring=gain_bps(sum(ring[:6]), sum(honest[:6])),
+        victim=gain_bps(good[6], honest[6]),
+    )

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One epoch, whole: from rows, nodes, prior leaves, card and budget to leaves and their tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from sha3 import keccak_256
+
+from cortensor.errors import InvalidInput
+from cortensor.receipts.keccak import WORD_BYTES
+from cortensor.rewards.collusion import PairTest, contested, find_pairs, window
+from cortensor.rewards.formula import amount_of, next_level, score_of
+from cortensor.rewards.metrics import Metrics, measure
+from cortensor.rewards.records import joined, pieces, size_of
+from cortensor.rewards.roster import Prior, Roster
+from cortensor.rewards.shares import (
+    agreement_bps,
+    consistency_bps,
+    share_bps,
+    smoothed_rate_bps,
+    streak_after,
+)
+from cortensor.rewards.sum_tree import Leaf, SumTree
+from cortensor.rewards.words import MAX_LEVEL, STAKED, Facts, Sums, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+
+    from cortensor.rewards.card import RewardCard
+    from cortensor.rewards.metrics import NodeCounts, OperatorCounts
+
+MAGIC = b"cortensor-reward-inputs/1\n"
+_MAX_WORK = 2**96 - 1
+
+
+class EpochInputs(NamedTuple):
+    """All that an epoch is computed from; equal inputs give equal bytes everywhere.
+
+    Attributes:
+        epoch: its number.
+        start: unix seconds.
+        end: unix seconds, exclusive.
+        budget: wei that it drew from the fund; 0 of an unfunded one.
+        card: the parameters in force at its start.
+        roster: nodes registered for the whole epoch.
+        prior: node address -> what its leaf in the last final epoch says.
+        records: the epoch's rows.
+        models: names, by the number in the rows' `model`.
+        receipts: ids, by the number in the rows' `task`.
+        history: contested rows of earlier epochs by this roster (`collusion.contested`), earliest
+            first: pairs are looked for over them and this epoch.
+    """
+
+    epoch: int
+    start: int
+    end: int
+    budget: int
+    card: RewardCard
+    roster: Roster
+    prior: Mapping[int, Prior]
+    records: pl.DataFrame
+    models: Sequence[str] = ()
+    receipts: Sequence[bytes] = ()
+    history: Sequence[pl.DataFrame] = ()
+
+
+class EpochResult(NamedTuple):
+    """What an epoch comes to; leaves are in the order of the roster's nodes."""
+
+    leaves: list[Leaf]
+    facts: list[Facts]
+    tree: SumTree
+    metrics: Metrics
+    collusion: PairTest
+    inputs_hash: bytes
+
+    @property
+    def sums(self) -> Sums:
+        """Amount and score of all leaves."""
+        return Sums.unpack(self.tree.sums)
+
+
+def compute_epoch(inputs: EpochInputs) -> EpochResult:
+    """Compute an epoch.
+
+    Raises:
+        InvalidInput: for an epoch without nodes, a budget over the card's, or rows that are not of
+            the roster.
+    """
+    if not 0 <= inputs.budget <= inputs.card.budget_cap_wei:
+        raise InvalidInput("must be at most the card's budget_cap_wei", field="budget")
+    collusion = find_pairs(joined(window([*inputs.history, contested(inputs.records)])))
+    metrics = measure(inputs.records, inputs.roster, inputs.start, inputs.end, collusion.pairs)
+    facts = _all_facts(inputs, metrics)
+    leaves = make_leaves(
+        inputs.card, inputs.roster, facts, [entry.work for entry in metrics.nodes], inputs.budget
+    )
+    return EpochResult(leaves, facts, SumTree(leaves), metrics, collusion, inputs_hash(inputs))
+
+
+def make_leaves(
+    card: RewardCard, roster: Roster, facts: Sequence[Facts], work: Sequence[int], budget: int
+) -> list[Leaf]:
+    """Return the leaves of nodes with these facts and work, in the roster's order."""
+    work = [min(units, _MAX_WORK) for units in work]
+    scores = [score_of(card, each, units) for each, units in zip(facts, work, strict=True)]
+    total = sum(scores)
+    by_operator = [0] * len(roster.operators)
+    for operator, score in zip(roster.operator_of, scores, strict=True):
+        by_operator[operator] += score
+    leaves = []
+    for place, entry in enumerate(roster.nodes):
+        own = by_operator[roster.operator_of[place]]
+        amount = amount_of(card, budget, scores[place], own, total)
+        leaves.append(
+            Leaf(
+                entry.operator,
+                entry.node,
+                facts[place].pack(),
+                Tally(work=work[place], operator_score=own).pack(),
+                Sums(amount=amount, score=scores[place]).pack(),
+            )
+        )
+    return leaves
+
+
+def prior_of(leaves: Sequence[Leaf]) -> dict[int, Prior]:
+    """Return what a final epoch's leaves say to the next one."""
+    found = {}
+    for leaf in leaves:
+        facts = Facts.unpack(leaf.facts)
+        found[leaf.node] = Prior(facts.level_after, facts.streak_after, facts.rate_bps)
+    return found
+
+
+def inputs_hash(inputs: EpochInputs) -> bytes:
+    """Return the keccak256 over everything the epoch is computed from.
+
+    Magic, then parts of 32 bytes of length and their bytes: the numbers, the card (JSON), the
+    roster, each node's prior words, the models' names (JSON), the receipts' ids, the rows, and
+    each earlier epoch's contested rows.
+    """
+    numbers = (inputs.epoch, inputs.start, inputs.end, inputs.budget)
+    starts = (inputs.prior.get(entry.node, Prior()) for entry in inputs.roster.nodes)
+    parts = [
+        b"".join(number.to_bytes(WORD_BYTES, "big") for number in numbers),
+        msgspec.json.encode(inputs.card.to_json(), order="sorted"),
+        inputs.roster.to_bytes(),
+        b"".join(_prior_bytes(prior) for prior in starts),
+        msgspec.json.encode(list(inputs.models)),
+        b"".join(inputs.receipts),
+    ]
+    digest = keccak_256(MAGIC)
+    for part in parts:
+        digest.update(len(part).to_bytes(WORD_BYTES, "big") + part)
+    for frame in (inputs.records, *inputs.history):
+        digest.update(size_of(frame).to_bytes(WORD_BYTES, "big"))
+        for piece in pieces(frame):
+            digest.update(piece)
+    found: bytes = digest.digest()
+    return found
+
+
+def _prior_bytes(prior: Prior) -> bytes:
+    # A rate of 10,001 stands for none.
+    rate = 10_001 if prior.rate_bps is None else prior.rate_bps
+    return bytes([prior.level]) + prior.streak.to_bytes(4, "big") + rate.to_bytes(2, "big")
+
+
+def _all_facts(inputs: EpochInputs, metrics: Metrics) -> list[Facts]:
+    roster = inputs.roster
+    even = [consistency_bps(entry.slices) for entry in metrics.operators]
+    return [
+        _facts(
+            inputs.card,
+            inputs.prior.get(node.node, Prior()),
+            counts,
+            metrics.operators[operator],
+            even[operator],
+            is_staked=node.is_staked,
+        )
+        for node, counts, operator in zip(
+            roster.nodes, metrics.nodes, roster.operator_of, strict=True
+        )
+    ]
+
+
+def _facts(
+    card: RewardCard,
+    prior: Prior,
+    counts: NodeCounts,
+    operator: OperatorCounts,
+    consistency: int,
+    *,
+    is_staked: bool,
+) -> Facts:
+    answered = share_bps(counts.answered, counts.asked)
+    facts = Facts(
+        level_before=min(prior.level, MAX_LEVEL),
+        level_after=0,
+        flags=STAKED if is_staked else 0,
+        models=operator.models,
+        tasks=counts.tasks,
+        streak_before=prior.streak,
+        streak_after=streak_after(prior.streak, counts.won_since, has_failed=counts.lost > 0),
+        rate_bps=smoothed_rate_bps(prior.rate_bps, counts.won, counts.won + counts.lost),
+        agreement_bps=agreement_bps(
+            counts.contest_won, counts.contest, operator.contest_won, operator.contest
+        ),
+        consistency_bps=consistency,
+        answered_bps=answered,
+        # Who was never sent a heartbeat was there as far as its answers show.
+        uptime_bps=share_bps(counts.beats_answered, counts.beats, otherwise=answered),
+    )
+    return msgspec.structs.replace(facts, level_after=next_level(card, facts))
