@@ -28,6 +28,9 @@ interface IAuthorization:
     ): nonpayable
 
 
+# @dev Nobody has the key of it.
+BURN_ADDRESS: constant(address) = 0x000000000000000000000000000000000000dEaD
+
 TOKEN: public(immutable(address))
 
 

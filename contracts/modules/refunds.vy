@@ -32,9 +32,6 @@ interface IParts:
     def POOL() -> address: view
 
 
-# @dev Nobody has the key of it.
-BURN_ADDRESS: constant(address) = 0x000000000000000000000000000000000000dEaD
-
 PENALTY_WEI: public(immutable(uint256))
 POOL: immutable(address)
 
@@ -169,7 +166,7 @@ def _punish(
     # Rounds down; the burnt half takes the odd wei.
     reward: uint256 = penalty // 2
     if penalty != 0:
-        cor._push(BURN_ADDRESS, penalty - reward)
+        cor._push(cor.BURN_ADDRESS, penalty - reward)
     if reward != 0:
         cor._push(challenger, reward)
     # Neither overflows: a session is refunded no more than was settled.

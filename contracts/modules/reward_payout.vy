@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: AGPL-3.0-only
+# pragma version ~=0.4.3
+# pragma nonreentrancy on
+"""
+@title Payment of rewards
+@custom:contract-name reward_payout
+@license GNU Affero General Public License v3.0 only
+@author Cortensor
+@notice A run of leaves is hashed to its subtree and proven with the rest, so that a
+        node's share of a proof is small; a bitmap keeps what was paid.
+@dev    Leaves of one operator stand side by side and are paid by one transfer.
+        All paths of a tree add up to one total, which is in the seal. So
+        whatever a root says, no more than that is ever paid under it.
+"""
+
+from contracts.interfaces import INodeReward
+from contracts.interfaces import IRewardPayout
+from contracts.lib import sum_tree
+from contracts.modules import cor
+from contracts.modules import reward_epochs
+
+implements: IRewardPayout
+uses: cor
+uses: reward_epochs
+
+_MAX_RUN: constant(uint256) = 128
+_MAX_HEIGHT: constant(uint256) = 7
+
+
+# @dev epoch -> index // 256 -> a bit for each leaf that was paid or swept.
+_paid: HashMap[uint256, HashMap[uint256, uint256]]
+
+# @dev operator -> wei that a transfer refused.
+_credits: HashMap[address, uint256]
+
+treasury: public(address)
+
+
+@deploy
+def __init__(treasury: address):
+    """
+    @dev Names who is paid what nobody fetched.
+    @param treasury The treasury.
+    """
+    self._set_treasury(treasury)
+
+
+@external
+def pay(
+    epoch: uint256,
+    start: uint256,
+    leaves: DynArray[IRewardPayout.Due, _MAX_RUN],
+    proof: DynArray[INodeReward.Sum, sum_tree.MAX_DEPTH],
+) -> uint256:
+    root: bytes32 = reward_epochs._roots[epoch]
+    assert root != empty(bytes32), "payout: epoch is not paid"
+    self._check_run(root, start, leaves, proof)
+    old_bits: uint256 = self._mark(epoch, start, len(leaves))
+    bit: uint256 = 1 << (start & 255)
+    total: uint256 = 0
+    due: uint256 = 0
+    operator: address = empty(address)
+    for leaf: IRewardPayout.Due in leaves:
+        if old_bits & bit == 0:
+            if leaf.operator != operator:
+                self._send(operator, due)
+                operator = leaf.operator
+                due = 0
+            amount: uint256 = leaf.sums & sum_tree.U128
+            # Together no more than the root's total.
+            due = unsafe_add(due, amount)
+            total = unsafe_add(total, amount)
+        bit = bit << 1
+    self._send(operator, due)
+    log IRewardPayout.RunPaid(epoch=epoch, start=start, leaves=len(leaves), amount=total)
+    return total
+
+
+@external
+def sweep(
+    epoch: uint256,
+    start: uint256,
+    leaves: DynArray[IRewardPayout.Due, _MAX_RUN],
+    proof: DynArray[INodeReward.Sum, sum_tree.MAX_DEPTH],
+) -> uint256:
+    root: bytes32 = reward_epochs._expired_roots[epoch]
+    assert root != empty(bytes32), "payout: epoch is not expired"
+    self._check_run(root, start, leaves, proof)
+    old_bits: uint256 = self._mark(epoch, start, len(leaves))
+    bit: uint256 = 1 << (start & 255)
+    total: uint256 = 0
+    for leaf: IRewardPayout.Due in leaves:
+        if old_bits & bit == 0:
+            # Together no more than the root's total.
+            total = unsafe_add(total, leaf.sums & sum_tree.U128)
+        bit = bit << 1
+    log IRewardPayout.RunSwept(epoch=epoch, start=start, leaves=len(leaves), amount=total)
+    if total != 0:
+        cor._push(self.treasury, total)
+    return total
+
+
+@external
+def claim_credit(to: address) -> uint256:
+    assert to != empty(address), "payout: zero receiver"
+    amount: uint256 = self._credits[msg.sender]
+    assert amount != 0, "payout: no credit"
+    self._credits[msg.sender] = 0
+    log IRewardPayout.CreditClaimed(operator=msg.sender, to=to, amount=amount)
+    cor._push(to, amount)
+    return amount
+
+
+@external
+@view
+def credit(operator: address) -> uint256:
+    return self._credits[operator]
+
+
+@external
+@view
+def is_paid(epoch: uint256, index: uint256) -> bool:
+    return (self._paid[epoch][index >> 8] >> (index & 255)) & 1 == 1
+
+
+@internal
+@view
+def _check_run(
+    root: bytes32,
+    start: uint256,
+    leaves: DynArray[IRewardPayout.Due, _MAX_RUN],
+    proof: DynArray[INodeReward.Sum, sum_tree.MAX_DEPTH],
+):
+    """
+    @dev Refuses a run that is not in a tree.
+    @param root The tree's seal.
+    @param start The run's first leaf.
+    @param leaves The leaves, without the empty ones at the end.
+    @param proof The siblings of the run, from below.
+    """
+    assert len(leaves) != 0, "payout: no leaves"
+    # A node's hash and its sums, one after the other; zeros are empty leaves.
+    row: uint256[2 * _MAX_RUN] = empty(uint256[2 * _MAX_RUN])
+    at: uint256 = 0
+    for leaf: IRewardPayout.Due in leaves:
+        row[at] = convert(keccak256(abi_encode(leaf)), uint256)
+        row[unsafe_add(at, 1)] = leaf.sums
+        at = unsafe_add(at, 2)
+    width: uint256 = 1
+    height: uint256 = 0
+    for i: uint256 in range(_MAX_HEIGHT):
+        if width >= len(leaves):
+            break
+        width = width << 1
+        height = unsafe_add(height, 1)
+    assert start & unsafe_sub(width, 1) == 0, "payout: run is not aligned"
+    for i: uint256 in range(_MAX_HEIGHT):
+        if width == 1:
+            break
+        width = width >> 1
+        for j: uint256 in range(width, bound=64):
+            child: uint256 = j << 2
+            left_sums: uint256 = row[unsafe_add(child, 1)]
+            right_sums: uint256 = row[unsafe_add(child, 3)]
+            row[j << 1] = convert(
+                keccak256(abi_encode(row[child], left_sums, row[unsafe_add(child, 2)], right_sums)),
+                uint256,
+            )
+            row[unsafe_add(j << 1, 1)] = sum_tree._add(left_sums, right_sums)
+    top: bytes32 = empty(bytes32)
+    sums: uint256 = 0
+    top, sums = sum_tree._climb(convert(row[0], bytes32), row[1], start >> height, proof)
+    assert sum_tree._seal(top, sums, height + len(proof)) == root, "payout: not in the tree"
+
+
+@internal
+def _mark(epoch: uint256, start: uint256, count: uint256) -> uint256:
+    """
+    @dev Marks leaves as paid.
+    @param epoch The epoch.
+    @param start The first of them.
+    @param count How many, at most 128; with `start` aligned all in one word.
+    @return uint256 The word before that.
+    """
+    bits: uint256 = self._paid[epoch][start >> 8]
+    marked: uint256 = bits | ((1 << count) - 1) << (start & 255)
+    assert marked != bits, "payout: all are paid"
+    self._paid[epoch][start >> 8] = marked
+    return bits
+
+
+@internal
+def _send(operator: address, amount: uint256):
+    """
+    @dev Pays an operator, or credits what the token refuses.
+    @param operator Whom.
+    @param amount Wei of COR; nothing for 0.
+    """
+    if amount == 0:
+        return
+    # Who brings too little gas for the transfer has too little for the credit:
+    # a transfer that fails for want of gas leaves a sixty-third of what it had.
+    is_sent: bool = False
+    answer: Bytes[32] = b""
+    is_sent, answer = raw_call(
+        cor.TOKEN,
+        abi_encode(operator, amount, method_id=method_id("transfer(address,uint256)")),
+        max_outsize=32,
+        revert_on_failure=False,
+    )
+    if is_sent and (len(answer) == 0 or convert(answer, uint256) == 1):
+        return
+    self._credits[operator] += amount
+    log IRewardPayout.Credited(operator=operator, amount=amount)
+
+
+@internal
+def _set_treasury(treasury: address):
+    """
+    @dev Replaces the treasury.
+    @param treasury The new one.
+    """
+    assert treasury != empty(address), "payout: zero treasury"
+    log INodeReward.TreasuryChanged(old_treasury=self.treasury, new_treasury=treasury)
+    self.treasury = treasury
