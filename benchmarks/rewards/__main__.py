@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.rewards import plots, study_file
 from benchmarks.rewards.peers import LEAST_TIMES, Peers, compare
 from benchmarks.rewards.speed import MOST_MEGABYTES, MOST_SECONDS, epoch_cost, tree_cost
+from benchmarks.rewards.tables import tables
 
 
 def main() -> int:
@@ -26,6 +27,8 @@ def main() -> int:
         figures = study_file.all_figures()
         study_file.write(figures)
         plots.write(figures)
+        for name, table in tables(figures).items():
+            say(f"{name}\n{table}")
         return 0
     with TemporaryDirectory() as folder:
         epoch = epoch_cost(Path(folder), given.nodes, given.rows)

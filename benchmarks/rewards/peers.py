@@ -9,9 +9,9 @@ from time import process_time
 
 import msgspec
 
-from benchmarks.receipts.openzeppelin import batch_leaves, library_tree
+from benchmarks.receipts.openzeppelin import library_tree
 from benchmarks.rewards.speed import some_leaves
-from cortensor.receipts import StandardMerkleTree, to_hex
+from cortensor.receipts import StandardMerkleTree, receipt_leaf, to_hex
 from cortensor.rewards import SumTree
 
 TYPES = ["bytes32", "uint64", "uint96"]
@@ -35,8 +35,9 @@ def compare(leaves: int) -> Peers:
     """Build the same tree by each. Raises SystemExit if a root differs."""
     theirs = library_tree(leaves, [])
     other = _multiproof(leaves)
+    values = batch_values(leaves)
     start = process_time()
-    ours = to_hex(StandardMerkleTree(batch_leaves(leaves)).root)
+    ours = to_hex(StandardMerkleTree([receipt_leaf(*value) for value in values]).root)
     ours_s = process_time() - start
     roots = {ours, theirs.root} | ({other[0]} if other else set())
     if len(roots) != 1:
@@ -53,19 +54,20 @@ def compare(leaves: int) -> Peers:
     )
 
 
+def batch_values(count: int) -> list[tuple[bytes, int, int]]:
+    """Return the values that `benchmarks.receipts.openzeppelin` describes."""
+    return [
+        (sha256(f"digest-{count}-{i}".encode()).digest(), i + 1, (i + 1) * 10**18 + 7)
+        for i in range(count)
+    ]
+
+
 def _multiproof(count: int) -> tuple[str, float] | None:
     try:
         library = import_module("multiproof")
     except ImportError:
         return None
-    values = [
-        [
-            sha256(f"digest-{count}-{i}".encode()).digest(),
-            i + 1,
-            (i + 1) * 10**18 + 7,
-        ]
-        for i in range(count)
-    ]
+    values = [list(value) for value in batch_values(count)]
     start = process_time()
     root = library.StandardMerkleTree.of(values, TYPES).root
     seconds = process_time() - start

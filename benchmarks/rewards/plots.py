@@ -49,7 +49,7 @@ def drawn(figures: dict[str, Any]) -> dict[str, str]:
     gains = {
         "one more model": [each["model"] for each in margins.values()],
         "one more node, no more work": [each["node_without_work"] for each in margins.values()],
-        "one more point of uptime": [each["uptime_point"] for each in margins.values()],
+        "one more point, of uptime": [each["uptime_point"] for each in margins.values()],
     }
     return {
         "rewards-lorenz.svg": _lines(
@@ -57,7 +57,7 @@ def drawn(figures: dict[str, Any]) -> dict[str, str]:
             "poorest operators",
             [Line(name, each["lorenz_bps"]) for name, each in spread.items()],
         ),
-        "rewards-spread.svg": _bars("How rewards are spread", list(spread), shares, BPS // 2 + 500),
+        "rewards-spread.svg": _bars("How rewards are spread", list(spread), shares, 6_000),
         "rewards-margins.svg": _bars(
             "What the median operator gains by", list(margins), gains, _over(gains)
         ),
@@ -76,9 +76,12 @@ def _percent(bps: int) -> str:
 
 def _frame(title: str, height: int, most: int) -> list[str]:
     right, bottom = WIDTH - RIGHT, height - BOTTOM
-    parts = [
+    head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="{title}"><title>{title}</title><style>{_STYLE}</style>',
+        f'aria-label="{title}"><title>{title}</title><style>{_STYLE}</style>'
+    )
+    parts = [
+        head,
         f'<text class="t" x="{LEFT}" y="22">{title}</text>',
     ]
     for step in range(5):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from benchmarks.rewards.network import SECONDS, Machine, network_of, run_epoch
+from benchmarks.rewards.populations import few_whales
 from cortensor.rewards import Sums, load_reward_card
 from cortensor.rewards.collusion import WINDOW_EPOCHS, contested
 from cortensor.rewards.concentration import gini_bps, hhi_bps, lorenz_bps, top_share_bps
@@ -192,6 +193,21 @@ def splitting(nodes: int, *, epochs: int = EPOCHS, seed: int = SEED) -> int:
         paid = run(machines, epochs, 2 * TASKS, seed).by_operator
         totals.append(sum(paid[::3]))
     return gain_bps(totals[1], totals[0])
+
+
+def disguised(*, epochs: int = EPOCHS, seed: int = SEED) -> dict[str, int]:
+    """Return what whales get of the budget, in bps: as three operators, and as one a machine."""
+    open_ = list(few_whales())
+    whales = [number for number, machine in enumerate(open_) if machine.capacity > 1]
+    hidden = [
+        msgspec.structs.replace(machine, operator=1_000 + number) if number in whales else machine
+        for number, machine in enumerate(open_)
+    ]
+    seen, unseen = run(open_, epochs, TASKS, seed), run(hidden, epochs, TASKS, seed)
+    return {
+        "as_three": BPS * sum(seen.by_operator[:3]) // seen.budget,
+        "as_many": BPS * sum(unseen.by_operator[-len(whales) :]) // unseen.budget,
+    }
 
 
 class Copying(msgspec.Struct, frozen=True, kw_only=True):

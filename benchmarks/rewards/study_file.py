@@ -10,13 +10,23 @@ import msgspec
 
 from benchmarks.rewards.pair_study import HONEST, false_positives, power
 from benchmarks.rewards.populations import POPULATIONS
-from benchmarks.rewards.study import EPOCHS, copying, margins_of, run, splitting, spread_of
+from benchmarks.rewards.study import (
+    EPOCHS,
+    copying,
+    disguised,
+    margins_of,
+    run,
+    splitting,
+    spread_of,
+)
 
 FILE = Path(__file__).with_name("study.json")
 SMALL_EPOCHS, SMALL_NETWORKS = 3, 2
 """What a test recomputes."""
 NETWORKS = 100
 POWER_NETWORKS = 20
+EARLY = 8
+"""Epochs in which a thin network has not yet shown enough of a pair."""
 SPLITS = (2, 4, 8)
 DENSITIES = (10, 20, 40)
 
@@ -65,6 +75,8 @@ def all_figures() -> dict[str, Any]:
         "populations": population_figures(EPOCHS),
         "splitting": {str(nodes): splitting(nodes) for nodes in SPLITS},
         "copying": msgspec.to_builtins(copying()),
+        "copying_early": msgspec.to_builtins(copying(epochs=EARLY)),
+        "whales": disguised(),
         "pairs": pair_figures(NETWORKS, POWER_NETWORKS),
         "small": small_figures(),
     }
