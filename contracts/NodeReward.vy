@@ -91,6 +91,7 @@ exports: (
     reward_payout.credit,
     reward_payout.is_paid,
     reward_payout.pay,
+    reward_payout.pay_one,
     reward_payout.sweep,
     reward_payout.treasury,
 )

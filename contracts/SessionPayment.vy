@@ -270,9 +270,17 @@ def settle_vouchers(batch: ISessionPayment.VoucherBatch) -> uint256:
             continue
         # EIP-2098: v is the top bit of s. A second signature of the same total
         # would be as good and move nothing, so s may be high.
+        claim: bytes32 = keccak256(abi_encode(typed_hash.VOUCHER_TYPE, session, cumulative))
         signer: address = ecrecover(
-            typed_hash._voucher(domain, session, cumulative),
-            27 + (convert(voucher.vs, uint256) >> 255),
+            # As typed_hash._voucher has it.
+            keccak256(
+                slice(
+                    abi_encode(typed_hash.PREFIX, domain, claim),
+                    typed_hash.PREFIX_ZEROS,
+                    typed_hash.TYPED_BYTES,
+                )
+            ),
+            unsafe_add(27, convert(voucher.vs, uint256) >> 255),
             convert(voucher.r, uint256),
             convert(voucher.vs, uint256) & (2**255 - 1),
         )

@@ -172,7 +172,7 @@ def stake(session: uint256, amount: uint256):
     micro: uint256 = self._micro(amount)
     owner: uint256 = self._owners[session]
     self._check_open(owner)
-    hot: uint256 = rules._rolled(self._hot[session])
+    hot: uint256 = rules._rolled(self._hot[session], 0, 0)
     # Holds for every token that did not make more of itself since deployment.
     leaving: uint256 = permits._exit(session)[0]
     assert words._stake(hot) + leaving + micro <= words.U56, "quota: stake exceeds words"
@@ -187,7 +187,7 @@ def stake(session: uint256, amount: uint256):
 def request_unstake(session: uint256, amount: uint256):
     micro: uint256 = self._micro(amount)
     self._check_payer(session)
-    hot: uint256 = rules._rolled(self._hot[session])
+    hot: uint256 = rules._rolled(self._hot[session], 0, 0)
     assert micro <= words._stake(hot), "quota: more than is staked"
     self._hot[session] = hot - micro
     withdrawable_at: uint256 = block.timestamp + COOLDOWN_SECONDS
@@ -238,6 +238,8 @@ def draw(router_id: uint256, work_at: uint256, items: DynArray[uint256, 128]) ->
     # Not used without a rate.
     round_up: uint256 = unsafe_sub(rate, 1)
     burst: uint256 = rules_word >> rules.BURST
+    # Read when the first account begins a window in this batch.
+    rates: uint256 = 0
     pool: uint256 = free_pool._word
     balance: uint256 = 0
     spent: uint256 = 0
@@ -282,7 +284,9 @@ def draw(router_id: uint256, work_at: uint256, items: DynArray[uint256, 128]) ->
                 window, key, left_at, step, tick, latest = self._stand(
                     hot >> words.IS_WEEKLY, work_at, burst
                 )
-            hot = rules._rolled(hot)
+            if rates == 0:
+                rates = rules._newest_rates
+            hot = rules._rolled(hot, rules_word, rates)
         if rate != 0:
             tat: uint256 = (hot >> words.TAT) & words.U19
             # Rounds up: what was used counts whole ticks. No carry: a uint19
@@ -304,7 +308,9 @@ def draw(router_id: uint256, work_at: uint256, items: DynArray[uint256, 128]) ->
             # there: windows allow 2**36 free and 2**32 of overage, 2**16 times.
             self._hot[item >> 96] = unsafe_add(hot, unsafe_mul(moved, step))
             continue
-        free: uint256 = min(moved, left)
+        free: uint256 = left
+        if left > moved:
+            free = moved
         if free > affordable:
             self._skip(item, self._poor(balance, at_first - affordable + free))
             continue
@@ -327,7 +333,7 @@ def draw(router_id: uint256, work_at: uint256, items: DynArray[uint256, 128]) ->
             refusal: uint256 = 0
             refusal, hot = permits._take(item >> 96, hot, beyond, window)
             if refusal != permits.TAKEN:
-                self._skip(item, self._why(refusal))
+                self._skip(item, permits._why(refusal))
                 continue
         part |= (((item >> 96) & words.U16) | beyond << 16) << place
         place = unsafe_add(place, 48)
@@ -377,7 +383,7 @@ def restore(session: uint256, amount: uint256):
     owner: uint256 = self._owners[session]
     to_stake: uint256 = 0
     if hot != 0:
-        hot = rules._rolled(hot)
+        hot = rules._rolled(hot, 0, 0)
         staked: uint256 = words._stake(hot)
         leaving: uint256 = permits._exit(session)[0]
         # INV-Q9: all of the overage in its life that was not restored yet. What
@@ -459,7 +465,7 @@ def account(session: uint256) -> IStakeQuota.Account:
     hot: uint256 = self._hot[session]
     if hot == 0:
         return empty(IStakeQuota.Account)
-    hot = rules._rolled(hot)
+    hot = rules._rolled(hot, 0, 0)
     leaving: uint256 = 0
     withdrawable_at: uint256 = 0
     leaving, withdrawable_at = permits._exit(session)
@@ -636,20 +642,3 @@ def _skip(item: uint256, reason: String[32]):
     @param reason Why.
     """
     log IStakeQuota.DrawSkipped(session=item >> 96, cumulative=item & words.U96, reason=reason)
-
-
-@internal
-@pure
-def _why(refusal: uint256) -> String[32]:
-    """
-    @dev Names a refused overage.
-    @param refusal As `permits._take` returned it.
-    @return String[32] The reason.
-    """
-    if refusal == permits.NO_PERMISSION:
-        return "quota exceeded"
-    if refusal == permits.LIMIT:
-        return "overage limit"
-    if refusal == permits.SPENT:
-        return "stake is spent"
-    return "stake floor"

@@ -16,7 +16,10 @@ from cortensor.pricing import load_card
 from scripts._deploy.compiler import ROOT
 from scripts._gas import page, profiles, results
 from scripts._gas.bench import run_bench
+from scripts._gas.mix.command import mix_command
+from scripts._gas.network.command import network_command
 from scripts._gas.phase2 import run_phase2
+from scripts._gas.progress import progress, watched
 from scripts._gas.scenarios import run_scenarios
 
 CARD_PATH = ROOT / "config" / "rate-card.toml"
@@ -25,14 +28,55 @@ CARD_PATH = ROOT / "config" / "rate-card.toml"
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if any number differs.")
 @click.option("--profile", is_flag=True, help="Write where the gas goes, to gas/profile.json.")
+@click.option("--mix", is_flag=True, help="Run a mix of traffic, into gas/mix.json.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Of the mix; default: config/gas-mix.toml."
+)
+@click.option(
+    "--sessions", type=click.IntRange(1, 2_000), help="In the mix; default: config/gas-mix.toml."
+)
+@click.option(
+    "--network",
+    help="Compare on this network of Ape's, of which an Anvil is asked, and write nothing; a fork "
+    "is started here, behind a front that charges as Arbitrum.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def cli(check: bool, profile: bool, as_json: bool) -> None:
+def cli(
+    check: bool,
+    profile: bool,
+    mix: bool,
+    seed: int | None,
+    sessions: int | None,
+    network: str | None,
+    as_json: bool,
+) -> None:
     """Measure gas into gas/scenarios.json, gas/baselines/phase2.json and docs/spec/gas.md.
 
     With --profile, into gas/profile.json instead: the same transactions, and where their gas went.
+    With --mix, into gas/mix.json and docs/gas.md: what sessions bear of the gas of a mix of them.
+    With --network nothing is written: receipts there are compared with gas/scenarios.json.
     """
+    if not mix and (seed is not None or sessions is not None):
+        raise click.UsageError("--seed and --sessions are of --mix")
+    if mix and profile:
+        raise click.UsageError("--mix and --profile measure apart")
+    if network is not None and (check or profile or mix):
+        raise click.UsageError("--network compares, and is given alone")
     try:
-        drifted = _profile(is_check=check) if profile else _run(is_check=check, as_json=as_json)
+        if network is not None:
+            drifted = network_command(load_card(CARD_PATH), network, as_json=as_json)
+        elif mix:
+            drifted = mix_command(
+                load_card(CARD_PATH),
+                seed=seed,
+                sessions=sessions,
+                is_check=check,
+                as_json=as_json,
+            )
+        elif profile:
+            drifted = _profile(is_check=check)
+        else:
+            drifted = _run(is_check=check, as_json=as_json)
     except Error as error:
         raise click.ClickException(str(error)) from error
     if drifted:
@@ -42,9 +86,9 @@ def cli(check: bool, profile: bool, as_json: bool) -> None:
 def _run(*, is_check: bool, as_json: bool) -> bool:
     paths = (results.SCENARIOS_PATH, results.PHASE2_PATH)
     committed = [results.load(path) for path in paths] if is_check else []
-    with run_bench(load_card(CARD_PATH)) as bench:
-        measured = results.build(run_scenarios(bench), bench.version)
-        phase2 = results.build(run_phase2(bench), bench.version, results.PHASE2)
+    with run_bench(load_card(CARD_PATH)) as bench, progress("scenarios", _count()) as step:
+        measured = results.build(watched(run_scenarios(bench), step), bench.version)
+        phase2 = results.build(watched(run_phase2(bench), step), bench.version, results.PHASE2)
     if is_check:
         drifts = results.compare(committed[0], measured) + results.compare(committed[1], phase2)
         if not drifts and not _is_page_current(measured):
@@ -67,9 +111,9 @@ def _run(*, is_check: bool, as_json: bool) -> bool:
 
 def _profile(*, is_check: bool) -> bool:
     found: dict[str, Any] = {}
-    with run_bench(load_card(CARD_PATH)) as bench:
-        watched = profiles.profiled(run_scenarios(bench), bench, found)
-        measured = results.build(watched, bench.version)
+    with run_bench(load_card(CARD_PATH)) as bench, progress("profiles", _count(1)) as step:
+        profiled = profiles.profiled(watched(run_scenarios(bench), step), bench, found)
+        measured = results.build(profiled, bench.version)
     text = profiles.dump(profiles.document(found, measured["header"]))
     path = profiles.PROFILE_PATH
     if is_check:
@@ -80,6 +124,12 @@ def _profile(*, is_check: bool) -> bool:
     path.write_text(text)
     click.echo(f"wrote {os.path.relpath(path)}: {len(found)} profiles")
     return False
+
+
+def _count(files: int = 2) -> int:
+    """Return how many scenarios were measured last time: how far a bar has to go."""
+    paths = (results.SCENARIOS_PATH, results.PHASE2_PATH)[:files]
+    return sum(len(results.load(path)["scenarios"]) for path in paths if path.is_file())
 
 
 def _is_page_current(measured: results.Document) -> bool:

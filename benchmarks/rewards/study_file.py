@@ -21,7 +21,7 @@ from benchmarks.rewards.study import (
 )
 
 FILE = Path(__file__).with_name("study.json")
-SMALL_EPOCHS, SMALL_NETWORKS = 3, 2
+SMALL_EPOCHS, SMALL_NETWORKS = 2, 1
 """What a test recomputes."""
 NETWORKS = 100
 POWER_NETWORKS = 20

@@ -66,9 +66,6 @@ _INTERFACES: constant(bytes4[4]) = [
 # @dev agent -> its wallet, where the note says that it is kept here.
 _wallets: HashMap[uint256, address]
 
-# @dev agent -> where its registration file is.
-_uris: HashMap[uint256, String[8192]]
-
 
 @deploy
 def __init__():
@@ -87,7 +84,21 @@ def register(
 ) -> uint256:
     agent_id: uint256 = agent_tokens._mint(msg.sender, _OWNER_IS_WALLET)
     if len(agentURI) != 0:
-        self._uris[agent_id] = agentURI
+        key: bytes32 = convert(agent_id, bytes32)
+        if len(agentURI) <= kept_bytes.IN_WORDS:
+            kept_bytes._keep(key, convert(convert(agentURI, Bytes[8192]), Bytes[96]))
+        else:
+            kept_bytes._keep_code(
+                key,
+                raw_create(
+                    concat(
+                        kept_bytes.PUSH2,
+                        kept_bytes._code_bytes(len(agentURI)),
+                        kept_bytes.CODE,
+                        convert(agentURI, Bytes[8192]),
+                    )
+                ),
+            )
         log IERC4906.MetadataUpdate(_tokenId=agent_id)
     log IIdentityRegistry.Registered(agentId=agent_id, agentURI=agentURI, owner=msg.sender)
     self._tell_wallet(agent_id, msg.sender)
@@ -101,7 +112,21 @@ def register(
 @reentrant
 def setAgentURI(agentId: uint256, newURI: String[8192]):
     self._check_writer(agentId)
-    self._uris[agentId] = newURI
+    key: bytes32 = convert(agentId, bytes32)
+    if len(newURI) <= kept_bytes.IN_WORDS:
+        kept_bytes._keep(key, convert(convert(newURI, Bytes[8192]), Bytes[96]))
+    else:
+        kept_bytes._keep_code(
+            key,
+            raw_create(
+                concat(
+                    kept_bytes.PUSH2,
+                    kept_bytes._code_bytes(len(newURI)),
+                    kept_bytes.CODE,
+                    convert(newURI, Bytes[8192]),
+                )
+            ),
+        )
     log IERC4906.MetadataUpdate(_tokenId=agentId)
     log IIdentityRegistry.URIUpdated(agentId=agentId, newURI=newURI, updatedBy=msg.sender)
 
@@ -139,7 +164,7 @@ def unsetAgentWallet(agentId: uint256):
 @external
 @view
 @reentrant
-def getMetadata(agentId: uint256, metadataKey: String[64]) -> Bytes[1024]:
+def getMetadata(agentId: uint256, metadataKey: String[64]) -> Bytes[8192]:
     if metadataKey == _WALLET_KEY:
         return self._wallet_bytes(self._wallet(agentId))
     return kept_bytes._kept(self._slot(agentId, metadataKey))
@@ -217,7 +242,7 @@ def tokenURI(tokenId: uint256) -> String[8192]:
     @return String[8192] The URI; may be empty.
     """
     agent_tokens._owner_of(tokenId)
-    return self._uris[tokenId]
+    return convert(kept_bytes._kept(convert(tokenId, bytes32)), String[8192])
 
 
 @external
@@ -292,7 +317,21 @@ def _keep(agent_id: uint256, key: String[64], content: Bytes[1024]):
     @param content The value.
     """
     assert key != _WALLET_KEY, "reserved key"
-    kept_bytes._keep(self._slot(agent_id, key), content)
+    slot: bytes32 = self._slot(agent_id, key)
+    if len(content) <= kept_bytes.IN_WORDS:
+        kept_bytes._keep(slot, convert(content, Bytes[96]))
+    else:
+        kept_bytes._keep_code(
+            slot,
+            raw_create(
+                concat(
+                    kept_bytes.PUSH2,
+                    kept_bytes._code_bytes(len(content)),
+                    kept_bytes.CODE,
+                    content,
+                )
+            ),
+        )
     log IIdentityRegistry.MetadataSet(
         agentId=agent_id, indexedMetadataKey=key, metadataKey=key, metadataValue=content
     )
@@ -302,7 +341,8 @@ def _keep(agent_id: uint256, key: String[64], content: Bytes[1024]):
 @pure
 def _slot(agent_id: uint256, key: String[64]) -> bytes32:
     """
-    @dev Under what a value is kept.
+    @dev Under what a value is kept; the URI is under the agent's own number, which
+         is no hash.
     @param agent_id The agent.
     @param key Its name.
     @return bytes32 The key for `kept_bytes`.

@@ -101,21 +101,6 @@ def _is_sum(sums: uint256, left: uint256, right: uint256) -> bool:
 
 @internal
 @pure
-def _add(left: uint256, right: uint256) -> uint256:
-    """
-    @dev Adds sums, half by half.
-    @param left Some.
-    @param right Others.
-    @return uint256 Their sums; reverts where one does not fit in 128 bits.
-    """
-    # Checked for the upper half; the lower half carried if it became smaller.
-    sums: uint256 = left + right
-    assert sums & U128 >= left & U128, "tree: sum overflows"
-    return sums
-
-
-@internal
-@pure
 def _climb(
     hashed: bytes32, sums: uint256, index: uint256, proof: DynArray[INodeReward.Sum, MAX_DEPTH]
 ) -> (bytes32, uint256):
@@ -130,14 +115,20 @@ def _climb(
     """
     top: bytes32 = hashed
     total: uint256 = sums
+    high: uint256 = sums >> 128
     place: uint256 = index
     for sibling: INodeReward.Sum in proof:
         if place & 1 == 0:
             top = keccak256(abi_encode(top, total, sibling.hashed, sibling.sums))
         else:
             top = keccak256(abi_encode(sibling.hashed, sibling.sums, top, total))
-        total = self._add(total, sibling.sums)
-        place >>= 1
+        # Both are checked below, at once for all.
+        total = unsafe_add(total, sibling.sums)
+        high = unsafe_add(high, sibling.sums >> 128)
+        place = place >> 1
+    # Of 25 upper halves the sum is exact. A lower half that carried into the upper, at
+    # most 24 times, or an upper half that left its 128 bits would differ from it.
+    assert total >> 128 == high, "tree: sum overflows"
     # Else one leaf would have several places.
     assert place == 0, "tree: index beyond the row"
     return top, total

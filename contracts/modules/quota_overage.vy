@@ -148,6 +148,23 @@ def _take(session: uint256, hot: uint256, overage: uint256, window: uint256) -> 
 
 
 @internal
+@pure
+def _why(refusal: uint256) -> String[32]:
+    """
+    @dev Names a refused overage.
+    @param refusal As `_take` returned it.
+    @return String[32] The reason.
+    """
+    if refusal == NO_PERMISSION:
+        return "quota exceeded"
+    if refusal == LIMIT:
+        return "overage limit"
+    if refusal == SPENT:
+        return "stake is spent"
+    return "stake floor"
+
+
+@internal
 @view
 def _exit(session: uint256) -> (uint256, uint256):
     """

@@ -23,6 +23,8 @@ _RATES_SECONDS: constant(uint256) = 14 * 86_400
 _EFFECTIVE: constant(uint256) = 240
 _MILLION: constant(uint256) = 10**6
 _U40: constant(uint256) = 2**40 - 1
+# @dev What a week has more than a day.
+_MORE_SECONDS: constant(uint256) = words.WEEK_SECONDS - words.DAY_SECONDS
 # @dev Stake, what was drawn, bucket and cadence.
 _KEPT: constant(uint256) = 2**112 - 1 | 31 << 251
 
@@ -172,54 +174,59 @@ def _effective_at() -> uint256:
 
 @internal
 @view
-def _rolled(hot: uint256) -> uint256:
+def _rolled(hot: uint256, word: uint256, rates: uint256) -> uint256:
     """
     @dev Begins the current window of an account, as if nothing had happened
-         since its word was written; nothing is written here.
+         since its word was written; nothing is written here. What an allowance
+         is rounds down.
     @param hot The hot word of an enrolled account.
+    @param word The rules' word, if the caller has it; 0 to have it read.
+    @param rates The newest rates, if the caller has them; 0 to have them read.
     @return uint256 The word in the current window.
     """
     # Read here and not through lib/quota_words.vy, as in StakeQuota's loop: the
-    # first draw of every window comes this way.
-    cadence: uint256 = words.WEEK_SECONDS if hot >> words.IS_WEEKLY == 1 else words.DAY_SECONDS
-    window: uint256 = block.timestamp // cadence
+    # first draw of every window comes this way. Likewise no `if` where a
+    # multiplication does.
+    is_weekly: uint256 = hot >> words.IS_WEEKLY
+    cadence: uint256 = unsafe_add(words.DAY_SECONDS, unsafe_mul(is_weekly, _MORE_SECONDS))
+    window: uint256 = unsafe_div(block.timestamp, cadence)
     # Modulo 2**16, as the word keeps it.
     past: uint256 = unsafe_sub(window, hot >> words.WINDOW) & words.U16
     if past == 0:
         return hot
     begins_at: uint256 = unsafe_mul(window, cadence)
+    newest: uint256 = rates if rates != 0 else self._newest_rates
+    cap: uint256 = ((word if word != 0 else self._word) >> CAP) & _U40
+    since: uint256 = unsafe_mul(newest >> _EFFECTIVE, words.DAY_SECONDS)
+    at: uint256 = unsafe_mul(20, (hot >> words.BUCKET) & 15)
+    # What a window's stake counts for in days: 56, 20 and 3 bits with the rate.
+    staked: uint256 = unsafe_mul(hot & words.U56, unsafe_add(1, unsafe_mul(is_weekly, 6)))
+    used: uint256 = newest
+    if begins_at < since:
+        used = self._older_rates
+    left: uint256 = unsafe_div(unsafe_mul(staked, (used >> at) & words.U20), _MILLION)
+    if left > cap:
+        left = cap
     left_before: uint256 = (hot >> words.LEFT_NOW) & words.U36
-    if past > 1:
-        left_before = self._allowance(hot, unsafe_sub(begins_at, cadence))
-    # Both cadences are whole ticks, so nothing is rounded. Before the origin
-    # there is no work to limit any more.
-    ticks: uint256 = unsafe_mul(past, cadence // words.TICK_SECONDS)
-    tat: uint256 = unsafe_sub(max((hot >> words.TAT) & words.U19, ticks), ticks)
-    # The stake, what was drawn and the profile stay; the overage begins anew.
-    return (
+    if past != 1:
+        left_before = left
+        if begins_at >= since and unsafe_sub(begins_at, cadence) < since:
+            # The rates changed between the two windows.
+            used = self._older_rates
+            left_before = unsafe_div(unsafe_mul(staked, (used >> at) & words.U20), _MILLION)
+            left_before = min(left_before, cap)
+    next: uint256 = (
         hot & _KEPT
-        | self._allowance(hot, begins_at) << words.LEFT_NOW
+        | left << words.LEFT_NOW
         | left_before << words.LEFT_BEFORE
         | (window & words.U16) << words.WINDOW
-        | tat << words.TAT
     )
-
-
-@internal
-@view
-def _allowance(hot: uint256, begins_at: uint256) -> uint256:
-    """
-    @dev What an account's stake buys in a window. Rounds down.
-    @param hot The hot word.
-    @param begins_at When the window begins, in unix seconds.
-    @return uint256 Micro-COR; uint36, as the cap is.
-    """
-    rates: uint256 = self._newest_rates
-    if begins_at < unsafe_mul(rates >> _EFFECTIVE, words.DAY_SECONDS):
-        rates = self._older_rates
-    rate: uint256 = (rates >> unsafe_mul(20, (hot >> words.BUCKET) & 15)) & words.U20
-    # No overflow: 56, 20 and 3 bits.
-    bought: uint256 = unsafe_mul(hot & words.U56, rate)
-    if hot >> words.IS_WEEKLY == 1:
-        bought = unsafe_mul(bought, 7)
-    return min((self._word >> CAP) & _U40, bought // _MILLION)
+    tat: uint256 = (hot >> words.TAT) & words.U19
+    if tat != 0:
+        # Both cadences are whole ticks, so nothing is rounded. Before the origin
+        # there is no work to limit any more.
+        ticks: uint256 = unsafe_mul(past, unsafe_div(cadence, words.TICK_SECONDS))
+        if tat > ticks:
+            next |= unsafe_sub(tat, ticks) << words.TAT
+        # The stake, what was drawn and the profile stay; the overage begins anew.
+    return next

@@ -27,8 +27,8 @@ _MAX_RUN: constant(uint256) = 128
 _MAX_HEIGHT: constant(uint256) = 7
 
 
-# @dev epoch -> index // 256 -> a bit for each leaf that was paid or swept.
-_paid: HashMap[uint256, HashMap[uint256, uint256]]
+# @dev epoch << 32 | index // 256 -> a bit for each leaf that was paid or swept.
+_paid: HashMap[uint256, uint256]
 
 # @dev operator -> wei that a transfer refused.
 _credits: HashMap[address, uint256]
@@ -55,13 +55,12 @@ def pay(
     root: bytes32 = reward_epochs._roots[epoch]
     assert root != empty(bytes32), "payout: epoch is not paid"
     self._check_run(root, start, leaves, proof)
-    old_bits: uint256 = self._mark(epoch, start, len(leaves))
-    bit: uint256 = 1 << (start & 255)
+    bits: uint256 = self._mark(epoch, start, len(leaves))
     total: uint256 = 0
     due: uint256 = 0
-    operator: address = empty(address)
+    operator: uint256 = 0
     for leaf: IRewardPayout.Due in leaves:
-        if old_bits & bit == 0:
+        if bits & 1 == 0:
             if leaf.operator != operator:
                 self._send(operator, due)
                 operator = leaf.operator
@@ -70,10 +69,31 @@ def pay(
             # Together no more than the root's total.
             due = unsafe_add(due, amount)
             total = unsafe_add(total, amount)
-        bit = bit << 1
+        bits = bits >> 1
     self._send(operator, due)
     log IRewardPayout.RunPaid(epoch=epoch, start=start, leaves=len(leaves), amount=total)
     return total
+
+
+@external
+def pay_one(
+    epoch: uint256,
+    index: uint256,
+    leaf: IRewardPayout.Due,
+    proof: DynArray[INodeReward.Sum, sum_tree.MAX_DEPTH],
+) -> uint256:
+    root: bytes32 = reward_epochs._roots[epoch]
+    assert root != empty(bytes32), "payout: epoch is not paid"
+    hashed: bytes32 = keccak256(abi_encode(leaf.operator, leaf.detail, leaf.sums))
+    top: bytes32 = empty(bytes32)
+    total: uint256 = 0
+    top, total = sum_tree._climb(hashed, leaf.sums, index, proof)
+    assert sum_tree._seal(top, total, len(proof)) == root, "payout: not in the tree"
+    self._mark(epoch, index, 1)
+    amount: uint256 = leaf.sums & sum_tree.U128
+    self._send(leaf.operator, amount)
+    log IRewardPayout.LeafPaid(epoch=epoch, index=index, amount=amount)
+    return amount
 
 
 @external
@@ -86,14 +106,13 @@ def sweep(
     root: bytes32 = reward_epochs._expired_roots[epoch]
     assert root != empty(bytes32), "payout: epoch is not expired"
     self._check_run(root, start, leaves, proof)
-    old_bits: uint256 = self._mark(epoch, start, len(leaves))
-    bit: uint256 = 1 << (start & 255)
+    bits: uint256 = self._mark(epoch, start, len(leaves))
     total: uint256 = 0
     for leaf: IRewardPayout.Due in leaves:
-        if old_bits & bit == 0:
+        if bits & 1 == 0:
             # Together no more than the root's total.
             total = unsafe_add(total, leaf.sums & sum_tree.U128)
-        bit = bit << 1
+        bits = bits >> 1
     log IRewardPayout.RunSwept(epoch=epoch, start=start, leaves=len(leaves), amount=total)
     if total != 0:
         cor._push(self.treasury, total)
@@ -120,11 +139,11 @@ def credit(operator: address) -> uint256:
 @external
 @view
 def is_paid(epoch: uint256, index: uint256) -> bool:
-    return (self._paid[epoch][index >> 8] >> (index & 255)) & 1 == 1
+    return (self._paid[epoch << 32 | index >> 8] >> (index & 255)) & 1 == 1
 
 
 @internal
-@view
+@pure
 def _check_run(
     root: bytes32,
     start: uint256,
@@ -139,13 +158,6 @@ def _check_run(
     @param proof The siblings of the run, from below.
     """
     assert len(leaves) != 0, "payout: no leaves"
-    # A node's hash and its sums, one after the other; zeros are empty leaves.
-    row: uint256[2 * _MAX_RUN] = empty(uint256[2 * _MAX_RUN])
-    at: uint256 = 0
-    for leaf: IRewardPayout.Due in leaves:
-        row[at] = convert(keccak256(abi_encode(leaf)), uint256)
-        row[unsafe_add(at, 1)] = leaf.sums
-        at = unsafe_add(at, 2)
     width: uint256 = 1
     height: uint256 = 0
     for i: uint256 in range(_MAX_HEIGHT):
@@ -154,23 +166,38 @@ def _check_run(
         width = width << 1
         height = unsafe_add(height, 1)
     assert start & unsafe_sub(width, 1) == 0, "payout: run is not aligned"
-    for i: uint256 in range(_MAX_HEIGHT):
-        if width == 1:
-            break
-        width = width >> 1
-        for j: uint256 in range(width, bound=64):
-            child: uint256 = j << 2
-            left_sums: uint256 = row[unsafe_add(child, 1)]
-            right_sums: uint256 = row[unsafe_add(child, 3)]
-            row[j << 1] = convert(
-                keccak256(abi_encode(row[child], left_sums, row[unsafe_add(child, 2)], right_sums)),
-                uint256,
-            )
-            row[unsafe_add(j << 1, 1)] = sum_tree._add(left_sums, right_sums)
+    # By height, the left node that waits for its right one.
+    waiting: INodeReward.Sum[_MAX_HEIGHT + 1] = empty(INodeReward.Sum[_MAX_HEIGHT + 1])
+    high: uint256 = 0
+    for i: uint256 in range(width, bound=_MAX_RUN):
+        # What is beyond the leaves is empty.
+        hashed: bytes32 = empty(bytes32)
+        sum: uint256 = 0
+        if i < len(leaves):
+            leaf: IRewardPayout.Due = leaves[i]
+            hashed = keccak256(abi_encode(leaf))
+            sum = leaf.sums
+            # Checked below, as in `sum_tree._climb`.
+            high = unsafe_add(high, sum >> 128)
+        # Half of all nodes are left leaves: for those no loop.
+        if i & 1 == 0:
+            waiting[0] = INodeReward.Sum(hashed=hashed, sums=sum)
+            continue
+        hashed = keccak256(abi_encode(waiting[0].hashed, waiting[0].sums, hashed, sum))
+        sum = unsafe_add(waiting[0].sums, sum)
+        for level: uint256 in range(1, _MAX_HEIGHT + 1):
+            if (i >> level) & 1 == 0:
+                waiting[level] = INodeReward.Sum(hashed=hashed, sums=sum)
+                break
+            left: INodeReward.Sum = waiting[level]
+            hashed = keccak256(abi_encode(left.hashed, left.sums, hashed, sum))
+            sum = unsafe_add(left.sums, sum)
+    total: uint256 = waiting[height].sums
+    assert total >> 128 == high, "payout: sum overflows"
     top: bytes32 = empty(bytes32)
-    sums: uint256 = 0
-    top, sums = sum_tree._climb(convert(row[0], bytes32), row[1], start >> height, proof)
-    assert sum_tree._seal(top, sums, height + len(proof)) == root, "payout: not in the tree"
+    top, total = sum_tree._climb(waiting[height].hashed, total, start >> height, proof)
+    depth: uint256 = unsafe_add(height, len(proof))
+    assert sum_tree._seal(top, total, depth) == root, "payout: not in the tree"
 
 
 @internal
@@ -180,17 +207,19 @@ def _mark(epoch: uint256, start: uint256, count: uint256) -> uint256:
     @param epoch The epoch.
     @param start The first of them.
     @param count How many, at most 128; with `start` aligned all in one word.
-    @return uint256 The word before that.
+    @return uint256 The bits before that, of `start` in the lowest.
     """
-    bits: uint256 = self._paid[epoch][start >> 8]
+    # No place of a proven leaf has more than 24 bits.
+    at: uint256 = epoch << 32 | start >> 8
+    bits: uint256 = self._paid[at]
     marked: uint256 = bits | ((1 << count) - 1) << (start & 255)
     assert marked != bits, "payout: all are paid"
-    self._paid[epoch][start >> 8] = marked
-    return bits
+    self._paid[at] = marked
+    return bits >> (start & 255)
 
 
 @internal
-def _send(operator: address, amount: uint256):
+def _send(operator: uint256, amount: uint256):
     """
     @dev Pays an operator, or credits what the token refuses.
     @param operator Whom.
@@ -210,8 +239,11 @@ def _send(operator: address, amount: uint256):
     )
     if is_sent and (len(answer) == 0 or convert(answer, uint256) == 1):
         return
-    self._credits[operator] += amount
-    log IRewardPayout.Credited(operator=operator, amount=amount)
+    # The token refuses no address that is none, but this does.
+    assert operator >> 160 == 0, "payout: not an address"
+    payee: address = convert(convert(operator, uint160), address)
+    self._credits[payee] += amount
+    log IRewardPayout.Credited(operator=payee, amount=amount)
 
 
 @internal

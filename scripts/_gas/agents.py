@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from eth_utils import keccak
 
-from scripts._gas.bench import Bench, Used
+from scripts._gas.bench import Bench
 from scripts._gas.scenario import Scenario
+from scripts._gas.used import Used
 
 # As long as those that the reference's numbers are of.
 IPFS_URI = "ipfs://" + "b" * 59

@@ -9,11 +9,11 @@ every unit of gas.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak, to_checksum_address
 from web3 import Web3
@@ -24,6 +24,8 @@ from cortensor.pricing import RateCard
 from scripts._anvil import run_anvil
 from scripts._deploy.compiler import compile_contract
 from scripts._gas.envelope import units_of
+from scripts._gas.senders import GAS_LIMIT, Senders, Unlocked, keyed
+from scripts._gas.used import Used
 
 CHAIN_ID = 31337
 CARD_VERSION = 1
@@ -52,36 +54,8 @@ PUBLICATION_DELAY_SECONDS = 86_400
 DAY_SECONDS = 86_400
 LIFETIME_SECONDS = 30 * DAY_SECONDS
 INFINITE = 2**256 - 1
-GAS_LIMIT = 25_000_000
 RECEIPT_SECONDS = 30
 POLL_SECONDS = 0.002
-
-
-@dataclass(frozen=True)
-class Used:
-    """What one transaction took.
-
-    Attributes:
-        gas: the receipt's gasUsed.
-        intrinsic: of that, what is taken before the first step.
-        units: the calldata units that a chain above Ethereum charges for.
-        tx_hash: the transaction's; empty for sums and shares.
-    """
-
-    gas: int
-    intrinsic: int
-    units: int
-    tx_hash: str = ""
-
-    def __add__(self, other: Used) -> Used:
-        """Return what both took together."""
-        return Used(
-            self.gas + other.gas, self.intrinsic + other.intrinsic, self.units + other.units
-        )
-
-    def share(self, count: int) -> Used:
-        """Return what each of so many bears, rounded up."""
-        return Used(*(-(-part // count) for part in (self.gas, self.intrinsic, self.units)))
 
 
 @dataclass(frozen=True)
@@ -100,12 +74,6 @@ class Actors:
     validators: str
 
 
-def keyed(name: str) -> LocalAccount:
-    """Return an account that signs here, the same in every run."""
-    account: LocalAccount = Account.from_key(keccak(text=f"cortensor bench {name}"))
-    return account
-
-
 class Bench:
     """The contracts and what scenarios do to them.
 
@@ -113,21 +81,35 @@ class Bench:
         web3: the node.
         version: Anvil's version line.
         card: the first rate card.
+        senders: who sends; default: the node, for free.
+        began: when it begins, a midnight in unix seconds.
 
     Its `addresses` are by contract name.
     """
 
-    def __init__(self, web3: Web3, version: str, card: RateCard) -> None:
+    def __init__(
+        self,
+        web3: Web3,
+        version: str,
+        card: RateCard,
+        senders: Senders | None = None,
+        began: int = GENESIS_SECONDS,
+    ) -> None:
         self.web3 = web3
         self.version = version
         self.card = card
+        self.began = began
+        self.chain_id = int(self._rpc("eth_chainId"), 16)
+        self._senders = Unlocked(self._rpc) if senders is None else senders
         # Those whose signatures a scenario needs have keys of their own.
         self.session_key = keyed("session key")
         self.settler_key = keyed("settler")
         self.payer_key = keyed("payer")
-        named = list(web3.eth.accounts[:10])
+        named = self._senders.actors()
         named[3:5] = [self.settler_key.address, self.payer_key.address]
         self.actors = Actors(*named)
+        for key in (self.settler_key, self.payer_key):
+            self._senders.admit(key)
         self._words = 0
         self.deployed: dict[str, Used] = {}
         self.addresses: dict[str, str] = {}
@@ -203,14 +185,17 @@ class Bench:
 
     def fund(self, holder: str, amount: int = WALLET_WEI) -> None:
         """Give an account COR and let the contracts take it."""
-        self.impersonate(holder)
         self.send(self.cor.functions.transfer(holder, amount), self.actors.owner)
         for spender in (self.payment, self.pool, self.quota, self.dispute):
             self.send(self.cor.functions.approve(spender.address, INFINITE), holder)
 
-    def impersonate(self, account: str) -> None:
-        """Let the node send for an account whose key it does not have."""
-        self._rpc("anvil_impersonateAccount", account)
+    def admit(self, account: LocalAccount) -> None:
+        """Let an account whose key is here send."""
+        self._senders.admit(account)
+
+    def stranger(self, name: str) -> str:
+        """Return an account that may send, and that nothing was given."""
+        return self._senders.stranger(name)
 
     def word(self) -> bytes:
         """Return the next pseudo-random 32 bytes, the same in every run."""
@@ -221,22 +206,28 @@ class Bench:
         """Send a call and return what it took. Raises VerificationFailed if it reverts."""
         # Complete, so that web3 asks the node for nothing. A fixed limit: an estimate would do the
         # work twice, and is no part of what is measured.
-        filled = {"gas": GAS_LIMIT, "gasPrice": 0, "chainId": CHAIN_ID, "value": 0}
+        filled = {"gas": GAS_LIMIT, "gasPrice": 0, "chainId": self.chain_id, "value": 0}
         transaction = call.build_transaction({"from": sender, **filled})
-        return self._send(sender, transaction["data"], {"to": transaction["to"]})[0]
+        return self._send(sender, transaction["data"], transaction["to"])[0]
 
-    def _send(self, sender: str, data: str, more: dict[str, str]) -> tuple[Used, Any]:
-        transaction = {"from": sender, "data": data, "gas": hex(GAS_LIMIT), "gasPrice": "0x0"}
-        tx_hash = self._rpc("eth_sendTransaction", {**transaction, **more})
-        # Anvil answers before it has mined.
-        receipt = self.web3.eth.wait_for_transaction_receipt(
-            tx_hash, timeout=RECEIPT_SECONDS, poll_latency=POLL_SECONDS
-        )
-        if receipt["status"] != 1:
+    def _send(self, sender: str, data: str, to: str | None) -> tuple[Used, Any]:
+        tx_hash = self._senders.send(sender, data, to)
+        receipt = self._mined(tx_hash)
+        if receipt["status"] != "0x1":
             raise VerificationFailed(f"a scenario reverted in {tx_hash}", field="gas")
-        taken = intrinsic(bytes.fromhex(data.removeprefix("0x")), is_creation="to" not in more)
-        units = units_of(data, more.get("to"))
-        return Used(receipt["gasUsed"], taken.total, units, tx_hash), receipt
+        taken = intrinsic(bytes.fromhex(data.removeprefix("0x")), is_creation=to is None)
+        units = units_of(data, to)
+        return Used(int(receipt["gasUsed"], 16), taken.total, units, tx_hash), receipt
+
+    def _mined(self, tx_hash: str) -> dict[str, Any]:
+        """Return a receipt as the node tells it: Anvil answers before it has mined."""
+        deadline = time.monotonic() + RECEIPT_SECONDS
+        while time.monotonic() < deadline:
+            receipt: dict[str, Any] | None = self._rpc("eth_getTransactionReceipt", tx_hash)
+            if receipt is not None:
+                return receipt
+            time.sleep(POLL_SECONDS)
+        raise VerificationFailed(f"{tx_hash} is in no block", field="gas")
 
     def request(self, **changes: Any) -> dict[str, Any]:
         """Return the terms of a session of 1,000 COR under a salt of its own, with changes."""
@@ -247,7 +238,7 @@ class Bench:
             "funding": ESCROW,
             "surcharge_cap_bps": 2_000,
             "task_cap_gwei": TASK_CAP_WEI // 10**9,
-            "expiry": GENESIS_SECONDS + LIFETIME_SECONDS,
+            "expiry": self.began + LIFETIME_SECONDS,
             "session_key": NO_KEY,
             "terms": 0,
             "amount": 10**21,
@@ -273,7 +264,7 @@ class Bench:
         batch = (router_id, CARD_VERSION, root or self.word(), 1_000, uri, items)
         return self.send(self.payment.functions.settle(batch), self.settler_of(router_id))
 
-    def settle_vouchers(self, totals: dict[int, int]) -> Used:
+    def settle_vouchers(self, totals: dict[int, int], root: bytes | None = None) -> Used:
         """Settle voucher sessions to totals that the session key signs."""
         vouchers = []
         for session, total in totals.items():
@@ -282,13 +273,13 @@ class Bench:
             vs = (signed.v - 27) << 255 | signed.s
             r = signed.r.to_bytes(32, "big")
             vouchers.append((session << 96 | total, r, vs.to_bytes(32, "big")))
-        batch = (1, CARD_VERSION, self.word(), 1_000, "", vouchers)
+        batch = (1, CARD_VERSION, root or self.word(), 1_000, "", vouchers)
         return self.send(self.payment.functions.settle_vouchers(batch), self.settler_of(1))
 
-    def settle_stake(self, totals: dict[int, int]) -> Used:
+    def settle_stake(self, totals: dict[int, int], root: bytes | None = None) -> Used:
         """Settle stake sessions to cumulative totals, for work of a second ago."""
         items = [session << 96 | total for session, total in totals.items()]
-        batch = (1, CARD_VERSION, self.now(), self.word(), 1_000, "", items)
+        batch = (1, CARD_VERSION, self.now(), root or self.word(), 1_000, "", items)
         return self.send(self.payment.functions.settle_stake(batch), self.settler_of(1))
 
     def settler_of(self, router_id: int) -> str:
@@ -351,7 +342,7 @@ class Bench:
         artifact = compile_contract(name)
         factory = self.web3.eth.contract(abi=artifact.abi, bytecode=artifact.creation_code)
         data = factory.constructor(*arguments).data_in_transaction
-        used, receipt = self._send(self.actors.owner, str(data), {})
+        used, receipt = self._send(self.actors.owner, str(data), None)
         self.deployed[name] = used
         address = to_checksum_address(receipt["contractAddress"])
         self.addresses[name] = address
@@ -364,6 +355,11 @@ class Bench:
         return answer["result"]
 
 
+def without_checks(web3: Web3) -> None:
+    """Let a client not ask for the chain's id before each call."""
+    web3.middleware_onion.remove("validation")
+
+
 @contextlib.contextmanager
 def run_bench(card: RateCard) -> Iterator[Bench]:
     """Start Anvil, put the contracts on it, and yield the bench."""
@@ -371,4 +367,5 @@ def run_bench(card: RateCard) -> Iterator[Bench]:
     options = ["--timestamp", str(GENESIS_SECONDS), "--base-fee", "0", "--gas-price", "0"]
     with run_anvil(chain_id=CHAIN_ID, options=options) as node:
         web3 = Web3(Web3.HTTPProvider(node.url, request_kwargs={"timeout": 60}))
+        without_checks(web3)
         yield Bench(web3, node.version, card)

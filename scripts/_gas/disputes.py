@@ -19,7 +19,6 @@ from scripts._gas.bench import (
     ANSWER_SECONDS,
     BUCKET_SECONDS,
     CARD_VERSION,
-    CHAIN_ID,
     GRACE_SECONDS,
     Bench,
 )
@@ -90,7 +89,7 @@ def _demands(bench: Bench) -> Iterator[Scenario]:
         note = "the leaf of a settled total; freezes what is shown"
         yield Scenario("dispute.demand", used, 1, note)
         with bench.aside():
-            used = bench.send(_answer(bench, place, last), actors.settler)
+            used = bench.send(answer_call(bench, place, last), actors.settler)
             note = f"proof depth {DEPTH}, a session with a key"
             yield Scenario("dispute.answer", used, 1, note)
             bench.wait(GRACE_SECONDS + 1)
@@ -128,7 +127,7 @@ def _settled(bench: Bench, excess: tuple[int, int], gap: int = 0) -> Case:
     other, _ = bench.open(bench.actors.payer)
     bench.settle({other: OTHERS_WEI})
     session, _ = bench.open(bench.actors.payer, session_key=bench.session_key.address)
-    domain = Domain(CHAIN_ID, bench.payment.address)
+    domain = Domain(bench.chain_id, bench.payment.address)
     total = 0
     receipts = []
     for number, too_much in enumerate(excess, start=1):
@@ -184,10 +183,10 @@ def _leaf(
     }
 
 
-def _answer(bench: Bench, place: tuple[int, int, int], leaf: dict[str, Any]) -> Any:
+def answer_call(bench: Bench, place: tuple[int, int, int], leaf: dict[str, Any]) -> Any:
     """Return the call that answers a demand: of a session, an index and a total."""
     receipt = ReceiptStruct(**leaf["receipt"])
-    domain = Domain(CHAIN_ID, bench.payment.address)
+    domain = Domain(bench.chain_id, bench.payment.address)
     signature = sign(bytes(bench.settler_key.key), receipt.digest(domain))
     asked = bench.payment.functions.hash_request(
         place[0], receipt.request_commitment, receipt.charge

@@ -9,8 +9,10 @@ from eth_abi import encode as abi_encode
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
 
-from scripts._gas.bench import INFINITE, NO_KEY, WALLET_WEI, Bench, Used, keyed
+from scripts._gas.bench import INFINITE, NO_KEY, WALLET_WEI, Bench
 from scripts._gas.scenario import Scenario
+from scripts._gas.senders import keyed
+from scripts._gas.used import Used
 
 _PERMIT_TYPE = keccak(
     text="Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
@@ -87,7 +89,7 @@ def _sponsored(bench: Bench) -> Used:
 def _holder(bench: Bench, name: str) -> LocalAccount:
     """Return an account that holds COR and has allowed nobody to take it."""
     account = keyed(name)
-    bench.impersonate(account.address)
+    bench.admit(account)
     transfer = bench.cor.functions.transfer(account.address, WALLET_WEI)
     bench.send(transfer, bench.actors.owner)
     return account

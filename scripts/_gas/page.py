@@ -42,8 +42,10 @@ Code on chain, immutables included, of 24,576 bytes allowed: {sizes}.
 
 {source} {note}
 
-| operation | scenario | here | others |
-|---|---|--:|---|
+*Floor* is arithmetic, no contract: {floor}.
+
+| operation | scenario | here | floor | others |
+|---|---|--:|--:|---|
 {peers}
 """
 
@@ -61,6 +63,7 @@ def page(document: Document) -> str:
         sizes=", ".join(sizes),
         source=_sentence(peers["header"]["source"]),
         note=_sentence(peers["header"]["note"]),
+        floor=peers["header"]["floor"],
         peers="\n".join(_operation(row, scenarios[row["scenario"]]) for row in peers["rows"]),
     )
 
@@ -91,7 +94,8 @@ def _operation(row: Document, entry: Document) -> str:
     is_spread = row["scenario"].startswith("settle.")
     here = entry["gas_per_item"] if is_spread else entry["gas_used"]
     others = "; ".join(_peer(peer) for peer in row["peers"])
-    return f"| {row['what']} | `{row['scenario']}` | {here:,} | {others} |"
+    floor = f"{row['floor']['gas']:,}" if "floor" in row else ""
+    return f"| {row['what']} | `{row['scenario']}` | {here:,} | {floor} | {others} |"
 
 
 def _sentence(text: str) -> str:

@@ -13,8 +13,9 @@ from typing import Any
 from eth_utils import keccak
 
 from cortensor.gas.measured import WHOLE
-from scripts._gas.bench import Bench, Used
+from scripts._gas.bench import Bench
 from scripts._gas.scenario import Scenario
+from scripts._gas.used import Used
 
 SESSION, TASKS, MINERS, VALIDATORS = 1, 100, 3, 1
 DEPOSIT_WEI, TASK_WEI, NODE_WEI = 10**21, 10**18, 2 * 10**17

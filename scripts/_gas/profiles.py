@@ -1,28 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each scenario's profile, in brief: gas by class, storage by variable, bytes of events."""
+"""Each scenario's profile, in brief: classes, storage, events, calldata, the dearest lines."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from cortensor.chain.rpc import load_abi
 from cortensor.chain.tracer import read_traced
+from cortensor.gas.flame import Box, Source, code_addresses, flame, hottest
 from cortensor.gas.heat import Heat
-from cortensor.gas.known import Known, load_layout
+from cortensor.gas.known import Abi, Known, load_layout
+from cortensor.gas.line_map import LineMap
 from cortensor.gas.profile import Profile, profile
+from cortensor.gas.trace import read_steps
+from cortensor.gas.transaction import Traced
 from scripts._deploy.compiler import ROOT
 from scripts._gas.bench import Bench
 from scripts._gas.envelope import BROTLI_LEVEL
+from scripts._gas.line_maps import line_map_of
 from scripts._gas.results import Document
 from scripts._gas.scenario import Scenario
 
 PROFILE_PATH = ROOT / "gas" / "profile.json"
 METRIC = (
     "classes: all of it, before the refund; storage: by contract and variable, gas with cold "
-    "access; redundant_reads: of a slot read before, without a write between"
+    "access; redundant_reads: of a slot read before, without a write between; events: gas of "
+    "topics and data; arguments: bytes, and units that the unsigned transaction would have less "
+    "without it; lines: gas of their own, of the dearest"
 )
+KEPT_LINES = 5
+LineMapOf = Callable[[str], LineMap | None]
 COUNTS = (
     "cold_reads",
     "warm_reads",
@@ -35,6 +45,15 @@ COUNTS = (
 )
 
 layout_of = cache(load_layout)
+
+
+@cache
+def abi_of(name: str) -> Abi | None:
+    """Return a packaged ABI; doubles of tests have none."""
+    try:
+        return load_abi(name)
+    except FileNotFoundError:
+        return None
 
 
 def profiled(
@@ -51,10 +70,16 @@ def profiled(
         if scenario.used.tx_hash:
             traced = read_traced(bench.web3, scenario.used.tx_hash)
             known = {
-                address.lower(): Known(name, layout_of(ROOT / "layouts" / f"{name}.json"))
+                address.lower(): Known(
+                    name, layout_of(ROOT / "layouts" / f"{name}.json"), abi_of(name)
+                )
                 for name, address in bench.addresses.items()
             }
-            found[scenario.name] = _brief(profile(traced, known, BROTLI_LEVEL))
+            told = profile(traced, known, BROTLI_LEVEL)
+            found[scenario.name] = {
+                **_brief(told),
+                "lines": _lines(graph_of(traced, known, line_map_of)),
+            }
         yield scenario
 
 
@@ -84,9 +109,50 @@ def _brief(found: Profile) -> dict[str, Any]:
             if each.intrinsic + each.execution
         },
         "storage": {each.name: _storage(each) for each in found.heat},
-        "event_data_bytes": sum(each.data_bytes for each in found.events),
+        "events": {
+            f"{each.contract}.{each.name}": {
+                "count": each.count,
+                "data_bytes": each.data_bytes,
+                "gas": each.gas,
+            }
+            for each in found.events
+        },
         "calldata_bytes": [found.calldata.zero_bytes, found.calldata.nonzero_bytes],
+        "arguments": {
+            each.name: [each.bytes, each.units or 0] for each in found.calldata.arguments
+        },
     }
+
+
+def graph_of(traced: Traced, known: Mapping[str, Known], line_map: LineMapOf) -> Box:
+    """Return a transaction's gas by source line.
+
+    Args:
+        traced: a node's answers.
+        known: address in lower case -> contract.
+        line_map: returns a contract's line map, None to draw it as one box.
+    """
+    transaction, trace = traced.transaction, traced.trace
+    steps = read_steps(
+        trace, is_creation=transaction.to is None, is_failed=traced.receipt.is_failed
+    )
+    codes = code_addresses(trace, steps, transaction.to or transaction.created or "")
+    names = {each: known[each].name for each in codes if each in known}
+    sources = {each: Source(name, line_map(name)) for each, name in names.items()}
+    return flame(trace, steps, codes, sources)
+
+
+def _lines(root: Box) -> list[dict[str, Any]]:
+    """Return the dearest lines, by what stands there: a number would move with every edit."""
+    return [
+        {
+            "where": f"{each.contract}.{each.function}",
+            "file": each.line.partition(":")[0],
+            "text": each.text,
+            "gas": each.gas,
+        }
+        for each in hottest(root, KEPT_LINES)
+    ]
 
 
 def _storage(heat: Heat) -> dict[str, int]:

@@ -56,22 +56,31 @@ def build(
         anvil: Anvil's version line.
         contracts: whose code is measured too.
     """
-    compiler = compile_contract("SessionPayment").compiler
     networks = fees.snapshots()
     return {
-        "header": {
-            "metric": METRIC,
-            "compiler": f"{compiler['name']} {compiler['version']}",
-            "evm": compiler["evm_version"],
-            "optimizer": compiler["optimize"],
-            "anvil": anvil.removeprefix("anvil ").removeprefix("Version: "),
-            "hardfork": HARDFORK,
-            "token": "contracts/mocks/MockCOR.vy, 18 decimals, infinite allowance",
-            "poster_units": UNITS,
-            "fees": fees.described(networks),
-        },
+        "header": header_of(anvil),
         "code_bytes": {name: _code_bytes(name) for name in contracts},
         "scenarios": {each.name: _entry(each, networks) for each in scenarios},
+    }
+
+
+def header_of(anvil: str) -> dict[str, Any]:
+    """Return what numbers are measured under.
+
+    Args:
+        anvil: Anvil's version line.
+    """
+    compiler = compile_contract("SessionPayment").compiler
+    return {
+        "metric": METRIC,
+        "compiler": f"{compiler['name']} {compiler['version']}",
+        "evm": compiler["evm_version"],
+        "optimizer": compiler["optimize"],
+        "anvil": anvil.removeprefix("anvil ").removeprefix("Version: "),
+        "hardfork": HARDFORK,
+        "token": "contracts/mocks/MockCOR.vy, 18 decimals, infinite allowance",
+        "poster_units": UNITS,
+        "fees": fees.described(fees.snapshots()),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scripts._gas.bench import Used
+from scripts._gas.used import Used
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,12 @@ from scripts._gas.bench import (
     VOUCHER,
     WALLET_WEI,
     Bench,
-    Used,
 )
 from scripts._gas.disputes import run_disputes
 from scripts._gas.opening import run_opening
 from scripts._gas.scenario import Scenario
 from scripts._gas.staking import run_quota, run_stake
+from scripts._gas.used import Used
 from scripts._gas.validating import run_validating
 
 CHARGE_WEI = 123_456_789_012_345_678

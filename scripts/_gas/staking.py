@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eth_utils import keccak, to_checksum_address
-
 from scripts._gas.bench import (
     NODE_STAKE_WEI,
     POOL_COOLDOWN_SECONDS,
@@ -99,8 +97,7 @@ def _run_quota(bench: Bench) -> Iterator[Scenario]:
 
 
 def _user(bench: Bench, number: int) -> str:
-    """Return an account that holds COR; the node sends for it."""
-    account = to_checksum_address(keccak(text=f"cortensor bench user {number}")[12:])
-    bench.impersonate(account)
+    """Return an account that holds COR."""
+    account = bench.stranger(f"user {number}")
     bench.send(bench.cor.functions.transfer(account, 10**18), bench.actors.owner)
     return account

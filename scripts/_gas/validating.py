@@ -11,8 +11,9 @@ import msgspec
 from cortensor.pricing import Terms, Usage
 from cortensor.receipts.merkle import StandardMerkleTree, receipt_leaf
 from cortensor.receipts.typed import Domain, ReceiptStruct
-from scripts._gas.bench import CHAIN_ID, Bench, Used
+from scripts._gas.bench import Bench
 from scripts._gas.scenario import Scenario
+from scripts._gas.used import Used
 
 DEPTH = 10
 AGENT = 0
@@ -102,7 +103,7 @@ def _leaf(bench: Bench, subject: bytes, receipt_id: bytes) -> dict[str, Any]:
         confidence_bps=8_765,
         issued_at=bench.now(),
     )
-    digest = receipt.digest(Domain(CHAIN_ID, bench.payment.address))
+    digest = receipt.digest(Domain(bench.chain_id, bench.payment.address))
     hashes = [receipt_leaf(digest, 7, 7 * 10**17)]
     hashes += [bench.word() for _ in range(2**DEPTH - 1)]
     tree = StandardMerkleTree(hashes)

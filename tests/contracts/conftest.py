@@ -7,11 +7,14 @@ import gc
 
 import pytest
 
+from tests.contracts.evm.frame import install
 from tests.contracts.protocol import Protocol
 
 # Compiled contracts are millions of objects that stay. Looking for garbage among them at Python's
 # usual pace takes a third of the time of a file of tests; of the long state machines little.
 gc.set_threshold(200_000, 20, 100)
+
+install()
 
 
 def pytest_sessionfinish():

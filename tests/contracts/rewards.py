@@ -206,13 +206,18 @@ class Rewarded:
     def pay(self, epoch: int, tree: Tree, start: int, size: int, act: str = "pay") -> int:
         """Pay or sweep a run of leaves."""
         height = size.bit_length() - 1
-        dues = [(leaf.operator, leaf.detail(), leaf.sums) for leaf in tree.leaves[start:][:size]]
+        dues = [due(leaf) for leaf in tree.leaves[start:][:size]]
         proof = tree.proof(start >> height, height)
         return getattr(self.reward, act)(epoch, start, dues, proof, sender=self.stranger)
 
     def holdings(self, *who: str) -> list[int]:
         """Return balances."""
         return [self.cor.balanceOf(one) for one in who]
+
+
+def due(leaf: Leaf) -> tuple[int, bytes, int]:
+    """Return what a payment needs of a leaf."""
+    return int(leaf.operator, 16), leaf.detail(), leaf.sums
 
 
 def address_of(number: int) -> str:

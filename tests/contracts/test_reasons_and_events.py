@@ -21,6 +21,8 @@ FOLDERS = {
     "SettlementDispute": "dispute",
     "WrappedCOR": "wrapped",
     "AgentValidator": "agent",
+    "NodeReputation": "reputation",
+    "RewardFund": "fund",
     "erc8004/IdentityRegistry": "erc8004",
     "erc8004/ReputationRegistry": "erc8004",
     "erc8004/ValidationRegistry": "erc8004",

@@ -39,6 +39,8 @@ PAGES = {
     "settlement-dispute": ("SettlementDispute", ("dispute", "leaf", "own", "refund")),
     "agent-validator": ("AgentValidator", ("agent", "verdict")),
     "wrapped-cor": ("WrappedCOR", ("wcor", "authorization")),
+    "node-reputation": ("NodeReputation", ("node",)),
+    "reward-fund": ("RewardFund", ("fund", "token")),
 }
 OWNERSHIP = {"OwnershipTransferred", "OwnershipTransferStarted"}
 

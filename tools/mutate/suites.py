@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 #: but for the first. Tests that read the sources' text are in none: they would see any mutant.
 SUITES: Mapping[str, tuple[str, ...]] = {
     "AgentValidator": ("unit/agent", "mirror/test_agents.py"),
+    "NodeReputation": ("unit/reputation", "scenarios", "stateful"),
     "ReceiptAnchor": ("unit/anchor", "mirror/test_receipts.py", "scenarios", "stateful"),
+    "RewardFund": ("unit/fund",),
     "SessionPayment": ("unit/payment", "unit/ownership", "scenarios", "stateful"),
     "SessionPaymentTable": ("unit/table", "unit/ownership", "mirror", "scenarios", "stateful"),
     "SettlementDispute": ("unit/dispute", "scenarios", "stateful"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs inside a node, by debug_traceTransaction: what cortensor.gas.trace.Trace holds.
 {
-  ops: [], gas: [], enters: [], details: [], ends: [],
+  ops: [], gas: [], pcs: [], enters: [], details: [], ends: [],
   depth: 0, opened: [],
   step: function (log) {
     var n = this.ops.length, op = log.op.toNumber(), depth = log.getDepth();
@@ -11,6 +11,7 @@
     }
     this.ops.push(op);
     this.gas.push(log.getGas());
+    this.pcs.push(log.getPC());
     var hex = function (place) { return log.stack.peek(place).toString(16); };
     var number = function (place) { return parseInt(hex(place), 16); };
     if (op === 0x54 || op === 0x31 || op === 0x3b || op === 0x3f) {
@@ -45,6 +46,9 @@
     }
   },
   result: function () {
-    return { ops: this.ops, gas: this.gas, enters: this.enters, details: this.details, ends: this.ends };
+    return {
+      ops: this.ops, gas: this.gas, pcs: this.pcs,
+      enters: this.enters, details: this.details, ends: this.ends
+    };
   }
 }

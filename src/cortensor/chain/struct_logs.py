@@ -54,6 +54,7 @@ class _Reader:
         self.outermost = outermost
         self.ops: list[int] = []
         self.gas: list[int] = []
+        self.pcs: list[int] = []
         self.details: list[Detail] = []
         self.frames: list[tuple[str, int]] = []
         self.enters: list[Enter] = []
@@ -65,10 +66,11 @@ class _Reader:
             op = _number_of(str(log["op"]))
             self.ops.append(op)
             self.gas.append(_number(log["gas"]))
+            self.pcs.append(_number(log["pc"]))
             words = _words(op, log)
             if words is not None:
                 self.details.append(Detail(step, words))
-        return Trace(self.ops, self.gas, self.enters, self.details, self.ends)
+        return Trace(self.ops, self.gas, self.enters, self.details, self.ends, self.pcs)
 
     def _frame(self, step: int, log: dict[str, Any]) -> None:
         depth = int(log["depth"])

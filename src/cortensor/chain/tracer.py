@@ -46,6 +46,19 @@ def read_traced(web3: Web3, tx_hash: str) -> Traced:
     return _Node(web3).read(tx_hash.lower())
 
 
+def read_codes(web3: Web3, addresses: list[str]) -> dict[str, bytes]:
+    """Return the code at addresses, in lower case.
+
+    Raises:
+        Unavailable: the node does not answer.
+    """
+    node = _Node(web3)
+    return {
+        address: bytes.fromhex(str(node.ask("eth_getCode", address, "latest")).removeprefix("0x"))
+        for address in addresses
+    }
+
+
 class _Node:
     """One node's answers, as they are: web3 would drop what is Arbitrum's own."""
 

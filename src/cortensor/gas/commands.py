@@ -19,6 +19,7 @@ from cortensor.gas.diff_command import diff
 from cortensor.gas.envelope import parse_envelope
 from cortensor.gas.estimate import estimate as estimate_fee
 from cortensor.gas.fee_files import PRICES, fee_file
+from cortensor.gas.mix_command import mix
 from cortensor.gas.profile_command import profile
 from cortensor.gas.render import estimate_json, estimate_table
 from cortensor.gas.report_command import report
@@ -44,6 +45,7 @@ def gas() -> None:
 
 gas.add_command(check)
 gas.add_command(diff)
+gas.add_command(mix)
 gas.add_command(report)
 gas.add_command(profile)
 

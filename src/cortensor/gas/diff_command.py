@@ -54,7 +54,7 @@ def diff(
     ctx: click.Context, base: str, to: Path, scenario_bps: int, total_bps: int, *, as_json: bool
 ) -> None:
     """Compare gas with BASE, a file or the name of one in gas/baselines. Exit 1: over a budget."""
-    found = compare(read_json(_file_of(base), Measurement), read_json(to, Measurement))
+    found = compare(read_json(baseline_file(base), Measurement), read_json(to, Measurement))
     over = found.over(scenario_bps, total_bps)
     if as_json:
         click.echo(json.dumps(_json(found, over), indent=2))
@@ -64,7 +64,12 @@ def diff(
         ctx.exit(OVER)
 
 
-def _file_of(base: str) -> Path:
+def baseline_file(base: str) -> Path:
+    """Return a baseline's file: a JSON file, or the name of one in gas/baselines.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
     if base.endswith(".json"):
         return Path(base)
     path = BASELINES / f"{base}.json"

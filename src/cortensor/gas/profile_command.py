@@ -14,6 +14,7 @@ from rich.console import Console
 from cortensor.gas.envelope import parse_envelope
 from cortensor.gas.estimate import estimate
 from cortensor.gas.fee_files import PRICES, fee_file, fees_of_chain
+from cortensor.gas.flame_files import check_names, write_flames
 from cortensor.gas.known import load_known
 from cortensor.gas.profile import profile as profile_of
 from cortensor.gas.profile_render import profile_json, show_profile
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cortensor.gas.transaction import Traced
 
 LAYOUTS = Path("layouts")
+LINES = Path(".build") / "lines"
 NO_LIMIT = 2**63
 
 
@@ -57,6 +59,20 @@ NO_LIMIT = 2**63
     help="At whose fees: a TOML file, or the name of one in config/fees; default: the chain's "
     "own, or Arbitrum Sepolia's.",
 )
+@click.option(
+    "--flame",
+    "flames",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write gas by source line too: a page, FILE.html, or folded stacks, FILE.folded.",
+)
+@click.option(
+    "--lines",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=LINES,
+    show_default=True,
+    help="A folder of line maps, which `ape run lines` writes, for --flame.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def profile(
     tx_hash: str,
@@ -64,15 +80,20 @@ def profile(
     deployments: Path | None,
     layouts: Path,
     network: str | None,
+    flames: tuple[Path, ...],
+    lines: Path,
     *,
     as_json: bool,
 ) -> None:
     """Show where the gas of TX_HASH went: by class, variable, opcode, event and argument."""
+    check_names(flames)
     traced = _read(rpc_urls, tx_hash)
     chain_id = traced.transaction.chain_id
     snapshot = load_snapshot(fee_file(network)) if network else fees_of_chain(chain_id)
     known = {} if deployments is None else load_known(deployments, layouts, chain_id, _abi_of)
     found = profile_of(traced, known, snapshot.brotli_level)
+    if flames:
+        write_flames(flames, traced, found, known, lines, lambda each: _codes(rpc_urls, each))
     fee = _fee(traced, found, snapshot)
     prices = load_prices(PRICES)
     if as_json:
@@ -94,6 +115,14 @@ def _read(rpc_urls: tuple[str, ...], tx_hash: str) -> Traced:
     """Ask a node; only here is what talks to nodes loaded."""
     connect = import_module("cortensor.chain.rpc").connect
     found: Traced = import_module("cortensor.chain.tracer").read_traced(connect(rpc_urls), tx_hash)
+    return found
+
+
+def _codes(rpc_urls: tuple[str, ...], addresses: list[str]) -> dict[str, bytes]:
+    connect = import_module("cortensor.chain.rpc").connect
+    found: dict[str, bytes] = import_module("cortensor.chain.tracer").read_codes(
+        connect(rpc_urls), addresses
+    )
     return found
 
 

@@ -3,19 +3,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jinja2
 from msgspec import Struct
 
 from cortensor.errors import InvalidInput
+from cortensor.gas.html import render_html
 from cortensor.gas.measured import WHOLE, Measurement
+from cortensor.gas.report_calldata import calldata_rows
+from cortensor.gas.report_classes import SHOWN, stacks
+from cortensor.gas.report_events import event_rows
+from cortensor.gas.report_heat import COLUMNS, heat_rows
+from cortensor.gas.report_lines import cards
+from cortensor.gas.report_mix import mix_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HERE = Path(__file__).parent
+    from cortensor.gas.kept_profiles import Profiles
+    from cortensor.gas.mix import Mix
+
+FLOOR = "floor"
 SPREAD = "settle."
 """Scenarios that are compared by item: of other batches one transaction is what is compared."""
 
@@ -28,12 +36,20 @@ class Peer(Struct, frozen=True):
     note: str = ""
 
 
+class Floor(Struct, frozen=True):
+    """What an operation takes at least, by arithmetic."""
+
+    gas: int
+    note: str
+
+
 class Operation(Struct, frozen=True):
     """An operation that other systems have too, and our scenario of it."""
 
     scenario: str
     what: str
     peers: list[Peer]
+    floor: Floor | None = None
 
 
 class Peers(Struct, frozen=True):
@@ -51,6 +67,7 @@ class Bar(Struct, frozen=True):
     permille: int
     is_ours: bool = False
     note: str = ""
+    is_floor: bool = False
 
 
 class Chart(Struct, frozen=True):
@@ -77,6 +94,9 @@ def _chart(operation: Operation, measured: Measurement) -> Chart:
     ours = row.gas_per_item if operation.scenario.startswith(SPREAD) else row.gas_used
     found = [("here", ours, "", True)]
     found += [(peer.name, peer.gas, peer.note, False) for peer in operation.peers]
+    if operation.floor is None:
+        return Chart(operation.what, operation.scenario, bars_of(found))
+    found.append((FLOOR, operation.floor.gas, operation.floor.note, False))
     return Chart(operation.what, operation.scenario, bars_of(found))
 
 
@@ -84,7 +104,10 @@ def bars_of(found: Iterable[tuple[str, int, str, bool]]) -> list[Bar]:
     """Return bars by name, gas, note and whether it is ours; the longest has 1,000."""
     rows = list(found)
     most = max(gas for _, gas, _, _ in rows)
-    return [Bar(name, gas, gas * 1000 // most, ours, note) for name, gas, note, ours in rows]
+    return [
+        Bar(name, gas, gas * 1000 // most, ours, note, name == FLOOR)
+        for name, gas, note, ours in rows
+    ]
 
 
 def session_chart(measured: Measurement, phase2: Measurement) -> Chart:
@@ -107,18 +130,25 @@ def session_chart(measured: Measurement, phase2: Measurement) -> Chart:
     )
 
 
-def page(measured: Measurement, phase2: Measurement, peers: Peers) -> str:
+def page(
+    measured: Measurement, phase2: Measurement, peers: Peers, profiles: Profiles, mix: Mix
+) -> str:
     """Return the page."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    networks = sorted({name for row in measured.scenarios.values() for name in row.fees})
-    return environment.get_template("report.html.j2").render(
+    return render_html(
+        "report.html.j2",
         header=measured.header,
-        networks=networks,
+        networks=sorted({name for row in measured.scenarios.values() for name in row.fees}),
         scenarios=measured.scenarios,
         session=session_chart(measured, phase2),
         charts=charts_of(measured, peers),
         peers=peers.header,
         sizes=measured.code_bytes,
+        class_names=SHOWN,
+        stacks=stacks(profiles),
+        cards=cards(profiles),
+        heat_columns=COLUMNS,
+        heat=heat_rows(profiles),
+        events=event_rows(profiles),
+        calldata=calldata_rows(profiles, measured),
+        mix=mix_view(mix),
     )

@@ -46,13 +46,17 @@ class Detail(NamedTuple):
 
 
 class Trace(Struct, frozen=True):
-    """The steps of a transaction: opcodes, gas left before each, and what is not in each."""
+    """The steps of a transaction: opcodes, gas left before each, and what is not in each.
+
+    `pcs` is where in its code each step is; of use to flame graphs only.
+    """
 
     ops: list[int]
     gas: list[int]
     enters: list[Enter]
     details: list[Detail]
     ends: list[End]
+    pcs: list[int] = []
 
 
 class Frame(NamedTuple):

@@ -3,7 +3,7 @@
 
 from cortensor.rewards.card import RewardCard, load_reward_card
 from cortensor.rewards.formula import amount_of, breadth_bps, is_counted, next_level, score_of
-from cortensor.rewards.sum_tree import Leaf, Proof, SumTree, lead_to, run_entry, verify
+from cortensor.rewards.sum_tree import Leaf, Proof, SumTree, lead_to, run_entry, seal, verify
 from cortensor.rewards.words import MAX_LEVEL, STAKED, Facts, Sums, Tally
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "next_level",
     "run_entry",
     "score_of",
+    "seal",
     "verify",
 ]

@@ -44,10 +44,10 @@ class RewardCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """One version of the parameters; checked when built.
 
     Attributes:
-        level_bps: what a level multiplies by, levels 0 to 10; never falls.
+        level_bps: what a level multiplies by, levels 0 to 10; not 0, never falls.
         min_streak: successes in a row that a level asks for; 0 at level 0, never falls.
         min_rate_bps: share of successes a level asks for; 0 at level 0, never falls.
-        breadth_gain_bps: what ever more models approach.
+        breadth_gain_bps: what ever more models approach, at most 10,000.
         breadth_half: models beyond the first that earn half of that gain.
         max_models: models beyond this many add nothing.
         cap_bps: the share of the budget that one operator gets at most.
@@ -79,10 +79,13 @@ class RewardCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         for name in ("min_streak", "min_rate_bps"):
             if getattr(self, name)[0]:
                 raise InvalidInput("must be 0 at level 0", field=f"card.{name}[0]")
-        for name in ("breadth_half", "max_models", "cap_bps"):
+        if not self.level_bps[0]:
+            raise InvalidInput("must be at least 1", field="card.level_bps[0]")
+        for name in ("breadth_half", "max_models", "cap_bps", "min_tasks", "budget_cap_wei"):
             if not getattr(self, name):
                 raise InvalidInput("must be at least 1", field=f"card.{name}")
-        shares = {name: getattr(self, name) for name in ("cap_bps", "min_uptime_bps", "margin_bps")}
+        names = ("breadth_gain_bps", "cap_bps", "min_uptime_bps", "margin_bps")
+        shares = {name: getattr(self, name) for name in names}
         shares["min_rate_bps[10]"] = self.min_rate_bps[MAX_LEVEL]
         for name, value in shares.items():
             if value > BPS:

@@ -88,8 +88,7 @@ def compute_epoch(inputs: EpochInputs) -> EpochResult:
     """Compute an epoch.
 
     Raises:
-        InvalidInput: for an epoch without nodes, a budget over the card's, or rows that are not of
-            the roster.
+        InvalidInput: for a budget over the card's, or rows that are not of the roster.
     """
     if not 0 <= inputs.budget <= inputs.card.budget_cap_wei:
         raise InvalidInput("must be at most the card's budget_cap_wei", field="budget")

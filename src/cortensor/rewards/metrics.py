@@ -21,6 +21,7 @@ from cortensor.rewards.records import (
     HEARTBEAT,
     MAX_UNITS,
     PAID,
+    UNDECIDED,
 )
 from cortensor.rewards.shares import SLICES
 from cortensor.rewards.words import BPS
@@ -94,15 +95,27 @@ def measure(
         pairs: flagged ones, whose shared tasks are credited less.
 
     Raises:
-        InvalidInput: for an epoch without length, or rows of nodes that the roster has not.
+        InvalidInput: for an epoch without length, values without a meaning, or rows of nodes that
+            the roster has not.
     """
     if end <= start:
         raise InvalidInput("must be after the start", field="end")
+    _check_values(records)
     _check_indices(records, roster)
     rows = with_credit(records, pairs)
     paid = _paid(rows)
     nodes = _nodes(paid, rows.filter(pl.col("kind") == HEARTBEAT), len(roster))
     return Metrics(nodes, _operators(paid, nodes, roster, start, end))
+
+
+def _check_values(records: pl.DataFrame) -> None:
+    known = (
+        (pl.col("kind") <= HEARTBEAT)
+        & (pl.col("outcome") <= UNDECIDED)
+        & (pl.col("contest_bps") <= BPS)
+    )
+    if not records.select(known.all()).item():
+        raise InvalidInput("has a kind, an outcome or a contest that is none", field="records")
 
 
 def _check_indices(records: pl.DataFrame, roster: Roster) -> None:

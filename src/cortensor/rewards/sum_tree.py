@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 ENTRY_BYTES = 2 * WORD_BYTES
 EMPTY = bytes(ENTRY_BYTES)
 """The entry of a leaf that pads: hash 0 and sums 0."""
-MAX_RUN_DEPTH = 7
+MAX_DEPTH = 24
+"""The contract takes proofs of so many siblings."""
 _ADDRESS_BITS = 160
 
 
@@ -75,20 +76,20 @@ class Proof(NamedTuple):
 
 
 class SumTree:
-    """The tree over leaves that rise strictly by (operator, node).
+    """The tree over leaves that rise strictly by (operator, node); without any, one empty leaf.
 
     Raises:
-        InvalidInput: if there is no leaf, two are out of order or equal, an address or a word does
-            not fit, or amounts or scores add up to more than 128 bits.
+        InvalidInput: if two leaves are out of order or equal, there are more than 2**24, an address
+            or a word does not fit, or amounts or scores add up to more than 128 bits.
     """
 
     def __init__(self, leaves: Sequence[Leaf]) -> None:
-        if not leaves:
-            raise InvalidInput("needs at least one leaf", field="leaves")
+        if len(leaves) > 1 << MAX_DEPTH:
+            raise InvalidInput(f"must be at most 2**{MAX_DEPTH}", field="leaves")
         self.leaves = leaves
         _check_order(leaves)
         _check_totals(leaves)
-        self._levels = [_leaf_level(leaves)]
+        self._levels = [_leaf_level(leaves) or EMPTY]
         self._empty = [EMPTY]
         while len(self._levels[-1]) > ENTRY_BYTES:
             below, empty = self._levels[-1], self._empty[-1]
@@ -111,6 +112,11 @@ class SumTree:
     def sums(self) -> int:
         """The root's packed sums."""
         return int.from_bytes(self._levels[-1][WORD_BYTES:], "big")
+
+    @property
+    def seal(self) -> bytes:
+        """The 32 bytes that the contract keeps of a final tree: root, sums and depth, hashed."""
+        return seal(self.root, self.sums, self.depth)
 
     def entry(self, depth: int, index: int) -> bytes:
         """Return the entry over leaves `index * 2**depth` and on. Raises InvalidInput."""
@@ -147,6 +153,11 @@ class SumTree:
                     for number, level in enumerate(padded)
                 ]
             )
+
+
+def seal(root: bytes, sums: int, depth: int) -> bytes:
+    """Return what is kept of a tree: a leaf proven against it proves total and depth too."""
+    return _hash(root + sums.to_bytes(WORD_BYTES, "big") + depth.to_bytes(WORD_BYTES, "big"))
 
 
 def run_entry(leaves: Sequence[Leaf], depth: int) -> bytes:

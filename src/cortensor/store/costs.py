@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from msgspec import Struct
 
-from cortensor.pricing import MODEL_CLASSES, Terms
 from cortensor.pricing.attribution import attribute, split
+from cortensor.store.borne import Made, released_from, settled_by
 from cortensor.store.errands import AUTHORISE, END, RELEASE, released_by
 from cortensor.store.reading import ReadOnlyLedger
 
@@ -77,40 +77,6 @@ class CostLine(Struct, frozen=True):
         )
 
 
-class _Replica(Struct):
-    session_id: str
-
-
-class _Consensus(Struct):
-    strategy: str
-    replicas_requested: int
-
-
-class _Bill(Struct):
-    terms: str
-
-
-class _Body(Struct):
-    """What of a receipt's body says how it was made."""
-
-    endpoint: str
-    replicas: list[_Replica]
-    consensus: _Consensus
-    bill: _Bill
-
-    def route(self) -> str:
-        """Return how the request was served."""
-        model = MODEL_CLASSES[Terms.unpack(int(self.bill.terms, 16)).model_class]
-        served_by = ",".join(sorted(replica.session_id for replica in self.replicas))
-        return f"{self.endpoint} {model} {served_by}"
-
-    def path(self) -> str:
-        """Return how the answer was checked."""
-        consensus = self.consensus
-        depth = Terms.unpack(int(self.bill.terms, 16)).validator_depth
-        return f"{consensus.strategy} of {consensus.replicas_requested}, validation depth {depth}"
-
-
 class _Spent(Struct, frozen=True):
     """Gas and wei of ETH."""
 
@@ -165,7 +131,7 @@ class Costs(ReadOnlyLedger):
         spent = self._spent()
         for root in self._settled(spent):
             cost = spent.pop(root)
-            first, repeated = self._receipts(root)
+            first, repeated = settled_by(self, root)
             rows = [*first, *repeated]
             sessions = [str(row["session"]) for row in rows]
             shares = zip(
@@ -204,18 +170,6 @@ class Costs(ReadOnlyLedger):
             spent.setdefault(row["root"], _Spent(gas, gas * int(row["gas_price"] or 0)))
             yield row["root"]
 
-    def _receipts(self, root: str) -> tuple[Sequence[Row], Sequence[Row]]:
-        """Return a batch's receipts, and those that it anchored once more."""
-        first = self.rows(
-            "SELECT session, charge, body FROM receipts WHERE batch = ? ORDER BY seq", root
-        )
-        repeated = self.rows(
-            "SELECT session, charge, body FROM receipts WHERE receipt_id IN"
-            " (SELECT receipt_id FROM repeats WHERE batch = ?) ORDER BY seq",
-            root,
-        )
-        return first, repeated
-
     def _errands(self) -> Iterator[tuple[str, _Spent]]:
         for row in self.rows(
             "SELECT action, gas_used, fee FROM errands WHERE fee IS NOT NULL ORDER BY rowid"
@@ -225,17 +179,7 @@ class Costs(ReadOnlyLedger):
     def _released(self, action: str) -> Sequence[Row]:
         """Return the receipts whose money a release let go; none where that is not known."""
         place = released_by(action)
-        if place is None:
-            return []
-        return self.rows(
-            "SELECT r.session, r.charge, r.body FROM receipts r WHERE r.receipt_id IN"
-            " (SELECT l.receipt_id FROM leaves l JOIN batches b ON b.root = l.batch"
-            "  WHERE b.version = ? AND b.bucket = ?"
-            "  UNION SELECT x.receipt_id FROM repeats x JOIN batches b ON b.root = x.batch"
-            "  WHERE b.version = ? AND b.bucket = ?) ORDER BY r.seq",
-            *place,
-            *place,
-        )
+        return [] if place is None else released_from(self, *place)
 
 
 def total_of(lines: Sequence[CostLine]) -> CostLine:
@@ -256,5 +200,5 @@ def _sorted(lines: Iterable[CostLine]) -> list[CostLine]:
 def _name(row: Row, by: By) -> str:
     if by == "session":
         return str(row["session"])
-    body = msgspec.json.decode(row["body"], type=_Body)
+    body = msgspec.json.decode(row["body"], type=Made)
     return body.route() if by == "route" else body.path()

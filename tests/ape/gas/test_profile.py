@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -12,19 +13,22 @@ from click.testing import CliRunner
 from cortensor.chain.rpc import load_abi
 from cortensor.chain.tracer import read_traced
 from cortensor.cli import main
+from cortensor.gas.flame import hottest
 from cortensor.gas.known import load_known
 from cortensor.gas.profile import profile
 from cortensor.pricing import load_card
 from scripts._anvil import ROOT
 from scripts._gas.bench import BOND_WEI, CHAIN_ID, STAKE, run_bench
 from scripts._gas.disputes import run_disputes
+from scripts._gas.line_maps import line_map_of
 from scripts._gas.opening import run_opening
-from scripts._gas.profiles import profiled
+from scripts._gas.profiles import graph_of, profiled
 from scripts._gas.staking import DRAW_WEI, POOL_WEI, STAKE_WEI, _user, run_stake
 
 pytestmark = pytest.mark.anvil
 
 CHARGE_WEI = 10**17
+MAPPED = ("SessionPayment", "MockCOR", "ReceiptAnchor")
 EXAMPLE = "session.topup.steady"
 KINDS = (
     "deploy.StakePool",
@@ -127,13 +131,26 @@ def briefs():
 
 
 @pytest.fixture(scope="module")
-def profiles(bench, deployments, shown, briefs):
+def graphs():
+    """Every kind's gas by source line."""
+    return {}
+
+
+def line_map(name):
+    """Return the line map of some contracts: each takes the compiler seconds."""
+    return line_map_of(name) if name in MAPPED else None
+
+
+@pytest.fixture(scope="module")
+def profiles(bench, deployments, shown, briefs, graphs):
     """Every kind's profile, with what the receipt says."""
     known = load_known(deployments, ROOT / "layouts", CHAIN_ID, load_abi)
     found = {}
     for name, tx_hash in moves(bench, briefs):
         used = bench.web3.eth.get_transaction_receipt(tx_hash)["gasUsed"]
-        found[name] = profile(read_traced(bench.web3, tx_hash), known, 1), used
+        traced = read_traced(bench.web3, tx_hash)
+        found[name] = profile(traced, known, 1), used
+        graphs[name] = graph_of(traced, known, line_map)
         if name == EXAMPLE:
             words = ["--rpc", bench.web3.provider.endpoint_uri, "--deployments", str(deployments)]
             with pytest.MonkeyPatch.context() as patched:
@@ -160,6 +177,33 @@ def test_all_kinds_close_and_every_slot_has_a_name(profiles):
         assert found.closure.used == used, name
         assert [each.name for each in found.heat if each.variable is None] == [], name
         assert [note.code for note in found.notes if note.code != "not_signed"] == [], name
+
+
+def test_gas_by_source_line_is_all_of_execution(profiles, graphs):
+    for name, (found, _) in profiles.items():
+        assert graphs[name].total == found.closure.execution, name
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable"),
+    [
+        ("session.topup.steady", "sessions._hot"),
+        ("settle.10", "sessions._hot"),
+        ("anchor", "_batches"),
+    ],
+)
+def test_what_writing_a_variable_takes_is_on_the_line_that_writes_it(
+    profiles, graphs, kind, variable
+):
+    found, _ = profiles[kind]
+    contract = found.contract
+    heat = _heat(found, f"{contract}.{variable}")
+    lines = [hot for hot in hottest(graphs[kind], 1_000) if hot.contract == contract]
+    write = re.compile(rf"(self|\w+)\.{variable.split('.')[-1]}\[[^=]*\] [-+|]?= ")
+    writing = sum(hot.gas for hot in lines if write.match(hot.text))
+    written = heat.sets * 20_000 + heat.resets * 2_900 + heat.cold_writes * 2_100
+    # Beside the write only the line's own arithmetic: some 100 gas a slot.
+    assert written <= writing < written + 400 * len(heat.slots)
 
 
 def test_the_kept_profiles_are_those(profiles, briefs):

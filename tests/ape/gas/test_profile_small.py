@@ -158,6 +158,7 @@ def test_struct_logs_say_the_same(chain, monkeypatch, what):
     monkeypatch.setattr(tracer._Node, "try_to_ask", refuse)
     by_logs = read_traced(chain.web3, tx_hash)
     assert by_logs.trace.ops == by_tracer.trace.ops
+    assert by_logs.trace.pcs == by_tracer.trace.pcs
     assert profile(by_logs, chain.known, 1) == profile(by_tracer, chain.known, 1)
 
 

@@ -66,3 +66,30 @@ def test_the_derivation_adds_up() -> None:
         assert f"{parts[part]:,}" in PAGE
     assert row("transactions")[0] == 1 + 1 + 100 * 12 + 4
     assert f"{OURS['session.open.first']['gas_used']:,} to open" in PAGE
+
+
+def test_what_was_cut_is_as_measured() -> None:
+    section = PAGE[PAGE.index("## What was cut") :]
+    rows = re.findall(
+        r"^\| `([\w.]+)` \| ([\d,]+) \| ([\d,]+) \| ([-\d,]+) \|$", section, re.MULTILINE
+    )
+    assert len(rows) == 5
+    for name, *cells in rows:
+        before, after, change = (int(cell.replace(",", "")) for cell in cells)
+        assert after == OURS[name]["gas_used"]
+        assert change == after - before
+
+
+def test_the_readme_says_what_was_measured() -> None:
+    readme = Path("README.md").read_text("utf-8")
+    section = readme[readme.index("## What it costs") : readme.index("## What is in it")]
+    said = [
+        int(n.replace(",", ""))
+        for n in re.findall(r"^\| .* \| ([\d,]+) \|$", section, re.MULTILINE)
+    ]
+    assert said == [
+        OURS["session.open.first"]["gas_used"],
+        -(-OURS["settle.escrow.100"]["gas_used"] // 100),
+        OURS[WHOLE]["gas_used"],
+        PHASE2[WHOLE]["gas_used"],
+    ]

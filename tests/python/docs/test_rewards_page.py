@@ -37,6 +37,17 @@ def test_the_plots_are_the_studys(name: str) -> None:
     assert (plots.FOLDER / name).read_text(encoding="utf-8") == plots.drawn(FIGURES)[name]
 
 
+def test_the_example_gives_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code, names)
+    stated = re.findall(r"^(\S.*?)  # (\d+)$", code, re.MULTILINE)
+    assert len(stated) == 5
+    for expression, value in stated:
+        assert eval(expression, names) == int(value)
+
+
 def test_a_small_run_finds_what_was_committed() -> None:
     assert study_file.small_figures() == FIGURES["small"]
 

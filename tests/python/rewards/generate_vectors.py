@@ -29,17 +29,18 @@ from tests.python.rewards.strategies import CARD
 
 FOLDER = Path(__file__).with_name("vectors")
 CASES = 120
-SIZES = (1, 2, 3, 5, 8, 17, 130)
+SIZES = (0, 1, 2, 3, 5, 8, 17, 130)
+EDGES = 0.15
 SHARES = (0, 1, 4_999, 5_000, 8_700, 9_999, 10_000)
 TOP = RewardCard(
     level_bps=(65_535,) * 11,
     min_streak=(0,) + (65_535,) * 10,
     min_rate_bps=(0,) + (10_000,) * 10,
-    breadth_gain_bps=65_535,
+    breadth_gain_bps=10_000,
     breadth_half=1,
     max_models=65_535,
     cap_bps=1,
-    min_tasks=0,
+    min_tasks=1,
     min_uptime_bps=0,
     margin_bps=0,
     budget_cap_wei=2**96 - 1,
@@ -49,14 +50,16 @@ TOP = RewardCard(
 
 def some_facts(random: Random) -> Facts:
     def share() -> int:
-        return random.choice((*SHARES, random.randrange(10_001)))
+        # Most of a node that counts: a single 0 makes the whole score 0.
+        edge = random.random() < EDGES
+        return random.choice(SHARES) if edge else random.randrange(3_000, 10_001)
 
     return Facts(
         level_before=random.randrange(11),
         level_after=random.randrange(11),
-        flags=int(random.random() < 0.9),
+        flags=int(random.random() < 0.95),
         models=random.choice((0, 1, 2, 5, 16, 17, 65_535)),
-        tasks=random.choice((0, 19, 20, 21, 500, 2**32 - 1)),
+        tasks=random.choice((0, 19, 20, 21, 200, 500, 500, 500, 2**32 - 1)),
         streak_before=random.randrange(40),
         streak_after=random.choice((*range(12), 2**32 - 1)),
         rate_bps=share(),
@@ -69,8 +72,8 @@ def some_facts(random: Random) -> Facts:
 
 def formula_case(card: RewardCard, random: Random) -> dict[str, Any]:
     facts = some_facts(random)
-    work = random.choice((0, 1, 12_345, random.getrandbits(96), 2**96 - 1))
-    budget = random.choice((0, 1, 50_000 * 10**18, 2**96 - 1))
+    work = random.choice((0, 1, 12_345, random.getrandbits(40), random.getrandbits(96), 2**96 - 1))
+    budget = random.choice((0, 1, 10**21, 10**23 + 7, 50_000 * 10**18, 2**96 - 1))
     score = score_of(card, facts, work)
     operator_score = score + random.choice((0, score, random.getrandbits(80)))
     total_score = operator_score + random.choice((0, operator_score * 30, random.getrandbits(90)))
@@ -108,7 +111,7 @@ def tree_case(count: int, random: Random) -> dict[str, Any]:
     tree = SumTree(leaves)
     runs = []
     for depth in range(min(tree.depth, 7) + 1):
-        number = random.randrange(-(-count // (1 << depth)))
+        number = random.randrange(-(-max(1, count) // (1 << depth)))
         proof = tree.proof(number, depth)
         runs.append(
             {
@@ -122,6 +125,8 @@ def tree_case(count: int, random: Random) -> dict[str, Any]:
         "count": count,
         "root": as_json(tree.root),
         "sums": hex(tree.sums),
+        "depth": tree.depth,
+        "seal": as_json(tree.seal),
         "leaves": [
             {
                 "operator": f"0x{leaf.operator:040x}",

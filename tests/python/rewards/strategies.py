@@ -23,17 +23,17 @@ def rising(items: st.SearchStrategy[int], *, zero_first: bool = False) -> st.Sea
 
 CARDS = st.builds(
     RewardCard,
-    level_bps=rising(U16),
+    level_bps=rising(st.integers(1, 2**16 - 1)),
     min_streak=rising(U16, zero_first=True),
     min_rate_bps=rising(BPS, zero_first=True),
-    breadth_gain_bps=U16,
+    breadth_gain_bps=BPS,
     breadth_half=st.integers(1, 2**16 - 1),
     max_models=st.integers(1, 2**16 - 1),
     cap_bps=st.integers(1, 10_000),
-    min_tasks=st.integers(0, 100),
+    min_tasks=st.integers(1, 100),
     min_uptime_bps=BPS,
     margin_bps=BPS,
-    budget_cap_wei=st.integers(0, 2**96 - 1),
+    budget_cap_wei=st.integers(1, 2**96 - 1),
 )
 FACTS = st.builds(
     Facts,
@@ -62,7 +62,7 @@ def _leaf(key: tuple[int, int], facts: Facts, tally: Tally, sums: Sums) -> Leaf:
 LEAVES = st.lists(
     st.builds(_leaf, st.tuples(st.integers(1, 9), ADDRESSES), FACTS, TALLIES, SUMS),
     min_size=1,
-    max_size=20,
+    max_size=10,
     unique_by=lambda leaf: (leaf.operator, leaf.node),
 ).map(sorted)
 

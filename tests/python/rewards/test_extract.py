@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -160,6 +162,24 @@ def test_a_run_that_failed_and_was_replaced_counts_against_its_node() -> None:
         (1, TIMEOUT, 1),
         (2, ERROR, 1),
     ]
+
+
+REAL = sorted((Path(__file__).parents[2] / "conformance" / "vectors").glob("good-*.json"))
+
+
+@pytest.mark.parametrize("path", REAL, ids=lambda path: path.stem)
+def test_every_kind_of_receipt_gives_rows(path: Path) -> None:
+    made = Body.from_json(json.loads(path.read_text())["bundle"]["receipt"])
+    miners = sorted({int(entry.miner or "0", 16) for entry in made.replicas} - {0})
+    found = rows(collect([(made.receipt_id(), made)], roster({1: miners})))
+    named = [entry for entry in made.replicas if entry.miner]
+    assert len(found) == len(named) > 0
+    answered = sum(entry.status == "OK" for entry in named)
+    assert sum(row["outcome"] in {AGREED, DISSENTED, UNDECIDED} for row in found) <= answered
+    contests = {row["contest_bps"] for row in found if row["outcome"] in {AGREED, DISSENTED}}
+    assert len(contests) <= 1
+    if contests - {0}:
+        assert {AGREED, DISSENTED} & {row["outcome"] for row in found}
 
 
 def test_known_models_keep_their_numbers() -> None:

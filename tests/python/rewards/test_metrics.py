@@ -162,6 +162,12 @@ def test_rows_of_others_than_the_rosters_nodes_are_refused() -> None:
         measure(frame([]), ROSTER, END, END)
 
 
+@pytest.mark.parametrize("change", [{"kind": 2}, {"outcome": 5}, {"contest_bps": 10_001}])
+def test_values_without_a_meaning_are_refused(change: dict[str, int]) -> None:
+    with pytest.raises(InvalidInput, match="that is none"):
+        measured([one(**change)])
+
+
 def test_an_epoch_without_rows_measures_nothing() -> None:
     found = measured([])
     assert found.nodes == [NodeCounts()] * 4

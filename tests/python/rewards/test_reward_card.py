@@ -33,7 +33,7 @@ def test_a_card_survives_json_and_abi(card: RewardCard) -> None:
     ("change", "field"),
     [
         ({"level_bps": [1] * 10}, "card.level_bps"),
-        ({"level_bps": [*range(10), 65_536]}, "card.level_bps[10]"),
+        ({"level_bps": [*range(1, 11), 65_536]}, "card.level_bps[10]"),
         ({"level_bps": [2, 1, *range(2, 11)]}, "card.level_bps"),
         ({"level_bps": 7}, "card.level_bps"),
         ({"level_bps": ["x"] * 11}, "card.level_bps[0]"),
@@ -47,6 +47,10 @@ def test_a_card_survives_json_and_abi(card: RewardCard) -> None:
         ({"margin_bps": 10_001}, "card.margin_bps"),
         ({"budget_cap_wei": 2**96}, "card.budget_cap_wei"),
         ({"min_tasks": -1}, "card.min_tasks"),
+        ({"min_tasks": 0}, "card.min_tasks"),
+        ({"budget_cap_wei": 0}, "card.budget_cap_wei"),
+        ({"breadth_gain_bps": 10_001}, "card.breadth_gain_bps"),
+        ({"level_bps": [0, *range(1, 11)]}, "card.level_bps[0]"),
         ({"max_modles": 1}, "card.max_modles"),
     ],
 )

@@ -26,7 +26,7 @@ def test_formula_vectors_read_back() -> None:
             assert next_level(card, facts) == case["next_level"]
             scored += case["amount"] != "0"
             levels += case["next_level"] != facts.level_before
-    assert min(scored, levels) > 20, "the vectors show something"
+    assert min(scored, levels) > 60, "the vectors show something"
 
 
 def test_tree_vectors_prove() -> None:

@@ -12,7 +12,6 @@ from cortensor.rewards.records import AGREED, DISSENTED
 
 def test_an_epoch_and_a_tree_are_measured_in_processes_of_their_own(tmp_path: Path) -> None:
     epoch, tree = epoch_cost(tmp_path, 200, 10_000), tree_cost(1_000)
-    assert epoch.root == epoch_cost(tmp_path, 200, 10_000).root
     assert min(epoch.peak_mb, tree.peak_mb) > 0
     assert len(epoch.root) == len(tree.root) == 64
 

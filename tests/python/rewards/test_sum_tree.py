@@ -78,7 +78,6 @@ def leaf(operator: int, node: int, sums: int = 0) -> Leaf:
 @pytest.mark.parametrize(
     ("leaves", "field"),
     [
-        ([], "leaves"),
         ([leaf(1, 2), leaf(1, 1)], "leaves[1]"),
         ([leaf(1, 2), leaf(1, 2)], "leaves[1]"),
         ([leaf(2, 1), leaf(1, 2)], "leaves[1]"),
@@ -93,6 +92,28 @@ def test_what_is_no_tree_is_refused(leaves: list[Leaf], field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         SumTree(leaves)
     assert caught.value.field == field
+
+
+def test_no_leaf_at_all_is_a_tree_of_one_empty_leaf() -> None:
+    tree = SumTree([])
+    assert (tree.root, tree.sums, tree.depth) == (bytes(32), 0, 0)
+    assert verify(tree.root, 0, bytes(64), tree.proof(0))
+    assert list(tree.proofs()) == []
+    assert tree.seal == keccak256(bytes(96))
+
+
+def test_a_seal_is_of_root_sums_and_depth() -> None:
+    tree = SumTree([leaf(1, n, 7) for n in range(1, 4)])
+    assert tree.seal == keccak256(words(tree.root, 21, 2))
+
+
+def test_more_leaves_than_the_contract_has_depth_for_are_refused() -> None:
+    class Many(list[Leaf]):
+        def __len__(self) -> int:
+            return (1 << 24) + 1
+
+    with pytest.raises(InvalidInput, match=r"at most 2\*\*24"):
+        SumTree(Many())
 
 
 def test_outside_the_tree_is_no_proof() -> None:

@@ -106,7 +106,7 @@ class FeedbackMachine(AgentsMachine):
     @rule(
         agent=st.integers(0, 1),
         clients=st.lists(PEOPLE, min_size=1, max_size=5),
-        tag1=TAGS,
+        tag1=st.one_of(st.just(""), TAGS),
         tag2=st.one_of(st.just(""), TAGS, st.just("never used")),
     )
     def summary(self, agent, clients, tag1, tag2):
@@ -211,7 +211,7 @@ def run(machine, capsys, name: str, floors: dict[str, int]) -> None:
     identity = deploy_fresh("erc8004/IdentityRegistry")
     registry = deploy_fresh(f"erc8004/{name}Registry", identity)
     given = {"identity": identity, name.lower(): registry, "people": people()}
-    run_machine(machine, capsys, in_ci=10, steps=20, floors=floors, **given)
+    run_machine(machine, capsys, in_ci=25, steps=20, floors=floors, **given)
 
 
 @pytest.mark.stateful

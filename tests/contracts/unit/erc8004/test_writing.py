@@ -14,6 +14,7 @@ from tests.contracts.profile import examples
 from tests.contracts.raw_events import assert_event, events
 
 WALLET_KEY = "agentWallet"
+MAX_METADATA_BYTES = 1024
 
 
 @pytest.fixture(params=["owner", "operator", "approved"])
@@ -28,7 +29,9 @@ def test_who_may_act_says_where_the_file_is(identity, agent, writer):
     assert identity.tokenURI(agent) == "ipfs://new"
 
 
-@pytest.mark.parametrize("sizes", [(100, 10), (10, 100), (64, 0), (0, 33)])
+@pytest.mark.parametrize(
+    "sizes", [(100, 10), (10, 100), (64, 0), (0, 33), (96, 97), (97, 96), (8192, 40), (33, 8192)]
+)
 def test_a_uri_is_replaced_whole(identity, agent, owner, sizes):
     for size in sizes:
         identity.setAgentURI(agent, "u" * size, sender=owner.address)
@@ -74,13 +77,40 @@ def test_agents_do_not_share_metadata(identity, agent, owner):
     assert identity.getMetadata(other, "k") == b""
 
 
+HOSTILE = (
+    bytes(97),
+    b"\xef" * 200,  # which no code may begin with, EIP-3541
+    b"\xff" * 8192,  # selfdestruct
+    b"\x00" * 32 + b"\xfd" * 100,
+)
+
+
+@pytest.mark.parametrize("content", HOSTILE)
+def test_what_is_kept_as_code_is_served_and_never_run(identity, agent, owner, content):
+    if len(content) > MAX_METADATA_BYTES:
+        # A string's bytes need not be text to a contract.
+        data = identity.setAgentURI.prepare_calldata(agent, "u" * len(content))
+        boa.env.execute_code(
+            to_address=identity.address,
+            sender=owner.address,
+            data=data.replace(b"u" * len(content), content),
+        )
+        kept = boa.env.execute_code(
+            to_address=identity.address, data=identity.tokenURI.prepare_calldata(agent)
+        )
+        assert content in kept.output
+    else:
+        identity.setMetadata(agent, "k", content, sender=owner.address)
+        assert identity.getMetadata(agent, "k") == content
+
+
 @pytest.mark.fuzz
 def test_what_is_kept_is_what_is_read():
     """Short and long values, in any order, under keys of any length."""
     identity = deploy_fresh("erc8004/IdentityRegistry")
     owner = boa.env.generate_address()
     agent = identity.register(sender=owner)
-    sizes = st.sampled_from((0, 1, 30, 31, 32, 33, 64, 1024))
+    sizes = st.sampled_from((0, 1, 30, 31, 32, 33, 64, 95, 96, 97, 254, 255, 256, 1024))
     contents = sizes.flatmap(lambda size: st.binary(min_size=size, max_size=size))
     keys = st.text(st.characters(codec="ascii"), max_size=64).filter(lambda k: k != WALLET_KEY)
 

@@ -43,7 +43,7 @@ def chain(protocol):
     return deploy_cards(protocol.owner)
 
 
-@fuzz(200)
+@fuzz(120)
 @given(card=cards(), seen=facts(), tally=tallies(), budget=BUDGETS, total=SCORES)
 def test_chain_package_and_model_agree(chain, card, seen, tally, budget, total):
     chain.put(card.abi_tuple())
@@ -88,7 +88,7 @@ def unpacked(word: int) -> list[int]:
     return fields
 
 
-@fuzz(60)
+@fuzz(30)
 @given(
     budget=BUDGETS,
     operators=st.lists(
@@ -147,7 +147,7 @@ GROWING = (
 )
 
 
-@fuzz(80)
+@fuzz(50)
 @given(
     card=cards(),
     seen=facts(),
@@ -180,7 +180,7 @@ def test_inv_c5_no_score_below_a_gate(chain, change):
     assert chain.evaluate(1, below.pack(), tally, 0, 0)[1] == 0
 
 
-@fuzz(80)
+@fuzz(50)
 @given(card=cards(), seen=facts())
 def test_inv_c6_one_step_an_epoch_and_never_out_of_range(chain, card, seen):
     chain.put(card.abi_tuple())

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mix of traffic for people: tables on a terminal, and a table in Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from cortensor.gas.allotment import DIMENSIONS
+from cortensor.gas.measured import GWEI
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cortensor.gas.mix import Group, Kind, Mix, WeiAmounts
+
+RANKS = ("p50", "p95", "max")
+BPS = 10_000
+
+
+def show_mix(console: Console, mix: Mix) -> None:
+    """Print a table by each dimension, and what the transactions were."""
+    networks = networks_of(mix)
+    for dimension in DIMENSIONS:
+        table = _table(f"by {dimension}", "sessions", "requests", *(f"gas {x}" for x in RANKS))
+        for network in networks:
+            for rank in RANKS:
+                table.add_column(f"{network}\n{rank}", justify="right", no_wrap=True)
+        for row in mix.tables[dimension]:
+            table.add_row(*_cells(row, networks))
+        console.print(table)
+        console.print()
+    kinds = _table("transaction", "count", "gas", "data", *(f"{name} gwei" for name in networks))
+    for name, kind in mix.transactions.items():
+        overhead = " (nobody's)" if name in mix.overhead else ""
+        kinds.add_row(name + overhead, *_kind(kind, networks))
+    console.print(kinds)
+    console.print("\nFees are in gwei of the chain's own coin, data included.")
+    console.print(data_sentence(mix))
+
+
+def markdown(mix: Mix) -> str:
+    """Return the tables as one of Markdown, with a row of its own before each dimension's."""
+    networks = networks_of(mix)
+    heads = ["", "sessions", "requests", *(f"gas, {rank}" for rank in RANKS)]
+    heads += [f"{network}, gwei, {rank}" for network in networks for rank in RANKS]
+    lines = [f"| {' | '.join(heads)} |", "|---" + "|--:" * (len(heads) - 1) + "|"]
+    for dimension in DIMENSIONS:
+        if dimension != "session":
+            lines.append(f"| *by {dimension}* |" + " |" * (len(heads) - 1))
+        lines += [f"| {' | '.join(_cells(row, networks))} |" for row in mix.tables[dimension]]
+    return "\n".join([*lines, "", data_sentence(mix)])
+
+
+def networks_of(mix: Mix) -> list[str]:
+    """Return the networks whose fees it has."""
+    return sorted({name for rows in mix.tables.values() for row in rows for name in row.fees})
+
+
+def gwei(wei: str) -> int:
+    """Return wei in gwei, rounded up."""
+    return -(-int(wei) // GWEI)
+
+
+def data_sentence(mix: Mix) -> str:
+    """Return how much of all fees is for data."""
+    shares = []
+    for network in networks_of(mix):
+        parts = [each.fees[network] for each in mix.transactions.values()]
+        total = sum(each.total_wei for each in parts)
+        share = sum(int(each.data_wei) for each in parts) * BPS // total if total else 0
+        shares.append(f"{share // 100}.{share % 100:02d} % on {network}")
+    return f"Of the fees, data is {' and '.join(shares) or 'nothing'}, rounded down."
+
+
+def _cells(row: Group, networks: list[str]) -> list[str]:
+    cells = [row.name, f"{row.sessions:,}", f"{row.requests:,}"]
+    cells += [f"{getattr(row.execution_gas, rank):,}" for rank in RANKS]
+    for network in networks:
+        total: WeiAmounts = row.fees[network].total_wei
+        cells += [f"{gwei(getattr(total, rank)):,}" for rank in RANKS]
+    return cells
+
+
+def _kind(kind: Kind, networks: list[str]) -> list[str]:
+    data = kind.poster_units if kind.poster_gas is None else kind.poster_gas
+    fees = (gwei(str(kind.fees[name].total_wei)) for name in networks)
+    return [
+        f"{kind.count:,}",
+        f"{kind.execution_gas:,}",
+        f"{data or 0:,}",
+        *(f"{x:,}" for x in fees),
+    ]
+
+
+def _table(first: str, *numbers: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ape run gas --network`: receipts on chains that charge as Arbitrum, and on their forks.
+
+Here the first scenarios of all; the whole run is the command.
+"""
+
+from __future__ import annotations
+
+import ape
+import pytest
+from click.testing import CliRunner
+
+from cortensor.chain.rpc import connect
+from cortensor.cli import main
+from cortensor.errors import InvalidInput, Unavailable
+from cortensor.pricing import load_card
+from scripts import gas
+from scripts._anvil import ROOT, run_anvil
+from scripts._gas import results
+from scripts._gas.network.command import errors_of, gas_of, measure, percent
+from scripts._gas.network.comparing import beside_ppm, state_of
+from scripts._gas.network.node import FRONTS, Where, reached, started, where
+from tests.ape.anvil.fronts import L3, SEPOLIA
+from tests.ape.running import changed, rpc
+
+pytestmark = [pytest.mark.anvil, pytest.mark.timeout(300)]
+
+CARD = load_card(ROOT / "config" / "rate-card.toml")
+PRICE = 1_000_000_000  # so that bytes are a third of a fee and more
+DEAR = ["--price-per-unit", str(PRICE)]
+COMMITTED = gas_of(results.load(results.SCENARIOS_PATH))
+LAST = "session.topup.steady"
+"""What comes before: deployments, what a router needs, and every way to open a session."""
+WITHIN_PPM = 20_000
+
+
+def quiet(_name):
+    pass
+
+
+def measured(url):
+    return measure(connect(url), CARD, COMMITTED, quiet, list(COMMITTED).index(LAST) + 1)
+
+
+def check(found, url):
+    """Each receipt is plain gas and the formula; our estimate is near, the node's is not."""
+    names = {each.name for each in found}
+    assert {"deploy.SessionPayment", "session.open.permit", LAST} <= names
+    for each in found:
+        assert (each.name, each.open, each.told) == (each.name, 0, each.poster)
+        assert each.poster > 0
+        assert abs(each.error_ppm) <= WITHIN_PPM
+        assert each.nitro_poster_ppm > 100_000
+    assert any(each.plain != each.committed for each in found)  # signatures are of this chain
+    assert any(each.plain == each.committed for each in found)
+    ours, nodes, part = errors_of(found).values()
+    assert ours[0] < nodes[0]
+    assert part[0] > 200_000
+    assert state_of(connect(url), 1).price_per_unit == PRICE
+
+
+@pytest.fixture(scope="module")
+def sepolia():
+    with started("arbitrum-sepolia", DEAR) as url:
+        yield url
+
+
+def test_receipts_close_on_sepolia_and_the_estimate_is_the_commands(sepolia):
+    found = measured(sepolia)
+    check(found, sepolia)
+    # What is compared is what `cortensor gas estimate` says of the signed bytes.
+    block = rpc(sepolia, "eth_getBlockByNumber", "latest", True)
+    while not block["transactions"]:
+        block = rpc(sepolia, "eth_getBlockByHash", block["parentHash"], True)
+    (sent,) = block["transactions"]
+    raw = rpc(sepolia, "debug_getRawTransaction", sent["hash"])
+    receipt = rpc(sepolia, "eth_getTransactionReceipt", sent["hash"])
+    used, data = (int(receipt[name], 16) for name in ("gasUsed", "gasUsedForL1"))
+    words = ["--network", "arbitrum-sepolia", "--rpc", sepolia, "--l2-gas", str(used - data)]
+    done = CliRunner().invoke(main, ["gas", "estimate", raw, *words, "--json"])
+    assert done.exit_code == 0, done.output
+    assert f'"gas": {used},' in done.output
+
+
+def test_receipts_close_on_a_fork_of_the_l3():
+    with started("cor-l3", DEAR) as upstream, started("cor-l3", ["--fork", upstream]) as url:
+        assert int(rpc(url, "eth_chainId"), 16) == L3
+        check(measured(url), url)
+
+
+def test_a_choice_of_network_is_apes():
+    assert where("arbitrum:sepolia-fork") == Where(
+        "arbitrum:sepolia-fork", None, "http://127.0.0.1:18547", SEPOLIA
+    )
+    assert where("cor:testnet1a-fork:foundry").chain_id == L3
+    assert where("cor:testnet1a").url == "http://127.0.0.1:18548"
+    assert where("ethereum:local:http://127.0.0.1:9").chain_id is None
+    assert set(FRONTS) == {SEPOLIA, L3}
+    with pytest.raises(InvalidInput) as refused:
+        where("arbitrum:nowhere")
+    assert refused.value.code == "unknown_network"
+
+
+def test_a_fork_is_started_behind_a_front(sepolia):
+    changed_config = {"node": {"arbitrum": {"sepolia": {"uri": sepolia}}}}
+    with ape.project.temp_config(**changed_config):
+        place = where("arbitrum:sepolia-fork:foundry")
+    assert place.upstream == sepolia
+    with reached(place) as web3:
+        assert web3.eth.chain_id == SEPOLIA
+        assert state_of(web3, web3.eth.block_number).price_per_unit == PRICE
+
+
+def run(choice):
+    done = CliRunner().invoke(gas.cli, ["--network", choice])
+    lines = [line for line in done.output.splitlines() if not line.startswith("measuring")]
+    assert (done.exit_code, len(lines)) == (1, 1), done.output
+    return lines[0]
+
+
+def test_what_cannot_be_measured_on_is_said(sepolia):
+    assert "no node" not in run("arbitrum:nowhere")
+    assert "127.0.0.1:9" in run("arbitrum:sepolia:http://127.0.0.1:9")
+    with run_anvil(chain_id=5) as stranger:
+        told = run(f"arbitrum:sepolia:{stranger.url}")
+        assert f"{stranger.url} is of chain 5; " in told
+    with run_anvil(chain_id=SEPOLIA, options=["--fork-url", sepolia]) as plain:
+        assert "receipts have no gasUsedForL1" in run(f"arbitrum:sepolia:{plain.url}")
+
+    def refuse(call, answer):
+        is_anvils = isinstance(call, dict) and call["method"].startswith("anvil_")
+        error = {"code": -32601, "message": "the method does not exist"}
+        return {"jsonrpc": "2.0", "id": call["id"], "error": error} if is_anvils else answer
+
+    with changed(sepolia, refuse) as real:
+        told = run(f"arbitrum:sepolia:{real}")
+        assert "is no Anvil" in told
+        assert "--network arbitrum:sepolia-fork" in told
+
+
+def test_an_upstream_that_is_away_is_the_fronts_own_error():
+    place = Where("arbitrum:sepolia-fork", None, "http://127.0.0.1:9", SEPOLIA)
+    with pytest.raises(Unavailable, match="the forked node"), reached(place):
+        pass
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--network", "arbitrum:sepolia-fork", "--check"],
+        ["--network", "arbitrum:sepolia-fork", "--mix"],
+        ["--mix", "--profile"],
+        ["--seed", "2"],
+        ["--sessions", "0", "--mix"],
+    ],
+)
+def test_what_does_not_go_together_is_refused(words):
+    assert CliRunner().invoke(gas.cli, words).exit_code == 2
+
+
+def test_errors_are_rounded_away_from_zero():
+    assert (beside_ppm(101, 100), beside_ppm(99, 100), beside_ppm(100, 100)) == (10_000, -10_000, 0)
+    assert beside_ppm(3_000_001, 3_000_000) == 1
+    assert (percent(12_345), percent(-1), percent(1_000_000)) == (
+        "1.2345 %",
+        "-0.0001 %",
+        "100.0000 %",
+    )
