@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from web3 import Web3
 
+from cortensor.chain.calldata import checksummed
 from cortensor.chain.logs import EventSource
 from cortensor.chain.pool import CONTRACT as POOL
 from cortensor.chain.rpc import contract, node_errors
@@ -90,4 +91,5 @@ class NodeRegister:
 
     def sync_data(self, epoch: int, leaf: tuple[Any, ...], index: int, proof: Sequence[Any]) -> str:
         """Return the calldata that brings a node's level up to a final epoch's."""
-        return str(self._contract.encode_abi("sync", args=[epoch, leaf, index, list(proof)]))
+        args = checksummed([epoch, leaf, index, list(proof)])
+        return str(self._contract.encode_abi("sync", args=args))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cortensor.chain.calldata import checksummed
 from cortensor.chain.rpc import contract
 
 if TYPE_CHECKING:
@@ -28,5 +29,5 @@ class RewardDispute:
 
     def data(self, name: str, epoch: int, header: Header, arguments: tuple[Any, ...]) -> str:
         """Return the calldata of a challenge: `name` is the contract's function."""
-        args = [epoch, header.abi_tuple(), *arguments]
+        args = checksummed([epoch, header.abi_tuple(), *arguments])
         return str(self._contract.encode_abi(name, args=args))

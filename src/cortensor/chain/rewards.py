@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from web3 import Web3
 
-from cortensor.chain.calldata import named
+from cortensor.chain.calldata import checksummed, named
 from cortensor.chain.logs import EventSource
 from cortensor.chain.rpc import contract, node_errors
 
@@ -184,13 +184,7 @@ class NodeRewards:
 
     def data(self, name: str, *arguments: Any) -> str:
         """Return the calldata of a function."""
-        return str(self._contract.encode_abi(name, args=list(arguments)))
-
-    def post_data(self, epoch: int, header: Header, uri: str) -> str:
-        """Return the calldata that posts a root; the sender is its proposer."""
-        return self.data(
-            "post", epoch, header.root, header.sums, header.count, header.inputs_hash, uri
-        )
+        return str(self._contract.encode_abi(name, args=checksummed(arguments)))
 
     def _events(self, name: str, epoch: int, first: int, last: int) -> Sequence[Any]:
         topic = "0x" + epoch.to_bytes(32, "big").hex()

@@ -13,12 +13,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from cortensor.epochs.observing import TREE_NAME
 from cortensor.epochs.page import render_page
 from cortensor.epochs.tree_file import address, encode, seal_of
 from cortensor.errors import Error, VerificationFailed
-from cortensor.receipts.keccak import WORD_BYTES, to_hex
+from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
 from cortensor.rewards.card import RewardCard
 from cortensor.rewards.epoch import EpochInputs, compute_epoch
 from cortensor.rewards.records import from_bytes, to_bytes
@@ -38,6 +39,15 @@ NUMBERS, CARD, ROSTER = "inputs/numbers.json", "inputs/card.json", "inputs/roste
 PRIOR, MODELS, RECEIPTS = "inputs/prior.json", "inputs/models.json", "inputs/receipts.bin"
 RECORDS, SOURCES, METRICS = "inputs/records.bin", "inputs/sources.json", "metrics.csv"
 PAIRS, PAGE = "pairs.json", "report.html"
+
+
+class Announced(Struct, frozen=True):
+    """What is posted of an epoch: root and inputs hash of 32 bytes, packed sums, leaves."""
+
+    root: bytes
+    sums: int
+    count: int
+    inputs_hash: bytes
 
 
 def input_files(inputs: EpochInputs, sources: Sources) -> dict[str, bytes]:
@@ -170,6 +180,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not is_known:
         raise VerificationFailed(f"{folder} is not of the format {FORMAT}", field=MANIFEST)
     return data
+
+
+def announced(folder: Path) -> Announced:
+    """Return what is to be posted of a folder. Raises VerificationFailed."""
+    said = read_manifest(folder)
+    try:
+        sums = Sums(amount=int(said["amount_wei"]), score=int(said["score"])).pack()
+        root, hashed = (from_hex(said[name], WORD_BYTES, name) for name in ("root", "inputs_hash"))
+        return Announced(root, sums, int(said["count"]), hashed)
+    except (Error, KeyError, TypeError, ValueError) as error:
+        raise VerificationFailed(f"cannot be read: {error}", field=MANIFEST) from error
 
 
 def read_inputs(files: Mapping[str, bytes]) -> EpochInputs:
