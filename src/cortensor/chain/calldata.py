@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eth_utils.address import is_address, to_checksum_address
 from eth_utils.abi import get_abi_input_types
+from eth_utils.address import is_address, to_checksum_address
 
 from cortensor.errors import VerificationFailed
 
