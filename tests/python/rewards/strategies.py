@@ -13,12 +13,22 @@ U32 = st.integers(0, 2**32 - 1)
 ADDRESSES = st.integers(1, 2**160 - 1)
 
 
-def rising(items: st.SearchStrategy[int], *, zero_first: bool = False) -> st.SearchStrategy[tuple]:
-    def order(values: list[int]) -> tuple[int, ...]:
-        ordered = sorted(values)
-        return (0, *ordered[1:]) if zero_first else tuple(ordered)
+def rising(
+    items: st.SearchStrategy[int], *, zero_first: bool = False
+) -> st.SearchStrategy[tuple[int, ...]]:
+    """Eleven numbers in one or two steps: drawing each of them takes most of a test's time."""
 
-    return st.lists(items, min_size=11, max_size=11).map(order)
+    def order(ends: tuple[int, int, int], first: int, second: int) -> tuple[int, ...]:
+        low, middle, high = sorted(ends)
+        start = 0 if zero_first else low
+        return tuple(
+            start if level == 0 else low if level < first else middle if level < second else high
+            for level in range(11)
+        )
+
+    return st.builds(
+        order, st.tuples(items, items, items), st.integers(0, 11), st.integers(0, 11)
+    ).filter(lambda found: list(found) == sorted(found))
 
 
 CARDS = st.builds(

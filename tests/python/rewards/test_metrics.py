@@ -43,7 +43,7 @@ ROW = st.fixed_dictionaries(
         "latency_ms": st.integers(0, 9),
     }
 )
-ROWS = st.lists(ROW, max_size=40, unique_by=lambda row: (row["task"], row["node"]))
+ROWS = st.lists(ROW, max_size=24, unique_by=lambda row: (row["task"], row["node"]))
 
 
 def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
