@@ -469,7 +469,7 @@ def _stay_at(node: address, count: uint256, moment: uint256) -> uint256:
     # `low` had begun, or is none at all; `high` had not. Stays fit 16 bits.
     low: uint256 = 0
     high: uint256 = count
-    for i: uint256 in range(16):
+    for _: uint256 in range(16):
         if high - low == 1:
             break
         middle: uint256 = (low + high) // 2

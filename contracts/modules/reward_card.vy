@@ -134,7 +134,7 @@ def _version_at(moment: uint256) -> uint256:
     assert words._effective_at(self._cards[1][0]) <= moment, "rcard: before the first card"
     # `low` is in effect at the moment, `high` is not yet; versions fit 16 bits.
     low: uint256 = 1
-    for i: uint256 in range(16):
+    for _: uint256 in range(16):
         if high - low == 1:
             break
         middle: uint256 = (low + high) // 2

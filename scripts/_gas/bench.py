@@ -16,6 +16,7 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak, to_checksum_address
+from eth_utils.abi import event_abi_to_log_topic
 from web3 import Web3
 
 from cortensor.errors import VerificationFailed
@@ -161,6 +162,8 @@ class Bench:
             CHALLENGE_WINDOW_SECONDS,
             BUCKET_SECONDS,
         )
+        opened = event_abi_to_log_topic(self.payment.events.SessionOpened.abi)
+        self._opened_topic = "0x" + opened.hex()
         self.dispute = self.deploy(
             "SettlementDispute",
             self.payment.address,
@@ -204,11 +207,14 @@ class Bench:
 
     def send(self, call: Any, sender: str) -> Used:
         """Send a call and return what it took. Raises VerificationFailed if it reverts."""
+        return self._sent(call, sender)[0]
+
+    def _sent(self, call: Any, sender: str) -> tuple[Used, Any]:
         # Complete, so that web3 asks the node for nothing. A fixed limit: an estimate would do the
         # work twice, and is no part of what is measured.
         filled = {"gas": GAS_LIMIT, "gasPrice": 0, "chainId": self.chain_id, "value": 0}
         transaction = call.build_transaction({"from": sender, **filled})
-        return self._send(sender, transaction["data"], transaction["to"])[0]
+        return self._send(sender, transaction["data"], transaction["to"])
 
     def _send(self, sender: str, data: str, to: str | None) -> tuple[Used, Any]:
         tx_hash = self._senders.send(sender, data, to)
@@ -245,16 +251,13 @@ class Bench:
         }
         return plain | ({} if "salt" in changes else {"salt": self.word()}) | changes
 
-    def session_of(self, payer: str, request: dict[str, Any]) -> int:
-        """Return the id that opening gives."""
-        call = self.payment.functions.session_id(payer, request["router_id"], request["salt"])
-        return int(call.call())
-
     def open(self, payer: str, **changes: Any) -> tuple[int, Used]:
         """Open a session by `open`; return its id and what it took."""
-        request = self.request(**changes)
-        used = self.send(self.payment.functions.open(request), payer)
-        return self.session_of(payer, request), used
+        call = self.payment.functions.open(self.request(**changes))
+        used, receipt = self._sent(call, payer)
+        # The id is in the event that says so; to ask the contract would take as long again.
+        (opened,) = (log for log in receipt["logs"] if log["topics"][0] == self._opened_topic)
+        return int(opened["topics"][1], 16), used
 
     def settle(
         self, totals: dict[int, int], root: bytes | None = None, uri: str = "", router_id: int = 1

@@ -28,6 +28,7 @@ from scripts._gas.bench import (
 )
 from scripts._gas.disputes import run_disputes
 from scripts._gas.opening import run_opening
+from scripts._gas.registering import run_nodes
 from scripts._gas.scenario import Scenario
 from scripts._gas.staking import run_quota, run_stake
 from scripts._gas.used import Used
@@ -59,6 +60,7 @@ def _all(bench: Bench) -> Iterator[Scenario]:
     yield from _closing(bench)
     yield from run_stake(bench)
     yield from run_quota(bench)
+    yield from run_nodes(bench)
     yield from run_disputes(bench)
     yield from run_agents(bench)
     yield from run_validating(bench)
@@ -162,7 +164,7 @@ def _vouchers(bench: Bench) -> Iterator[Scenario]:
         sessions = [bench.open(payer, funding=VOUCHER, session_key=key)[0] for _ in range(128)]
         bench.next_bucket()
         bench.settle_vouchers(dict.fromkeys(sessions, CHARGE_WEI))
-        for count in (1, 100, 128):
+        for count in (1, 10, 100, 128):
             with bench.aside():
                 used = bench.settle_vouchers(dict.fromkeys(sessions[:count], 2 * CHARGE_WEI))
                 note = "vouchers, steady; root included"

@@ -14,7 +14,7 @@ from scripts._gas.bench import (
 )
 from scripts._gas.scenario import Scenario
 
-USERS = 100
+SIZES = (1, 10, 100, 128)  # the last is the most that a batch may have
 STAKE_WEI = 5_000 * 10**18  # 1.5 COR a day in the cheapest bucket
 POOL_WEI = 5_000 * 10**18
 DRAW_WEI = 10**17
@@ -50,7 +50,7 @@ def _run_quota(bench: Bench) -> Iterator[Scenario]:
     sender, quota = bench.actors.payer, bench.quota.functions
     used = bench.send(quota.fund_pool(POOL_WEI), sender)
     yield Scenario("quota.pool.fund", used, 1, "the contract's very first deposit")
-    accounts = [_user(bench, number) for number in range(USERS)]
+    accounts = [_user(bench, number) for number in range(SIZES[-1])]
     sessions = []
     for account in accounts:
         session, opened = bench.open(account, funding=STAKE, salt=bytes(32), amount=0)
@@ -77,23 +77,22 @@ def _run_quota(bench: Bench) -> Iterator[Scenario]:
     # Every account has drawn before, and the router has settled stake before.
     bench.next_day()
     bench.settle_stake(dict.fromkeys(sessions, DRAW_WEI))
-    with bench.aside():
-        bench.next_day()
-        used = bench.settle_stake(dict.fromkeys(sessions, 2 * DRAW_WEI))
-        note = "the first of every user's window, within the quota"
-        yield Scenario(f"quota.draw.{USERS}.window", used, USERS, note)
-    with bench.aside():
-        used = bench.settle_stake(dict.fromkeys(sessions[:1], 2 * DRAW_WEI))
-        yield Scenario("quota.draw.1", used, 1, "one user within the quota, steady; root included")
-    with bench.aside():
-        used = bench.settle_stake(dict.fromkeys(sessions, 2 * DRAW_WEI))
-        note = "users within the quota, steady; root included"
-        yield Scenario(f"quota.draw.{USERS}", used, USERS, note)
-    with bench.aside():
-        bench.settle_stake(dict.fromkeys(sessions, NEARLY_WEI))
-        used = bench.settle_stake(dict.fromkeys(sessions, BEYOND_WEI))
-        note = "users beyond the quota, the rest of it used and stake deducted; root included"
-        yield Scenario(f"quota.overage.{USERS}", used, USERS, note)
+    for count in SIZES:
+        some = sessions[:count]
+        with bench.aside():
+            bench.next_day()
+            used = bench.settle_stake(dict.fromkeys(some, 2 * DRAW_WEI))
+            note = "the first of every user's window, within the quota"
+            yield Scenario(f"quota.draw.{count}.window", used, count, note)
+        with bench.aside():
+            used = bench.settle_stake(dict.fromkeys(some, 2 * DRAW_WEI))
+            note = "users within the quota, steady; root included"
+            yield Scenario(f"quota.draw.{count}", used, count, note)
+        with bench.aside():
+            bench.settle_stake(dict.fromkeys(some, NEARLY_WEI))
+            used = bench.settle_stake(dict.fromkeys(some, BEYOND_WEI))
+            note = "users beyond the quota, the rest of it used and stake deducted; root included"
+            yield Scenario(f"quota.overage.{count}", used, count, note)
 
 
 def _user(bench: Bench, number: int) -> str:

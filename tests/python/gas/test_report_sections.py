@@ -92,7 +92,8 @@ def test_lines_are_of_the_dearest_scenario_of_each_kind() -> None:
     )
     for card in found:
         kept = PROFILES.scenarios[card.scenario]
-        assert all(bar.line.text for bar in card.bars)
+        # A long file is kept as code, which no line of source takes.
+        assert all(bar.line.text or "(code on chain)" in bar.line.where for bar in card.bars)
         assert sum(bar.line.gas for bar in card.bars) < kept.gas_used + kept.refund
 
 

@@ -79,6 +79,8 @@ BROKEN = [
     ("baselines/phase2.json", drop("scenarios")),
     ("profile.json", drop("first", "classes")),
     ("profile.json", put("first", "classes", "magic", value=1)),
+    ("profile.json", drop("first", "lines")),
+    ("profile.json", put("first", "lines", 0, "gas", value="5")),
     ("profile.json", put("first", "calldata_bytes", value=[1])),
     ("profile.json", put("first", "calldata_bytes", value=[1, 2, 3])),
     ("profile.json", put("first", "storage", "X.y", value={"gas": 1})),

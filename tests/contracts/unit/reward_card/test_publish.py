@@ -11,7 +11,9 @@ from cortensor.rewards import RewardCard
 from tests.contracts.protocol import travel
 from tests.contracts.reward_cards import CARD, CARD_DELAY_SECONDS, changed, deploy_cards
 
-MIDDLING = changed(margin_bps=900, min_streak=tuple(range(0, 44, 4)))
+MIDDLING = changed(
+    margin_bps=900, min_streak=tuple(range(0, 44, 4)), min_rate_bps=tuple(range(0, 8_800, 800))
+)
 
 
 def put_at(card: RewardCard, name: str, level: int, value: int) -> dict[str, tuple[int, ...]]:
