@@ -24,7 +24,8 @@ UNITS = "16 for each byte of the signed transaction after Brotli at level 1"
 FOLLOWS = frozenset({"gas_per_item", "fees"})
 """What follows from other numbers: where those moved it needs no line of its own."""
 
-MEASURED = (*CONTRACTS, "WrappedCOR", *REGISTRIES, VALIDATOR)
+REWARDS = ("RewardTable", "NodeReward", "RewardDispute")
+MEASURED = (*CONTRACTS, "WrappedCOR", *REGISTRIES, VALIDATOR, *REWARDS)
 PHASE2 = ("Phase2Payment", "Phase2Session", "Phase2Queue")
 
 Document = dict[str, Any]

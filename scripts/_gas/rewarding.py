@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reward epochs: posted, challenged, final and paid, with the contracts that takes.
 
-The tree has 2**17 leaves of which one run exists; what stands beside its path is made up, as large as
-it would be.
+The tree has 2**17 leaves of which one run exists; what stands beside its path is made up, as large
+as it would be.
 """
 
 from __future__ import annotations
@@ -37,13 +37,15 @@ CARD = load_reward_card(ROOT / "config" / "reward-card.toml")
 CARD_DELAY_SECONDS = 7 * DAY_SECONDS
 EPOCH_SECONDS = 7 * DAY_SECONDS
 # post, window, veto delay, veto, expiry, cool-down, forced inclusion
-WINDOWS = tuple(DAY_SECONDS * days for days in (7, 6, 2, 1, 1, 365, 7)) + (900,)
+WINDOWS = (*(DAY_SECONDS * days for days in (7, 6, 2, 1, 1, 365, 7)), 900)
 EXPIRY_SECONDS = 365 * DAY_SECONDS
 REJOIN_SECONDS = 14 * DAY_SECONDS
 ROOT_BOND_WEI = 10**21
 BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
 DEPTH, HEIGHT = 17, 7
 RUN = 1 << HEIGHT
+#: The leaf of the run that is wrong, or paid alone.
+WRONG = 5
 #: The run with an index in the middle of the row.
 PLACE = 341
 COUNT = 100_000
@@ -122,7 +124,7 @@ def _run(bench: Bench) -> Iterator[Scenario]:
     with bench.aside():
         wrong = _tree(more_wei=1)
         _post(bench, stage, epoch, wrong)
-        call = dispute.challenge_formula(epoch, _header(bench, wrong), _place(wrong, 5))
+        call = dispute.challenge_formula(epoch, _header(bench, wrong), _place(wrong, WRONG))
         used = bench.send(call, watcher)
         note = f"a leaf with a wei too much, depth {DEPTH}; half of the bond burnt, half paid"
         yield Scenario("epoch.challenge.formula", used, 1, note)
@@ -137,7 +139,7 @@ def _run(bench: Bench) -> Iterator[Scenario]:
         note = f"a run of as many operators, who hold COR, proven at depth {DEPTH}; a fresh word"
         yield Scenario(f"reward.pay.{RUN}", used, RUN, note)
     with bench.aside():
-        call = reward.pay_one(epoch, start + 5, dues[5], tree.proof(5))
+        call = reward.pay_one(epoch, start + WRONG, dues[WRONG], tree.proof(WRONG))
         used = bench.send(call, watcher)
         note = "one leaf, whose operator holds COR; the first of its 256"
         yield Scenario(f"reward.pay.1.d{DEPTH}", used, 1, note)
@@ -241,8 +243,12 @@ def _tree(more_wei: int = 0) -> Tree:
         tally = Tally(work=work, operator_score=score)
         facts = msgspec.structs.replace(facts, level_after=next_level(CARD, facts))
         amount = amount_of(CARD, CARD.budget_cap_wei, score, score, TOTAL_SCORE)
-        sums = Sums(amount=amount + (more_wei if number == 5 else 0), score=score)
-        operator = (0x40 << 152) + (number << 144) + int.from_bytes(keccak(number.to_bytes(2, "big"))[:18], "big")
+        sums = Sums(amount=amount + (more_wei if number == WRONG else 0), score=score)
+        operator = (
+            (0x40 << 152)
+            + (number << 144)
+            + int.from_bytes(keccak(number.to_bytes(2, "big"))[:18], "big")
+        )
         node = int.from_bytes(keccak(text=f"cortensor bench node {number}")[:20], "big")
         leaves.append(Leaf(operator, node, facts.pack(), tally.pack(), sums.pack()))
     siblings = []

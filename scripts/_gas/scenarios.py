@@ -29,6 +29,7 @@ from scripts._gas.bench import (
 from scripts._gas.disputes import run_disputes
 from scripts._gas.opening import run_opening
 from scripts._gas.registering import run_nodes
+from scripts._gas.rewarding import run_rewards
 from scripts._gas.scenario import Scenario
 from scripts._gas.staking import run_quota, run_stake
 from scripts._gas.used import Used
@@ -64,6 +65,7 @@ def _all(bench: Bench) -> Iterator[Scenario]:
     yield from run_disputes(bench)
     yield from run_agents(bench)
     yield from run_validating(bench)
+    yield from run_rewards(bench)
     yield from _views(bench)
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a watcher tries against a posted tree: every proof, at every place, with what is in the tree."""
+"""What a watcher tries against a posted tree: every proof, at every place, with its data."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boa
@@ -37,7 +38,7 @@ def attempts(
     yield from _sums(tree)
     size = len(tree.rows[0])
     leaves = [tree.place(index) for index in range(len(tree.leaves))]
-    for left, right in zip(leaves, leaves[1:], strict=False):
+    for left, right in pairwise(leaves):
         yield Attempt("challenge_order", (left, right))
     for operator, node in pairs:
         around = tree.around((int(operator, 16), int(node, 16)))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import boa
+from eth_utils import to_checksum_address
 
 from tests.contracts.protocol import COR, START, U96, deploy_pool, deployer_of, word
 from tests.contracts.reward_cards import CARD, CARD_DELAY_SECONDS
@@ -66,6 +67,7 @@ class Rewarded:
         windows: Windows = WINDOWS,
         token: str = "mocks/MockCOR",
         grant: int = GRANT,
+        bond: int = BOND_WEI,
     ) -> None:
         address = boa.env.generate_address
         self.deployer = address("deployer")
@@ -89,14 +91,14 @@ class Rewarded:
             self.table = deployer_of("RewardTable").deploy(
                 self.owner, CARD_DELAY_SECONDS, card.abi_tuple()
             )
-            self.reward = self.deploy_reward()
+            self.reward = self.deploy_reward(bond_wei=bond)
             self.dispute = deployer_of("RewardDispute").deploy(self.reward)
         for part in (self.reputation, self.fund):
             part.bind(self.reward, sender=self.owner)
         self.reward.bind(self.dispute, sender=self.owner)
         for proposer in (self.proposer, self.other_proposer):
             self.give(proposer, 10 * BOND_WEI)
-            self.reward.deposit_bond(BOND_WEI, sender=proposer)
+            self.reward.deposit_bond(bond, sender=proposer)
         #: Who was registered by `people`.
         self.pairs: list[tuple[str, str]] = []
         if grant:
@@ -205,8 +207,9 @@ class Rewarded:
 
     def pay(self, epoch: int, tree: Tree, start: int, size: int, act: str = "pay") -> int:
         """Pay or sweep a run of leaves."""
-        height = size.bit_length() - 1
         dues = [due(leaf) for leaf in tree.leaves[start:][:size]]
+        # The least run that holds them.
+        height = (len(dues) - 1).bit_length()
         proof = tree.proof(start >> height, height)
         return getattr(self.reward, act)(epoch, start, dues, proof, sender=self.stranger)
 
@@ -222,7 +225,7 @@ def due(leaf: Leaf) -> tuple[int, bytes, int]:
 
 def address_of(number: int) -> str:
     """Return an address that rises with its number."""
-    return "0x" + (0xA0 << 152 | number << 96 | 1).to_bytes(20, "big").hex()
+    return to_checksum_address((0xA0 << 152 | number << 96 | 1).to_bytes(20, "big"))
 
 
 def changed(leaf: Leaf, **changes: int) -> Leaf:

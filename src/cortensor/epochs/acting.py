@@ -214,7 +214,7 @@ class Actor:
         if all(self.chain.rewards.is_paid(epoch, index) for index in places):
             return f"leaves {start} to {places[-1]} are paid"
         height = (len(leaves) - 1).bit_length()
-        dues = [(address(leaf.operator), leaf.detail(), leaf.sums) for leaf in leaves]
+        dues = [(leaf.operator, leaf.detail(), leaf.sums) for leaf in leaves]
         proof = tree.proof(start >> height, height)
         self._send(
             f"pay/{epoch}/{start}", self.chain.rewards.data("pay", epoch, start, dues, proof)

@@ -10,11 +10,19 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.contracts.events import events
 from tests.contracts.packed_words import property_of
 from tests.contracts.reward_watch import attempts, is_proven, proven, succeeds
 from tests.contracts.rewards import BOND_WEI, BURN_ADDRESS, GRANT, OPEN, address_of, changed
-from tests.model.reward_tree_model import EMPTY, U128, Facts, Leaf, Sum, Tree, leaf_hash, parent_hash
+from tests.model.reward_tree_model import (
+    EMPTY,
+    U128,
+    Facts,
+    Leaf,
+    Sum,
+    Tree,
+    leaf_hash,
+    parent_hash,
+)
 
 FORMULA, SUM, LEAF_SUM = "challenge_formula", "challenge_sum", "challenge_leaf_sum"
 PADDING, ORDER, LEFT_OUT = "challenge_padding", "challenge_order", "challenge_left_out"

@@ -49,7 +49,9 @@ def test_no_proof_against_an_honest_root(peopled, drawn):
         own.opened()
         after = {leaf.key: leaf.facts for leaf in prior.leaves}
         works = [
-            work._replace(facts=followed(work.facts, after[int(work.operator, 16), int(work.node, 16)]))
+            work._replace(
+                facts=followed(work.facts, after[int(work.operator, 16), int(work.node, 16)])
+            )
             for work in works
         ]
         tree = Tree(own.priced(works))

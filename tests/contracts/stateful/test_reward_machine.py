@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""INV-W1, INV-W2, INV-W4, INV-W7 to INV-W9, INV-W12: rewards against their money, at random."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contracts.rewards import Rewarded
+from tests.contracts.stateful.reward_machine import RewardMachine
+from tests.contracts.stateful.running import run_machine
+
+FLOORS = {
+    "open": 5,
+    "open (lapsed)": 4,
+    "post": 8,
+    "finalise": 2,
+    "overthrow": 1,
+    "pay": 2,
+    "left with all": 14,
+}
+
+
+@pytest.mark.stateful
+@pytest.mark.slow
+@pytest.mark.timeout(3_000)
+def test_inv_w_of_money(capsys):
+    run_machine(
+        RewardMachine,
+        capsys,
+        in_ci=15,
+        steps=40,
+        floors=FLOORS,
+        own=Rewarded(token="mocks/MockBlockingToken"),
+    )
