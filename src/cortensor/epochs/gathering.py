@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from cortensor.epochs import files
+from cortensor.epochs.batches import Batch  # noqa: TC001 -- msgspec reads the annotation
 from cortensor.epochs.observing import TREE_NAME
 from cortensor.errors import Conflict, Unavailable
 from cortensor.rewards.collusion import WINDOW_EPOCHS, contested
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from cortensor.epochs.batches import Batch, Missing
+    from cortensor.epochs.batches import Missing
     from cortensor.epochs.observing import RewardChain, Span
     from cortensor.epochs.settings import ObserveSettings
     from cortensor.rewards.roster import Prior, Roster
