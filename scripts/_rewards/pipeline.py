@@ -48,7 +48,7 @@ class Service:
         workflows: str | None = None,
         database: str | None = None,
     ) -> None:
-        self._log = log
+        self.log = log
         self._arguments = [
             *_command("serve", network),
             *("--folder", str(folder), "--port", str(port), "--poll", "0.2"),
@@ -88,10 +88,10 @@ class Service:
             Unavailable: it took longer.
         """
         left, deadline = set(kill_at), time.monotonic() + seconds
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             while not is_done():
                 if time.monotonic() > deadline:
-                    raise Unavailable(f"the service took more than {seconds:.0f} s: {self._log}")
+                    raise Unavailable(f"the service took more than {seconds:.0f} s: {self.log}")
                 if self._process is None:
                     self.start()
                 for line in self._new_lines():
@@ -104,7 +104,7 @@ class Service:
                         self.killed.append(found[2])
                         break
                 if self._process is not None and self._process.poll() is not None:
-                    raise Unavailable(f"the service ended by itself: {self._log}")
+                    raise Unavailable(f"the service ended by itself: {self.log}")
 
     def _new_lines(self) -> Iterator[bytes]:
         """Yield what it wrote, and wait a little if that is nothing."""

@@ -9,11 +9,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from cortensor.epochs.gathering import gather
 from cortensor.epochs.observing import RewardChain
 from cortensor.epochs.place import place_from
 from cortensor.epochs.settings import ObserveSettings
 from cortensor.epochs.sharing import shared
+from cortensor.epochs.watching import RewardWatcher
 from cortensor.pricing import format_cor
 from cortensor.rewards.epoch import EpochInputs, EpochResult, compute_epoch
 from cortensor.watch.fetch import FetchLimits
@@ -24,7 +27,7 @@ from scripts._demo.paying import payment_of
 from scripts._demo.processes import Router
 from scripts._rewards import cheating
 from scripts._rewards.account import Account, take_account
-from scripts._rewards.network import NODE_POT, WINDOWS, Network, run_card
+from scripts._rewards.network import NODE_POT, WINDOWS, Network, hex_key, run_card
 from scripts._rewards.pipeline import STEPS, Service, verify, watch_once
 from scripts._rewards.working import Backend, free_port, running_router, work
 
@@ -147,10 +150,13 @@ class _Run:
         network = self._network
         network.chain.send(network.cast.cheat, network.reward.functions.open(epoch))
         inputs, result = self._right(epoch)
-        with shared(self._options.folder / "cheats", "127.0.0.1", 0) as url:
+        key = hex_key(network.cast.watcher)
+        place, rpc_url = self._chain.place, [network.chain.rpc_url]
+        watcher = RewardWatcher(rpc_url, place, self._settings, None, key)
+        with shared(self._shared, "127.0.0.1", 0) as url:
             for wrong in cheating.wrong_trees(inputs, result):
                 cheating.post(network, epoch, wrong, result.inputs_hash, self._shared, url)
-                seen = watch_once(network)
+                seen = msgspec.to_builtins(watcher.look())
                 self._note(wrong, seen, seen["outcome"] == "overthrown")
             wrong = cheating.invented(inputs, result)
             header = cheating.post(network, epoch, wrong, result.inputs_hash, self._shared, url)

@@ -49,23 +49,16 @@ def test_another_process_with_another_hash_seed_writes_the_same_bytes(
     folder: Path, tmp_path: Path
 ) -> None:
     script = (
-        "import sys; from pathlib import Path; from cortensor.epochs import files;"
-        "from tests.python.epochs.samples import SOURCES;"
+        "import sys, msgspec; from pathlib import Path; from cortensor.epochs import files;"
+        "from cortensor.epochs.gathering import Sources;"
         "found = files.read_files(Path(sys.argv[1]));"
-        "files.write_epoch(Path(sys.argv[2]), files.read_inputs(found), SOURCES)"
+        "sources = msgspec.json.decode(found[files.SOURCES], type=Sources);"
+        "files.write_epoch(Path(sys.argv[2]), files.read_inputs(found), sources)"
     )
-    sample = Path(__file__).with_name("samples.py").read_text("utf-8")
-    script = script.replace("from tests.python.epochs.samples import SOURCES;", "")
-    start, end = sample.index("SOURCES = "), len(sample)
-    source = sample[start:end].replace("SECONDS", "86_400").replace("EPOCH", "3")
-    header = (
-        "from cortensor.epochs.batches import Batch\nfrom cortensor.epochs.gathering import Sources\n"
-    )
-    assert SOURCES.start == 3 * 86_400
     target = tmp_path / "other" / "3"
     target.parent.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", header + source + script, str(folder), str(target)],
+        [sys.executable, "-c", script, str(folder), str(target)],
         env={**os.environ, "PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo"},
         capture_output=True,
         text=True,

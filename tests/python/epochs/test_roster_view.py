@@ -40,5 +40,7 @@ def test_who_came_back_under_another_counts_by_the_stay_at_the_start() -> None:
 
 
 def test_who_is_disqualified_stays_so() -> None:
-    found = active(("NodeRegistered", A, 10), ("NodeDisqualified", "", 20), ("NodeRegistered", A, 30))
+    found = active(
+        ("NodeRegistered", A, 10), ("NodeDisqualified", "", 20), ("NodeRegistered", A, 30)
+    )
     assert found == []
