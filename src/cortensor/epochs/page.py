@@ -43,6 +43,7 @@ class NodeRow(Struct, frozen=True):
     factors: list[str]
     amount_wei: int
     amount: str
+    exact: str
     why: str
 
 
@@ -90,9 +91,9 @@ def render_page(inputs: EpochInputs, result: EpochResult) -> str:
         receipts=len(inputs.receipts),
         records=len(inputs.records),
         models=list(inputs.models),
-        budget=format_cor(inputs.budget),
-        allotted=format_cor(sums.amount),
-        returned=format_cor(inputs.budget - sums.amount),
+        budget=_cor(inputs.budget),
+        allotted=_cor(sums.amount),
+        returned=_cor(inputs.budget - sums.amount),
         allotted_share=percent(BPS * sums.amount // inputs.budget if inputs.budget else 0),
         is_funded=inputs.budget > 0,
         paid=sum(amount > 0 for amount in amounts),
@@ -140,7 +141,8 @@ def _row(inputs: EpochInputs, result: EpochResult, place: int) -> NodeRow:
         work=tally.work // BPS,
         factors=[f"{each / BPS:.3f}" for each in shares],
         amount_wei=amount,
-        amount=format_cor(amount),
+        amount=_cor(amount),
+        exact=format_cor(amount),
         why="" if is_counted(card, facts) else _why_not(inputs, facts),
     )
 
@@ -204,6 +206,12 @@ def _bars(counts: Sequence[int]) -> list[tuple[int, int, int]]:
     """Return level, nodes, and permille of the longest bar."""
     most = max(counts, default=0)
     return [(level, each, each * 1000 // most if most else 0) for level, each in enumerate(counts)]
+
+
+def _cor(wei: int) -> str:
+    """Return COR with four decimals, rounded down, for people; exact amounts stand beside."""
+    units = wei // 10**14
+    return f"{units // BPS:,}.{units % BPS:04}"
 
 
 def _time(seconds: int) -> str:

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three epochs as `ape run rewards` has them: cheats caught, kills survived, every wei found."""
+"""`ape run rewards`: three epochs, cheats caught, kills survived, every wei found."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
 import pytest
 
 from scripts._rewards.pipeline import STEPS
-from scripts._rewards.run import Options, run
-from scripts._rewards.working import Backend
+from tests.ape.running import ape_run
 from tests.python.router.fake_model import FakeModel, Script
 
 NODES, TASKS = 8, 3
@@ -19,11 +18,14 @@ NODES, TASKS = 8, 3
 def outcome(tmp_path_factory):
     model = FakeModel()
     model.default = Script("blue")
-    folder: Path = tmp_path_factory.mktemp("rewards")
+    folder = tmp_path_factory.mktemp("rewards") / "run"
+    options = ("--nodes", NODES, "--tasks", TASKS, "--backend", model.url, "--out", folder)
     try:
-        yield run(Options(folder, NODES, TASKS, Backend(model.url)), print)
+        done = ape_run("rewards", *options, "--json", timeout=280)
     finally:
         model.close()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_each_epoch_is_final_and_its_folder_verifies(outcome):
