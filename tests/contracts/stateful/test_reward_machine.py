@@ -10,13 +10,12 @@ from tests.contracts.stateful.reward_machine import RewardMachine
 from tests.contracts.stateful.running import run_machine
 
 FLOORS = {
-    "open": 5,
-    "open (lapsed)": 4,
-    "post": 8,
-    "finalise": 2,
-    "overthrow": 1,
-    "pay": 2,
-    "left with all": 14,
+    "open": 3,
+    "open (lapsed)": 2,
+    "post": 4,
+    "finalise": 1,
+    "pay": 1,
+    "left with all": 7,
 }
 
 
@@ -27,8 +26,8 @@ def test_inv_w_of_money(capsys):
     run_machine(
         RewardMachine,
         capsys,
-        in_ci=15,
-        steps=40,
+        in_ci=8,
+        steps=30,
         floors=FLOORS,
         own=Rewarded(token="mocks/MockBlockingToken"),
     )

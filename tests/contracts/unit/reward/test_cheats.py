@@ -54,14 +54,13 @@ def changed_at(leaves: list[Leaf], index: int, **changes: int) -> Tree:
     return Tree([*leaves[:index], changed(leaves[index], **changes), *leaves[index + 1 :]])
 
 
-@pytest.mark.parametrize("index", [FIRST, MIDDLE, LAST])
-@pytest.mark.parametrize("more", [1, -1])
+@pytest.mark.parametrize(("index", "more"), [(FIRST, 1), (MIDDLE, -1), (LAST, -1)])
 def test_an_amount_that_the_formula_does_not_give(peopled, leaves, index, more):
     amount = leaves[index].sums & U128
     assert found(peopled, changed_at(leaves, index, amount=amount + more)) == {FORMULA}
 
 
-@pytest.mark.parametrize("index", [FIRST, MIDDLE, LAST])
+@pytest.mark.parametrize("index", [FIRST, LAST])
 def test_a_score_that_the_formula_does_not_give(peopled, leaves, index):
     score = leaves[index].sums >> 128
     # His operator's sum is wrong then, and everybody's part of the total.
@@ -190,7 +189,7 @@ def test_a_leaf_that_is_there_twice(peopled, leaves, index):
     assert caught(peopled, tree, ORDER)
 
 
-@pytest.mark.parametrize("index", range(5))
+@pytest.mark.parametrize("index", [FIRST, MIDDLE, LAST])
 def test_a_node_that_is_left_out(peopled, leaves, index):
     missing = leaves[index]
     works = [work for work in peopled.works() if work.node != missing.node]
@@ -226,8 +225,7 @@ def test_a_leaf_that_names_no_address(peopled, leaves):
     assert peopled.reward.flight().state == OPEN
 
 
-@pytest.mark.parametrize("index", range(5))
-@pytest.mark.parametrize("more", [1, -1])
+@pytest.mark.parametrize(("index", "more"), [(0, 1), (1, -1), (2, 1), (3, -1), (4, 1), (4, -1)])
 def test_an_operators_score_that_is_not_his_leaves(peopled, leaves, index, more):
     """INV-W3: with too low a score here, his cap would bind too late."""
     tally = leaves[index].tally
@@ -273,7 +271,7 @@ def test_a_level_out_of_nothing_after_an_epoch_without_the_node(peopled):
 
 
 @pytest.mark.fuzz
-@property_of(20)
+@property_of(8)
 @given(st.data())
 def test_any_word_that_a_cheat_changes(peopled, data):
     """One leaf, one field: what is not an input is proven wrong, whatever it was changed to."""

@@ -33,7 +33,7 @@ WORK = st.integers(0, 10**6) | st.integers(0, 2**96 - 1)
 
 
 @pytest.mark.fuzz
-@property_of(6)
+@property_of(3)
 @given(st.lists(st.tuples(FACTS, WORK), min_size=5, max_size=5))
 def test_no_proof_against_an_honest_root(peopled, drawn):
     own = peopled
