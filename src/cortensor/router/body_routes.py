@@ -47,9 +47,13 @@ class BodyDesk:
         ledger: receipts.
         outbox: batches.
         calls: how the store is called.
+        is_public: whether bodies are published; if not, the route says so.
     """
 
-    def __init__(self, ledger: LedgerPort, outbox: OutboxPort, calls: Calls) -> None:
+    def __init__(
+        self, ledger: LedgerPort, outbox: OutboxPort, calls: Calls, *, is_public: bool
+    ) -> None:
+        self._is_public = is_public
         self._ledger = ledger
         self._outbox = outbox
         self._calls = calls
@@ -60,6 +64,10 @@ class BodyDesk:
 
     async def bodies(self, request: Request) -> Response:
         """GET /api/v4/batch/{root}/receipts?first=N."""
+        if not self._is_public:
+            raise NotFound(
+                "this router does not publish the bodies of receipts", code="bodies_not_published"
+            )
         text = request.query_params.get("first", "0")
         if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
             raise InvalidInput("must be a leaf's number", field="first")

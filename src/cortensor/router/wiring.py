@@ -238,9 +238,12 @@ async def running(
                 history=history,
                 tracer=traces,
                 logs_requests=config.logs.requests,
-                bodies=BodyDesk(store.ledger, store.outbox, calls)
-                if config.settlement.publish_bodies
-                else None,
+                bodies=BodyDesk(
+                    store.ledger,
+                    store.outbox,
+                    calls,
+                    is_public=config.settlement.publish_bodies,
+                ),
                 log=LogDesk(
                     store.log_entries,
                     LogName(
