@@ -33,8 +33,9 @@ from scripts._rewards.working import Backend, free_port, running_router, work
 
 EPOCHS = 3
 POSTED, FINAL = 2, 3
-GRANT_WEI = 1_000 * COR
-"""Less than three budgets: the last epoch draws what the first ones returned."""
+ROUTER_ID = 1
+GRANT_WEI = 1_500 * COR
+"""Less than three budgets: the last epoch draws what is left, and what sessions paid meanwhile."""
 DEPOSIT_WEI = 100 * COR
 
 
@@ -104,6 +105,7 @@ class _Run:
         self._cheats: list[dict[str, Any]] = []
         self._slashes = 0
         self._from_pot = 0
+        self._released: set[tuple[int, int]] = set()
 
     def through(self, router: Router, payment: Any) -> dict[str, Any]:
         """Go through the epochs; the service is killed whatever happens."""
@@ -223,6 +225,12 @@ class _Run:
         """Release what sessions paid for work, and have the node pot pay the fund."""
         chain = self._network.chain
         before = chain.balance(self._network.fund.address)
+        settled = chain.payment.events.BatchSettled().get_logs(from_block=0)
+        buckets = {(log["args"]["version"], log["args"]["bucket"]) for log in settled}
+        for version, bucket in sorted(buckets - self._released):
+            release = chain.payment.functions.release(ROUTER_ID, version, bucket)
+            chain.send(chain.people.deployer, release)
+        self._released |= buckets
         amount, _ = chain.payment.functions.pot(NODE_POT).call()
         if amount:
             chain.send(chain.people.deployer, chain.payment.functions.pay_pot(NODE_POT))

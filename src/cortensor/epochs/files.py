@@ -41,6 +41,13 @@ RECORDS, SOURCES, METRICS = "inputs/records.bin", "inputs/sources.json", "metric
 PAIRS, PAGE = "pairs.json", "report.html"
 
 
+class Digest(Struct, frozen=True):
+    """A file's size and SHA-256."""
+
+    bytes: int
+    sha256: str
+
+
 class Announced(Struct, frozen=True):
     """What is posted of an epoch: root and inputs hash of 32 bytes, packed sums, leaves."""
 
@@ -104,7 +111,12 @@ def derived_files(inputs: EpochInputs) -> tuple[dict[str, bytes], EpochResult]:
     return found, result
 
 
-def manifest_of(files: Mapping[str, bytes], result: EpochResult, epoch: int) -> bytes:
+def digests_of(files: Mapping[str, bytes]) -> dict[str, Digest]:
+    """Return what a manifest says of files."""
+    return {name: Digest(len(data), sha256(data).hexdigest()) for name, data in files.items()}
+
+
+def manifest_of(digests: Mapping[str, Digest], result: EpochResult, epoch: int) -> bytes:
     """Return the manifest: what is to be posted, and the digest of every file."""
     sums = result.sums
     return _json(
@@ -117,10 +129,7 @@ def manifest_of(files: Mapping[str, bytes], result: EpochResult, epoch: int) -> 
             "count": len(result.leaves),
             "inputs_hash": to_hex(result.inputs_hash),
             "seal": to_hex(seal_of(result.tree.root, result.tree.sums, len(result.leaves))),
-            "files": {
-                name: {"bytes": len(data), "sha256": sha256(data).hexdigest()}
-                for name, data in sorted(files.items())
-            },
+            "files": {name: digests[name] for name in sorted(digests)},
         }
     )
 
@@ -131,20 +140,25 @@ def write_epoch(folder: Path, inputs: EpochInputs, sources: Sources) -> EpochRes
     Raises:
         InvalidInput: the epoch has no nodes.
     """
-    found = input_files(inputs, sources)
-    derived, result = derived_files(inputs)
-    found |= derived
-    found[MANIFEST] = manifest_of(found, result, inputs.epoch)
     partial = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
-    for name, data in found.items():
-        path = partial / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+    # Inputs first, and out of memory before the computation needs it.
+    digests = _write(partial, input_files(inputs, sources))
+    derived, result = derived_files(inputs)
+    digests |= _write(partial, derived)
+    _write(partial, {MANIFEST: manifest_of(digests, result, inputs.epoch)})
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
     return result
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> dict[str, Digest]:
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return digests_of(files)
 
 
 def read_files(folder: Path) -> dict[str, bytes]:

@@ -41,7 +41,6 @@ class NodeRow(Struct, frozen=True):
     moved: int
     work: int
     factors: list[str]
-    amount_wei: int
     amount: str
     exact: str
     why: str
@@ -74,10 +73,12 @@ def render_page(inputs: EpochInputs, result: EpochResult) -> str:
     by_operator = [0] * len(inputs.roster.operators)
     for place, amount in zip(inputs.roster.operator_of, amounts, strict=True):
         by_operator[place] += amount
-    rows = [_row(inputs, result, place) for place in range(len(result.leaves))]
+    nodes = inputs.roster.nodes
+    order = sorted(range(len(nodes)), key=lambda place: (-amounts[place], nodes[place].node))
     levels = [0] * (MAX_LEVEL + 1)
     for facts in result.facts:
         levels[facts.level_after] += 1
+    moves = [facts.level_after - facts.level_before for facts in result.facts]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -86,7 +87,7 @@ def render_page(inputs: EpochInputs, result: EpochResult) -> str:
         epoch=inputs.epoch,
         start=_time(inputs.start),
         end=_time(inputs.end),
-        nodes=len(rows),
+        nodes=len(nodes),
         operators=len(by_operator),
         receipts=len(inputs.receipts),
         records=len(inputs.records),
@@ -109,9 +110,9 @@ def render_page(inputs: EpochInputs, result: EpochResult) -> str:
         chart=CHART,
         shares=_shares(inputs, result, by_operator),
         levels=_bars(levels),
-        rows=sorted(rows, key=lambda row: (-row.amount_wei, row.node))[:MOST_ROWS],
-        rose=sum(row.moved > 0 for row in rows),
-        fell=sum(row.moved < 0 for row in rows),
+        rows=[_row(inputs, result, place) for place in order[:MOST_ROWS]],
+        rose=sum(move > 0 for move in moves),
+        fell=sum(move < 0 for move in moves),
         flagged=_flagged(inputs, result),
         tested=result.collusion.tested,
         card=inputs.card,
@@ -140,7 +141,6 @@ def _row(inputs: EpochInputs, result: EpochResult, place: int) -> NodeRow:
         moved=facts.level_after - facts.level_before,
         work=tally.work // BPS,
         factors=[f"{each / BPS:.3f}" for each in shares],
-        amount_wei=amount,
         amount=_cor(amount),
         exact=format_cor(amount),
         why="" if is_counted(card, facts) else _why_not(inputs, facts),

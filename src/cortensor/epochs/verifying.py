@@ -59,7 +59,7 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
         chain, inputs.epoch, settings, None, is_estimate=not said.is_budget_drawn
     )
     _compare(found, files.input_files(again, sources), "is not what chain and receipts give")
-    manifest = files.manifest_of(found, result, inputs.epoch)
+    manifest = files.manifest_of(files.digests_of(found), result, inputs.epoch)
     if manifest != (folder / files.MANIFEST).read_bytes():
         raise VerificationFailed("does not follow from the files", field=files.MANIFEST)
     state, on_chain = _on_chain(chain, inputs.epoch, result)

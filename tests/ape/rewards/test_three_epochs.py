@@ -53,3 +53,4 @@ def test_every_wei_is_somewhere(outcome):
     assert outcome["exact"], outcome["statement"]
     assert int(outcome["account"]["in_reward"]) == 0
     assert int(outcome["account"]["paid"]) > 0
+    assert int(outcome["account"]["from_pot"]) > 0
