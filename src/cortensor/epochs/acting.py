@@ -105,7 +105,15 @@ class Actor:
         return "open"
 
     def compute(self, epoch: int) -> str:
-        """Write an epoch's folder; returns a line of report, or NO_NODES."""
+        """Write an epoch's folder; returns a line of report, LATE or NO_NODES.
+
+        What waited here for receipts may meanwhile be final by others' work, or too late.
+        """
+        state = self.look(epoch).state
+        if state == NONE:
+            return LATE
+        if state >= FINAL:
+            return "it is final already"
         folder = self.job.folder / str(epoch)
         own = self.job.folder
         inputs, sources = gather(self.chain, epoch, self.job.settings, own)

@@ -52,8 +52,9 @@ class EpochFlow(DBOSConfiguredInstance):
         if state == LATE:
             return LATE
         if state == "open":
-            if self.compute(epoch) == NO_NODES:
-                return NO_NODES
+            computed = self.compute(epoch)
+            if computed in {LATE, NO_NODES}:
+                return computed
             if not self._reach_final(epoch):
                 return LATE
         for start in self.runs(epoch):
