@@ -229,4 +229,5 @@ def _rolled(hot: uint256, word: uint256, rates: uint256) -> uint256:
         if tat > ticks:
             next |= unsafe_sub(tat, ticks) << words.TAT
         # The stake, what was drawn and the profile stay; the overage begins anew.
+
     return next

@@ -109,6 +109,7 @@ def challenge_operator(
             assert right.leaf.operator != operator, "lproof: right of the operator"
         # All paths add up to one total, so what is before the last is no less than what
         # is before the first.
+
     before: uint256 = words._score(sum_tree._before(first.index, first.proof))
     score: uint256 = (
         words._score(sum_tree._before(last.index, last.proof))
