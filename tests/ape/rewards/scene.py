@@ -22,15 +22,18 @@ class Scene:
 
     def __init__(self, url, folder):
         self.url = url
-        self.folder = folder
         self.chain = Chain(url, folder / "deployments")
         self.network = Network(self.chain, run_card(1))
         self.network.settle_in(NODES)
         self.network.bond(self.network.cast.proposer)
         self.network.end_epoch()
         self.epoch = self.network.end_epoch()
-        self.epochs = folder / "epochs"
-        self.service = Service(self.network, self.epochs, free_port(), folder / "service.log")
+        self.begin(folder)
+
+    def begin(self, folder):
+        """Give the epoch a service that has done nothing yet."""
+        self.folder = folder
+        self.service = Service(self.network, folder / "epochs", free_port(), folder / "service.log")
 
     def nonce(self, block):
         """How many transactions the proposer has sent."""

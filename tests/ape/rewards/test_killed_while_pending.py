@@ -11,6 +11,8 @@ from scripts._anvil import run_anvil
 from tests.ape.rewards.scene import Scene
 from tests.ape.running import rpc
 
+pytestmark = pytest.mark.slow
+
 OPEN, POSTED, FINAL = 1, 2, 3
 PATIENCE_S = 60
 

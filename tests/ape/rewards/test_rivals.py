@@ -14,19 +14,29 @@ from cortensor.rewards.epoch import compute_epoch
 from scripts._anvil import run_anvil
 from scripts._rewards import cheating
 from tests.ape.rewards.scene import Scene
+from tests.ape.running import rpc
+
+pytestmark = pytest.mark.slow
 
 FINAL = 3
 PATIENCE_S = 60
 
 
-@pytest.fixture
-def scene(tmp_path):
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
     with run_anvil() as anvil:
-        made = Scene(anvil.url, tmp_path)
-        try:
-            yield made
-        finally:
-            made.service.kill()
+        yield Scene(anvil.url, tmp_path_factory.mktemp("stage"))
+
+
+@pytest.fixture
+def scene(stage, tmp_path):
+    before = rpc(stage.url, "evm_snapshot")
+    stage.begin(tmp_path)
+    try:
+        yield stage
+    finally:
+        stage.service.kill()
+        assert rpc(stage.url, "evm_revert", before)
 
 
 def opened(scene):

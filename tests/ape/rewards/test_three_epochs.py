@@ -11,6 +11,8 @@ from scripts._rewards.pipeline import STEPS
 from tests.ape.running import ape_run
 from tests.python.router.fake_model import FakeModel, Script
 
+pytestmark = pytest.mark.slow
+
 NODES, TASKS = 8, 3
 
 
