@@ -58,7 +58,7 @@ class Service:
         self._environment = {**os.environ, KEY: hex_key(network.cast.proposer)}
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
-        self.killed: list[str] = []
+        self.killed: list[tuple[int, str]] = []
 
     def start(self) -> None:
         """Start it."""
@@ -74,14 +74,17 @@ class Service:
         ).start()
 
     def run_until(
-        self, is_done: Callable[[], bool], kill_at: Sequence[str] = (), seconds: float = 300
+        self,
+        is_done: Callable[[], bool],
+        kill_at: Sequence[tuple[int, str]] = (),
+        seconds: float = 300,
     ) -> None:
         """Let it run until something is so, killing it at the first sight of each step.
 
         Args:
             is_done: looked at after each line and each second.
-            kill_at: steps at whose beginning it is killed with SIGKILL, once each, and started
-                again.
+            kill_at: epochs and steps at whose beginning it is killed with SIGKILL, once each, and
+                started again.
             seconds: the most that this may take.
 
         Raises:
@@ -98,10 +101,11 @@ class Service:
                     log.write(line)
                     log.flush()
                     found = BEGINS.search(line.decode(errors="replace"))
-                    if found and found[2] in left:
-                        left.discard(found[2])
+                    step = (int(found[1]), found[2]) if found else None
+                    if step in left:
+                        left.discard(step)
                         self.kill()
-                        self.killed.append(found[2])
+                        self.killed.append(step)
                         break
                 if self._process is not None and self._process.poll() is not None:
                     raise Unavailable(f"the service ended by itself: {self.log}")

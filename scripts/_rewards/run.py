@@ -188,14 +188,13 @@ class _Run:
 
     def _serve(self, epoch: int, *, kill: bool) -> list[str]:
         """Let the service bring an epoch to its end; time passes when it waits for the window."""
-        before = len(self._service.killed)
-        kill_at = STEPS if kill else ()
+        kill_at = [(epoch, step) for step in STEPS] if kill else []
         self._service.run_until(lambda: self._state(epoch) >= POSTED, kill_at)
         left = self._chain.rewards.flight().challengeable_until - self._network.chain.now()
         self._network.chain.pass_time(left + 1)
-        remaining = [step for step in kill_at if step not in self._service.killed[before:]]
+        remaining = [each for each in kill_at if each not in self._service.killed]
         self._service.run_until(lambda: self._is_over(epoch), remaining)
-        return self._service.killed[before:]
+        return [step for of, step in self._service.killed if of == epoch]
 
     def _state(self, epoch: int) -> int:
         return self._chain.rewards.epoch(epoch).state
