@@ -3,15 +3,23 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
 
+from cortensor.errors import Unavailable
 from cortensor.lazy_group import LazyGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+for _name in ("numpy", "polars", "dbos"):
+    if find_spec(_name) is None:
+        raise Unavailable(
+            f"reward epochs need {_name}: pip install 'cortensor[rewards]'", code="missing_extra"
+        )
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
