@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cortensor.errors import Conflict, Error, NotFound
-from scripts._deploy.checks import FAILED, Check, verify_record, verify_wiring
+from scripts._deploy.checks import FAILED, Check, verify_node_pot, verify_record, verify_wiring
 from scripts._deploy.command import NetworkCommand
 from scripts._deploy.config import load_config
 from scripts._deploy.records import Store, check_record
@@ -67,7 +67,8 @@ def _verify(
         for entry in records.values()
         for check in verify_record(target.web3, entry, fresh=fresh)
     ]
-    return checks + verify_wiring(target.web3, records)
+    checks += verify_wiring(target.web3, records)
+    return checks + verify_node_pot(records, config.roles.node_pot)
 
 
 def _print(checks: list[Check]) -> None:

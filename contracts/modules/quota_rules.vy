@@ -215,6 +215,7 @@ def _rolled(hot: uint256, word: uint256, rates: uint256) -> uint256:
             used = self._older_rates
             left_before = unsafe_div(unsafe_mul(staked, (used >> at) & words.U20), _MILLION)
             left_before = min(left_before, cap)
+    # The stake, what was drawn and the profile stay; the overage begins anew.
     next: uint256 = (
         hot & _KEPT
         | left << words.LEFT_NOW
@@ -228,6 +229,4 @@ def _rolled(hot: uint256, word: uint256, rates: uint256) -> uint256:
         ticks: uint256 = unsafe_mul(past, unsafe_div(cadence, words.TICK_SECONDS))
         if tat > ticks:
             next |= unsafe_sub(tat, ticks) << words.TAT
-        # The stake, what was drawn and the profile stay; the overage begins anew.
-
     return next

@@ -107,10 +107,9 @@ def challenge_operator(
         else:
             places._check(seal, right)
             assert right.leaf.operator != operator, "lproof: right of the operator"
-        # All paths add up to one total, so what is before the last is no less than what
-        # is before the first.
-
     before: uint256 = words._score(sum_tree._before(first.index, first.proof))
+    # All paths add up to one total, so what is before the last is no less than what
+    # is before the first.
     score: uint256 = (
         words._score(sum_tree._before(last.index, last.proof))
         + words._score(last.leaf.sums)

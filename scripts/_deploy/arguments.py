@@ -23,6 +23,20 @@ CONTRACTS = (
 )
 """What every network has, in the order of deployment."""
 
+REWARDS = ("NodeReputation", "RewardFund", "RewardTable", "NodeReward", "RewardDispute")
+"""What pays nodes, on every network as well; after the escrow, whose node pot pays the fund."""
+
+WINDOWS = (
+    "epoch_seconds",
+    "post_seconds",
+    "window_seconds",
+    "veto_delay_seconds",
+    "veto_seconds",
+    "expiry_seconds",
+    "cooldown_seconds",
+)
+"""NodeReward's times in the file; what its struct has besides is the network's."""
+
 REGISTRIES = (IDENTITY, REPUTATION, VALIDATION)
 """Of ERC-8004, in the order of deployment; only where the chain lacks them."""
 
@@ -36,6 +50,9 @@ MUTABLE = {
     "slasher",
     "treasury",
     "first_card",
+    "steward",
+    # Names NodeReward once, as whoever it was at deployment; after that it may nothing.
+    "binder",
     "rates",
     "limits",
     "spending_limit",
@@ -70,21 +87,8 @@ def constructor_arguments(
         return {}
     deployed = TOKENS.get(config.token.address)
     token = addresses[deployed] if deployed else to_checksum_address(config.token.address)
-    if name == "StakePool":
-        return {
-            "owner": roles.owner,
-            "token": token,
-            "treasury": roles.treasury,
-            "slasher": roles.slasher,
-            **_texts(config.pool),
-        }
-    if name == "StakeQuota":
-        return {
-            "owner": roles.owner,
-            "token": token,
-            "cooldown_seconds": str(config.quota.cooldown_seconds),
-            **quota_rules(config),
-        }
+    if name in ("StakePool", "StakeQuota"):
+        return _of_stake(name, config, token)
     if name == "SessionPayment":
         return {
             "owner": roles.owner,
@@ -102,7 +106,63 @@ def constructor_arguments(
             **_texts(config.dispute),
             "forced_inclusion_seconds": str(config.network.forced_inclusion_seconds),
         }
-    return _of_agents(name, addresses)
+    if name not in REWARDS:
+        return _of_agents(name, addresses)
+    return _of_rewards(name, config, addresses, token)
+
+
+def _of_stake(name: str, config: DeployConfig, token: str) -> dict[str, Any]:
+    roles = config.roles
+    if name == "StakePool":
+        return {
+            "owner": roles.owner,
+            "token": token,
+            "treasury": roles.treasury,
+            "slasher": roles.slasher,
+            **_texts(config.pool),
+        }
+    return {
+        "owner": roles.owner,
+        "token": token,
+        "cooldown_seconds": str(config.quota.cooldown_seconds),
+        **quota_rules(config),
+    }
+
+
+def _of_rewards(
+    name: str, config: DeployConfig, addresses: Mapping[str, str], token: str
+) -> dict[str, Any]:
+    roles, rewards = config.roles, config.rewards
+    if name == "NodeReputation":
+        return {
+            "owner": roles.owner,
+            "pool": addresses["StakePool"],
+            "steward": roles.steward,
+            **_texts(config.reputation),
+        }
+    if name == "RewardFund":
+        return {"binder": roles.owner, "token": token}
+    if name == "RewardTable":
+        return {
+            "owner": roles.owner,
+            "delay_seconds": str(rewards.card_delay_seconds),
+            "first_card": config.first_reward_card().to_json(),
+        }
+    if name == "NodeReward":
+        return {
+            "owner": roles.owner,
+            "guardian": roles.reward_guardian,
+            "treasury": roles.treasury,
+            "fund": addresses["RewardFund"],
+            "reputation": addresses["NodeReputation"],
+            "table": addresses["RewardTable"],
+            "windows": {
+                **{key: str(getattr(rewards, key)) for key in WINDOWS},
+                "forced_inclusion_seconds": str(config.network.forced_inclusion_seconds),
+            },
+            "bond_wei": str(rewards.bond_wei),
+        }
+    return {"reward": addresses["NodeReward"]}
 
 
 def _of_agents(name: str, addresses: Mapping[str, str]) -> dict[str, Any]:

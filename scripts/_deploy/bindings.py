@@ -9,12 +9,16 @@ from eth_utils import to_checksum_address
 from web3 import Web3
 
 from scripts._deploy.compiler import compile_contract
+from scripts._deploy.config import ZERO_ADDRESS
 
 # Contract -> getter -> what it must say.
 _BINDINGS = {
     "StakePool": {"payment": "SessionPayment", "dispute": "SettlementDispute"},
     "StakeQuota": {"payment": "SessionPayment"},
     "SessionPayment": {"dispute": "SettlementDispute"},
+    "NodeReputation": {"reward": "NodeReward"},
+    "RewardFund": {"reward": "NodeReward"},
+    "NodeReward": {"dispute": "RewardDispute"},
 }
 
 
@@ -30,3 +34,9 @@ def bindings(web3: Web3, name: str, address: str) -> dict[str, str]:
         return {}
     view = contract_at(web3, name, address).functions
     return {target: str(view[getter]().call()) for getter, target in getters.items()}
+
+
+def is_bound(web3: Web3, name: str, address: str) -> bool:
+    """Whether a contract on chain is bound to all that it is to be bound to."""
+    # To what is checked by the plan: nothing that stays is bound to anything else.
+    return ZERO_ADDRESS not in bindings(web3, name, address).values()

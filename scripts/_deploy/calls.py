@@ -10,9 +10,12 @@ from typing import Any
 from web3 import Web3
 
 from scripts._deploy import abi
-from scripts._deploy.bindings import contract_at
+from scripts._deploy.bindings import contract_at, is_bound
 from scripts._deploy.compiler import compile_contract
 from scripts._deploy.config import ZERO_ADDRESS, DeployConfig
+
+_SHARED_ROLES = ("guardian", "treasury")
+"""What several contracts have, each its own."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,10 @@ class Wiring:
             return None
         return contract_at(self.web3, name, self.addresses[name]).functions
 
+    def is_bound(self, name: str) -> bool:
+        """Whether a contract is there and bound to all that it is to be bound to."""
+        return not self.is_new[name] and is_bound(self.web3, name, self.addresses[name])
+
     def owner(self, name: str) -> str:
         """Return a contract's owner; note a difference, which a call cannot settle."""
         view = self.view(name)
@@ -141,5 +148,5 @@ class Wiring:
         """Append a call that names another account, unless it is named already."""
         if old != new:
             name = function.removeprefix("set_")
-            step = f"set {name} of {contract}" if name == "treasury" else f"set {name}"
+            step = f"set {name} of {contract}" if name in _SHARED_ROLES else f"set {name}"
             self.call(step, contract, function, {name: new}, by, (old, new))

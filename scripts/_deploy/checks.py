@@ -22,6 +22,7 @@ from scripts._deploy import abi
 from scripts._deploy.arguments import VALIDATOR
 from scripts._deploy.bindings import bindings, contract_at
 from scripts._deploy.compiler import Artifact, compile_contract
+from scripts._deploy.config import REWARD_FUND
 from scripts._deploy.plan import code_at
 from scripts._deploy.records import Record
 from scripts._deploy.wiring import read_roles
@@ -59,6 +60,21 @@ _GETTERS = {
         "answer_seconds": "ANSWER_SECONDS",
         "grace_seconds": "GRACE_SECONDS",
     },
+    "NodeReputation": {
+        "pool": "POOL",
+        "rejoin_seconds": "REJOIN_SECONDS",
+        "appeal_seconds": "APPEAL_SECONDS",
+        "resolve_seconds": "RESOLVE_SECONDS",
+    },
+    "RewardFund": {"binder": "BINDER", "token": "TOKEN"},
+    "RewardTable": {"delay_seconds": "CARD_DELAY_SECONDS"},
+    "NodeReward": {
+        "fund": "FUND",
+        "reputation": "REPUTATION",
+        "table": "TABLE",
+        "bond_wei": "BOND_WEI",
+    },
+    "RewardDispute": {"reward": "REWARD"},
     REPUTATION: {"identity": "getIdentityRegistry"},
     VALIDATION: {"identity": "getIdentityRegistry"},
     VALIDATOR: {"payment": "PAYMENT", "validation": "VALIDATION"},
@@ -71,6 +87,11 @@ _POINTERS = (
     ("SessionPayment", "pool", "StakePool"),
     ("SessionPayment", "quota", "StakeQuota"),
     ("SettlementDispute", "payment", "SessionPayment"),
+    ("NodeReputation", "pool", "StakePool"),
+    ("NodeReward", "fund", "RewardFund"),
+    ("NodeReward", "reputation", "NodeReputation"),
+    ("NodeReward", "table", "RewardTable"),
+    ("RewardDispute", "reward", "NodeReward"),
     (REPUTATION, "identity", IDENTITY),
     (VALIDATION, "identity", IDENTITY),
     (VALIDATOR, "payment", "SessionPayment"),
@@ -137,6 +158,20 @@ def verify_wiring(web3: Web3, records: dict[str, Record]) -> list[Check]:
         if role.startswith("settler_"):
             checks += _settler_checks(web3, addresses, role, settler)
     return checks
+
+
+def verify_node_pot(records: dict[str, Record], recipient: str) -> list[Check]:
+    """Check that the node pot is paid to whom the configuration says, where that is the fund.
+
+    Args:
+        records: the records, whose roles were compared with the chain.
+        recipient: `roles.node_pot` of the configuration.
+    """
+    if recipient != REWARD_FUND or "SessionPayment" not in records:
+        return []
+    found = records["SessionPayment"]["roles"].get("node_pot", "nobody")
+    fund = records.get("RewardFund", {}).get("address", "no record")
+    return [_same("SessionPayment", "node_pot is RewardFund", found, fund)]
 
 
 def _settler_checks(
@@ -234,7 +269,10 @@ def _state_checks(web3: Web3, record: Record, artifact: Artifact) -> Iterator[tu
     for argument, getter in _GETTERS.get(name, {}).items():
         found = abi.to_json(inputs[argument], view[getter]().call())
         yield _pair(f"argument {argument}", found, record["constructor_args"][argument])
-    if name == "SessionPaymentTable":
+    if name == "NodeReward":
+        for field, value in record["constructor_args"]["windows"].items():
+            yield _pair(f"argument windows.{field}", str(view[field.upper()]().call()), value)
+    if name in ("SessionPaymentTable", "RewardTable"):
         card = abi.to_json(inputs["first_card"], view.card(1).call())
         is_same = card == record["constructor_args"]["first_card"]
         detail = "card 1 equal" if is_same else "card 1 differs"

@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from eth_utils import is_checksum_address, to_checksum_address
@@ -20,15 +20,21 @@ from msgspec import Meta, Struct
 
 from cortensor.errors import InvalidInput
 from cortensor.pricing import RateCard, load_card
-from scripts._deploy import limits
+from cortensor.rewards import RewardCard, load_reward_card
+from scripts._deploy import limits, reward_limits
 
 MAX_WINDOW_SECONDS = 30 * 86_400
 MAX_COOLDOWN_SECONDS = 60 * 86_400
+MAX_REJOIN_SECONDS = 90 * 86_400
+MIN_EXPIRY_SECONDS = 90 * 86_400
+MAX_EXPIRY_SECONDS = 3_650 * 86_400
 DEPLOYER = "deployer"
 MOCK, WRAPPED = "mock", "wrapped"
 TOKENS = {MOCK: "MockCOR", WRAPPED: "WrappedCOR"}
 """Tokens that are deployed with the rest, by what the configuration calls them."""
 NONE = "none"
+REWARD_FUND = "reward-fund"
+"""What the node pot's recipient is called where it is the RewardFund of the same deployment."""
 ZERO_ADDRESS = "0x" + "00" * 20
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -38,8 +44,9 @@ Cooldown = Annotated[int, Meta(ge=1, le=MAX_COOLDOWN_SECONDS)]
 Wei = str | int
 """Wei of COR; a string, since TOML's integers end at 2**63."""
 
-# Zero is a valid choice there: nobody may pause, or nobody may propose a slash.
-_OPTIONAL_ROLES = ("roles.guardian", "roles.slasher")
+# Zero is a valid choice there: nobody may pause, propose a slash, accuse a node, or veto a root.
+_OPTIONAL_ROLES = ("roles.guardian", "roles.slasher", "roles.steward", "roles.reward_guardian")
+_Card = TypeVar("_Card", RateCard, RewardCard)
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _TEST = re.compile(r"test:[0-9]{1,2}")
 _MSGSPEC_PATH = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*?)`)?$", re.DOTALL)
@@ -113,6 +120,32 @@ class Dispute(Struct, frozen=True, forbid_unknown_fields=True):
     grace_seconds: Window
 
 
+class Reputation(Struct, frozen=True, forbid_unknown_fields=True):
+    """NodeReputation, fixed at deployment."""
+
+    rejoin_seconds: Annotated[int, Meta(ge=1, le=MAX_REJOIN_SECONDS)]
+    appeal_seconds: Window
+    resolve_seconds: Window
+
+
+class Rewards(Struct, frozen=True, forbid_unknown_fields=True):
+    """RewardTable and NodeReward; all but the card is fixed at deployment.
+
+    `card_file` is relative to the configuration file.
+    """
+
+    card_file: Annotated[str, Meta(min_length=1)]
+    card_delay_seconds: Window
+    epoch_seconds: Window
+    post_seconds: Window
+    window_seconds: Window
+    veto_delay_seconds: Window
+    veto_seconds: Window
+    expiry_seconds: Annotated[int, Meta(ge=MIN_EXPIRY_SECONDS, le=MAX_EXPIRY_SECONDS)]
+    cooldown_seconds: Cooldown
+    bond_wei: Wei
+
+
 class Token(Struct, frozen=True, forbid_unknown_fields=True):
     """COR: the live token's address, or one that is deployed with the rest.
 
@@ -124,12 +157,14 @@ class Token(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Roles(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may do what, and who is paid."""
+    """Who may do what, and who is paid; the node pot may be `reward-fund`."""
 
     owner: str
     oracle: str
     guardian: str
     slasher: str
+    steward: str
+    reward_guardian: str
     node_pot: str
     validator_pot: str
     treasury: str
@@ -148,7 +183,7 @@ class Router(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeployConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file with the card it names. Build variants with `msgspec.structs.replace`."""
+    """The whole file with the cards it names. Build variants with `msgspec.structs.replace`."""
 
     network: Network
     table: Table
@@ -156,10 +191,13 @@ class DeployConfig(Struct, frozen=True, forbid_unknown_fields=True):
     pool: Pool
     quota: Quota
     dispute: Dispute
+    reputation: Reputation
+    rewards: Rewards
     token: Token
     roles: Roles
     routers: Annotated[list[Router], Meta(min_length=1)]
     card: RateCard | None = None
+    reward_card: RewardCard | None = None
 
     def first_card(self) -> RateCard:
         """Return the rate card. Raises InvalidInput if none was read."""
@@ -167,9 +205,15 @@ class DeployConfig(Struct, frozen=True, forbid_unknown_fields=True):
             raise InvalidInput("no rate card was read", field="table.card_file")
         return self.card
 
+    def first_reward_card(self) -> RewardCard:
+        """Return the reward card. Raises InvalidInput if none was read."""
+        if self.reward_card is None:
+            raise InvalidInput("no reward card was read", field="rewards.card_file")
+        return self.reward_card
+
 
 def load_config(path: str | Path) -> DeployConfig:
-    """Read, decode and check a configuration file and the rate card it names.
+    """Read, decode and check a configuration file and the cards it names.
 
     Raises:
         InvalidInput: `<file>: <key>` and what is expected there.
@@ -182,21 +226,27 @@ def load_config(path: str | Path) -> DeployConfig:
         raise InvalidInput(f"cannot be read: {error.strerror}", field=str(source)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"is not TOML: {error}", field=str(source)) from error
-    if "card" in document:
-        raise InvalidInput(
-            "belongs into the file that table.card_file names", field=f"{source}: card"
-        )
+    for key, file_key in (("card", "table.card_file"), ("reward_card", "rewards.card_file")):
+        if key in document:
+            reason = f"belongs into the file that {file_key} names"
+            raise InvalidInput(reason, field=f"{source}: {key}")
     try:
         config = _decode(document)
         check_config(config)
     except InvalidInput as error:
         raise InvalidInput(error.reason, field=f"{source}: {error.field}") from error
-    card_path = source.parent / config.table.card_file
+    return msgspec.structs.replace(
+        config,
+        card=_card(source.parent / config.table.card_file, load_card),
+        reward_card=_card(source.parent / config.rewards.card_file, load_reward_card),
+    )
+
+
+def _card(path: Path, load: Callable[[Path], _Card]) -> _Card:
     try:
-        card = load_card(card_path)
+        return load(path)
     except InvalidInput as error:
-        raise InvalidInput(error.reason, field=f"{card_path}: {error.field}") from error
-    return msgspec.structs.replace(config, card=card)
+        raise InvalidInput(error.reason, field=f"{path}: {error.field}") from error
 
 
 def check_config(config: DeployConfig) -> None:
@@ -208,6 +258,7 @@ def check_config(config: DeployConfig) -> None:
     network = config.network
     limits.check_windows(config)
     limits.check_amounts(config)
+    reward_limits.check_rewards(config)
     _check_token(config)
     for key, value in named_roles(config).items():
         _check_role(value, key, is_local=network.is_local)
@@ -236,7 +287,7 @@ def resolve(
     *,
     rehearse: bool = False,
 ) -> DeployConfig:
-    """Return the configuration with an address in every role.
+    """Return the configuration with an address in every role, or `reward-fund` for the node pot.
 
     Args:
         config: what `load_config` returned.
@@ -255,6 +306,8 @@ def resolve(
             raise InvalidInput("is empty: give the address", field=key)
         if value == NONE:
             return ZERO_ADDRESS
+        if value == REWARD_FUND:
+            return value
         if value.startswith("test:"):
             return to_checksum_address(test_address(int(value.removeprefix("test:"))))
         return to_checksum_address(value)
@@ -298,6 +351,8 @@ def _check_token(config: DeployConfig) -> None:
 
 def _check_role(value: str, key: str, *, is_local: bool) -> None:
     if (value == "" and not is_local) or (value == NONE and key in _OPTIONAL_ROLES):
+        return
+    if value == REWARD_FUND and key == "roles.node_pot":
         return
     if value == DEPLOYER or _TEST.fullmatch(value):
         if not is_local:

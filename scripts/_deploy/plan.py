@@ -18,7 +18,13 @@ from web3 import Web3
 
 from cortensor.errors import Conflict
 from scripts._deploy import abi
-from scripts._deploy.arguments import CONTRACTS, MUTABLE, VALIDATOR, constructor_arguments
+from scripts._deploy.arguments import (
+    CONTRACTS,
+    MUTABLE,
+    REWARDS,
+    VALIDATOR,
+    constructor_arguments,
+)
 from scripts._deploy.bindings import bindings
 from scripts._deploy.calls import Call, Note
 from scripts._deploy.compiler import Artifact, compile_contract
@@ -162,8 +168,7 @@ def find_outdated(web3: Web3, contracts: Sequence[Planned]) -> dict[str, str]:
         for target, bound in bindings(web3, item.name, item.address).items():
             if bound not in (ZERO_ADDRESS, planned[target]):
                 outdated[item.name] = (
-                    f"{item.address} is bound for ever to {target} at {bound}, "
-                    f"not to {planned[target]}"
+                    f"{item.address} is bound for ever to {target} at {bound}, which does not stay"
                 )
     return outdated
 
@@ -182,12 +187,12 @@ def _names(config: DeployConfig, view: Inspection) -> list[str]:
     if config.token.address == MOCK and not view.is_own_node:
         raise Conflict("`mock` is for nodes of your own", field="token.address")
     if config.token.address in TOKENS:
-        return [TOKENS[config.token.address], *CONTRACTS]
+        return [TOKENS[config.token.address], *CONTRACTS, *REWARDS]
     if not code_at(view.web3, config.token.address):
         raise Conflict(
             f"no contract at {config.token.address} on this chain", field="token.address"
         )
-    return list(CONTRACTS)
+    return [*CONTRACTS, *REWARDS]
 
 
 def _plan_contracts(
@@ -245,9 +250,23 @@ def _difference(
         return f"other code at {record['address']} than recorded", ()
     if record["source_integrity"] != artifact.integrity:
         return "it was deployed from other sources than these", ()
+    recorded = _flat(record["constructor_args"])
     changes = tuple(
-        Change(name, str(record["constructor_args"].get(name)), str(value))
-        for name, value in arguments.items()
-        if name not in MUTABLE and record["constructor_args"].get(name) != value
+        Change(name, str(recorded.get(name)), str(value))
+        for name, value in _flat(arguments).items()
+        if recorded.get(name) != value
     )
     return ("parameters that are fixed at deployment differ" if changes else ""), changes
+
+
+def _flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is fixed at deployment by name, a struct's fields as `struct.field`."""
+    flat: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if name in MUTABLE:
+            continue
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": entry for key, entry in value.items()}
+        else:
+            flat[name] = value
+    return flat

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scripts._deploy.calls import Call, Note
@@ -24,8 +24,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
             continue
         changed = {change.parameter: change.old for change in item.changes}
         for name, value in item.arguments.items():
-            before = f"{changed[name]} -> " if name in changed else ""
-            yield from _argument_lines(name, before, value)
+            yield from _argument_lines(name, value, changed)
     for call in plan.calls:
         yield f"{'call':8}{call.step}: {call.old} -> {call.new}"
     yield from manual_lines(plan.manual)
@@ -105,13 +104,16 @@ def _call_json(call: Call) -> dict[str, Any]:
     }
 
 
-def _argument_lines(name: str, before: str, value: Any) -> Iterator[str]:
+def _argument_lines(name: str, value: Any, changed: Mapping[str, str]) -> Iterator[str]:
+    def before(parameter: str) -> str:
+        return f"{changed[parameter]} -> " if parameter in changed else ""
+
     if isinstance(value, dict):
         yield f"          {name}:"
         for key, entry in value.items():
-            yield f"            {key} = {_inline(entry)}"
+            yield f"            {key} = {before(f'{name}.{key}')}{_inline(entry)}"
         return
-    yield f"          {name} = {before}{_inline(value)}"
+    yield f"          {name} = {before(name)}{_inline(value)}"
 
 
 def _inline(value: Any) -> str:

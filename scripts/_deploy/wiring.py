@@ -7,17 +7,29 @@ a killed one resumable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from web3 import Web3
 
-from scripts._deploy.arguments import REGISTRIES, VALIDATOR, quota_rules
-from scripts._deploy.bindings import bindings, contract_at
+from scripts._deploy.arguments import quota_rules
+from scripts._deploy.bindings import contract_at
 from scripts._deploy.bonding import plan_bonds
 from scripts._deploy.calls import Call, Note, Wiring
-from scripts._deploy.config import ZERO_ADDRESS, DeployConfig
+from scripts._deploy.config import REWARD_FUND, ZERO_ADDRESS, DeployConfig
+from scripts._deploy.rewarding import card_notes, fund_binder, plan_rewards
 
 POTS = ("node_pot", "validator_pot", "treasury")
+
+# Contract -> the roles that it has a getter of that name for; the others have none.
+_ROLES = {
+    "SessionPaymentTable": ("owner", "oracle"),
+    "StakePool": ("owner", "slasher", "treasury"),
+    "StakeQuota": ("owner",),
+    "SessionPayment": ("owner",),
+    "NodeReputation": ("owner", "steward"),
+    "RewardTable": ("owner",),
+    "NodeReward": ("owner", "guardian", "treasury"),
+}
 
 
 def plan_calls(
@@ -32,7 +44,7 @@ def plan_calls(
 
     Args:
         web3: the node.
-        config: the configuration with an address in every role.
+        config: the configuration, resolved.
         addresses: where each contract is, or will be.
         is_new: which contracts are not there yet; they are taken as their constructors leave them.
         deployer: who deploys, and has a mock token's supply.
@@ -41,6 +53,8 @@ def plan_calls(
     _table(wiring)
     _pool(wiring)
     _quota(wiring)
+    # Before the node pot's recipient is set: who pays a fund that is not bound trusts its binder.
+    plan_rewards(wiring)
     _payment(wiring)
     plan_bonds(wiring)
     _anchor(wiring)
@@ -55,18 +69,15 @@ def _table(wiring: Wiring) -> None:
     owner, oracle = wiring.owner(name), view.oracle().call()
     wiring.set_address(name, "set_oracle", config.roles.oracle, oracle, (owner, "owner"))
     version = view.latest_version().call()
-    card = type(config.first_card()).from_abi(view.card(version).call()).to_json()
-    for key, value in config.first_card().to_json().items():
-        if card[key] != value:
-            text = f"{key} is {card[key]} in card {version}, {value} in the file; publish a card"
-            wiring.notes.append(Note("rate card", text))
+    card = type(config.first_card()).from_abi(view.card(version).call())
+    card_notes(wiring, "rate card", version, card.to_json(), config.first_card().to_json())
 
 
 def _pool(wiring: Wiring) -> None:
     name, roles = "StakePool", wiring.config.roles
     owner = (wiring.owner(name), "owner")
     payment, dispute = wiring.addresses["SessionPayment"], wiring.addresses["SettlementDispute"]
-    if not _is_bound(wiring, name):
+    if not wiring.is_bound(name):
         arguments = {"payment": payment, "dispute": dispute}
         wiring.call("bind StakePool", name, "bind", arguments, owner, (ZERO_ADDRESS, payment))
     view = wiring.view(name)
@@ -79,7 +90,7 @@ def _quota(wiring: Wiring) -> None:
     name = "StakeQuota"
     owner = (wiring.owner(name), "owner")
     payment = wiring.addresses["SessionPayment"]
-    if not _is_bound(wiring, name):
+    if not wiring.is_bound(name):
         arguments = {"payment": payment}
         wiring.call("bind StakeQuota", name, "bind", arguments, owner, (ZERO_ADDRESS, payment))
     view = wiring.view(name)
@@ -115,7 +126,7 @@ def _payment(wiring: Wiring) -> None:
         guardian, count = view.control().call()[0], view.router_count().call()
         settlers = [view.router(i + 1).call()[0] for i in range(min(count, len(config.routers)))]
         recipients = [view.pot(pot).call()[1] for pot in range(3)]
-    if not _is_bound(wiring, name):
+    if not wiring.is_bound(name):
         dispute = wiring.addresses["SettlementDispute"]
         change = (ZERO_ADDRESS, dispute)
         wiring.call("set dispute", name, "set_dispute", {"dispute": dispute}, owner, change)
@@ -134,13 +145,22 @@ def _payment(wiring: Wiring) -> None:
     if count > len(config.routers):
         text = f"{count} on chain, {len(config.routers)} in the file"
         wiring.notes.append(Note("routers", text))
+    _pots(wiring, recipients, owner)
+
+
+def _pots(wiring: Wiring, recipients: Sequence[str], owner: tuple[str, str]) -> None:
     for pot, key in enumerate(POTS):
-        new = getattr(config.roles, key)
+        new = getattr(wiring.config.roles, key)
+        if new == REWARD_FUND:
+            new, binder = wiring.addresses["RewardFund"], fund_binder(wiring)
+            if binder not in (None, owner[0]):
+                text = f"is set once {binder} has bound RewardFund; run again then"
+                wiring.notes.append(Note(f"{key} recipient", text))
+                continue
         if recipients[pot] != new:
             arguments = {"pot": str(pot), "recipient": new}
-            change = (recipients[pot], new)
-            step = f"set {key} recipient"
-            wiring.call(step, name, "set_pot_recipient", arguments, owner, change)
+            step, change = f"set {key} recipient", (recipients[pot], new)
+            wiring.call(step, "SessionPayment", "set_pot_recipient", arguments, owner, change)
 
 
 def _anchor(wiring: Wiring) -> None:
@@ -159,25 +179,13 @@ def _anchor(wiring: Wiring) -> None:
         )
 
 
-def _is_bound(wiring: Wiring, name: str) -> bool:
-    if wiring.is_new[name]:
-        return False
-    # To what is checked by the plan: nothing that stays is bound to anything else.
-    found = bindings(wiring.web3, name, wiring.addresses[name])
-    return ZERO_ADDRESS not in found.values()
-
-
 def read_roles(web3: Web3, name: str, address: str) -> dict[str, str]:
     """Return who holds each role of a contract on chain."""
-    plain = ("MockCOR", "WrappedCOR", "ReceiptAnchor", "SettlementDispute", *REGISTRIES, VALIDATOR)
-    if name in plain:
+    if name not in _ROLES:
         return {}
     view = contract_at(web3, name, address).functions
-    roles = {"owner": view.owner().call()}
-    if name == "SessionPaymentTable":
-        roles["oracle"] = view.oracle().call()
-    elif name == "StakePool":
-        roles |= {"slasher": view.slasher().call(), "treasury": view.treasury().call()}
+    roles = {role: view[role]().call() for role in _ROLES[name]}
+    if name == "StakePool":
         payment = view.payment().call()
         if payment != ZERO_ADDRESS:
             escrow = contract_at(web3, "SessionPayment", payment).functions

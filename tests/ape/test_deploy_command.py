@@ -33,12 +33,18 @@ CONTRACTS = [
     "StakeQuota",
     "SessionPayment",
     "SettlementDispute",
+    "NodeReputation",
+    "RewardFund",
+    "RewardTable",
+    "NodeReward",
+    "RewardDispute",
     "IdentityRegistry",
     "ReputationRegistry",
     "ValidationRegistry",
     "AgentValidator",
 ]
-CALLS = 11  # bind twice, set_dispute, register, three pots, COR, approve, open the bond, authorise
+# Bind five times, set_dispute, register, three pots, COR, approve, open the bond, authorise.
+CALLS = 14
 SETTLER_CALLS = 3  # approve, open the bond, authorise
 
 

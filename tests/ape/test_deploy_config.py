@@ -47,6 +47,8 @@ def test_committed_files_load(name):
     terms = Terms(replicas=3)
     usage = Usage(input_units=900, output_units=300)
     assert quote(config.first_card(), 0, terms, usage).total > 0
+    assert config.first_reward_card().budget_cap_wei == 50_000 * 10**18
+    assert config.roles.node_pot == "reward-fund"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,36 @@ def test_committed_files_load(name):
             "dispute.answer_seconds: must be at least 2",
         ),
         ("forced_inclusion_seconds = 1", "forced_inclusion_seconds = 0", "must be the real delay"),
+        ("\nwindow_seconds = 600", "\nwindow_seconds = 1", "rewards.window_seconds: must be at l"),
+        ("\nveto_seconds = 600", "\nveto_seconds = 1", "rewards.veto_seconds: must be at least 2"),
+        ("veto_delay_seconds = 300", "veto_delay_seconds = 0", "veto_delay_seconds: Expected int"),
+        ("epoch_seconds = 3600", "epoch_seconds = 1500", "rewards.epoch_seconds: must be more tha"),
+        ("post_seconds = 3600", "post_seconds = 1500", "post_seconds: must be more than 1500, win"),
+        (
+            "cooldown_seconds = 3600 # above those",
+            "cooldown_seconds = 1500 #",
+            "rewards.cooldown_seconds: must be more than 1500",
+        ),
+        ("expiry_seconds = 7776000", "expiry_seconds = 7775999", "expiry_seconds: Expected int >="),
+        (
+            'bond_wei = "10000000000000000000000" # 10,000 COR, as',
+            'bond_wei = "0" #',
+            "rewards.bond_wei: must be from 1 to",
+        ),
+        ("card_delay_seconds = 3600", "card_delay_seconds = 0", "rewards.card_delay_seconds: Exp"),
+        ("rejoin_seconds = 600", "rejoin_seconds = 7776001", "reputation.rejoin_seconds: Expecte"),
+        ("[reputation]", "[reputations]", "local.toml: reputations: is not a known key"),
+        ('steward = "deployer"', 'steward = "none"', None),
+        ('reward_guardian = "deployer"', 'reward_guardian = "none"', None),
+        ('node_pot = "reward-fund"', 'node_pot = "deployer"', None),
+        ('node_pot = "reward-fund"', 'node_pot = "reward_fund"', "roles.node_pot: must be an addr"),
+        (
+            'validator_pot = "deployer"',
+            'validator_pot = "reward-fund"',
+            "validator_pot: must be",
+        ),
+        ('"reward-card.toml"', '"missing.toml"', "missing.toml: card: cannot read"),
+        ("[network]", "[reward_card]\n[network]", "local.toml: reward_card: belongs into the fi"),
         ('bond_owner = "deployer"', "", "routers[0].bond_wei: goes with bond_owner"),
         ('bond_owner = "deployer"', 'bond_owner = ""', "routers[0].bond_owner: must be an address"),
         ('bond_wei = "12', 'bond_wei = "9', "routers[0].bond_wei: must be at least 1000000"),
@@ -130,6 +162,9 @@ def test_local_mistakes(broken, old, new, message):
         ("challenge_window_seconds = 172800", "challenge_window_seconds = 1", "at least 172800"),
         ("answer_seconds = 172800", "answer_seconds = 172799", "answer_seconds: must be at least"),
         ("grace_seconds = 172800", "grace_seconds = 172799", "grace_seconds: must be at least"),
+        ("veto_seconds = 172800", "veto_seconds = 172799", "veto_seconds: must be at least"),
+        ("epoch_seconds = 604800", "epoch_seconds = 518400", "must be more than 518400, window +"),
+        ('reward_guardian = ""', 'reward_guardian = "deployer"', "this network is not local"),
         ('slasher = ""', 'slasher = "deployer"', "roles.slasher: must be an address: this network"),
         ('slasher = ""', 'slasher = "none"', None),
         ("forced_inclusion_seconds = 86400", "forced_inclusion_seconds = 0", "the real delay"),
@@ -175,3 +210,8 @@ def test_local_roles_resolve_to_accounts():
 
 def test_schema_is_a_schema():
     jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA_PATH.read_text()))
+
+
+def test_a_wrong_reward_card_is_named_by_its_file(broken):
+    found = broken("local.toml", "\ncap_bps = 1000\n", "\ncap_bps = 10001\n", "reward-card.toml")
+    assert found.startswith("reward-card.toml: card.cap_bps: must be at most 10000")

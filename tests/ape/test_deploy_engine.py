@@ -12,7 +12,6 @@ from web3 import Web3
 from cortensor.errors import Conflict, InvalidInput
 from scripts._anvil import ROOT, run_anvil
 from scripts._deploy import KeySigner, deploy_all, load_config, make_plan
-from scripts._deploy.bindings import contract_at
 from scripts._deploy.checks import verify_record, verify_wiring
 from scripts._deploy.config import ZERO_ADDRESS, resolve
 from scripts._deploy.engine import inspection
@@ -29,8 +28,8 @@ KEYS = (
 )
 DEPLOYER, SETTLER, STRANGER = map(KeySigner, KEYS)
 NETWORK = "local"
-CONTRACTS = 11
-DEPLOYER_CALLS = 8  # bind twice, set_dispute, register, three pots, COR for the bond
+CONTRACTS = 16
+DEPLOYER_CALLS = 11  # bind five times, set_dispute, register, three pots, COR for the bond
 SETTLER_CALLS = 3  # approve, open the bond, authorise
 
 
@@ -50,10 +49,15 @@ def web3(chain):
     chain.provider.make_request("evm_revert", [snapshot])
 
 
-@pytest.fixture
-def config():
+def local_config():
+    """The local configuration with an address in every role."""
     loaded = load_config(ROOT / "config" / "local.toml")
     return resolve(loaded, DEPLOYER.address, lambda _index: SETTLER.address)
+
+
+@pytest.fixture
+def config():
+    return local_config()
 
 
 def deploy(web3, config, folder, *, signers=(DEPLOYER, SETTLER), own=True, lines=None):
@@ -118,7 +122,7 @@ def test_settler_not_at_hand__its_call_is_left_to_it_and_verify_says_so(web3, co
 
 
 @pytest.mark.parametrize("was_sent", [False, True])
-@pytest.mark.parametrize("step", [1, 6, 10, 12, 20])
+@pytest.mark.parametrize("step", [1, 6, 11, 20, 30])
 def test_interrupted_before_the_receipt__taken_over(
     web3, config, tmp_path, monkeypatch, step, was_sent
 ):
@@ -179,20 +183,14 @@ def test_other_chain_restarted__replaced_on_an_own_node_only(web3, config, tmp_p
     first = deploy(web3, config, tmp_path)
     web3.provider.make_request("anvil_setCode", [first.address("ReceiptAnchor"), "0x"])
     plan = plan_of(web3, config, tmp_path)
-    actions = {item.name: item.action for item in plan.contracts}
-    assert actions == {
-        "MockCOR": "keep",
-        "SessionPaymentTable": "keep",
-        "ReceiptAnchor": "replace",
-        "StakePool": "replace",
-        "StakeQuota": "replace",
-        "SessionPayment": "replace",
-        "SettlementDispute": "replace",
-        "IdentityRegistry": "keep",
-        "ReputationRegistry": "keep",
-        "ValidationRegistry": "keep",
-        "AgentValidator": "replace",
+    # NodeReputation is told who is staked by the pool, and the fund is bound to its NodeReward.
+    assert {item.name for item in plan.contracts if item.action == "keep"} == {
+        "MockCOR",
+        "SessionPaymentTable",
+        "RewardTable",
+        *("IdentityRegistry", "ReputationRegistry", "ValidationRegistry"),
     }
+    assert {item.action for item in plan.contracts} == {"keep", "replace"}
     reasons = {item.name: item.reason for item in plan.contracts}
     assert "is bound for ever to SessionPayment at" in reasons["StakeQuota"]
     assert "is bound for ever to SettlementDispute at" in reasons["StakePool"]
@@ -219,7 +217,11 @@ def test_fixed_parameter_changed__shown_and_refused_on_a_real_network(web3, conf
 def test_roles_changed__one_call_each(web3, config, tmp_path):
     deploy(web3, config, tmp_path)
     changed = with_roles(
-        config, dict.fromkeys(("oracle", "guardian", "slasher", "treasury"), STRANGER.address)
+        config,
+        dict.fromkeys(
+            ("oracle", "guardian", "slasher", "treasury", "steward", "reward_guardian"),
+            STRANGER.address,
+        ),
     )
     router = msgspec.structs.replace(config.routers[0], settler=STRANGER.address)
     changed = msgspec.structs.replace(changed, routers=[router])
@@ -228,12 +230,13 @@ def test_roles_changed__one_call_each(web3, config, tmp_path):
         "set_oracle",
         "set_slasher",
         "set_treasury",
+        *("set_steward", "set_guardian", "set_treasury"),
         "set_guardian",
         "set_settler",
         "set_pot_recipient",
     ]
     # Only the settler of today names the next, and only the next can authorise.
-    assert plan.calls[4].sender == SETTLER.address
+    assert plan.calls[7].sender == SETTLER.address
     assert [call.function for call in plan.manual] == ["authorise"]
     deployment = deploy(web3, changed, tmp_path, signers=(DEPLOYER, SETTLER, STRANGER))
     assert deployment.records["SessionPayment"]["roles"]["settler_1"] == STRANGER.address
@@ -244,6 +247,8 @@ def test_roles_changed__one_call_each(web3, config, tmp_path):
         "treasury": STRANGER.address,
         "bond_owner_1": DEPLOYER.address,
     }
+    assert deployment.records["NodeReputation"]["roles"]["steward"] == STRANGER.address
+    assert deployment.records["NodeReward"]["roles"]["guardian"] == STRANGER.address
     assert plan_of(web3, changed, tmp_path).is_empty
 
 
@@ -251,8 +256,12 @@ def test_owner_and_prices_changed__noted_and_left_alone(web3, config, tmp_path):
     deploy(web3, config, tmp_path)
     card = msgspec.structs.replace(config.card, threshold_bps=300)
     quota = msgspec.structs.replace(config.quota, rates_ppm=[1, *config.quota.rates_ppm[1:]])
+    reward_card = msgspec.structs.replace(config.reward_card, min_tasks=21)
     changed = msgspec.structs.replace(
-        with_roles(config, {"owner": STRANGER.address}), card=card, quota=quota
+        with_roles(config, {"owner": STRANGER.address}),
+        card=card,
+        reward_card=reward_card,
+        quota=quota,
     )
     plan = plan_of(web3, changed, tmp_path)
     assert plan.is_empty
@@ -262,9 +271,12 @@ def test_owner_and_prices_changed__noted_and_left_alone(web3, config, tmp_path):
         "SessionPayment",
         "StakePool",
         "StakeQuota",
+        *("NodeReputation", "RewardTable", "NodeReward"),
         "rate card",
+        "reward card",
         "quota rates",
     }
+    assert texts["reward card"].startswith("min_tasks is 20 in card 1, 21 in the file")
     assert texts["rate card"].startswith("threshold_bps is 200 in card 1, 300 in the file")
 
 
@@ -280,35 +292,14 @@ def test_quota_limits_changed__one_call_each(web3, config, tmp_path):
     assert plan_of(web3, changed, tmp_path).is_empty
 
 
-def test_nobody_may_slash__a_valid_choice(web3, config, tmp_path):
-    nobody = with_roles(config, {"slasher": ZERO_ADDRESS})
-    deployment = deploy(web3, nobody, tmp_path)
-    assert "slasher" not in deployment.records["StakePool"]["roles"]
+def test_nobody_may_slash_accuse_or_veto__a_valid_choice(web3, config, tmp_path):
+    roles = dict.fromkeys(("slasher", "steward", "reward_guardian"), ZERO_ADDRESS)
+    nobody = with_roles(config, roles)
+    records = deploy(web3, nobody, tmp_path).records
+    assert "slasher" not in records["StakePool"]["roles"]
+    assert "steward" not in records["NodeReputation"]["roles"]
+    assert "guardian" not in records["NodeReward"]["roles"]
     assert plan_of(web3, nobody, tmp_path).is_empty
-
-
-def test_bond_is_opened_once_and_covers(web3, config, tmp_path):
-    deployment = deploy(web3, config, tmp_path)
-    bonds = contract_at(web3, "StakePool", deployment.address("StakePool")).functions
-    amount = int(config.routers[0].bond_wei)
-    assert bonds.position(1).call()[:2] == (config.routers[0].bond_owner, amount)
-    assert bonds.cover(1).call() == 2 * amount
-    # More in the file is no reason to send: adding is anybody's, and said nowhere else.
-    router = msgspec.structs.replace(config.routers[0], bond_wei=str(2 * amount))
-    assert plan_of(web3, msgspec.structs.replace(config, routers=[router]), tmp_path).is_empty
-    router = msgspec.structs.replace(config.routers[0], bond_owner=STRANGER.address)
-    (note,) = plan_of(web3, msgspec.structs.replace(config, routers=[router]), tmp_path).notes
-    assert note.subject == "bond of router 1"
-    assert note.text.startswith(f"belongs to {DEPLOYER.address} for ever")
-
-
-def test_router_without_a_bond__deployed_and_verification_says_so(web3, config, tmp_path):
-    router = msgspec.structs.replace(config.routers[0], bond_owner=None, bond_wei=None)
-    bare = msgspec.structs.replace(config, routers=[router])
-    deployment = deploy(web3, bare, tmp_path)
-    assert plan_of(web3, bare, tmp_path).is_empty
-    failed = [c.name for c in verify_wiring(web3, deployment.records) if c.status == "failed"]
-    assert failed == ["settler_1 bonded"]
 
 
 def test_killed_between_pool_and_escrow__the_pool_is_kept(web3, config, tmp_path, monkeypatch):
@@ -343,6 +334,7 @@ def test_bound_to_what_is_gone__replaced_together_on_an_own_node_only(web3, conf
         "SessionPayment",
         "SettlementDispute",
         "AgentValidator",
+        *("NodeReputation", "RewardFund", "NodeReward", "RewardDispute"),
     }
     token = msgspec.structs.replace(config.token, address=first.token, mock_supply_wei=None)
     real = msgspec.structs.replace(config, token=token)

@@ -29,9 +29,9 @@ def sepolia_config(path, token):
     text = text.replace('card_file = "', f'card_file = "{ROOT / "config"}/')
     filled = []
     for number, line in enumerate(text.splitlines()):
-        key, _, rest = line.partition(' = ""')
+        key, blank, _ = line.partition(' = ""')
         value = token if key == "address" else "0x" + f"{number + 1:040x}"
-        filled.append(f'{key} = "{value}"' if rest != "" else line)
+        filled.append(f'{key} = "{value}"' if blank else line)
     path.write_text("\n".join(filled) + "\n")
     return path
 
@@ -66,7 +66,7 @@ def test_rehearsal_on_the_l3(tmp_path):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert (result["network"], result["chain_id"]) == ("cor-testnet1a-rehearsal", TESTNET_1A)
-    assert len(result["contracts"]) == 11
+    assert len(result["contracts"]) == 16
 
 
 @pytest.mark.parametrize(
@@ -187,8 +187,13 @@ def test_real_network__deployed_by_a_keyfile_and_the_rest_left_to_the_owners(rea
     assert sorted(p.stem for p in records.glob("*.json")) == [
         "AgentValidator",
         "IdentityRegistry",
+        "NodeReputation",
+        "NodeReward",
         "ReceiptAnchor",
         "ReputationRegistry",
+        "RewardDispute",
+        "RewardFund",
+        "RewardTable",
         "SessionPayment",
         "SessionPaymentTable",
         "SettlementDispute",
@@ -199,7 +204,12 @@ def test_real_network__deployed_by_a_keyfile_and_the_rest_left_to_the_owners(rea
     record = json.loads((records / "SessionPayment.json").read_text())
     assert record["deployer"] == real["address"]
     assert record["roles"]["owner"] != real["address"]
-    assert [call["role"] for call in result["manual"]] == ["owner"] * 7 + ["settler"] * 3
+    assert [call["role"] for call in result["manual"]] == [
+        *["owner"] * 3,  # bind StakePool, StakeQuota, NodeReputation
+        "binder",  # of RewardFund
+        *["owner"] * 6,  # bind NodeReward; dispute, router, three pots
+        *["settler"] * 3,
+    ]
     # What is left to the owner can be sent as it is printed.
     owner = result["manual"][0]["sender"]
     rpc(real["url"], "anvil_setBalance", owner, hex(10**18))

@@ -20,6 +20,8 @@ ANCHOR = "ReceiptAnchor"
 STAKE_POOL = "StakePool"
 STAKE_QUOTA = "StakeQuota"
 SETTLEMENT_DISPUTE = "SettlementDispute"
+NODE_REPUTATION = "NodeReputation"
+NODE_REWARD = "NodeReward"
 REQUIRED = (SESSION_PAYMENT, TABLE, ANCHOR, STAKE_POOL, STAKE_QUOTA, SETTLEMENT_DISPUTE)
 
 
@@ -35,7 +37,9 @@ class AddressBook(Struct, frozen=True):
     """The contracts a router works with; addresses are checksummed.
 
     `chain_id` is the one the records name, to be compared with the node's; None if they do not.
-    Deployment records name all six contracts; addresses given inline may be the first three alone.
+    Deployment records name the first six contracts; addresses given inline may be the first three
+    alone. The register of nodes and NodeReward are None where the records are from before there
+    were any; NodeReward itself names the fund, the table and the challenges that it works with.
     """
 
     session_payment: str
@@ -45,6 +49,8 @@ class AddressBook(Struct, frozen=True):
     stake_pool: str | None = None
     stake_quota: str | None = None
     settlement_dispute: str | None = None
+    node_reputation: str | None = None
+    node_reward: str | None = None
 
     @classmethod
     def of(
@@ -57,6 +63,8 @@ class AddressBook(Struct, frozen=True):
         stake_pool: str | None = None,
         stake_quota: str | None = None,
         settlement_dispute: str | None = None,
+        node_reputation: str | None = None,
+        node_reward: str | None = None,
     ) -> AddressBook:
         """Return a book of addresses in any case.
 
@@ -80,6 +88,8 @@ class AddressBook(Struct, frozen=True):
             stake_pool=optional("stake_pool", stake_pool),
             stake_quota=optional("stake_quota", stake_quota),
             settlement_dispute=optional("settlement_dispute", settlement_dispute),
+            node_reputation=optional("node_reputation", node_reputation),
+            node_reward=optional("node_reward", node_reward),
         )
 
     @classmethod
@@ -116,4 +126,6 @@ class AddressBook(Struct, frozen=True):
             stake_pool=found[STAKE_POOL],
             stake_quota=found[STAKE_QUOTA],
             settlement_dispute=found[SETTLEMENT_DISPUTE],
+            node_reputation=found.get(NODE_REPUTATION),
+            node_reward=found.get(NODE_REWARD),
         )

@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 MOST_ROWS = 500
 """Nodes in the table, those with most first; `metrics.csv` has all."""
 MOST_BARS = 20
+MOST_POINTS = 100
 CHART = 300
 """Side of the Lorenz chart, in its own units."""
 
@@ -194,7 +195,7 @@ def _flagged(inputs: EpochInputs, result: EpochResult) -> list[Flagged]:
 
 def _line(amounts: Sequence[int]) -> str:
     """Return a Lorenz curve as the points of an SVG line."""
-    points = lorenz_bps(amounts)
+    points = lorenz_bps(amounts, min(len(amounts), MOST_POINTS))
     steps = len(points) - 1
     return " ".join(
         f"{CHART * number / steps:.1f},{CHART - CHART * value / BPS:.1f}"

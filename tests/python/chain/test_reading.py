@@ -52,6 +52,11 @@ def test_deployment_records(tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text("[]")
     book = AddressBook.load(tmp_path)
     assert (book.table.lower(), book.chain_id) == (TABLE, CHAIN_ID)
+    assert (book.node_reputation, book.node_reward) == (None, None)
+    write(tmp_path, "NodeReputation", TABLE)
+    write(tmp_path, "NodeReward", ANCHOR)
+    book = AddressBook.load(tmp_path)
+    assert (str(book.node_reputation).lower(), str(book.node_reward).lower()) == (TABLE, ANCHOR)
     write(tmp_path, "ReceiptAnchor", PAYMENT)
     with pytest.raises(InvalidInput, match="twice"):
         AddressBook.load(tmp_path)
