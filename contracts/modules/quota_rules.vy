@@ -177,8 +177,9 @@ def _effective_at() -> uint256:
 def _rolled(hot: uint256, word: uint256, rates: uint256) -> uint256:
     """
     @dev Begins the current window of an account, as if nothing had happened
-         since its word was written; nothing is written here. What an allowance
-         is rounds down.
+         since its word was written; nothing is written here. The stake, what was
+         drawn and the profile stay; the overage begins anew. An allowance rounds
+         down.
     @param hot The hot word of an enrolled account.
     @param word The rules' word, if the caller has it; 0 to have it read.
     @param rates The newest rates, if the caller has them; 0 to have them read.
@@ -215,7 +216,6 @@ def _rolled(hot: uint256, word: uint256, rates: uint256) -> uint256:
             used = self._older_rates
             left_before = unsafe_div(unsafe_mul(staked, (used >> at) & words.U20), _MILLION)
             left_before = min(left_before, cap)
-    # The stake, what was drawn and the profile stay; the overage begins anew.
     next: uint256 = (
         hot & _KEPT
         | left << words.LEFT_NOW

@@ -12,7 +12,7 @@ from typing import Any
 from cortensor.errors import InvalidInput, NotFound
 from cortensor.gas.snapshot import Snapshot
 from scripts._anvil import HARDFORK
-from scripts._deploy.arguments import CONTRACTS, REGISTRIES, VALIDATOR
+from scripts._deploy.arguments import CONTRACTS, REGISTRIES, REWARDS, VALIDATOR
 from scripts._deploy.compiler import ROOT, compile_contract
 from scripts._gas import fees
 from scripts._gas.scenario import Scenario
@@ -24,7 +24,6 @@ UNITS = "16 for each byte of the signed transaction after Brotli at level 1"
 FOLLOWS = frozenset({"gas_per_item", "fees"})
 """What follows from other numbers: where those moved it needs no line of its own."""
 
-REWARDS = ("RewardTable", "NodeReward", "RewardDispute")
 MEASURED = (*CONTRACTS, "WrappedCOR", *REGISTRIES, VALIDATOR, *REWARDS)
 PHASE2 = ("Phase2Payment", "Phase2Session", "Phase2Queue")
 

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from scripts._deploy.arguments import CONTRACTS, REGISTRIES, VALIDATOR
+from scripts._deploy.arguments import CONTRACTS, REGISTRIES, REWARDS, VALIDATOR
 from scripts._gas import page, results
 from tests.ape.running import ape_run
 
@@ -47,7 +47,7 @@ def test_page_holds_every_scenario():
 
 def test_every_deployable_that_has_gas_to_measure_fits_on_chain():
     sizes = results.load(results.SCENARIOS_PATH)["code_bytes"]
-    assert list(sizes) == [*CONTRACTS, "WrappedCOR", *REGISTRIES, VALIDATOR]
+    assert list(sizes) == [*CONTRACTS, "WrappedCOR", *REGISTRIES, VALIDATOR, *REWARDS]
     assert max(sizes.values()) <= 24_576
 
 
@@ -59,6 +59,10 @@ def test_every_deployable_that_has_gas_to_measure_fits_on_chain():
         ("session.topup.steady", 48_000),
         ("settle.escrow.100", 7_200),
         ("settle.voucher.100", 14_500),
+        ("epoch.post.steady", 75_000),
+        ("epoch.challenge.formula", 400_000),
+        ("reward.pay.128", 10_800),
+        ("reward.pay.1.d17", 85_000),
         ("quota.draw.100", 7_200),
         ("quota.overage.100", 10_000),
         ("session.close.request", 33_000),
