@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "quota": ("cortensor.chain.quota_command:quota", "Show what a stake still buys."),
         "receipt": ("cortensor.receipts.commands:receipt", "Show and verify receipts."),
         "log": ("cortensor.watch.log_command:log", "Mirror and check a transparency log."),
+        "rewards": ("cortensor.epochs.commands:rewards", "Compute, check and pay reward epochs."),
         "router": ("cortensor.router.commands:router", "Run a router."),
         "settle": ("cortensor.router.commands:settle", "Anchor and settle what is pending."),
         "watch": ("cortensor.watch.commands:watch", "Check what is anchored, and challenge it."),

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls that others made, read back from their transactions."""
+"""Arguments of calls: read back from others' transactions, and made ready for ours."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from eth_utils.abi import get_abi_input_types
+from eth_utils.address import is_address, to_checksum_address
 
 from cortensor.errors import VerificationFailed
 
@@ -40,3 +41,12 @@ def named(values: Any, names: Sequence[str]) -> dict[str, Any]:
     if hasattr(values, "keys"):
         return {name: values[name] for name in names}
     return dict(zip(names, values, strict=True))
+
+
+def checksummed(value: Any) -> Any:
+    """Return arguments of a call with every address in them as web3 takes it."""
+    if isinstance(value, list | tuple):
+        return [checksummed(each) for each in value]
+    if isinstance(value, str) and is_address(value):
+        return to_checksum_address(value)
+    return value

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from cortensor.receipts.api_key import Scope
+    from cortensor.router.body_routes import BodyDesk
     from cortensor.router.callers import Caller, Callers
     from cortensor.router.chat.models import Models
     from cortensor.router.config import Limits
@@ -99,6 +100,7 @@ class Parts(Struct, frozen=True):
     tracer: Tracer = NoTracer()
     logs_requests: bool = True
     log: LogDesk | None = None
+    bodies: BodyDesk | None = None
     metrics_access: Literal["key", "open", "off"] = "key"
 
 
@@ -128,6 +130,7 @@ def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
         *PublishedRoutes().routes(),
         *ReceiptPage().routes(),
         *(() if parts.log is None else parts.log.routes()),
+        *(() if parts.bodies is None else parts.bodies.routes()),
     ]
     paths: dict[object, str] = {route.endpoint: route.path for route in listed}
     front = Middleware(

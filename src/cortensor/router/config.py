@@ -186,6 +186,9 @@ class Settlement(Struct, frozen=True, forbid_unknown_fields=True):
     `max_age_s` old; `cortensor settle` settles everything at any time. A session that expires
     within `expiry_margin_s` takes no new work and is settled at once. While the chain's base fee is
     above `max_base_fee_wei`, what can wait does, until the oldest is `max_wait_s` old.
+
+    With `publish_bodies` anyone can read the bodies of anchored receipts, and so the summaries of
+    answers in them: what rewards are computed from.
     """
 
     enabled: bool = False
@@ -199,6 +202,7 @@ class Settlement(Struct, frozen=True, forbid_unknown_fields=True):
     transaction_timeout_s: Positive = 120
     follow_s: Positive = 15
     final_depth: Positive = 64
+    publish_bodies: bool = False
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):

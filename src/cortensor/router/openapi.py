@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from cortensor.router import key_schemas, schemas
+from cortensor.router.body_routes import body_paths
 from cortensor.router.chat import document as chat_document
 from cortensor.router.headers import (
     IDEMPOTENCY_HEADER,
@@ -134,6 +135,13 @@ def document() -> dict[str, Any]:
             "responses": _responses(ref["BatchResponse"], ref["Problem"], (404,)),
         }
     }
+    paths |= body_paths(
+        [
+            _parameter("root", "path", "string", True),
+            _parameter("first", "query", "integer", False),
+        ],
+        _responses({"type": "object"}, ref["Problem"], (400, 404)),
+    )
     paths["/api/v4/sessions"] = {
         "get": {
             "summary": "States of the compute sessions",

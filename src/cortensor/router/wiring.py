@@ -20,6 +20,7 @@ from cortensor.router.adapters.embedded import EmbeddedBackend
 from cortensor.router.adapters.openai import OpenAIBackend
 from cortensor.router.answer import Signer
 from cortensor.router.app import Parts, build_app
+from cortensor.router.body_routes import BodyDesk
 from cortensor.router.callers import Callers
 from cortensor.router.chat.models import Models
 from cortensor.router.clock import SystemClock
@@ -237,6 +238,12 @@ async def running(
                 history=history,
                 tracer=traces,
                 logs_requests=config.logs.requests,
+                bodies=BodyDesk(
+                    store.ledger,
+                    store.outbox,
+                    calls,
+                    is_public=config.settlement.publish_bodies,
+                ),
                 log=LogDesk(
                     store.log_entries,
                     LogName(

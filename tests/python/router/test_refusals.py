@@ -156,6 +156,7 @@ def test_bad_transport_is_named_and_free(router: Router, session: str) -> None:
     refused(router.get("/api/v4/receipt/0x12"), 404, "unknown_receipt", "receipt_id")
     refused(router.get("/api/v4/receipt/0x" + "00" * 32), 404, "unknown_receipt", "receipt_id")
     refused(router.get("/api/v4/batch/0x00"), 404, "unknown_batch", "root")
+    refused(router.get("/api/v4/batch/0x00/receipts"), 404, "bodies_not_published")
     refused(router.get("/api/v4/quote?session_id=1"), 422, "invalid_field", "session_id")
     refused(
         router.get(f"/api/v4/quote?session_id={session}&colour=1"), 422, "unknown_field", "colour"
@@ -356,6 +357,7 @@ def test_openapi_names_every_route(router: Router) -> None:
         "/api/v4/quote",
         "/api/v4/receipt/{receipt_id}",
         "/api/v4/batch/{root}",
+        "/api/v4/batch/{root}/receipts",
         "/api/v4/sessions",
         "/healthz",
         "/readyz",

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cortensor rewards …` as processes of their own, to be killed like any other."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from cortensor.anvil.children import start_child
+from cortensor.errors import Unavailable
+from scripts._rewards.network import Network, hex_key
+
+BEGINS = re.compile(r"epoch (\d+): (\w+) begins")
+KEY, WATCH_KEY = "CORTENSOR_REWARDS_KEY", "CORTENSOR_WATCH_KEY"
+STEPS = ("open", "compute", "post", "finalise", "runs", "pay", "moves", "sync")
+"""Steps of an honest epoch, in their order."""
+
+
+class Service:
+    """`cortensor rewards serve`, killed once at the beginning of each step.
+
+    Args:
+        network: whose epochs.
+        folder: of epochs.
+        port: where its folder is served.
+        log: takes its log.
+        workflows: SQLAlchemy URL of DBOS; None for a file in the folder.
+        database: PostgreSQL URL of signed transactions; None for a file.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        folder: Path,
+        port: int,
+        log: Path,
+        *,
+        workflows: str | None = None,
+        database: str | None = None,
+    ) -> None:
+        self.log = log
+        self._arguments = [
+            *_command("serve", network),
+            *("--folder", str(folder), "--port", str(port), "--poll", "0.2"),
+            *(() if workflows is None else ("--workflows", workflows)),
+            *(() if database is None else ("--database", database)),
+        ]
+        self._environment = {**os.environ, KEY: hex_key(network.cast.proposer)}
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.killed: list[tuple[int, str]] = []
+
+    def start(self) -> None:
+        """Start it."""
+        self._process = start_child(
+            self._arguments,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=self._environment,
+        )
+        self._lines = queue.SimpleQueue()
+        threading.Thread(
+            target=_read, args=(self._process.stderr, self._lines), daemon=True
+        ).start()
+
+    def run_until(
+        self,
+        is_done: Callable[[], bool],
+        kill_at: Sequence[tuple[int, str]] = (),
+        seconds: float = 300,
+    ) -> None:
+        """Let it run until something is so, killing it at the first sight of each step.
+
+        Args:
+            is_done: looked at after each line and each second.
+            kill_at: epochs and steps at whose beginning it is killed with SIGKILL, once each, and
+                started again.
+            seconds: the most that this may take.
+
+        Raises:
+            Unavailable: it took longer.
+        """
+        left, deadline = set(kill_at), time.monotonic() + seconds
+        with self.log.open("ab") as log:
+            while not is_done():
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"the service took more than {seconds:.0f} s: {self.log}")
+                if self._process is None:
+                    self.start()
+                for line in self._new_lines():
+                    log.write(line)
+                    log.flush()
+                    found = BEGINS.search(line.decode(errors="replace"))
+                    step = (int(found[1]), found[2]) if found else None
+                    if step in left:
+                        left.discard(step)
+                        self.kill()
+                        self.killed.append(step)
+                        break
+                if self._process is not None and self._process.poll() is not None:
+                    raise Unavailable(f"the service ended by itself: {self.log}")
+
+    def _new_lines(self) -> Iterator[bytes]:
+        """Yield what it wrote, and wait a little if that is nothing."""
+        with contextlib.suppress(queue.Empty):
+            yield self._lines.get(timeout=0.2)
+            while True:
+                yield self._lines.get_nowait()
+
+    def kill(self) -> None:
+        """Kill it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def _read(stream: IO[bytes] | None, lines: queue.SimpleQueue[bytes]) -> None:
+    for line in stream or ():
+        lines.put(line)
+
+
+def watch_once(network: Network, *, is_challenging: bool = True) -> dict[str, Any]:
+    """Run `cortensor rewards watch --once` with an RPC and nothing of the proposer's."""
+    key = {WATCH_KEY: hex_key(network.cast.watcher)} if is_challenging else {}
+    done = _run([*_command("watch", network), "--once", "--json"], key)
+    if done.returncode not in (0, 1):
+        raise Unavailable(f"the watcher failed: {done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def verify(network: Network, folder: Path) -> dict[str, Any]:
+    """Run `cortensor rewards verify` on an epoch's folder."""
+    arguments = _command("verify", network)
+    done = _run([*arguments[:5], str(folder), *arguments[5:], "--json"], {})
+    if done.returncode != 0:
+        raise Unavailable(f"{folder} does not verify: {done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def settle(config: Path, key: dict[str, str]) -> None:
+    """Run `cortensor settle` beside a router.
+
+    Raises:
+        Unavailable: it failed, or the contract passed something over.
+    """
+    command = [sys.executable, "-m", "cortensor", "settle", "--config", str(config), "--json"]
+    done = _run(command, key)
+    batches = json.loads(done.stdout or "{}").get("batches", [])
+    if done.returncode != 0 or not batches or any(batch["skipped"] for batch in batches):
+        raise Unavailable(f"not everything was settled: {done.stdout}{done.stderr}")
+
+
+def _command(name: str, network: Network) -> list[str]:
+    start = [sys.executable, "-m", "cortensor"]
+    place = ["--rpc", network.chain.rpc_url, "--deployments", str(network.chain.records)]
+    return [*start, "rewards", name, *place, "--allow-private"]
+
+
+def _run(arguments: list[str], keys: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 -- our own command
+        arguments, env={**os.environ, **keys}, capture_output=True, text=True, check=False
+    )

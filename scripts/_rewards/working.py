@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The work of an epoch: a router with a compute session a node, asked until each had its tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cortensor.client import AsyncClient, Payment
+from cortensor.errors import Error
+from scripts._demo.operating import SIGNER_KEY
+from scripts._demo.processes import Router
+from scripts._rewards.network import Network, hex_key
+from scripts._rewards.pipeline import settle
+
+REPLICAS = 3
+AT_ONCE = 4
+MODELS = ("light-a", "light-b")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where nodes' models run: an OpenAI-compatible server, or the embedded model."""
+
+    url: str | None = None
+
+
+@contextlib.contextmanager
+def running_router(folder: Path, network: Network, backend: Backend) -> Iterator[Router]:
+    """Start a router whose compute sessions are the network's nodes, bodies published."""
+    config = folder / "router.toml"
+    config.write_text(_config(network, backend), "utf-8")
+    key = {SIGNER_KEY: hex_key(network.chain.people.settler)}
+    router = Router(config, key, folder / "router.log")
+    try:
+        router.start()
+        yield router
+    finally:
+        router.stop()
+
+
+def work(folder: Path, network: Network, router: Router, payment: Payment, tasks: int) -> int:
+    """Have every node do so many tasks, and settle them; returns how many jobs that were."""
+    count = len(network.cast.nodes)
+    jobs = -(-count * tasks // REPLICAS)
+    pools = [
+        [str((job * REPLICAS + each) % count) for each in range(REPLICAS)] for job in range(jobs)
+    ]
+    epoch = network.epoch_now()
+    done = asyncio.run(_ask_all(router, payment, pools, epoch))
+    settle(folder / "router.toml", {SIGNER_KEY: hex_key(network.chain.people.settler)})
+    return done
+
+
+async def _ask_all(router: Router, payment: Payment, pools: list[list[str]], epoch: int) -> int:
+    client = AsyncClient(lambda: router.url, payment, verify=False)
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(number: int, pool: list[str]) -> int:
+        async with turn:
+            try:
+                await client.delegate(
+                    f"Name a colour. This is question {number} of {epoch}.",
+                    consensus={"replicas": REPLICAS, "session_pool": pool},
+                    max_tokens=4,
+                    idempotency_key=f"{epoch}-{number}",
+                )
+            except Error:
+                return 0  # nobody answered, nobody is charged, and nodes lose a task
+        return 1
+
+    try:
+        return sum(await asyncio.gather(*(ask(*each) for each in enumerate(pools))))
+    finally:
+        await client.close()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def _config(network: Network, backend: Backend) -> str:
+    """Return the router's TOML; JSON strings are TOML strings."""
+    port = free_port()
+    lines = [
+        f"rpc_url = {json.dumps(network.chain.rpc_url)}",
+        "router_id = 1",
+        f'signer_key_env = "{SIGNER_KEY}"',
+        'deployments = "deployments"',
+        'database = "router.db"',
+        f"port = {port}",
+        f'public_url = "http://127.0.0.1:{port}"',
+        "[settlement]",
+        "publish_bodies = true",
+        "[health]",
+        "probe_interval_s = 0",
+        "[backend]",
+    ]
+    if backend.url is None:
+        lines.append('kind = "embedded"')
+    else:
+        lines += ['kind = "openai"', f"base_url = {json.dumps(backend.url)}", 'model = "any"']
+    for place, node in enumerate(network.cast.nodes):
+        lines += [
+            "[[sessions]]",
+            f'id = "{place}"',
+            f"miner = {json.dumps(node.address.lower())}",
+            "max_concurrency = 4",
+        ]
+        if backend.url is not None:
+            lines.append(f'model = "{MODELS[place % len(MODELS)]}"')
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what was observed to the inputs that an epoch is computed from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
+
+from cortensor.epochs import files
+from cortensor.epochs.batches import Batch  # noqa: TC001 -- msgspec reads the annotation
+from cortensor.epochs.observing import TREE_NAME
+from cortensor.errors import Conflict, Unavailable
+from cortensor.rewards.collusion import WINDOW_EPOCHS, contested
+from cortensor.rewards.epoch import EpochInputs, prior_of
+from cortensor.rewards.extract import collect
+from cortensor.rewards.records import moved
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import polars as pl
+
+    from cortensor.epochs.batches import Missing
+    from cortensor.epochs.observing import RewardChain, Span
+    from cortensor.epochs.settings import ObserveSettings
+    from cortensor.rewards.roster import Prior, Roster
+
+SHOWN = 3
+
+
+class Sources(Struct, frozen=True):
+    """Where inputs came from: what a reader needs to look for himself."""
+
+    chain_id: int
+    node_reward: str
+    session_payment: str
+    epoch: int
+    start: int
+    end: int
+    first_block: int
+    last_block: int
+    card_version: int
+    is_budget_drawn: bool
+    prior_epoch: int
+    batches: list[Batch]
+
+
+class Earlier(NamedTuple):
+    """An earlier epoch's rows with what their numbers stand for."""
+
+    roster: Roster
+    models: list[str]
+    rows: pl.DataFrame
+
+
+def gather(
+    chain: RewardChain,
+    epoch: int,
+    settings: ObserveSettings,
+    own: Path | None,
+    *,
+    is_estimate: bool = False,
+) -> tuple[EpochInputs, Sources]:
+    """Return an epoch's inputs, and where they came from.
+
+    Args:
+        chain: chain and receipts.
+        epoch: one that is over.
+        settings: what counts.
+        own: folder of one's own epochs, each in a folder by its number, which spares reading the
+            earlier ones again; None for none.
+        is_estimate: take the budget that opening the epoch now would draw, where it is not open.
+
+    Raises:
+        Conflict: the epoch is not over (`epoch_not_over`) or not opened (`epoch_not_open`).
+        Unavailable: the node, receipts (`batch_missing`), or an earlier tree.
+    """
+    span = chain.span(epoch)
+    budget = chain.budget(span)
+    if not (budget.is_drawn or is_estimate):
+        raise Conflict(
+            f"epoch {epoch} is not opened: its budget is not known",
+            field="epoch",
+            code="epoch_not_open",
+        )
+    finals = chain.final_before(epoch)
+    earlier = [_earlier(chain, each, settings, own) for each in finals[1 - WINDOW_EPOCHS :]]
+    prior_epoch = finals[-1] if finals else 0
+    work = chain.work(span, settings)
+    _complain(epoch, work.missing)
+    known = {name for each in earlier for name in each.models}
+    records = collect(work.bodies, work.roster, known)
+    inputs = EpochInputs(
+        epoch=epoch,
+        start=span.start,
+        end=span.end,
+        budget=budget.wei,
+        card=budget.card,
+        roster=work.roster,
+        prior=_prior(chain, prior_epoch, settings, own),
+        records=records.frame,
+        models=records.models,
+        receipts=records.receipts,
+        history=[
+            moved(each.rows, (each.roster, work.roster), (each.models, records.models))
+            for each in earlier
+        ],
+    )
+    return inputs, _sources(chain, span, budget.version, budget.is_drawn, prior_epoch, work.batches)
+
+
+def _prior(
+    chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
+) -> dict[int, Prior]:
+    if not epoch:
+        return {}
+    path = None if own is None else own / str(epoch) / TREE_NAME
+    data = path.read_bytes() if path is not None and path.is_file() else None
+    return prior_of(chain.final_leaves(epoch, data, settings))
+
+
+def _earlier(
+    chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
+) -> Earlier:
+    if own is not None and (kept := files.load_earlier(own / str(epoch))) is not None:
+        roster, models, rows = kept
+        return Earlier(roster, models, contested(rows))
+    work = chain.work(chain.span(epoch), settings)
+    _complain(epoch, work.missing)
+    records = collect(work.bodies, work.roster)
+    return Earlier(work.roster, records.models, contested(records.frame))
+
+
+def _complain(epoch: int, missing: Sequence[Missing]) -> None:
+    """Refuse an epoch of which receipts lack: never silently less."""
+    if not missing:
+        return
+    shown = "; ".join(f"{each.batch.root[:18]}…: {each.reason}" for each in missing[:SHOWN])
+    more = f"; and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+    raise Unavailable(
+        f"{len(missing)} settled batch(es) of epoch {epoch} cannot be read: {shown}{more}",
+        field="batches",
+        code="batch_missing",
+    )
+
+
+def _sources(
+    chain: RewardChain,
+    span: Span,
+    version: int,
+    is_drawn: bool,
+    prior_epoch: int,
+    batches: list[Batch],
+) -> Sources:
+    return Sources(
+        chain_id=chain.chain_id,
+        node_reward=chain.rewards.address,
+        session_payment=chain.observer.watched.session_payment,
+        epoch=span.epoch,
+        start=span.start,
+        end=span.end,
+        first_block=span.first_block,
+        last_block=span.last_block,
+        card_version=version,
+        is_budget_drawn=is_drawn,
+        prior_epoch=prior_epoch,
+        batches=batches,
+    )

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An epoch as chain and receipts show it: register, stake, batches, cards, the last final tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from cortensor.chain.block_times import BlockTimes
+from cortensor.chain.node_register import NodeRegister
+from cortensor.chain.observer import Observer
+from cortensor.chain.reward_table import RewardTable
+from cortensor.chain.rewards import NONE, NodeRewards
+from cortensor.chain.token import Token
+from cortensor.epochs.batches import Batch, Missing, read_bodies, settled_batches
+from cortensor.epochs.roster_view import active_pairs
+from cortensor.epochs.tree_file import decode_leaves, read_tree, seal_of
+from cortensor.errors import Conflict, Error, NotFound, Unavailable
+from cortensor.receipts.typed import Domain
+from cortensor.rewards.roster import Node, Roster
+from cortensor.rewards.sum_tree import SumTree
+from cortensor.watch.fetch import fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cortensor.chain.rewards import Posted
+    from cortensor.epochs.place import RewardPlace
+    from cortensor.epochs.settings import ObserveSettings
+    from cortensor.receipts.body import Body
+    from cortensor.rewards.card import RewardCard
+    from cortensor.rewards.sum_tree import Leaf
+
+TREE_NAME = "tree.bin"
+
+
+class Span(Struct, frozen=True):
+    """An epoch's time and blocks; `last_block` is before `first_block` where it has none."""
+
+    epoch: int
+    start: int
+    end: int
+    first_block: int
+    last_block: int
+
+
+class Work(Struct, frozen=True):
+    """Who was there in an epoch, and what receipts show of it; `missing` batches do not count."""
+
+    roster: Roster
+    batches: list[Batch]
+    bodies: list[tuple[str, Body]]
+    missing: list[Missing] = field(default_factory=list)
+
+
+class Budget(Struct, frozen=True):
+    """What an epoch may allot; `is_drawn` is false of an estimate, before it is opened."""
+
+    version: int
+    wei: int
+    card: RewardCard
+    is_drawn: bool
+
+
+class RewardChain:
+    """Reads all of it through one node.
+
+    Args:
+        rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
+        place: the contracts.
+
+    Raises:
+        Conflict: the node is on another chain.
+        NotFound: no such contract.
+        Unavailable: the node.
+    """
+
+    def __init__(self, rpc_url: str | Sequence[str], place: RewardPlace) -> None:
+        self.place = place
+        self.observer = Observer(rpc_url, place.session_payment, place.chain_id)
+        self.web3 = self.observer.web3
+        self.rewards = NodeRewards(self.web3, place.node_reward)
+        self.parts = self.rewards.parts()
+        self.register = NodeRegister(self.web3, self.parts.reputation)
+        self.table = RewardTable(self.web3, self.parts.table)
+        self.token = Token(self.web3, self.parts.token)
+        self.times = BlockTimes(self.web3)
+
+    @property
+    def chain_id(self) -> int:
+        """The chain's id."""
+        return self.observer.watched.chain_id
+
+    @property
+    def domain(self) -> Domain:
+        """In which receipts are signed."""
+        return Domain(self.chain_id, self.observer.watched.session_payment)
+
+    def span(self, epoch: int) -> Span:
+        """Return an epoch's time and blocks.
+
+        Raises:
+            Conflict: it is not over (`epoch_not_over`).
+        """
+        start, end = self.rewards.bounds(epoch)
+        now = self.times.now()
+        if now < end:
+            raise Conflict(
+                f"epoch {epoch} ends in {end - now} s", field="epoch", code="epoch_not_over"
+            )
+        # From the chain's first block: the numbers must not depend on who looks.
+        return Span(
+            epoch, start, end, self.times.last_before(start) + 1, self.times.last_before(end)
+        )
+
+    def budget(self, span: Span) -> Budget:
+        """Return card and budget: as drawn, or as opening it now would draw."""
+        known = self.rewards.epoch(span.epoch)
+        if known.state != NONE:
+            return Budget(known.version, known.budget, self.table.card(known.version), True)
+        version = self.table.version_at(span.start)
+        card = self.table.card(version)
+        held = self.token.balance(self.parts.fund)
+        return Budget(version, min(held, card.budget_cap_wei), card, False)
+
+    def roster(self, span: Span) -> Roster:
+        """Return the nodes registered for a whole epoch, with their stake at its end."""
+        events = self.register.events(self.place.first_block, span.last_block)
+        pairs = active_pairs(events, self.times.of, span.start, span.end)
+        staked = self.register.are_staked(pairs, span.last_block)
+        return Roster(
+            Node(int(operator, 16), int(node, 16), is_staked)
+            for (operator, node), is_staked in zip(pairs, staked, strict=True)
+        )
+
+    def work(self, span: Span, settings: ObserveSettings) -> Work:
+        """Return who was there, and every receipt that was settled in the epoch."""
+        roster = self.roster(span)
+        if span.last_block < span.first_block:
+            return Work(roster, [], [])
+        seen = self.observer.seen(span.first_block, span.last_block)
+        batches = settled_batches(seen, settings.routers, settings.left_out)
+        bodies, missing = read_bodies(
+            batches,
+            self.observer,
+            self.domain,
+            settings.limits,
+            settings.mirror,
+            span.last_block,
+        )
+        return Work(roster, batches, bodies, missing)
+
+    def final_before(self, epoch: int) -> list[int]:
+        """Return the epochs before one that are final, in rising order."""
+        found = self.rewards.final_epochs(self.place.first_block, self.observer.head().number)
+        return [each for each in found if each < epoch]
+
+    def posted(self, epoch: int) -> list[Posted]:
+        """Return every root posted for an epoch, oldest first."""
+        return self.rewards.posted(epoch, self.place.first_block, self.observer.head().number)
+
+    def final_leaves(self, epoch: int, own: bytes | None, settings: ObserveSettings) -> list[Leaf]:
+        """Return the leaves of a final epoch's tree, which its seal proves.
+
+        Args:
+            epoch: the epoch.
+            own: a file of its tree that is at hand; None for none.
+            settings: how the published one is fetched.
+
+        Raises:
+            NotFound: the epoch is not final.
+            Unavailable: nobody publishes that tree.
+        """
+        seal = self.rewards.root(epoch)
+        if seal == bytes(32):
+            raise NotFound(f"epoch {epoch} is not final", field="epoch", code="epoch_not_final")
+        if own is not None:
+            leaves = decode_leaves(own)
+            tree = SumTree(leaves)
+            if seal_of(tree.root, tree.sums, len(leaves)) == seal:
+                return leaves
+        for posted in reversed(self.posted(epoch)):
+            header = posted.header
+            if seal_of(header.root, header.sums, header.count) != seal:
+                continue
+            try:
+                data = fetch(tree_url(posted.uri), settings.limits)
+                return read_tree(data, header.root, header.sums, header.count).leaves
+            except Error as error:
+                raise Unavailable(
+                    f"the tree of epoch {epoch} cannot be had: {error}", code="tree_unavailable"
+                ) from error
+        raise Unavailable(f"no posting of epoch {epoch} is found", code="tree_unavailable")
+
+
+def tree_url(uri: str) -> str:
+    """Return where the tree of a posted root is."""
+    return f"{uri.rstrip('/')}/{TREE_NAME}"

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tree of an epoch as its proposer publishes it, believed only if it leads to the posted root.
+
+Magic, the number of leaves (u64), a byte that is 1 if the rows follow, then 160 bytes a leaf:
+operator, node, facts, tally, sums, each a word. Rows are only there where leaves alone would not
+give them, in a tree that somebody built wrong: from the leaves' row up, 64 bytes a node (hash,
+sums), each row as long as the tree is wide at its height.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cortensor.errors import Error, VerificationFailed
+from cortensor.receipts.keccak import WORD_BYTES, keccak256
+from cortensor.rewards.sum_tree import EMPTY, ENTRY_BYTES, Leaf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAGIC = b"cortensor-reward-tree/1\n"
+LEAF_BYTES = 5 * WORD_BYTES
+MAX_DEPTH = 24
+COUNT_BYTES = 8
+
+Siblings = list[tuple[bytes, int]]
+PlaceTuple = tuple[tuple[str, str, int, int, int], int, Siblings]
+"""The contract's `Place`: leaf, index, proof."""
+
+
+class Entry(NamedTuple):
+    """A node of a tree."""
+
+    hashed: bytes
+    sums: int
+
+    def to_bytes(self) -> bytes:
+        """Return the 64 bytes that a parent hashes."""
+        return self.hashed + self.sums.to_bytes(WORD_BYTES, "big")
+
+
+class PostedTree(NamedTuple):
+    """A tree by its rows, from the leaves' up; built right or wrong."""
+
+    leaves: list[Leaf]
+    rows: list[list[Entry]]
+
+    @property
+    def top(self) -> Entry:
+        """The uppermost node."""
+        return self.rows[-1][0]
+
+    @property
+    def depth(self) -> int:
+        """How many steps a leaf is below the top."""
+        return len(self.rows) - 1
+
+    def proof(self, index: int, height: int = 0) -> Siblings:
+        """Return a node's siblings from below, as the contracts take them."""
+        beside = [
+            self.rows[level][(index >> (level - height)) ^ 1] for level in range(height, self.depth)
+        ]
+        return [(entry.hashed, entry.sums) for entry in beside]
+
+    def place(self, index: int) -> PlaceTuple:
+        """Return the contract's `Place` of a leaf; of an empty one, whose leaf is all zero."""
+        leaf = self.leaves[index] if index < len(self.leaves) else Leaf(0, 0, 0, 0, 0)
+        return leaf_tuple(leaf), index, self.proof(index)
+
+
+NOWHERE: PlaceTuple = (
+    ("0x" + "00" * 20, "0x" + "00" * 20, 0, 0, 0),
+    0,
+    [],
+)
+"""The contract's `Place` of no leaf."""
+
+
+def leaf_tuple(leaf: Leaf) -> tuple[str, str, int, int, int]:
+    """Return the contract's `Leaf`; operator and node must be addresses."""
+    return (address(leaf.operator), address(leaf.node), leaf.facts, leaf.tally, leaf.sums)
+
+
+def address(number: int) -> str:
+    """Return the lower-case address that an integer stands for."""
+    return f"0x{number:040x}"
+
+
+def seal_of(root: bytes, sums: int, count: int) -> bytes:
+    """Return what the contract keeps of a final tree."""
+    depth = (count - 1).bit_length() if count > 1 else 0
+    return keccak256(root + sums.to_bytes(WORD_BYTES, "big") + depth.to_bytes(WORD_BYTES, "big"))
+
+
+def rows_of(leaves: Sequence[Leaf]) -> list[list[Entry]]:
+    """Return the rows that leaves give, whatever their order; padded with empty ones.
+
+    Raises:
+        VerificationFailed: their sums do not fit in 128 bits.
+    """
+    width = 1 << ((len(leaves) - 1).bit_length() if len(leaves) > 1 else 0)
+    row = [_entry(leaf.entry()) for leaf in leaves]
+    row += [_entry(EMPTY)] * (width - len(row))
+    rows = [row]
+    while len(row) > 1:
+        row = [_parent(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+        rows.append(row)
+    return rows
+
+
+def encode(leaves: Sequence[Leaf], rows: Sequence[Sequence[Entry]] | None = None) -> bytes:
+    """Return the file of a tree; `rows` only where the leaves do not give them."""
+    parts = [MAGIC, len(leaves).to_bytes(COUNT_BYTES, "big"), bytes([rows is not None])]
+    parts += [b"".join(word.to_bytes(WORD_BYTES, "big") for word in leaf) for leaf in leaves]
+    parts += [entry.to_bytes() for row in rows or () for entry in row]
+    return b"".join(parts)
+
+
+def decode_leaves(data: bytes) -> list[Leaf]:
+    """Return the leaves of a file. Raises VerificationFailed."""
+    return _split(data)[0]
+
+
+def read_tree(data: bytes, root: bytes, sums: int, count: int) -> PostedTree:
+    """Return a published tree, whose every node is the one below the posted root.
+
+    Raises:
+        VerificationFailed: it is another tree, or none.
+    """
+    leaves, tail = _split(data)
+    if tail is None:
+        try:
+            rows = rows_of(leaves)
+        except Error as error:
+            raise VerificationFailed(f"adds up to nothing: {error}", field="tree") from error
+    else:
+        rows = _rows(tail)
+    tree = PostedTree(leaves, rows)
+    wanted = (count - 1).bit_length() if count > 1 else 0
+    if tree.top != Entry(root, sums) or tree.depth != wanted:
+        raise VerificationFailed("is not the tree of the posted root", field="tree")
+    for height in range(tree.depth):
+        for index, above in enumerate(rows[height + 1]):
+            below = rows[height][2 * index].to_bytes() + rows[height][2 * index + 1].to_bytes()
+            if above.hashed != bytes(WORD_BYTES) and keccak256(below) != above.hashed:
+                raise VerificationFailed(f"has a gap at height {height}", field="tree")
+    for index, leaf in enumerate(leaves[: len(rows[0])]):
+        if leaf.hash() != rows[0][index].hashed:
+            raise VerificationFailed(f"has another leaf {index}", field="tree")
+    return tree
+
+
+def _split(data: bytes) -> tuple[list[Leaf], bytes | None]:
+    start = len(MAGIC) + COUNT_BYTES + 1
+    count = int.from_bytes(data[len(MAGIC) : start - 1], "big")
+    end = start + count * LEAF_BYTES
+    has_rows = data[start - 1 : start] == b"\x01"
+    if (
+        not data.startswith(MAGIC)
+        or count > 1 << MAX_DEPTH
+        or len(data) < end
+        or (len(data) != end and not has_rows)
+    ):
+        raise VerificationFailed("is no file of a tree", field="tree")
+    leaves = []
+    for at in range(start, end, LEAF_BYTES):
+        words = [
+            int.from_bytes(data[place : place + WORD_BYTES], "big")
+            for place in range(at, at + LEAF_BYTES, WORD_BYTES)
+        ]
+        leaves.append(Leaf(*words))
+    return leaves, data[end:] if has_rows else None
+
+
+def _rows(data: bytes) -> list[list[Entry]]:
+    count = len(data) // ENTRY_BYTES
+    # A whole binary tree has one node less than a power of two.
+    if len(data) % ENTRY_BYTES or count == 0 or count & (count + 1):
+        raise VerificationFailed("has rows that are no tree's", field="tree")
+    rows, at, width = [], 0, (count + 1) // 2
+    while width:
+        end = at + width * ENTRY_BYTES
+        rows.append([_entry(data[p : p + ENTRY_BYTES]) for p in range(at, end, ENTRY_BYTES)])
+        at, width = end, width // 2
+    return rows
+
+
+def _entry(data: bytes) -> Entry:
+    return Entry(data[:WORD_BYTES], int.from_bytes(data[WORD_BYTES:], "big"))
+
+
+def _parent(left: Entry, right: Entry) -> Entry:
+    sums = left.sums + right.sums
+    if sums >> (8 * WORD_BYTES):
+        raise VerificationFailed("sums do not fit", field="tree")
+    return Entry(keccak256(left.to_bytes() + right.to_bytes()), sums)

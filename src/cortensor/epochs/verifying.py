@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether an epoch's folder is what chain and receipts give: everything is done again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from cortensor.chain.rewards import FINAL, POSTED, STATES
+from cortensor.epochs import files
+from cortensor.epochs.gathering import Sources, gather
+from cortensor.epochs.tree_file import seal_of
+from cortensor.errors import VerificationFailed
+from cortensor.receipts.keccak import to_hex
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from cortensor.epochs.observing import RewardChain
+    from cortensor.epochs.settings import ObserveSettings
+    from cortensor.rewards.epoch import EpochResult
+
+
+class Verified(Struct, frozen=True):
+    """What a folder holds; `state` is the epoch's, `on_chain` whether this root is on chain."""
+
+    epoch: int
+    nodes: int
+    receipts: int
+    amount_wei: str
+    root: str
+    state: str
+    on_chain: bool
+
+
+def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) -> Verified:
+    """Recompute an epoch's folder, first from its own inputs, then from chain and receipts.
+
+    Raises:
+        VerificationFailed: names the first file that differs; or the root on chain is another.
+        Unavailable: the node, or receipts that the folder counts.
+    """
+    found = files.read_files(folder)
+    inputs = files.read_inputs(found)
+    derived, result = files.derived_files(inputs)
+    _compare(found, derived, "does not follow from the folder's inputs")
+    said = _sources(found)
+    if (said.chain_id, said.node_reward) != (chain.chain_id, chain.rewards.address):
+        raise VerificationFailed(
+            f"is of {said.node_reward} on chain {said.chain_id}", field=files.SOURCES
+        )
+    settings = msgspec.structs.replace(
+        settings, left_out=tuple(each.root for each in said.batches if each.left_out)
+    )
+    again, sources = gather(
+        chain, inputs.epoch, settings, None, is_estimate=not said.is_budget_drawn
+    )
+    _compare(found, files.input_files(again, sources), "is not what chain and receipts give")
+    manifest = files.manifest_of(files.digests_of(found), result, inputs.epoch)
+    if manifest != (folder / files.MANIFEST).read_bytes():
+        raise VerificationFailed("does not follow from the files", field=files.MANIFEST)
+    state, on_chain = _on_chain(chain, inputs.epoch, result)
+    return Verified(
+        epoch=inputs.epoch,
+        nodes=len(result.leaves),
+        receipts=len(inputs.receipts),
+        amount_wei=str(result.sums.amount),
+        root=to_hex(result.tree.root),
+        state=STATES[state],
+        on_chain=on_chain,
+    )
+
+
+def _on_chain(chain: RewardChain, epoch: int, result: EpochResult) -> tuple[int, bool]:
+    state = chain.rewards.epoch(epoch).state
+    seal = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
+    if state >= FINAL:
+        if chain.rewards.root(epoch) != seal:
+            raise VerificationFailed("the final root is another", field="root")
+        return state, True
+    if state == POSTED:
+        newest = chain.posted(epoch)[-1].header
+        if (newest.root, newest.sums, newest.count) != (
+            result.tree.root,
+            result.tree.sums,
+            len(result.leaves),
+        ):
+            raise VerificationFailed(f"{newest.proposer} posted another root", field="root")
+        return state, True
+    return state, False
+
+
+def _sources(found: Mapping[str, bytes]) -> Sources:
+    try:
+        return msgspec.json.decode(found[files.SOURCES], type=Sources)
+    except (msgspec.DecodeError, KeyError) as error:
+        raise VerificationFailed(f"cannot be read: {error}", field=files.SOURCES) from error
+
+
+def _compare(found: Mapping[str, bytes], wanted: Mapping[str, bytes], reason: str) -> None:
+    for name, data in wanted.items():
+        if found.get(name) != data:
+            raise VerificationFailed(reason, field=name)
+    extra = {name for name in found if name.startswith("inputs/")} - wanted.keys()
+    if any(name.startswith("inputs/") for name in wanted) and extra:
+        raise VerificationFailed(reason, field=min(extra))

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody else's look at posted roots, with an RPC and the published receipts alone."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from cortensor.chain.caller import Caller
+from cortensor.chain.reward_dispute import RewardDispute
+from cortensor.chain.rewards import POSTED
+from cortensor.epochs import files
+from cortensor.epochs.gathering import gather
+from cortensor.epochs.judging import judge, prior_tree
+from cortensor.epochs.observing import RewardChain
+from cortensor.errors import Conflict
+from cortensor.rewards.epoch import compute_epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cortensor.epochs.place import RewardPlace
+    from cortensor.epochs.settings import ObserveSettings
+
+log = logging.getLogger(__name__)
+
+
+class Seen(Struct, frozen=True):
+    """What a look found.
+
+    Attributes:
+        epoch: the epoch in flight.
+        outcome: `nothing` posted; `right`; `wrong` and provable; `overthrown`, by us; `veto`: wrong
+            in what no contract can tell.
+        proposer: who posted; empty for nothing.
+        reason: what is wrong.
+        proof: the contract's function that proves it, or did.
+    """
+
+    epoch: int
+    outcome: Literal["nothing", "right", "wrong", "overthrown", "veto"]
+    proposer: str = ""
+    reason: str = ""
+    proof: str = ""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nobody has to do anything."""
+        return self.outcome in {"nothing", "right"}
+
+    def line(self) -> str:
+        """Return it in words."""
+        what = {
+            "nothing": "no root is posted",
+            "right": f"the root of {self.proposer} is right",
+            "wrong": f"WRONG: the root of {self.proposer} {self.reason} ({self.proof} proves it)",
+            "overthrown": f"overthrown by {self.proof}: the root of {self.proposer} {self.reason}",
+            "veto": f"WRONG, AND ONLY THE GUARDIAN'S VETO STOPS IT: the root of {self.proposer}: "
+            f"{self.reason}",
+        }
+        return f"epoch {self.epoch}: {what[self.outcome]}"
+
+
+class RewardWatcher:
+    """Looks at the epoch in flight.
+
+    Args:
+        rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
+        place: the contracts.
+        settings: what counts.
+        folder: where epochs that were computed are kept; None to compute all anew.
+        key: challenges with this key; None only reports.
+    """
+
+    def __init__(
+        self,
+        rpc_url: Sequence[str],
+        place: RewardPlace,
+        settings: ObserveSettings,
+        folder: Path | None,
+        key: str | None,
+    ) -> None:
+        self.chain = RewardChain(rpc_url, place)
+        self._settings = settings
+        self._folder = folder
+        self._caller = None if key is None else Caller(self.chain.web3, key)
+        self._known: Seen | None = None
+        self._known_tx = ""
+
+    def look(self) -> Seen:
+        """Judge the posted root once, and challenge it if it is provably wrong.
+
+        Raises:
+            Unavailable: the node, or receipts that the epoch counts.
+        """
+        flight = self.chain.rewards.flight()
+        if flight.state != POSTED:
+            return Seen(flight.epoch, "nothing")
+        posted = self.chain.posted(flight.epoch)[-1]
+        if self._known is not None and self._known_tx == posted.tx_hash:
+            return self._known  # what is final about it was said
+        inputs, sources = gather(self.chain, flight.epoch, self._settings, self._folder)
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            result = files.write_epoch(self._folder / str(flight.epoch), inputs, sources)
+        else:
+            result = compute_epoch(inputs)
+        prior = prior_tree(self.chain, flight.epoch, self._settings, self._folder)
+        verdict = judge(posted, inputs, result, prior, self._settings)
+        who, proof = posted.header.proposer, ""
+        outcome: Literal["right", "wrong", "overthrown", "veto"] = verdict.outcome
+        if verdict.outcome == "wrong":
+            proof = verdict.challenges[0].name
+            dispute = RewardDispute(self.chain.web3, self.chain.parts.dispute)
+            for challenge in verdict.challenges if self._caller is not None else ():
+                data = dispute.data(
+                    challenge.name, flight.epoch, posted.header, challenge.arguments
+                )
+                try:
+                    self._caller.call(dispute.address, data)  # type: ignore[union-attr]  # see above
+                except Conflict as error:
+                    log.warning("%s is refused: %s", challenge.name, error.reason)
+                    continue
+                outcome, proof = "overthrown", challenge.name
+                break
+        seen = Seen(flight.epoch, outcome, who, verdict.reason, proof)
+        if outcome != "wrong" or self._caller is None:
+            self._known, self._known_tx = seen, posted.tx_hash
+        return seen

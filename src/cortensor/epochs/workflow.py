@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An epoch from its end to the last payment, as a durable workflow.
+
+DBOS notes each step that is done; who is killed goes on with the next. A step under way is done
+again, and finds on chain, or among what was signed, how far it had come. A step that cannot be
+done yet waits inside itself: a workflow fails only for a fault in the program.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, SetWorkflowID
+
+from cortensor.chain.rewards import FINAL, POSTED, STATES
+from cortensor.epochs.acting import LATE, NO_NODES
+from cortensor.errors import Error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cortensor.epochs.acting import Actor, Look
+
+T = TypeVar("T")
+
+NAME = "cortensor-rewards"
+VERSION = "1"
+"""Of the steps and their order: workflows of another one are not gone on with."""
+INSTANCE = "epochs"
+
+log = logging.getLogger(__name__)
+
+
+@DBOS.dbos_class()
+class EpochFlow(DBOSConfiguredInstance):
+    """Runs epochs for one proposer.
+
+    Args:
+        actor: what the steps do.
+    """
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        super().__init__(INSTANCE)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    def run(self, epoch: int) -> str:
+        """Bring an epoch from where it is to paid; returns how it ended."""
+        state = self.open(epoch)
+        if state == LATE:
+            return LATE
+        if state == "open":
+            computed = self.compute(epoch)
+            if computed in {LATE, NO_NODES}:
+                return computed
+            if not self._reach_final(epoch):
+                return LATE
+        for start in self.runs(epoch):
+            self.pay(epoch, start)
+        for index in self.moves(epoch):
+            self.sync(epoch, index)
+        return "paid"
+
+    def _reach_final(self, epoch: int) -> bool:
+        """Post, watch and finalise, as often as roots fall; returns whether one is final."""
+        while True:
+            state, left_s, proposer = self.post(epoch)
+            if state == POSTED and proposer.lower() != self._actor.address:
+                self.check(epoch)
+            while state == POSTED:
+                if left_s:
+                    DBOS.sleep(min(float(left_s), self._actor.job.poll_s))
+                state, left_s, _ = self.look(epoch) if left_s else self.finalise(epoch)
+            if state >= FINAL:
+                return True
+            if state != STATES.index("open"):
+                return False
+
+    @DBOS.step()
+    def open(self, epoch: int) -> str:
+        """See `Actor.open`."""
+        return self._do("open", epoch, lambda: self._actor.open(epoch))
+
+    @DBOS.step()
+    def compute(self, epoch: int) -> str:
+        """See `Actor.compute`."""
+        return self._do("compute", epoch, lambda: self._actor.compute(epoch))
+
+    @DBOS.step()
+    def post(self, epoch: int) -> tuple[int, int, str]:
+        """See `Actor.post`."""
+        return _plain(self._do("post", epoch, lambda: self._actor.post(epoch)))
+
+    @DBOS.step()
+    def look(self, epoch: int) -> tuple[int, int, str]:
+        """See `Actor.look`."""
+        return _plain(self._patiently("look", epoch, lambda: self._actor.look(epoch)))
+
+    @DBOS.step()
+    def check(self, epoch: int) -> str:
+        """See `Actor.check`."""
+        return self._do("check", epoch, lambda: self._actor.check(epoch))
+
+    @DBOS.step()
+    def finalise(self, epoch: int) -> tuple[int, int, str]:
+        """See `Actor.finalise`."""
+        return _plain(self._do("finalise", epoch, lambda: self._actor.finalise(epoch)))
+
+    @DBOS.step()
+    def runs(self, epoch: int) -> list[int]:
+        """See `Actor.runs`."""
+        return self._do("runs", epoch, lambda: self._actor.runs(epoch))
+
+    @DBOS.step()
+    def pay(self, epoch: int, start: int) -> str:
+        """See `Actor.pay`."""
+        return self._do("pay", epoch, lambda: self._actor.pay(epoch, start))
+
+    @DBOS.step()
+    def moves(self, epoch: int) -> list[int]:
+        """See `Actor.moves`."""
+        return self._do("moves", epoch, lambda: self._actor.moves(epoch))
+
+    @DBOS.step()
+    def sync(self, epoch: int, index: int) -> str:
+        """See `Actor.sync`."""
+        return self._do("sync", epoch, lambda: self._actor.sync(epoch, index))
+
+    def _do(self, step: str, epoch: int, act: Callable[[], T]) -> T:
+        log.info("epoch %d: %s begins", epoch, step)
+        done = self._patiently(step, epoch, act)
+        log.info("epoch %d: %s: %s", epoch, step, done)
+        return done
+
+    def _patiently(self, step: str, epoch: int, act: Callable[[], T]) -> T:
+        while True:
+            try:
+                return act()
+            except Error as error:
+                log.warning("epoch %d: %s waits: %s", epoch, step, error)
+                time.sleep(self._actor.job.poll_s)
+
+
+def launch(actor: Actor) -> EpochFlow:
+    """Start DBOS for an actor, and go on with what was cut short."""
+    config: DBOSConfig = {
+        "name": NAME,
+        "system_database_url": actor.job.workflows,
+        "application_version": VERSION,
+        "log_level": "WARNING",
+    }
+    DBOS(config=config)
+    flow = EpochFlow(actor)
+    DBOS.launch()
+    return flow
+
+
+def start(flow: EpochFlow, actor: Actor, epoch: int) -> None:
+    """Start an epoch's workflow; one that runs or ran is left alone."""
+    name = f"{actor.chain.chain_id}/{actor.chain.rewards.address}/{actor.address}/{epoch}"
+    with SetWorkflowID(name):
+        DBOS.start_workflow(flow.run, epoch)
+
+
+def _plain(look: Look) -> tuple[int, int, str]:
+    # What DBOS keeps should be readable by any later version.
+    return look.state, look.left_s, look.proposer

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An epoch that is over and in which nobody worked, and its proposer's service."""
+
+from __future__ import annotations
+
+from scripts._demo.chain import Chain
+from scripts._rewards.network import Network, run_card
+from scripts._rewards.pipeline import Service
+from scripts._rewards.working import free_port
+from tests.ape.running import rpc
+
+NODES = 2
+
+
+class Scene:
+    """A chain with the reward contracts, two nodes and a bonded proposer.
+
+    Args:
+        url: the node's RPC.
+        folder: for everything.
+    """
+
+    def __init__(self, url, folder):
+        self.url = url
+        self.chain = Chain(url, folder / "deployments")
+        self.network = Network(self.chain, run_card(1))
+        self.network.settle_in(NODES)
+        self.network.bond(self.network.cast.proposer)
+        self.network.end_epoch()
+        self.epoch = self.network.end_epoch()
+        self.begin(folder)
+
+    def begin(self, folder):
+        """Give the epoch a service that has done nothing yet."""
+        self.folder = folder
+        self.service = Service(self.network, folder / "epochs", free_port(), folder / "service.log")
+
+    def nonce(self, block):
+        """How many transactions the proposer has sent."""
+        address = self.network.cast.proposer.address
+        return self.chain.web3.eth.get_transaction_count(address, block)
+
+    def state(self):
+        """The epoch's state on chain."""
+        return self.network.reward.functions.epoch(self.epoch).call()[0]
+
+    def pending(self):
+        """The hashes of the proposer's transactions that are not mined."""
+        found = rpc(self.url, "txpool_content")["pending"]
+        address = self.network.cast.proposer.address.lower()
+        own = next((each for who, each in found.items() if who.lower() == address), {})
+        return [each["hash"] for each in own.values()]

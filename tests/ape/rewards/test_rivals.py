@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody else posts first: what is wrong is overthrown by the service, what is right it pays."""
+
+from __future__ import annotations
+
+import pytest
+
+from cortensor.epochs.gathering import gather
+from cortensor.epochs.observing import RewardChain
+from cortensor.epochs.place import place_from
+from cortensor.epochs.settings import ObserveSettings
+from cortensor.epochs.sharing import shared
+from cortensor.rewards.epoch import compute_epoch
+from scripts._anvil import run_anvil
+from scripts._rewards import cheating
+from tests.ape.rewards.scene import Scene
+from tests.ape.running import rpc
+
+pytestmark = pytest.mark.slow
+
+FINAL = 3
+PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    with run_anvil() as anvil:
+        yield Scene(anvil.url, tmp_path_factory.mktemp("stage"))
+
+
+@pytest.fixture
+def scene(stage, tmp_path):
+    before = rpc(stage.url, "evm_snapshot")
+    stage.begin(tmp_path)
+    try:
+        yield stage
+    finally:
+        stage.service.kill()
+        assert rpc(stage.url, "evm_revert", before)
+
+
+def opened(scene):
+    """Have the rival open the epoch; returns its inputs and what follows from them."""
+    scene.chain.send(scene.network.cast.cheat, scene.network.reward.functions.open(scene.epoch))
+    chain = RewardChain([scene.url], place_from(scene.chain.records, None, None))
+    inputs, _ = gather(chain, scene.epoch, ObserveSettings(), None)
+    return inputs, compute_epoch(inputs)
+
+
+def postings(scene):
+    logs = scene.network.reward.events.RootPosted().get_logs(from_block=0)
+    return [log["args"]["proposer"] for log in logs]
+
+
+def finish(scene):
+    """Let the window pass, and the service bring the epoch to its end."""
+    flight = scene.network.reward.functions.flight().call()
+    scene.chain.pass_time(flight[5] - scene.chain.now() + 1)
+    scene.service.run_until(lambda: scene.state() == FINAL, seconds=PATIENCE_S)
+
+
+def test_a_wrong_root_is_overthrown_and_replaced(scene):
+    cast = scene.network.cast
+    wrong = cheating.wrong_trees(*opened(scene))[3]
+    with shared(scene.folder / "wrong", "127.0.0.1", 0) as url:
+        cheating.post(scene.network, scene.epoch, wrong, bytes(32), scene.folder / "wrong", url)
+        scene.service.run_until(lambda: len(postings(scene)) > 1, seconds=PATIENCE_S)
+    assert cheating.is_slashed(scene.network)
+    assert postings(scene) == [cast.cheat.address, cast.proposer.address]
+    finish(scene)
+
+
+def test_a_right_root_is_left_and_made_final(scene):
+    cast = scene.network.cast
+    _, result = opened(scene)
+    right = cheating.Wrong("right", "", list(result.leaves))
+    cheating.post(
+        scene.network, scene.epoch, right, result.inputs_hash, scene.folder / "x", "http://x"
+    )
+    done = f"epoch {scene.epoch}: check: the posted root is right"
+    scene.service.run_until(
+        lambda: scene.service.log.is_file() and done in scene.service.log.read_text("utf-8"),
+        seconds=PATIENCE_S,
+    )
+    finish(scene)
+    assert not cheating.is_slashed(scene.network)
+    assert postings(scene) == [cast.cheat.address]
+
+
+def test_an_own_root_that_was_vetoed_is_not_posted_again(scene):
+    cast, functions = scene.network.cast, scene.network.reward.functions
+    scene.service.run_until(lambda: len(postings(scene)) == 1, seconds=PATIENCE_S)
+    scene.chain.send(cast.guardian, functions.announce_veto(scene.epoch, "inputs"))
+    scene.chain.pass_time(60)
+    log = scene.network.reward.events.RootPosted().get_logs(from_block=0)[0]["args"]
+    names = ("root", "sums", "count", "inputs_hash", "proposer")
+    header = tuple(log[name] for name in names)
+    scene.chain.send(cast.guardian, functions.execute_veto(scene.epoch, header))
+    scene.network.bond(cast.proposer)
+    said = "one's own root was overthrown"
+    scene.service.run_until(
+        lambda: said in scene.service.log.read_text("utf-8"), seconds=PATIENCE_S
+    )
+    assert len(postings(scene)) == 1

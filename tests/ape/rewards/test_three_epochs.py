@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ape run rewards`: three epochs, cheats caught, kills survived, every wei found."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from scripts._rewards.pipeline import STEPS
+from tests.ape.running import ape_run
+from tests.python.router.fake_model import FakeModel, Script
+
+pytestmark = pytest.mark.slow
+
+NODES, TASKS = 8, 3
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    model = FakeModel()
+    model.default = Script("blue")
+    folder = tmp_path_factory.mktemp("rewards") / "run"
+    options = ("--nodes", NODES, "--tasks", TASKS, "--backend", model.url, "--out", folder)
+    try:
+        done = ape_run("rewards", *options, "--json", timeout=280)
+    finally:
+        model.close()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_each_epoch_is_final_and_its_folder_verifies(outcome):
+    assert [epoch["state"] for epoch in outcome["epochs"]] == ["final"] * 3
+    assert [epoch["on_chain"] for epoch in outcome["epochs"]] == [True] * 3
+    assert [epoch["receipts"] for epoch in outcome["epochs"]] == [NODES * TASKS // 3] * 3
+
+
+def test_every_cheat_is_caught_by_its_own_proof(outcome):
+    assert [cheat["caught"] for cheat in outcome["cheats"]] == [True] * 8
+    proofs = [cheat["proof"] or cheat["outcome"] for cheat in outcome["cheats"]]
+    assert proofs == [cheat["expected"] for cheat in outcome["cheats"]]
+
+
+def test_a_kill_at_every_step_sends_nothing_twice(outcome):
+    assert outcome["epochs"][1]["killed"] == list(STEPS)
+    sent = outcome["transactions"]
+    assert sent["EpochOpened"] == 3
+    assert sent["RootPosted"] == 8 + 3  # the cheat's, and one an epoch
+    assert sent["EpochFinalised"] == 3
+    assert sent["RunPaid"] == 3
+
+
+def test_every_wei_is_somewhere(outcome):
+    assert outcome["exact"], outcome["statement"]
+    assert int(outcome["account"]["in_reward"]) == 0
+    assert int(outcome["account"]["paid"]) > 0
+    assert int(outcome["account"]["from_pot"]) > 0

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A service whose steps only write a line, run as a process of its own: `scripted.py FILE URL DIE`.
+
+It dies, as by SIGKILL, in the step named DIE after that step has written its line.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from cortensor.chain.rewards import FINAL, POSTED
+from cortensor.epochs.acting import Look
+from cortensor.epochs.workflow import launch, start
+
+OTHER = "0x" + "22" * 20
+
+
+class ScriptedActor:
+    address = "0x" + "11" * 20
+    chain = SimpleNamespace(chain_id=1, rewards=SimpleNamespace(address="0x" + "33" * 20))
+
+    def __init__(self, file: Path, job: SimpleNamespace, die: str) -> None:
+        self.file = file
+        self.job = job
+        self.die = die
+
+    def _done(self, step: str) -> None:
+        with self.file.open("a") as out:
+            out.write(step + "\n")
+        if step == self.die:
+            os._exit(9)
+
+    def open(self, _epoch: int) -> str:
+        self._done("open")
+        return "open"
+
+    def compute(self, _epoch: int) -> str:
+        self._done("compute")
+        return "computed"
+
+    def post(self, _epoch: int) -> Look:
+        self._done("post")
+        return Look(POSTED, 1, OTHER)
+
+    def check(self, _epoch: int) -> str:
+        self._done("check")
+        return "right"
+
+    def look(self, _epoch: int) -> Look:
+        self._done("look")
+        return Look(POSTED, 0, OTHER)
+
+    def finalise(self, _epoch: int) -> Look:
+        self._done("finalise")
+        return Look(FINAL)
+
+    def runs(self, _epoch: int) -> list[int]:
+        self._done("runs")
+        return [0, 128]
+
+    def pay(self, _epoch: int, at: int) -> str:
+        self._done(f"pay {at}")
+        return ""
+
+    def moves(self, _epoch: int) -> list[int]:
+        self._done("moves")
+        return [5]
+
+    def sync(self, _epoch: int, index: int) -> str:
+        self._done(f"sync {index}")
+        return ""
+
+
+if __name__ == "__main__":
+    path, url, die = sys.argv[1:]
+    job = SimpleNamespace(workflows=url, poll_s=0.01)
+    actor = ScriptedActor(Path(path), job, die)
+    flow = launch(actor)  # type: ignore[arg-type]
+    start(flow, actor, 7)  # type: ignore[arg-type]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and "sync 5" not in Path(path).read_text():
+        time.sleep(0.05)
+    time.sleep(0.3)  # until DBOS has noted the last step
+    os._exit(0)

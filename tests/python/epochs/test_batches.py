@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which batches count, and that one that cannot be had is said and not passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cortensor.chain.observed import BatchAnchored, Seen, Settlement
+from cortensor.epochs.batches import Batch, read_bodies, settled_batches
+from cortensor.receipts.sign import address_of
+from tests.python.epochs.publishing import DOMAIN, KEY, LIMITS, Answers, body, leaf
+
+ANCHORER = address_of(KEY)
+LAST_BLOCK = 90
+
+
+@pytest.fixture
+def answers() -> Iterator[Answers]:
+    made = Answers()
+    made.page(0, None, [0, 1, 2])
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def observer(*ended: str) -> Any:
+    return SimpleNamespace(anchor=SimpleNamespace(ended=lambda *_: list(ended)))
+
+
+def published(answers: Answers, **changes: Any) -> Batch:
+    root = answers.batch([leaf(number) for number in range(3)])
+    fields = {"router_id": 1, "anchorer": ANCHORER, "root": root, "count": 3, "block": 5}
+    return Batch(**(fields | {"uri": answers.url} | changes))
+
+
+def read(batch: Batch, *ended: str, mirror: str | None = None) -> tuple[int, list[str]]:
+    found, missing = read_bodies([batch], observer(*ended), DOMAIN, LIMITS, mirror, LAST_BLOCK)
+    return len(found), [each.reason for each in missing]
+
+
+def test_only_what_moved_money_counts() -> None:
+    anchored = [
+        BatchAnchored("0xa", "0x01", 2, "u1", 5),
+        BatchAnchored("0xb", "0x02", 2, "u2", 5),  # anchored by somebody, and settled by nobody
+        BatchAnchored("0xa", "0x03", 2, "u3", 6),
+    ]
+    settled = [
+        Settlement(1, "0x01", [7], 5),
+        Settlement(2, "0x03", [7], 6),
+        Settlement(1, "0x04", [7], 6),
+    ]
+    seen = Seen(anchored=anchored, settlements=settled)
+    assert [each.root for each in settled_batches(seen, (), ())] == ["0x01", "0x03"]
+    assert [each.root for each in settled_batches(seen, (2,), ())] == ["0x03"]
+    left = settled_batches(seen, (), ("0x03",))
+    assert [(each.root, each.left_out) for each in left] == [("0x01", False), ("0x03", True)]
+
+
+def test_a_batch_is_read_from_its_address(answers: Answers) -> None:
+    assert read(published(answers)) == (3, [])
+
+
+def test_what_was_revoked_does_not_count(answers: Answers) -> None:
+    assert read(published(answers), body(1).receipt_id()) == (2, [])
+
+
+def test_what_is_left_out_by_name_is_not_asked_for(answers: Answers) -> None:
+    assert read(published(answers, left_out=True, uri="http://127.0.0.1:9")) == (0, [])
+
+
+def test_a_mirror_serves_where_the_router_is_gone(answers: Answers) -> None:
+    batch = published(answers, uri="http://127.0.0.1:9/batch")
+    for path in list(answers.pages):
+        answers.pages[path.replace("/batch", f"/mirror/{batch.root}")] = answers.pages[path]
+    mirror = answers.url.replace("/batch", "/mirror/")
+    assert read(batch, mirror=mirror) == (3, [])
+    assert read(batch)[0] == 0
+
+
+def test_a_batch_that_cannot_be_had_is_missing_with_the_reason(answers: Answers) -> None:
+    assert read(published(answers, uri="")) == (0, ["names no address"])
+    del answers.pages["/batch/receipts?first=0"]
+    (reason,) = read(published(answers))[1]
+    assert reason.endswith("/batch/receipts?first=0: status 404")
+    (reason,) = read(published(answers, root="0x" + "11" * 32))[1]
+    assert "has the root 0x" in reason

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An epoch's folder: the same bytes everywhere, and nothing in it can be changed unseen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cortensor.epochs import files
+from cortensor.epochs.tree_file import decode_leaves, seal_of
+from cortensor.errors import VerificationFailed
+from cortensor.rewards.epoch import compute_epoch
+from tests.python.epochs.samples import SOURCES, inputs
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    files.write_epoch(tmp_path / "3", inputs(), SOURCES)
+    return tmp_path / "3"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_what_is_written_is_read_back_and_gives_the_same_files(folder: Path) -> None:
+    found = files.read_files(folder)
+    again = files.read_inputs(found)
+    derived, result = files.derived_files(again)
+    assert files.input_files(again, SOURCES) | derived == found
+    said = files.announced(folder)
+    assert (said.root, said.sums, said.count) == (result.tree.root, result.tree.sums, 9)
+    assert said.inputs_hash == compute_epoch(inputs()).inputs_hash
+    assert decode_leaves(found["tree.bin"]) == result.leaves
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    assert manifest["seal"] == "0x" + seal_of(said.root, said.sums, said.count).hex()
+
+
+def test_another_process_with_another_hash_seed_writes_the_same_bytes(
+    folder: Path, tmp_path: Path
+) -> None:
+    script = (
+        "import sys, msgspec; from pathlib import Path; from cortensor.epochs import files;"
+        "from cortensor.epochs.gathering import Sources;"
+        "found = files.read_files(Path(sys.argv[1]));"
+        "sources = msgspec.json.decode(found[files.SOURCES], type=Sources);"
+        "files.write_epoch(Path(sys.argv[2]), files.read_inputs(found), sources)"
+    )
+    target = tmp_path / "other" / "3"
+    target.parent.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(folder), str(target)],
+        env={**os.environ, "PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert contents(target) == contents(folder)
+
+
+def test_a_changed_missing_or_added_file_is_named(folder: Path) -> None:
+    (folder / "metrics.csv").write_bytes(b"")
+    with pytest.raises(VerificationFailed, match=r"metrics\.csv: is not what the manifest says"):
+        files.read_files(folder)
+    (folder / "metrics.csv").unlink()
+    with pytest.raises(VerificationFailed, match=r"metrics\.csv: is missing"):
+        files.read_files(folder)
+    (folder / "extra").touch()
+    with pytest.raises(VerificationFailed, match="extra: is not in the manifest"):
+        files.read_files(folder)
+
+
+def test_what_is_no_epoch_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VerificationFailed, match="is no epoch's folder"):
+        files.read_files(tmp_path)
+    (tmp_path / "manifest.json").write_text('{"format": "other", "files": {}}')
+    with pytest.raises(VerificationFailed, match="is not of the format"):
+        files.read_files(tmp_path)
+
+
+def test_a_folder_is_replaced_whole(folder: Path) -> None:
+    (folder / "left.over").touch()
+    files.write_epoch(folder, inputs(budget=5), SOURCES)
+    assert "left.over" not in contents(folder)
+    assert files.read_inputs(files.read_files(folder)).budget == 5
+
+
+def test_inputs_that_are_none_name_their_file(folder: Path) -> None:
+    found = files.read_files(folder)
+    for name in ("inputs/card.json", "inputs/roster.bin", "inputs/records.bin"):
+        with pytest.raises(VerificationFailed, match=name.replace(".", r"\.")):
+            files.read_inputs({**found, name: b"{"})
+
+
+def test_the_page_says_what_the_tree_says(folder: Path) -> None:
+    page = (folder / "report.html").read_text("utf-8")
+    assert "0x" + files.announced(folder).root.hex() in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert page.count("<tr>") == 1 + 9  # a head, and a line a node
+
+
+def test_the_page_of_an_unfunded_epoch_says_so(tmp_path: Path) -> None:
+    files.write_epoch(tmp_path / "3", inputs(budget=0), SOURCES)
+    assert "This epoch is unfunded" in (tmp_path / "3" / "report.html").read_text("utf-8")
