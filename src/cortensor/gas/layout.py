@@ -49,15 +49,14 @@ def variables(layout: Mapping[str, Any]) -> list[Variable]:
     Raises:
         InvalidInput: it is none (`missing_layout`).
     """
+    broken = InvalidInput("is no storage layout of Vyper", field="layouts", code="missing_layout")
+    # The compiler leaves out a part that has nothing, but never all of them.
+    if not PARTS & set(layout):
+        raise broken
     try:
-        if not PARTS & layout.keys():
-            raise KeyError(PARTS)
-        # The compiler leaves out a part that has nothing.
         found = list(_walk(layout.get("storage_layout", {}), ()))
     except (KeyError, TypeError, AttributeError) as error:
-        raise InvalidInput(
-            "is no storage layout of Vyper", field="layouts", code="missing_layout"
-        ) from error
+        raise broken from error
     return sorted(found, key=lambda each: each.slot)
 
 
