@@ -32,9 +32,17 @@ class Change(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """Every change, by size; `total_bps` over the scenarios that both have."""
+    """Every change, by size; `total_bps` over the scenarios that both have.
+
+    Attributes:
+        changes: of gas.
+        units: of the units that the signed transaction is charged for on Arbitrum.
+        before: gas of all that both have.
+        after: the same, now.
+    """
 
     changes: list[Change]
+    units: list[Change]
     before: int
     after: int
 
@@ -43,18 +51,27 @@ class Diff(NamedTuple):
         """The change of the sum in basis points, rounded up."""
         return -(-(self.after - self.before) * BPS // self.before) if self.before else 0
 
-    def over(self, scenario_bps: int, total_bps: int) -> list[str]:
+    def over(self, scenario_bps: int, total_bps: int, *, may_be_gone: bool = False) -> list[str]:
         """Return what is over a budget, one sentence each.
 
         Args:
-            scenario_bps: what one scenario may grow.
+            scenario_bps: what one scenario may grow, in gas and in units.
             total_bps: what the sum may grow.
+            may_be_gone: whether scenarios may be missing now; else nobody would see them grow.
         """
         found = [
             f"{each.name} grew by {percent(each.bps)}, more than {percent(scenario_bps)}"
             for each in self.changes
             if each.bps is not None and each.bps > scenario_bps
         ]
+        found += [
+            f"{each.name}: poster units grew by {percent(each.bps)}, "
+            f"more than {percent(scenario_bps)}"
+            for each in self.units
+            if each.bps is not None and each.bps > scenario_bps
+        ]
+        if not may_be_gone:
+            found += [f"{each.name} is gone" for each in self.changes if each.after is None]
         if self.total_bps > total_bps:
             found.append(
                 f"all together grew by {percent(self.total_bps)}, more than {percent(total_bps)}"
@@ -83,14 +100,10 @@ def diff(before: Measurement, after: Measurement) -> Diff:
                 code="other_measure",
             )
     old_gas, new_gas = _gas(before), _gas(after)
-    changes = [
-        Change(name, old_gas.get(name), new_gas.get(name))
-        for name in dict.fromkeys([*old_gas, *new_gas])
-        if old_gas.get(name) != new_gas.get(name)
-    ]
     both = old_gas.keys() & new_gas.keys()
     return Diff(
-        sorted(changes, key=lambda each: -abs(each.bps or 0)),
+        _changes(old_gas, new_gas),
+        _changes(_units(before), _units(after)),
         sum(old_gas[name] for name in both),
         sum(new_gas[name] for name in both),
     )
@@ -98,3 +111,20 @@ def diff(before: Measurement, after: Measurement) -> Diff:
 
 def _gas(document: Measurement) -> dict[str, int]:
     return {name: each.gas_used for name, each in document.scenarios.items()}
+
+
+def _units(document: Measurement) -> dict[str, int]:
+    return {
+        name: each.poster_units
+        for name, each in document.scenarios.items()
+        if each.poster_units is not None
+    }
+
+
+def _changes(old: dict[str, int], new: dict[str, int]) -> list[Change]:
+    changes = [
+        Change(name, old.get(name), new.get(name))
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name) != new.get(name)
+    ]
+    return sorted(changes, key=lambda each: -abs(each.bps or 0))

@@ -48,14 +48,24 @@ OVER = 1
     show_default=True,
     help="What the sum may grow, in basis points.",
 )
+@click.option(
+    "--gone-ok", is_flag=True, help="Scenarios may be missing now: BASE is of another flow."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def diff(
-    ctx: click.Context, base: str, to: Path, scenario_bps: int, total_bps: int, *, as_json: bool
+    ctx: click.Context,
+    base: str,
+    to: Path,
+    scenario_bps: int,
+    total_bps: int,
+    *,
+    gone_ok: bool,
+    as_json: bool,
 ) -> None:
     """Compare gas with BASE, a file or the name of one in gas/baselines. Exit 1: over a budget."""
     found = compare(read_json(baseline_file(base), Measurement), read_json(to, Measurement))
-    over = found.over(scenario_bps, total_bps)
+    over = found.over(scenario_bps, total_bps, may_be_gone=gone_ok)
     if as_json:
         click.echo(json.dumps(_json(found, over), indent=2))
     else:
@@ -85,6 +95,7 @@ def baseline_file(base: str) -> Path:
 def _json(found: Diff, over: list[str]) -> dict[str, Any]:
     return {
         "changes": [{**each._asdict(), "bps": each.bps} for each in found.changes],
+        "units": [{**each._asdict(), "bps": each.bps} for each in found.units],
         "before": found.before,
         "after": found.after,
         "total_bps": found.total_bps,

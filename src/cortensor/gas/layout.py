@@ -40,18 +40,23 @@ class Place(NamedTuple):
     inside: str
 
 
+PARTS = {"storage_layout", "code_layout", "transient_storage_layout"}
+
+
 def variables(layout: Mapping[str, Any]) -> list[Variable]:
     """Return the storage variables of a layout file, by slot.
 
     Raises:
         InvalidInput: it is none (`missing_layout`).
     """
+    broken = InvalidInput("is no storage layout of Vyper", field="layouts", code="missing_layout")
+    # The compiler leaves out a part that has nothing, but never all of them.
+    if not PARTS & set(layout):
+        raise broken
     try:
-        found = list(_walk(layout["storage_layout"], ()))
+        found = list(_walk(layout.get("storage_layout", {}), ()))
     except (KeyError, TypeError, AttributeError) as error:
-        raise InvalidInput(
-            "is no storage layout of Vyper", field="layouts", code="missing_layout"
-        ) from error
+        raise broken from error
     return sorted(found, key=lambda each: each.slot)
 
 

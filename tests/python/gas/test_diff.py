@@ -48,7 +48,7 @@ def test_nothing_moved(base: Path) -> None:
 
 def test_changes_new_and_gone_are_shown(base: Path, tmp_path: Path) -> None:
     now = write(tmp_path / "now.json", {"open": 99_000, "close": 50_500, "new": 7})
-    done = run(base, now)
+    done = run(base, now, "--gone-ok")
     assert done.exit_code == 0, done.stdout
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[1] == ["open", "100,000", "99,000", "-1,000", "-1.00", "%"]
@@ -56,11 +56,12 @@ def test_changes_new_and_gone_are_shown(base: Path, tmp_path: Path) -> None:
     assert ["old", "10", "gone"] in rows
     assert ["new", "7", "new"] in rows
     data = told(run(base, now, "--json"))
+    assert data["over"] == ["old is gone"]
     assert (data["before"], data["after"], data["total_bps"]) == (150_000, 149_500, -33)
 
 
 def test_one_scenario_over_its_budget_fails(base: Path, tmp_path: Path) -> None:
-    now = write(tmp_path / "now.json", {"open": 100_000, "close": 50_501})
+    now = write(tmp_path / "now.json", {"open": 100_000, "close": 50_501, "old": 10})
     done = run(base, now)
     assert done.exit_code == 1
     assert "over budget: close grew by 1.01 %, more than 1.00 %" in done.stdout
@@ -110,16 +111,45 @@ def test_a_file_that_is_none(base: Path, tmp_path: Path, text: str, words: str) 
 def test_a_baseline_that_is_not_there() -> None:
     done = CliRunner().invoke(main, ["gas", "diff", "1999"])
     assert done.exit_code == 2
-    assert "no gas/baselines/1999.json; there are 2026-11, phase2" in done.stderr
+    assert "no gas/baselines/1999.json; there are 2026-11, 2026-11-26, phase2" in done.stderr
 
 
-def test_the_committed_scenarios_are_within_the_budget_of_the_committed_baseline() -> None:
-    done = CliRunner().invoke(main, ["gas", "diff", "2026-11"])
+NEWEST, FIRST = "2026-11-26", "2026-11"
+
+
+def test_the_committed_scenarios_are_within_the_budget_of_the_newest_baseline() -> None:
+    done = CliRunner().invoke(main, ["gas", "diff", NEWEST])
     assert done.exit_code == 0, done.stdout
 
 
+def test_what_small_steps_come_to_since_the_first_baseline_has_a_budget_too() -> None:
+    budgets = ["--scenario-bps", "1300", "--total-bps", "0"]
+    done = CliRunner().invoke(main, ["gas", "diff", FIRST, *budgets])
+    assert done.exit_code == 0, done.stdout
+
+
+def test_every_scenario_is_in_the_newest_baseline() -> None:
+    names = [
+        json.loads(Path(path).read_text())["scenarios"].keys()
+        for path in (f"gas/baselines/{NEWEST}.json", "gas/scenarios.json")
+    ]
+    assert names[0] == names[1]
+
+
+def test_a_scenario_that_is_gone_or_has_more_units_is_over_budget(tmp_path: Path) -> None:
+    document = json.loads(Path("gas/scenarios.json").read_text())
+    del document["scenarios"]["settle.escrow.512"]
+    document["scenarios"]["settle.escrow.100"]["poster_units"] *= 3
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(document))
+    done = CliRunner().invoke(main, ["gas", "diff", NEWEST, "--to", str(changed)])
+    assert done.exit_code == 1
+    assert "settle.escrow.512 is gone" in done.stdout
+    assert "settle.escrow.100: poster units grew by 200.00 %" in done.stdout
+
+
 def test_phase_2_is_a_baseline() -> None:
-    done = CliRunner().invoke(main, ["gas", "diff", "phase2", "--json"])
+    done = CliRunner().invoke(main, ["gas", "diff", "phase2", "--gone-ok", "--json"])
     assert done.exit_code == 0, done.stdout
     changes = {each["name"]: each for each in json.loads(done.stdout)["changes"]}
     assert changes["session.100x3x1"]["bps"] < -9_900

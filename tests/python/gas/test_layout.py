@@ -93,7 +93,9 @@ def test_maps_by_what_was_hashed() -> None:
 def test_every_committed_layout_is_read() -> None:
     for path in Path("layouts").glob("*.json"):
         found = load_layout(path)
-        assert found, path
+        assert found is not None, path
+        # The compiler leaves the part out where a contract keeps nothing.
+        assert bool(found) == ("storage_layout" in json.loads(path.read_text())), path
         assert [words_of(each.type) for each in found] == [each.words for each in found], path
     pots = next(v for v in load_layout(Path("layouts/SessionPayment.json")) or [] if v.slot == 3)
     assert (pots.name, pots.words) == ("pots._pots", 3)
