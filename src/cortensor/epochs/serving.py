@@ -39,10 +39,13 @@ def serve(job: Job, stop: threading.Event) -> None:
         if not actor.chain.rewards.can_post(actor.address):
             log.warning("%s has no whole bond: it posts nothing until it has", actor.address)
         flow = launch(actor)
+        started: set[int] = set()
         while not stop.is_set():
             try:
                 for epoch in actor.due():
-                    start(flow, actor, epoch)
+                    if epoch not in started:
+                        start(flow, actor, epoch)
+                        started.add(epoch)
             except Error as error:
                 log.warning("looking for epochs that are due: %s", error)
             stop.wait(job.poll_s)
