@@ -50,7 +50,7 @@ class _Record(Struct):
     """What is read of a deployment record to know where to begin."""
 
     contract: str
-    block: int = 0
+    block_number: int = 0
 
 
 def place_options(command: F) -> F:
@@ -82,5 +82,5 @@ def _first_block(folder: Path) -> int:
         except (OSError, msgspec.DecodeError):
             continue
         if record.contract == SESSION_PAYMENT:
-            return record.block
+            return record.block_number
     return 0

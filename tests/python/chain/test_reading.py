@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cortensor.chain.book import AddressBook
+from cortensor.chain.options import place_of
 from cortensor.chain.reader import ChainReader
 from cortensor.chain.verify import ChainView
 from cortensor.errors import Conflict, InvalidInput, Unavailable, VerificationFailed
@@ -33,7 +34,7 @@ def node() -> Iterator[FakeNode]:
 
 
 def write(folder: Path, name: str, address: str, chain_id: int = CHAIN_ID) -> None:
-    record = {"contract": name, "address": address, "chain_id": chain_id, "block": 1}
+    record = {"contract": name, "address": address, "chain_id": chain_id, "block_number": 7}
     (folder / f"{name}-{address[-2:]}.json").write_text(json.dumps(record))
 
 
@@ -52,6 +53,8 @@ def test_deployment_records(tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text("[]")
     book = AddressBook.load(tmp_path)
     assert (book.table.lower(), book.chain_id) == (TABLE, CHAIN_ID)
+    # Where logs begin: not at the chain's first block.
+    assert place_of(tmp_path, None).first_block == 7
     assert (book.node_reputation, book.node_reward) == (None, None)
     write(tmp_path, "NodeReputation", TABLE)
     write(tmp_path, "NodeReward", ANCHOR)

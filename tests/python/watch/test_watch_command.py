@@ -81,7 +81,7 @@ def test_records_say_where_to_begin(node: WatchedChain, tmp_path: Path) -> None:
     folder.mkdir()
     for number, name in enumerate(RECORDS):
         address = PAYMENT if name == "SessionPayment" else "0x" + f"{number + 1:02x}" * 20
-        record = {"contract": name, "address": address, "chain_id": 31337, "block": 4}
+        record = {"contract": name, "address": address, "chain_id": 31337, "block_number": 4}
         (folder / f"{name}.json").write_text(json.dumps(record))
     hide(node, 3)
     result = run(node, tmp_path, "--deployments", str(folder))
