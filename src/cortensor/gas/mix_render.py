@@ -22,13 +22,21 @@ BPS = 10_000
 def show_mix(console: Console, mix: Mix) -> None:
     """Print a table by each dimension, and what the transactions were."""
     networks = networks_of(mix)
+    # Gas and each network's fees apart: all in one would not fit a terminal of 80 columns.
     for dimension in DIMENSIONS:
-        table = _table(f"by {dimension}", "sessions", "requests", *(f"gas {x}" for x in RANKS))
-        for network in networks:
-            for rank in RANKS:
-                table.add_column(f"{network}\n{rank}", justify="right", no_wrap=True)
-        for row in mix.tables[dimension]:
-            table.add_row(*_cells(row, networks))
+        first, rows = f"by {dimension}", mix.tables[dimension]
+        table = _table(first, "sessions", "requests", *(f"gas {rank}" for rank in RANKS))
+        for row in rows:
+            table.add_row(*_gas_cells(row))
+        console.print(table)
+        console.print()
+    for network in networks:
+        heads = [f"gwei {rank}" for rank in RANKS]
+        table = _table(network, *heads)
+        for dimension in DIMENSIONS:
+            for row in mix.tables[dimension]:
+                table.add_row(row.name, *_fee_cells(row, network))
+            table.add_section()
         console.print(table)
         console.print()
     kinds = _table("transaction", "count", "gas", "data", *(f"{name} gwei" for name in networks))
@@ -75,12 +83,18 @@ def data_sentence(mix: Mix) -> str:
 
 
 def _cells(row: Group, networks: list[str]) -> list[str]:
-    cells = [row.name, f"{row.sessions:,}", f"{row.requests:,}"]
-    cells += [f"{getattr(row.execution_gas, rank):,}" for rank in RANKS]
-    for network in networks:
-        total: WeiAmounts = row.fees[network].total_wei
-        cells += [f"{gwei(getattr(total, rank)):,}" for rank in RANKS]
-    return cells
+    fees = [cell for network in networks for cell in _fee_cells(row, network)]
+    return [*_gas_cells(row), *fees]
+
+
+def _gas_cells(row: Group) -> list[str]:
+    gas = [f"{getattr(row.execution_gas, rank):,}" for rank in RANKS]
+    return [row.name, f"{row.sessions:,}", f"{row.requests:,}", *gas]
+
+
+def _fee_cells(row: Group, network: str) -> list[str]:
+    total: WeiAmounts = row.fees[network].total_wei
+    return [f"{gwei(getattr(total, rank)):,}" for rank in RANKS]
 
 
 def _kind(kind: Kind, networks: list[str]) -> list[str]:
@@ -98,5 +112,5 @@ def _table(first: str, *numbers: str) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column(first, no_wrap=True)
     for name in numbers:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
