@@ -28,8 +28,9 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: min((order.get(m.name, 2) for m in item.iter_markers()), default=2))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def protocol():
+    """First of all in each worker: its addresses never depend on which tests came before."""
     return Protocol()
 
 
