@@ -26,11 +26,12 @@ REQUIRED = (SESSION_PAYMENT, TABLE, ANCHOR, STAKE_POOL, STAKE_QUOTA, SETTLEMENT_
 
 
 class _Record(Struct):
-    """The two fields of a deployment record that an address book needs."""
+    """The fields of a deployment record that an address book needs."""
 
     contract: str
     address: str
     chain_id: int | None = None
+    block_number: int = 0
 
 
 class AddressBook(Struct, frozen=True):
@@ -40,6 +41,7 @@ class AddressBook(Struct, frozen=True):
     Deployment records name the first six contracts; addresses given inline may be the first three
     alone. The register of nodes and NodeReward are None where the records are from before there
     were any; NodeReward itself names the fund, the table and the challenges that it works with.
+    `first_block` is where reading logs begins: the first record's block, or 0.
     """
 
     session_payment: str
@@ -51,6 +53,7 @@ class AddressBook(Struct, frozen=True):
     settlement_dispute: str | None = None
     node_reputation: str | None = None
     node_reward: str | None = None
+    first_block: int = 0
 
     @classmethod
     def of(
@@ -65,6 +68,7 @@ class AddressBook(Struct, frozen=True):
         settlement_dispute: str | None = None,
         node_reputation: str | None = None,
         node_reward: str | None = None,
+        first_block: int = 0,
     ) -> AddressBook:
         """Return a book of addresses in any case.
 
@@ -90,6 +94,7 @@ class AddressBook(Struct, frozen=True):
             settlement_dispute=optional("settlement_dispute", settlement_dispute),
             node_reputation=optional("node_reputation", node_reputation),
             node_reward=optional("node_reward", node_reward),
+            first_block=first_block,
         )
 
     @classmethod
@@ -101,6 +106,7 @@ class AddressBook(Struct, frozen=True):
         """
         found: dict[str, str] = {}
         chain_ids: set[int] = set()
+        blocks: list[int] = []
         if not folder.is_dir():
             raise InvalidInput(f"no folder {folder}", field="deployments")
         for path in sorted(folder.glob("*.json")):
@@ -113,6 +119,7 @@ class AddressBook(Struct, frozen=True):
                 raise InvalidInput(f"{record.contract} is recorded twice", field="deployments")
             if record.chain_id is not None:
                 chain_ids.add(record.chain_id)
+            blocks.append(record.block_number)
         for name in REQUIRED:
             if name not in found:
                 raise InvalidInput(f"{folder} has no record of {name}", field="deployments")
@@ -128,4 +135,5 @@ class AddressBook(Struct, frozen=True):
             settlement_dispute=found[SETTLEMENT_DISPUTE],
             node_reputation=found.get(NODE_REPUTATION),
             node_reward=found.get(NODE_REWARD),
+            first_block=min(blocks),
         )

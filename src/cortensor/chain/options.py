@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
-import msgspec
 from msgspec import Struct
 
-from cortensor.chain.book import SESSION_PAYMENT, AddressBook
+from cortensor.chain.book import AddressBook
 from cortensor.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -39,18 +38,11 @@ _OPTIONS = (
 
 
 class Place(Struct, frozen=True):
-    """An escrow, the chain it must be on (None for any), and the block that deployed it."""
+    """An escrow, the chain it must be on (None for any), and the block where its logs begin."""
 
     session_payment: str
     chain_id: int | None
     first_block: int
-
-
-class _Record(Struct):
-    """What is read of a deployment record to know where to begin."""
-
-    contract: str
-    block_number: int = 0
 
 
 def place_options(command: F) -> F:
@@ -72,15 +64,4 @@ def place_of(deployments: Path | None, session_payment: str | None) -> Place:
         given = session_payment or ""
         return Place(AddressBook.of(given, given, given).session_payment, None, 0)
     book = AddressBook.load(deployments)
-    return Place(book.session_payment, book.chain_id, _first_block(deployments))
-
-
-def _first_block(folder: Path) -> int:
-    for path in sorted(folder.glob("*.json")):
-        try:
-            record = msgspec.json.decode(path.read_bytes(), type=_Record)
-        except (OSError, msgspec.DecodeError):
-            continue
-        if record.contract == SESSION_PAYMENT:
-            return record.block_number
-    return 0
+    return Place(book.session_payment, book.chain_id, book.first_block)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct
 
 from cortensor.chain.book import AddressBook
@@ -14,8 +13,6 @@ from cortensor.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-ESCROW = "SessionPayment"
 
 
 class RewardPlace(Struct, frozen=True):
@@ -27,22 +24,13 @@ class RewardPlace(Struct, frozen=True):
     first_block: int = 0
 
 
-class _Record(Struct):
-    """What is read of a deployment record."""
-
-    contract: str
-    address: str
-    chain_id: int | None = None
-    block_number: int = 0
-
-
 def place_from(
     deployments: Path | None, node_reward: str | None, session_payment: str | None
 ) -> RewardPlace:
     """Return the place that deployment records name, or two addresses.
 
     Raises:
-        InvalidInput: both are given or none, or the records lack a contract.
+        InvalidInput: both are given or none, or the records lack a contract or mix chains.
     """
     if deployments is None:
         if node_reward is None or session_payment is None:
@@ -54,25 +42,10 @@ def place_from(
         )
     if node_reward is not None or session_payment is not None:
         raise InvalidInput("give either records or addresses", field="deployments")
-    found: dict[str, _Record] = {}
-    for path in sorted(deployments.glob("*.json")):
-        try:
-            record = msgspec.json.decode(path.read_bytes(), type=_Record)
-        except (OSError, msgspec.DecodeError):
-            continue  # manifests and notes may lie beside the records
-        found[record.contract] = record
-    for name in (NODE_REWARD, ESCROW):
-        if name not in found:
-            raise InvalidInput(f"{deployments} has no record of {name}", field="deployments")
-    reward, escrow = found[NODE_REWARD], found[ESCROW]
-    if reward.chain_id != escrow.chain_id:
-        raise InvalidInput(f"{deployments} mixes chains", field="deployments")
-    return RewardPlace(
-        _address(reward.address, NODE_REWARD),
-        _address(escrow.address, ESCROW),
-        reward.chain_id,
-        min(record.block_number for record in found.values()),
-    )
+    book = AddressBook.load(deployments)
+    if book.node_reward is None:
+        raise InvalidInput(f"{deployments} has no record of {NODE_REWARD}", field="deployments")
+    return RewardPlace(book.node_reward, book.session_payment, book.chain_id, book.first_block)
 
 
 def _address(text: str, field: str) -> str:
