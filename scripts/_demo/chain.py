@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from eth_account import Account
@@ -21,6 +21,9 @@ from scripts._deploy.bindings import contract_at
 from scripts._deploy.config import DeployConfig, load_config, resolve
 from scripts._deploy.engine import Deployment, deploy_all
 from scripts._deploy.signing import KeySigner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "config" / "local.toml"
@@ -65,27 +68,33 @@ class Chain:
     Args:
         rpc_url: the demo's Anvil.
         records: folder for the deployment records.
+        changed: makes the local network's configuration what a run needs.
     """
 
-    def __init__(self, rpc_url: str, records: Path) -> None:
+    def __init__(
+        self,
+        rpc_url: str,
+        records: Path,
+        changed: Callable[[DeployConfig], DeployConfig] = lambda config: config,
+    ) -> None:
         self.rpc_url = rpc_url
         self.web3: Web3 = connect(rpc_url)
         self.people = People()
         self.records = records
         self.gas: list[Measured] = []
-        self.deployment = self._deploy()
-        self.cor = self._bind("MockCOR")
-        self.payment = self._bind("SessionPayment")
-        self.table = self._bind("SessionPaymentTable")
-        self.pool = self._bind("StakePool")
-        self.quota = self._bind("StakeQuota")
-        self.dispute = self._bind("SettlementDispute")
+        self.deployment = self._deploy(changed)
+        self.cor = self.bind("MockCOR")
+        self.payment = self.bind("SessionPayment")
+        self.table = self.bind("SessionPaymentTable")
+        self.pool = self.bind("StakePool")
+        self.quota = self.bind("StakeQuota")
+        self.dispute = self.bind("SettlementDispute")
 
-    def _deploy(self) -> Deployment:
+    def _deploy(self, changed: Callable[[DeployConfig], DeployConfig]) -> Deployment:
         people = self.people
         for account in vars(people).values():
             if isinstance(account, LocalAccount):
-                self._rpc("anvil_setBalance", account.address, hex(GAS_MONEY_WEI))
+                self.give_gas(account)
         loaded = load_config(CONFIG)
         names = ("node_pot", "validator_pot", "treasury")
         roles = msgspec.structs.replace(loaded.roles, **dict(zip(names, people.pots, strict=True)))
@@ -95,7 +104,7 @@ class Chain:
             bond_owner=people.bond_owner.address,
         )
         self.bond_wei = int(router.bond_wei or 0)
-        config: DeployConfig = msgspec.structs.replace(loaded, roles=roles, routers=[router])
+        config = changed(msgspec.structs.replace(loaded, roles=roles, routers=[router]))
         deployer = people.deployer.address
         return deploy_all(
             self.web3,
@@ -106,7 +115,12 @@ class Chain:
             is_own_node=True,
         )
 
-    def _bind(self, name: str) -> Contract:
+    def give_gas(self, account: LocalAccount) -> None:
+        """Give an account coins of the chain."""
+        self._rpc("anvil_setBalance", account.address, hex(GAS_MONEY_WEI))
+
+    def bind(self, name: str) -> Contract:
+        """Return a deployed contract."""
         found: Contract = contract_at(self.web3, name, self.deployment.address(name))
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scripts._rewards.network import BOND_WEI, Network
+from scripts._rewards.network import Network
 
 BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
 
@@ -66,7 +66,7 @@ def take_account(network: Network, granted: int, from_pot: int, slashes: int) ->
         credited=credited,
         in_fund=chain.balance(network.fund.address),
         in_reward=chain.balance(reward.address) - bonded - credited,
-        slashed=slashes * BOND_WEI,
+        slashed=slashes * network.bond_wei,
         burnt=chain.balance(BURN_ADDRESS),
         to_watcher=chain.balance(cast.watcher.address),
         to_treasury=chain.balance(cast.treasury.address),

@@ -17,7 +17,7 @@ from cortensor.rewards.formula import amount_of
 from cortensor.rewards.roster import Node, Roster
 from cortensor.rewards.sum_tree import Leaf
 from cortensor.rewards.words import HALF, HALF_BITS, Facts, Sums, Tally
-from scripts._rewards.network import BOND_WEI, Network
+from scripts._rewards.network import Network
 
 
 class Wrong(NamedTuple):
@@ -77,7 +77,7 @@ def post(
 def is_slashed(network: Network) -> bool:
     """Return whether the cheat's bond is gone."""
     held, _ = network.reward.functions.bond(network.cast.cheat.address).call()
-    return bool(held < BOND_WEI)
+    return bool(held < network.bond_wei)
 
 
 def _formula(_inputs: EpochInputs, result: EpochResult) -> Wrong:

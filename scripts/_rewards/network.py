@@ -1,34 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reward contracts beside those of the demo's chain, and the operators with their nodes."""
+"""The reward contracts of a chain of one's own, and the operators with their nodes."""
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from web3 import Web3
 
-from cortensor.errors import Conflict
 from cortensor.rewards.card import RewardCard, load_reward_card
-from scripts._demo.chain import COR, DAY_SECONDS, GAS_MONEY_WEI, ROOT, Chain
-from scripts._deploy.compiler import compile_contract
+from scripts._demo.chain import COR, DAY_SECONDS, ROOT, Chain
+from scripts._deploy.config import REWARD_FUND, DeployConfig
 
 CARD = ROOT / "config" / "reward-card.toml"
-HOUR = 3600
 NODE_STAKE_WEI = 10_000 * COR
-BOND_WEI = 1_000 * COR
 BUDGET_WEI = 600 * COR
 NODE_POT = 0
-CARD_DELAY_SECONDS = DAY_SECONDS
-REJOIN_SECONDS, APPEAL_SECONDS, RESOLVE_SECONDS = 2 * HOUR, HOUR, HOUR
-WINDOWS = (HOUR, 50 * 60, 10 * 60, 60, 10 * 60, 90 * DAY_SECONDS, HOUR, 60)
-"""Of a chain of one's own: epochs of an hour; real ones are a week. The contract's order."""
 NODES_EACH = 4
 """Nodes of an operator."""
 
@@ -58,66 +48,49 @@ class Cast:
 
 
 class Network:
-    """The reward contracts of a chain, deployed, bound and recorded.
+    """The reward contracts of a chain of one's own, as `ape run deploy` deploys and binds them.
 
     Args:
-        chain: the demo's chain.
-        card: the first card.
+        rpc_url: the chain's node.
+        records: folder for the deployment records.
+        min_tasks: what a node must have done in an epoch to be paid.
     """
 
-    def __init__(self, chain: Chain, card: RewardCard) -> None:
-        self.chain = chain
-        self.card = card
+    def __init__(self, rpc_url: str, records: Path, min_tasks: int) -> None:
         self.cast = Cast()
+        self.card = run_card(min_tasks)
+        self.chain = chain = Chain(rpc_url, records, self._changed)
         for account in vars(self.cast).values():
             if isinstance(account, LocalAccount):
-                self.give_gas(account)
-        owner = chain.people.deployer.address
-        self.fund = self._deploy("RewardFund", owner, chain.cor.address)
-        self.table = self._deploy("RewardTable", owner, CARD_DELAY_SECONDS, card.abi_tuple())
-        self.register = self._deploy(
-            "NodeReputation",
-            owner,
-            chain.pool.address,
-            owner,
-            REJOIN_SECONDS,
-            APPEAL_SECONDS,
-            RESOLVE_SECONDS,
-        )
-        self.reward = self._deploy(
-            "NodeReward",
-            owner,
-            self.cast.guardian.address,
-            self.cast.treasury.address,
-            self.fund.address,
-            self.register.address,
-            self.table.address,
-            WINDOWS,
-            BOND_WEI,
-        )
-        self.dispute = self._deploy("RewardDispute", self.reward.address)
-        deployer = chain.people.deployer
-        for part in (self.fund, self.register):
-            chain.send(deployer, part.functions.bind(self.reward.address))
-        chain.send(deployer, self.reward.functions.bind(self.dispute.address))
-        # What sessions pay for nodes fills the fund.
-        payment = chain.payment.functions
-        chain.send(deployer, payment.set_pot_recipient(NODE_POT, self.fund.address))
-        self._allow(deployer, self.fund.address)
+                chain.give_gas(account)
+        self.fund = chain.bind("RewardFund")
+        self.table = chain.bind("RewardTable")
+        self.register = chain.bind("NodeReputation")
+        self.reward = chain.bind("NodeReward")
+        self.dispute = chain.bind("RewardDispute")
+        self.bond_wei: int = self.reward.functions.BOND_WEI().call()
+        self.epoch_s: int = self.reward.functions.EPOCH_SECONDS().call()
+        self.veto_delay_s: int = self.reward.functions.VETO_DELAY_SECONDS().call()
+        self._allow(chain.people.deployer, self.fund.address)
 
-    def give_gas(self, account: LocalAccount) -> None:
-        """Give an account coins of the chain."""
-        self.chain._rpc("anvil_setBalance", account.address, hex(GAS_MONEY_WEI))  # noqa: SLF001
+    def _changed(self, config: DeployConfig) -> DeployConfig:
+        roles = msgspec.structs.replace(
+            config.roles,
+            node_pot=REWARD_FUND,
+            treasury=self.cast.treasury.address,
+            reward_guardian=self.cast.guardian.address,
+        )
+        return msgspec.structs.replace(config, roles=roles, reward_card=self.card)
 
     def bond(self, account: LocalAccount) -> None:
         """Give an account what a whole bond lacks, and deposit it."""
         held, _ = self.reward.functions.bond(account.address).call()
-        if held < BOND_WEI:
+        if held < self.bond_wei:
             chain = self.chain
-            grant = chain.cor.functions.transfer(account.address, BOND_WEI - held)
+            grant = chain.cor.functions.transfer(account.address, self.bond_wei - held)
             chain.send(chain.people.deployer, grant)
             self._allow(account, self.reward.address)
-            chain.send(account, self.reward.functions.deposit_bond(BOND_WEI - held))
+            chain.send(account, self.reward.functions.deposit_bond(self.bond_wei - held))
 
     def grant(self, amount_wei: int) -> None:
         """Fill the fund."""
@@ -129,7 +102,7 @@ class Network:
         for place in range(nodes):
             if place % NODES_EACH == 0:
                 operator = Account.create()
-                self.give_gas(operator)
+                chain.give_gas(operator)
                 cast.operators.append(operator)
                 left = min(NODES_EACH, nodes - place)
                 grant = chain.cor.functions.transfer(operator.address, left * NODE_STAKE_WEI)
@@ -147,33 +120,16 @@ class Network:
 
     def epoch_now(self) -> int:
         """Return the epoch that runs."""
-        return self.chain.now() // WINDOWS[0]
+        return self.chain.now() // self.epoch_s
 
     def end_epoch(self) -> int:
         """Go to the first second after the running epoch, and return that epoch."""
         epoch = self.epoch_now()
-        self.chain.pass_time((epoch + 1) * WINDOWS[0] - self.chain.now())
+        self.chain.pass_time((epoch + 1) * self.epoch_s - self.chain.now())
         return epoch
 
     def _allow(self, owner: LocalAccount, spender: str) -> None:
         self.chain.send(owner, self.chain.cor.functions.approve(spender, 2**256 - 1))
-
-    def _deploy(self, name: str, *arguments: Any) -> Any:
-        chain, artifact = self.chain, compile_contract(name)
-        web3: Web3 = chain.web3
-        factory = web3.eth.contract(abi=artifact.abi, bytecode=artifact.creation_code)
-        receipt = chain.send(chain.people.deployer, factory.constructor(*arguments))
-        address = receipt["contractAddress"]
-        if address is None:
-            raise Conflict(f"{name} was not deployed")
-        record = {
-            "contract": name,
-            "address": address,
-            "chain_id": chain.deployment.chain_id,
-            "block_number": receipt["blockNumber"],
-        }
-        (chain.records / f"{name}.json").write_text(json.dumps(record, indent=1), "utf-8")
-        return web3.eth.contract(address, abi=artifact.abi)
 
 
 def hex_key(account: LocalAccount) -> str:
@@ -184,8 +140,3 @@ def hex_key(account: LocalAccount) -> str:
 def salt() -> bytes:
     """Return 32 random bytes."""
     return secrets.token_bytes(32)
-
-
-def records_of(chain: Chain) -> Path:
-    """Return the folder of deployment records."""
-    return chain.records

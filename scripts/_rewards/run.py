@@ -22,12 +22,12 @@ from cortensor.rewards.epoch import EpochInputs, EpochResult, compute_epoch
 from cortensor.watch.fetch import FetchLimits
 from scripts._anvil import run_anvil
 from scripts._demo import sessions
-from scripts._demo.chain import BASE_FEE_WEI, COR, Chain
+from scripts._demo.chain import BASE_FEE_WEI, COR
 from scripts._demo.paying import payment_of
 from scripts._demo.processes import Router
 from scripts._rewards import cheating
 from scripts._rewards.account import Account, take_account
-from scripts._rewards.network import NODE_POT, WINDOWS, Network, hex_key, run_card
+from scripts._rewards.network import NODE_POT, Network, hex_key
 from scripts._rewards.pipeline import STEPS, Service, verify, watch_once
 from scripts._rewards.working import Backend, free_port, running_router, work
 
@@ -70,8 +70,8 @@ def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     fees = ["--base-fee", str(BASE_FEE_WEI), "--disable-min-priority-fee"]
     with run_anvil(options=fees) as anvil:
-        chain = Chain(anvil.url, folder / "deployments")
-        network = Network(chain, run_card(options.tasks))
+        network = Network(anvil.url, folder / "deployments", options.tasks)
+        chain = network.chain
         say(f"registering {options.nodes} nodes, each staked for")
         network.settle_in(options.nodes)
         network.grant(GRANT_WEI)
@@ -166,7 +166,7 @@ class _Run:
             if seen["outcome"] == "veto":
                 guardian, functions = network.cast.guardian, network.reward.functions
                 network.chain.send(guardian, functions.announce_veto(epoch, seen["reason"][:128]))
-                network.chain.pass_time(WINDOWS[3])
+                network.chain.pass_time(network.veto_delay_s)
                 network.chain.send(guardian, functions.execute_veto(epoch, header.abi_tuple()))
             self._note(wrong, seen, seen["outcome"] == "veto")
 

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from scripts._demo.chain import Chain
-from scripts._rewards.network import Network, run_card
+from scripts._rewards.network import Network
 from scripts._rewards.pipeline import Service
 from scripts._rewards.working import free_port
 from tests.ape.running import rpc
@@ -22,8 +21,8 @@ class Scene:
 
     def __init__(self, url, folder):
         self.url = url
-        self.chain = Chain(url, folder / "deployments")
-        self.network = Network(self.chain, run_card(1))
+        self.network = Network(url, folder / "deployments", min_tasks=1)
+        self.chain = self.network.chain
         self.network.settle_in(NODES)
         self.network.bond(self.network.cast.proposer)
         self.network.end_epoch()

@@ -91,7 +91,7 @@ def test_an_own_root_that_was_vetoed_is_not_posted_again(scene):
     cast, functions = scene.network.cast, scene.network.reward.functions
     scene.service.run_until(lambda: len(postings(scene)) == 1, seconds=PATIENCE_S)
     scene.chain.send(cast.guardian, functions.announce_veto(scene.epoch, "inputs"))
-    scene.chain.pass_time(60)
+    scene.chain.pass_time(scene.network.veto_delay_s)
     log = scene.network.reward.events.RootPosted().get_logs(from_block=0)[0]["args"]
     names = ("root", "sums", "count", "inputs_hash", "proposer")
     header = tuple(log[name] for name in names)
