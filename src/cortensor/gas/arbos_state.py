@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ACCOUNT = "0xa4b05fffffffffffffffffffffffffffffffffff"
 MAX_CONSTRAINTS = 32
 CONSTRAINTS_SINCE_ARBOS = 50
+TIPS_SINCE_ARBOS = 60
 
 
 def inner(space: bytes, identity: bytes) -> bytes:
@@ -39,6 +40,7 @@ L2_PRICING = inner(ROOT, b"\1")
 CONSTRAINTS = inner(L2_PRICING, b"\0")
 
 VERSION, BROTLI_LEVEL = slot(ROOT, 0x00), slot(ROOT, 0x07)
+COLLECTS_TIPS = slot(ROOT, 0x0B)
 PRICE_PER_UNIT = slot(L1_PRICING, 0x07)
 SPEED_LIMIT, BASE_FEE, MIN_BASE_FEE = (slot(L2_PRICING, key) for key in (0x00, 0x02, 0x03))
 BACKLOG, INERTIA, TOLERANCE = (slot(L2_PRICING, key) for key in (0x04, 0x05, 0x06))
@@ -72,7 +74,7 @@ def read(load: Callable[[int], int]) -> ArbosState:
         load: returns the value of a slot of `ACCOUNT`.
 
     Raises:
-        InvalidInput: there is no ArbOS there.
+        InvalidInput: there is no ArbOS there, or one that charges tips (`collects_tips`).
     """
     arbos, min_base_fee = load(VERSION), load(MIN_BASE_FEE)
     if arbos == 0:
@@ -80,6 +82,13 @@ def read(load: Callable[[int], int]) -> ArbosState:
             "this chain has no ArbOS state: it is no Arbitrum chain, or the node shows none of it",
             field="rpc",
             code="no_arbos",
+        )
+    if arbos >= TIPS_SINCE_ARBOS and load(COLLECTS_TIPS) != 0:
+        # A unit of gas then costs what the sender offered, which no fee here is computed with.
+        raise InvalidInput(
+            "this chain collects tips: its fees are not base fee times gas, and are not computed",
+            field="rpc",
+            code="collects_tips",
         )
     count = load(CONSTRAINT_COUNT) if arbos >= CONSTRAINTS_SINCE_ARBOS else 0
     if count > MAX_CONSTRAINTS:

@@ -9,6 +9,7 @@ from cortensor.errors import InvalidInput
 from cortensor.gas import arbos_state
 from cortensor.gas.arbos_state import (
     BASE_FEE,
+    COLLECTS_TIPS,
     CONSTRAINT_COUNT,
     CONSTRAINTS,
     L1_PRICING,
@@ -61,6 +62,17 @@ def test_a_newer_one_has_constraints() -> None:
 def test_a_newer_one_without_constraints_has_one_backlog() -> None:
     words = storage_of(arbos=51)
     assert isinstance(read(lambda at: words.get(at, 0)).controller, OneBacklog)
+
+
+@pytest.mark.parametrize(("arbos", "is_refused"), [(59, False), (60, True), (61, True)])
+def test_a_chain_that_collects_tips_is_refused(arbos: int, is_refused: bool) -> None:
+    words = storage_of(arbos) | {COLLECTS_TIPS: 1}
+    if not is_refused:
+        assert read(lambda at: words.get(at, 0)).arbos == arbos
+        return
+    with pytest.raises(InvalidInput, match="collects tips") as caught:
+        read(lambda at: words.get(at, 0))
+    assert caught.value.code == "collects_tips"
 
 
 def test_another_chain_has_none() -> None:
