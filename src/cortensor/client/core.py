@@ -142,8 +142,8 @@ def opened(
     while True:
         attempt += 1
         left = until - time.monotonic()
-        if left <= 0:
-            raise Unsettled(_reason(outcome), key)
+        if left <= 0:  # a sleep may outlast the deadline by a little
+            return _last_word(outcome, key)
         made = {**core.authorization(), **(headers() if headers else {})}
         if body is not None:
             made["Content-Type"] = JSON
@@ -155,12 +155,8 @@ def opened(
         if on_lost is not None and _may_have_arrived(outcome):
             on_lost()
         wait = wait_before(outcome, attempt)
-        if wait is None and isinstance(outcome, Reply):
-            return outcome
         if wait is None or time.monotonic() + wait >= until:
-            if isinstance(outcome, Reply):
-                return outcome
-            raise Unsettled(_reason(outcome), key)
+            return _last_word(outcome, key)
         yield Sleep(wait)
 
 
@@ -171,10 +167,11 @@ def _may_have_arrived(outcome: Reply | Lost) -> bool:
     )
 
 
-def _reason(outcome: Outcome) -> str:
-    if isinstance(outcome, Lost):
-        return f"no answer in time ({outcome.reason})"
-    return "no answer in time"
+def _last_word(outcome: Outcome, key: str) -> Reply:
+    if isinstance(outcome, Reply):
+        return outcome
+    reason = f" ({outcome.reason})" if isinstance(outcome, Lost) else ""
+    raise Unsettled(f"no answer in time{reason}", key)
 
 
 def decoded(reply: Reply, shape: type[T]) -> T:
