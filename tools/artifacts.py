@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vyper.compiler.output import build_abi_output, build_layout_output
 from vyper.exceptions import VyperException
@@ -57,11 +60,59 @@ def render(value: Any) -> str:
     return json.dumps(value, indent=2) + "\n"
 
 
-def build(root: Path) -> tuple[dict[str, str], list[Finding]]:
+class Built(NamedTuple):
+    """What one contract is to those who build on it."""
+
+    abi: list[dict[str, Any]]
+    layout: dict[str, Any]
+    reasons: dict[str, str]
+    runtime_bytes: int
+
+
+def compiled(root: Path, path: Path) -> Built | Finding:
+    """Compiles one contract.
+
+    Args:
+        root: The repository root.
+        path: The contract's file.
+
+    Returns:
+        Its artefacts, or why it does not compile.
+    """
+    try:
+        data = load(root, path)
+        # The chain counts the immutables, which stand behind the code, as well.
+        size = len(data.bytecode_runtime) + data.global_ctx.immutable_section_bytes
+        abi, layout = build_abi_output(data), build_layout_output(data)
+        return Built(abi, layout, reachable_reasons(root, data), size)
+    except (VyperException, VyperWarning) as error:
+        name = path.relative_to(root).as_posix()
+        return Finding(name, 0, "compile", " ".join(str(error).split())[:300])
+
+
+def compiled_all(root: Path, paths: list[Path], workers: int) -> list[Built | Finding]:
+    """Compiles contracts, several at once where there are workers.
+
+    Args:
+        root: The repository root.
+        paths: The contracts' files.
+        workers: Processes; with one, this process does it.
+
+    Returns:
+        What `compiled` says of each, in the same order.
+    """
+    if workers == 1:
+        return [compiled(root, path) for path in paths]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(compiled, [root] * len(paths), paths))
+
+
+def build(root: Path, workers: int = 1) -> tuple[dict[str, str], list[Finding]]:
     """Compiles every deployable.
 
     Args:
         root: The repository root.
+        workers: Processes that compile.
 
     Returns:
         File name relative to the root -> content, and what went wrong: a contract that does not
@@ -71,24 +122,20 @@ def build(root: Path) -> tuple[dict[str, str], list[Finding]]:
     broken: list[Finding] = []
     errors: dict[str, dict[str, str]] = {}
     doubles = [root / name for name in PACKAGED_DOUBLES if (root / name).exists()]
-    for path in [*deployables(root), *doubles]:
-        name = path.relative_to(root).as_posix()
-        try:
-            data = load(root, path)
-            abi, layout = build_abi_output(data), build_layout_output(data)
-            # The chain counts the immutables, which stand behind the code, as well.
-            size = len(data.bytecode_runtime) + data.global_ctx.immutable_section_bytes
-        except (VyperException, VyperWarning) as error:
-            broken.append(Finding(name, 0, "compile", " ".join(str(error).split())[:300]))
+    paths = [*deployables(root), *doubles]
+    for path, result in zip(paths, compiled_all(root, paths, workers), strict=True):
+        if isinstance(result, Finding):
+            broken.append(result)
             continue
+        size = result.runtime_bytes
         if size > MAX_RUNTIME_BYTES:
             message = f"runtime code has {size} bytes, at most {MAX_RUNTIME_BYTES} (EIP-170)"
-            broken.append(Finding(name, 0, "size", message))
+            broken.append(Finding(path.relative_to(root).as_posix(), 0, "size", message))
         print(f"{path.stem}: {size} of {MAX_RUNTIME_BYTES} bytes")
-        files[f"{ABI_FOLDER}/{path.stem}.json"] = render_abi(abi)
-        files[f"{LAYOUT_FOLDER}/{path.stem}.json"] = render(layout)
+        files[f"{ABI_FOLDER}/{path.stem}.json"] = render_abi(result.abi)
+        files[f"{LAYOUT_FOLDER}/{path.stem}.json"] = render(result.layout)
         if path not in doubles:
-            errors[path.stem] = reachable_reasons(root, data)
+            errors[path.stem] = result.reasons
     files[f"{ABI_FOLDER}/errors.json"] = render(errors)
     return files, broken
 
@@ -156,7 +203,7 @@ def main() -> int:
         "--check", action="store_true", help="write nothing, fail on any difference"
     )
     arguments = parser.parse_args()
-    files, broken = build(ROOT)
+    files, broken = build(ROOT, workers=os.cpu_count() or 1)
     if arguments.check:
         broken.extend(differences(ROOT, files))
     elif not broken:
