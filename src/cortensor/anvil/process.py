@@ -62,7 +62,9 @@ def running_anvil(binary: str, chain_id: int, options: Sequence[str] = ()) -> It
     """
     command = [binary, "--port", "0", "--chain-id", str(chain_id), "--hardfork", HARDFORK, *options]
     # A file and not a pipe: nobody reads once the port is known, and a full pipe would stop Anvil.
-    with tempfile.TemporaryFile("w+") as log:
+    # Old states go where they are cleared away: Anvil leaves a gigabyte in ~/.foundry when killed.
+    with tempfile.TemporaryFile("w+") as log, tempfile.TemporaryDirectory("-anvil") as states:
+        command = [*command, "--cache-path", states]
         process = start_child(command, stdout=log, stderr=subprocess.STDOUT)
         try:
             yield Running(_await_url(process, log), process)
