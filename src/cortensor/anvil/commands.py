@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from cortensor.anvil.networks import NETWORKS, TX_GAS_LIMIT, genesis
+from cortensor.anvil.networks import MAX_TX_BYTES, TX_GAS_LIMIT, genesis
 from cortensor.anvil.process import anvil_binary
 from cortensor.anvil.serving import Plan, serve
 from cortensor.errors import InvalidInput
 from cortensor.gas.arbos_state import BASE_FEE, PRICE_PER_UNIT
+from cortensor.gas.fee_files import fee_file
 from cortensor.gas.snapshot import load_snapshot
 
-FEES = Path("config") / "fees"
 OWNED = (
     "--port",
     "-p",
@@ -43,7 +43,7 @@ USUAL = {"--gas-limit": str(TX_GAS_LIMIT), "--order": "fifo"}
     "--as",
     "network",
     required=True,
-    type=click.Choice(sorted(NETWORKS)),
+    type=click.Choice(sorted(MAX_TX_BYTES)),
     help="Which network to stand in for.",
 )
 @click.option("--fork", "fork_url", help="A node whose chain to go on from.")
@@ -76,8 +76,7 @@ def anvil(
     anvil_options: tuple[str, ...],
 ) -> None:
     """Run Anvil as an Arbitrum chain. ANVIL_OPTIONS, after --, are Anvil's own."""
-    found = NETWORKS[network]
-    snapshot = load_snapshot(fees or FEES / f"{found.fees}.toml")
+    snapshot = load_snapshot(fees or fee_file(network))
     given = {BASE_FEE: base_fee, PRICE_PER_UNIT: price_per_unit}
     serve(
         Plan(
@@ -85,7 +84,7 @@ def anvil(
             chain_id=snapshot.chain_id,
             genesis=genesis(snapshot, base_fee, price_per_unit),
             overrides={slot: value for slot, value in given.items() if value is not None},
-            max_tx_bytes=found.max_tx_bytes,
+            max_tx_bytes=MAX_TX_BYTES[network],
             fork_url=fork_url,
             port=port,
             options=_options(anvil_options, int(snapshot.base_fee_wei), base_fee),

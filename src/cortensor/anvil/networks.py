@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cortensor.gas.arbos_state import L1_PRICING, L2_PRICING, ArbosState, slot, written
 from cortensor.gas.base_fee import OneBacklog
+from cortensor.gas.fee_files import ALIASES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,19 +22,14 @@ TX_GAS_LIMIT = 32_000_000
 EQUILIBRATION_UNITS, PRICE_INERTIA, PER_BATCH_GAS = 160_000_000, 10, 210_000
 
 
-class Network(NamedTuple):
-    """A network: its file in config/fees, and the most bytes that its sequencer takes."""
-
-    fees: str
-    max_tx_bytes: int
-
-
-NETWORKS: Mapping[str, Network] = MappingProxyType(
+_MAX_TX_BYTES = {"arbitrum-sepolia": 95_000, "cor-testnet1a": 85_000}
+MAX_TX_BYTES: Mapping[str, int] = MappingProxyType(
     {
-        "arbitrum-sepolia": Network("arbitrum-sepolia", 95_000),
-        "cor-l3": Network("cor-testnet1a", 85_000),
+        **_MAX_TX_BYTES,
+        **{alias: _MAX_TX_BYTES[name] for alias, name in ALIASES.items() if name in _MAX_TX_BYTES},
     }
 )
+"""Network -> the most bytes that its sequencer takes. All of them have fees in config/fees."""
 
 
 def genesis(fees: Snapshot, base_fee: int | None, price_per_unit: int | None) -> dict[int, int]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 network_option = click.option(
     "--network",
     required=True,
-    help="A snapshot of fees: a TOML file, or the name of one in config/fees.",
+    help="A snapshot of fees: a TOML file, or the name of one in config/fees; cor-l3 is one too.",
 )
 
 

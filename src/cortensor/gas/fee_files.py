@@ -4,26 +4,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from cortensor.errors import InvalidInput
 from cortensor.gas.snapshot import Snapshot, load_snapshot
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 FEES = Path("config") / "fees"
 PRICES = FEES / "prices.toml"
 FOR_LOCAL_CHAINS = "arbitrum-sepolia"
+ALIASES: Mapping[str, str] = MappingProxyType({"cor-l3": "cor-testnet1a"})
+"""Other names of networks, wherever a network of config/fees is named; so for `cortensor anvil`."""
 
 
 def fee_file(network: str) -> Path:
-    """Return the file of a network: a TOML file, or the name of one in config/fees.
+    """Return the file of a network: a TOML file, or the name of one in config/fees, or its alias.
 
     Raises:
         InvalidInput: there is none of that name.
     """
     if network.endswith(".toml"):
         return Path(network)
-    path = FEES / f"{network}.toml"
+    path = FEES / f"{ALIASES.get(network, network)}.toml"
     if not path.is_file():
-        known = sorted(each.stem for each in _files())
+        stems = {each.stem for each in _files()}
+        known = sorted(stems | {alias for alias, name in ALIASES.items() if name in stems})
         raise InvalidInput(
             f"no {path}; {'there are ' + ', '.join(known) if known else 'name a TOML file'}",
             field="network",

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from cortensor.anvil.networks import MAX_TX_BYTES
 from cortensor.cli import main
 from cortensor.gas.arbitrum import poster_units
+from cortensor.gas.fee_files import fee_file
 from cortensor.gas.snapshot import load_prices, load_snapshot
 from tests.python.gas.signed import signed
 
@@ -63,6 +65,13 @@ def test_the_lines_on_the_l3_say_what_a_batch_costs() -> None:
     assert data["total"]["cor"] == f"{charged / 10**18:.18f}".rstrip("0")
 
 
+@pytest.mark.parametrize("network", sorted(MAX_TX_BYTES))
+def test_every_network_of_cortensor_anvil_is_known(network: str) -> None:
+    chain_id = load_snapshot(fee_file(network)).chain_id
+    data = told("0x" + signed(b"\x11", chain_id=chain_id).hex(), "--network", network)
+    assert data["chain_id"] == chain_id
+
+
 def test_without_a_figure_the_limit_is_the_most() -> None:
     data = told(RAW, "--network", "arbitrum-sepolia")
     assert data["is_bound"] is True
@@ -109,7 +118,7 @@ LOW = "0x" + signed(b"\x11" * 200, gas=10).hex()
             [RAW, "--network", "arbitrum-one"],
             "is signed for chain 421614; arbitrum-one is 42161 [wrong_chain]",
         ),
-        ([RAW, "--network", "nowhere"], "there are arbitrum-one, arbitrum-sepolia, cor-testnet1a"),
+        ([RAW, "--network", "nowhere"], "there are arbitrum-one, arbitrum-sepolia, cor-l3, cor-testnet1a"),
         ([RAW, "--network", "none.toml"], "no file none.toml"),
         ([RAW, "--network", "arbitrum-sepolia", "--l2-gas", "100000"], "[gas_limit_too_low]"),
         ([LOW, "--network", "arbitrum-sepolia"], "its gas limit is 10; its bytes take"),
