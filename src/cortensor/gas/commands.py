@@ -21,7 +21,7 @@ from cortensor.gas.estimate import estimate as estimate_fee
 from cortensor.gas.fee_files import PRICES, fee_file
 from cortensor.gas.mix_command import mix
 from cortensor.gas.profile_command import profile
-from cortensor.gas.render import estimate_json, estimate_table
+from cortensor.gas.render import estimate_json, explained, show_estimate
 from cortensor.gas.report_command import report
 from cortensor.gas.snapshot import load_prices, load_snapshot, snapshot_text, with_state
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cortensor.gas.arbos_state import ReadState
+    from cortensor.gas.envelope import Envelope
     from cortensor.gas.snapshot import Snapshot
 
 network_option = click.option(
@@ -65,6 +66,12 @@ gas.add_command(profile)
     help="What it uses on a plain EVM; else the transaction's limit, as the most.",
 )
 @click.option(
+    "--ask-gas",
+    "is_asked",
+    is_flag=True,
+    help="Ask the node of --rpc what execution takes now, in place of --l2-gas.",
+)
+@click.option(
     "--prices",
     type=click.Path(dir_okay=False, path_type=Path),
     default=PRICES,
@@ -78,26 +85,27 @@ def estimate(
     l2_gas: int | None,
     prices: Path,
     *,
+    is_asked: bool,
     as_json: bool,
 ) -> None:
     """Show what RAW_TX costs: a signed transaction in hex, or @FILE that holds one."""
+    if is_asked and (l2_gas is not None or not rpc_urls):
+        raise InvalidInput("needs --rpc, and takes the place of --l2-gas", field="ask_gas")
     envelope = parse_envelope(_raw(raw_tx))
     snapshot = load_snapshot(fee_file(network))
     if rpc_urls:
         snapshot = _live(snapshot, _read(rpc_urls))
-    found = estimate_fee(envelope, snapshot, l2_gas)
+    if is_asked:
+        l2_gas = _asked(rpc_urls, envelope)
+    found = estimate_fee(envelope, snapshot, l2_gas, is_asked=is_asked)
     told = load_prices(prices)
     if as_json:
         click.echo(json.dumps(estimate_json(found, snapshot, told), indent=2))
         return
-    console = Console()
-    console.print(estimate_table(found, snapshot, told))
-    price = int(snapshot.price_per_unit_wei)
-    console.print(f"{found.fee.units:,} calldata units at {price:,} wei.", end=" ")
-    console.print(f"Base fee {found.fee.base_fee:,} wei. Fees: {snapshot.source}.")
-    if snapshot.assumed:
-        console.print(f"Not measured, assumed: {', '.join(snapshot.assumed)}.")
-    console.print(f"Other coins at prices of {told.as_of} ({told.source}).")
+    show_estimate(Console(), found, snapshot, told)
+    click.echo()
+    for line in explained(found, snapshot, told):
+        click.echo(line)
 
 
 @gas.command()
@@ -134,6 +142,14 @@ def _raw(text: str) -> bytes:
         return bytes.fromhex(text.strip().removeprefix("0x"))
     except ValueError as error:
         raise InvalidInput("must be hex digits, or @ and a file of them", field="raw_tx") from error
+
+
+def _asked(rpc_urls: Sequence[str], envelope: Envelope) -> int:
+    """Ask a node what execution takes, of the chain that the transaction is signed for."""
+    web3 = import_module("cortensor.chain.rpc").connect(rpc_urls)
+    asking = import_module("cortensor.chain.execution_estimate")
+    found: int = asking.execution_estimate(web3, envelope)
+    return found
 
 
 def _read(rpc_urls: Sequence[str]) -> ReadState:

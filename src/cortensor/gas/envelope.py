@@ -36,7 +36,7 @@ _SHAPES = {
 class Envelope(NamedTuple):
     """A signed transaction. `chain_id` is None where its signature is good on any chain.
 
-    `to` is empty where it creates a contract. `accounts` and `slots` are counts of its access
+    `to` is empty where it creates a contract; `value` is in wei. `accounts` and `slots` are counts of its access
     list, `authorities` of its authorization list.
     """
 
@@ -45,6 +45,7 @@ class Envelope(NamedTuple):
     chain_id: int | None
     gas_limit: int
     to: bytes
+    value: int
     data: bytes
     accounts: int
     slots: int
@@ -96,6 +97,7 @@ def parse_envelope(raw: bytes) -> Envelope:
         chain_id=_chain_of(fields, shape),
         gas_limit=_number(fields[shape.gas]),
         to=_bytes(fields[shape.gas + 1]),
+        value=_number(fields[shape.gas + 2]),
         data=_bytes(fields[shape.data]),
         accounts=len(slots),
         slots=sum(slots),

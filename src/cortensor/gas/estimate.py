@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cortensor.errors import InvalidInput
 from cortensor.gas.arbitrum import WINDOW_BITS, Fee, fee_of
+from cortensor.gas.cost_lines import BATCH_BYTES, DATA, EXECUTION, FIXED_SHARE, names_of
 from cortensor.gas.parent import shares_of
 
 if TYPE_CHECKING:
@@ -28,12 +29,21 @@ class Line(Struct, frozen=True):
     is_charged: bool = True
 
 
+GIVEN, BY_NODE, BY_LIMIT = "given", "node", "gas_limit"
+"""Where the gas of execution is from; the node's and the limit are the most that it can be."""
+
+
 class Estimate(Struct, frozen=True):
-    """What a transaction will cost. `is_bound`: all of its gas limit, of which it may use less."""
+    """What a transaction will cost. `execution_from`: `GIVEN`, `BY_NODE` or `BY_LIMIT`."""
 
     fee: Fee
     lines: list[Line]
-    is_bound: bool
+    execution_from: str
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it may use less: the figure of execution is the most."""
+        return self.execution_from != GIVEN
 
     @property
     def total_wei(self) -> int:
@@ -41,13 +51,16 @@ class Estimate(Struct, frozen=True):
         return self.fee.total_wei
 
 
-def estimate(envelope: Envelope, snapshot: Snapshot, l2_gas: int | None = None) -> Estimate:
+def estimate(
+    envelope: Envelope, snapshot: Snapshot, l2_gas: int | None = None, *, is_asked: bool = False
+) -> Estimate:
     """Return what a transaction costs on a network.
 
     Args:
         envelope: the signed transaction.
         snapshot: the network's fees.
         l2_gas: what it uses on a plain EVM; None for what its limit leaves to execution.
+        is_asked: whether a node said so, and not whoever knows.
 
     Raises:
         InvalidInput: it is signed for another chain (`wrong_chain`), or its gas limit does not
@@ -75,22 +88,24 @@ def estimate(envelope: Envelope, snapshot: Snapshot, l2_gas: int | None = None) 
             code="gas_limit_too_low",
         )
     fee = data._replace(l2_gas=left if l2_gas is None else l2_gas)
-    return Estimate(fee, _lines(envelope, snapshot, fee), is_bound=l2_gas is None)
+    origin = BY_LIMIT if l2_gas is None else BY_NODE if is_asked else GIVEN
+    return Estimate(fee, _lines(envelope, snapshot, fee), origin)
 
 
 def _lines(envelope: Envelope, snapshot: Snapshot, fee: Fee) -> list[Line]:
+    names = names_of(snapshot)
+    charged = [
+        Line(names[EXECUTION], fee.l2_gas, fee.execution_wei),
+        Line(names[DATA], fee.poster_gas, fee.data_wei),
+    ]
     if snapshot.parent is None:
-        return [
-            Line("L2 execution", fee.l2_gas, fee.execution_wei),
-            Line("L1 data", fee.poster_gas, fee.data_wei),
-        ]
+        return charged
     in_batch = brotli.compress(envelope.raw, quality=BATCH_LEVEL, lgwin=WINDOW_BITS)
     shares = shares_of(
         len(in_batch), snapshot.parent.batches(), snapshot.parent.fees(), snapshot.pricer
     )
     return [
-        Line("L3 execution", fee.l2_gas, fee.execution_wei),
-        Line("L3 data", fee.poster_gas, fee.data_wei),
-        Line("posting costs: fixed batch share", None, shares.fixed_wei, is_charged=False),
-        Line("posting costs: bytes", None, shares.bytes_wei, is_charged=False),
+        *charged,
+        Line(FIXED_SHARE, None, shares.fixed_wei, is_charged=False),
+        Line(BATCH_BYTES, None, shares.bytes_wei, is_charged=False),
     ]

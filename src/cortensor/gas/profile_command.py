@@ -18,7 +18,7 @@ from cortensor.gas.flame_files import check_names, write_flames
 from cortensor.gas.known import load_known
 from cortensor.gas.profile import profile as profile_of
 from cortensor.gas.profile_render import profile_json, show_profile
-from cortensor.gas.render import estimate_json, estimate_table
+from cortensor.gas.render import estimate_json, show_estimate
 from cortensor.gas.snapshot import load_prices, load_snapshot
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def profile(
     show_profile(console, found)
     if fee is not None:
         console.print()
-        console.print(estimate_table(fee, snapshot, prices))
+        show_estimate(console, fee, snapshot, prices)
     for note in found.notes:
         console.print(f"note: {note.reason} [{note.code}]", markup=False, soft_wrap=True)
 

@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from cortensor.pricing import format_cor
+from cortensor.gas.coins import HEADS, exact, short
+from cortensor.gas.estimate import BY_LIMIT, BY_NODE, GIVEN
 
 if TYPE_CHECKING:
-    from cortensor.gas.estimate import Estimate, Line
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from cortensor.gas.estimate import Estimate
     from cortensor.gas.snapshot import Prices, Snapshot
 
-COINS = ("ETH", "COR")
-MICRO = 1_000_000
+NOT_CHARGED = "not charged:"
+EXECUTION = {
+    GIVEN: "as given",
+    BY_NODE: "what the node wants for it now, an upper bound",
+    BY_LIMIT: "the gas limit of the transaction, an upper bound",
+}
 
 
 def estimate_json(found: Estimate, snapshot: Snapshot, prices: Prices) -> dict[str, Any]:
     """Return an estimate as JSON data; amounts are strings, exact where the coin is the chain's."""
-    total = {"gas": found.fee.gas_used, **amounts(found.total_wei, snapshot.coin, prices)}
+    total = {"gas": found.fee.gas_used, **exact(found.total_wei, snapshot.coin, prices)}
     return {
         "network": snapshot.network,
         "chain_id": snapshot.chain_id,
@@ -30,13 +39,14 @@ def estimate_json(found: Estimate, snapshot: Snapshot, prices: Prices) -> dict[s
         "poster_units": found.fee.units,
         "base_fee_wei": str(found.fee.base_fee),
         "price_per_unit_wei": snapshot.price_per_unit_wei,
+        "execution_from": found.execution_from,
         "is_bound": found.is_bound,
         "lines": [
             {
                 "name": line.name,
                 "gas": line.gas,
                 "is_charged": line.is_charged,
-                **amounts(line.wei, snapshot.coin, prices),
+                **exact(line.wei, snapshot.coin, prices),
             }
             for line in found.lines
         ],
@@ -45,44 +55,48 @@ def estimate_json(found: Estimate, snapshot: Snapshot, prices: Prices) -> dict[s
     }
 
 
-def amounts(wei: int, coin: str, prices: Prices) -> dict[str, str | None]:
-    """Return an amount in wei, in each coin and in US dollars; None where no price is known."""
-    micro_usd = prices.micro_usd_of(wei, coin)
-    shown: dict[str, str | None] = {"wei": str(wei)}
-    for each in COINS:
-        shown[each.lower()] = format_cor(wei) if each == coin else _in(each, wei, coin, prices)
-    shown["usd"] = None if micro_usd is None else _usd(micro_usd)
-    return shown
+def show_estimate(console: Console, found: Estimate, snapshot: Snapshot, prices: Prices) -> None:
+    """Print an estimate: gas and wei, and then coins; side by side they would not fit."""
+    total = "at most" if found.is_bound else "total"
+    rows = [(line.name, line.gas, line.wei) for line in found.lines if line.is_charged]
+    rows.append((total, found.fee.gas_used, found.total_wei))
+    posting = [(line.name, line.gas, line.wei) for line in found.lines if not line.is_charged]
+    console.print(f"{snapshot.network}, fees of {snapshot.as_of}", style="italic", highlight=False)
+    in_wei, in_coins = _table("", "gas", "wei"), _table("", *HEADS)
+    for name, gas, wei in _sections(rows, posting):
+        in_wei.add_row(name, "" if gas is None else f"{gas:,}", "" if wei is None else f"{wei:,}")
+        cells = () if wei is None else short(wei, snapshot.coin, prices)
+        in_coins.add_row(name, *cells)
+    console.print(in_wei)
+    console.print()
+    console.print(in_coins)
 
 
-def _in(coin: str, wei: int, given: str, prices: Prices) -> str | None:
-    """Return an amount of one coin in another, in wei of that rounded up."""
-    price, other = prices.micro_usd.get(given), prices.micro_usd.get(coin)
-    return None if not price or not other else format_cor(-(-wei * price // other))
+def explained(found: Estimate, snapshot: Snapshot, prices: Prices) -> Iterator[str]:
+    """Yield what the figures rest on, a line each."""
+    yield f"Execution: {EXECUTION[found.execution_from]}."
+    price = int(snapshot.price_per_unit_wei)
+    yield f"Data: {found.fee.units:,} calldata units at {price:,} wei."
+    yield f"Base fee: {found.fee.base_fee:,} wei."
+    yield f"Fees of {snapshot.as_of}: {snapshot.source}."
+    if snapshot.assumed:
+        yield f"Not measured, assumed: {', '.join(snapshot.assumed)}."
+    yield f"Other coins: rounded up, at prices of {prices.as_of} ({prices.source})."
 
 
-def _usd(micro: int) -> str:
-    return f"{micro // MICRO}.{micro % MICRO:06d}"
+_Row = tuple[str, "int | None", "int | None"]
 
 
-def estimate_table(found: Estimate, snapshot: Snapshot, prices: Prices) -> Table:
-    """Return an estimate as a table."""
-    table = Table(title=f"{snapshot.network}, fees of {snapshot.as_of}", title_justify="left")
-    table.add_column("")
-    for heading in ("gas", "wei", *COINS, "USD"):
-        table.add_column(heading, justify="right", overflow="fold")
-    for line in found.lines:
-        _row(table, line.name, line.gas, amounts(line.wei, snapshot.coin, prices), line)
-    table.add_section()
-    total = amounts(found.total_wei, snapshot.coin, prices)
-    _row(table, "at most" if found.is_bound else "total", found.fee.gas_used, total, None)
+def _sections(rows: list[tuple[str, int | None, int]], posting: list[_Row]) -> Iterator[_Row]:
+    yield from rows
+    if posting:
+        yield NOT_CHARGED, None, None
+        yield from ((f"  {name}", gas, wei) for name, gas, wei in posting)
+
+
+def _table(first: str, *numbers: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
     return table
-
-
-def _row(
-    table: Table, name: str, gas: int | None, shown: dict[str, str | None], line: Line | None
-) -> None:
-    cells = [f"{int(shown['wei'] or 0):,}"]
-    cells += [shown[key] or "?" for key in ("eth", "cor", "usd")]
-    style = "dim" if line is not None and not line.is_charged else None
-    table.add_row(name, "" if gas is None else f"{gas:,}", *cells, style=style)

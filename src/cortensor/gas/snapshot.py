@@ -82,10 +82,10 @@ class Prices(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: str
     micro_usd: dict[str, Count]
 
-    def micro_usd_of(self, wei: int, coin: str) -> int | None:
-        """Return an amount in millionths of a US dollar, rounded up; None for an unknown coin."""
+    def pico_usd_of(self, wei: int, coin: str) -> int | None:
+        """Return an amount in 10^-12 US dollars, rounded up; None for an unknown coin."""
         price = self.micro_usd.get(coin)
-        return None if price is None else -(-wei * price // 10**18)
+        return None if price is None else -(-wei * price // 10**12)
 
 
 def load_snapshot(path: Path) -> Snapshot:

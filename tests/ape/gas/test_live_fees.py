@@ -64,6 +64,13 @@ def test_an_estimate_at_the_fees_of_now(node):
     assert '"base_fee_wei": "12000000"' in done.stdout
 
 
+def test_a_node_without_node_interface_says_no_gas(node):
+    words = ["--network", "arbitrum-sepolia", "--rpc", node.url, "--ask-gas"]
+    done = run("estimate", RAW, *words)
+    assert (done.exit_code, done.output.count("\n")) == (2, 1)
+    assert "it is no Arbitrum node; give --l2-gas [no_arbos]" in done.output
+
+
 def test_a_node_of_another_chain(node):
     done = run("snapshot", "--network", "arbitrum-one", "--rpc", node.url)
     assert (done.exit_code, done.output.count("\n")) == (2, 1)

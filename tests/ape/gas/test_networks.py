@@ -6,6 +6,8 @@ Here the first scenarios of all; the whole run is the command.
 
 from __future__ import annotations
 
+import json
+
 import ape
 import pytest
 from click.testing import CliRunner
@@ -20,7 +22,7 @@ from scripts._gas import results
 from scripts._gas.network.command import errors_of, gas_of, measure, percent
 from scripts._gas.network.comparing import beside_ppm, state_of
 from scripts._gas.network.node import FRONTS, Where, reached, started, where
-from tests.ape.anvil.fronts import L3, SEPOLIA
+from tests.ape.anvil.fronts import L3, PAYER, SEPOLIA, STRANGER
 from tests.ape.running import changed, rpc
 
 pytestmark = [pytest.mark.anvil, pytest.mark.timeout(300)]
@@ -80,6 +82,35 @@ def test_receipts_close_on_sepolia_and_the_estimate_is_the_commands(sepolia):
     done = CliRunner().invoke(main, ["gas", "estimate", raw, *words, "--json"])
     assert done.exit_code == 0, done.output
     assert f'"gas": {used},' in done.output
+
+
+def test_execution_is_asked_of_the_node(sepolia):
+    gas = 60_000
+    sent = PAYER.sign_transaction(
+        {
+            "chainId": SEPOLIA,
+            "nonce": int(rpc(sepolia, "eth_getTransactionCount", PAYER.address, "latest"), 16),
+            "gas": gas,
+            "gasPrice": 10**10,
+            "to": STRANGER,
+            "value": 5,
+            "data": b"\1" * 10,
+        }
+    )
+    raw = "0x" + bytes(sent.raw_transaction).hex()
+    words = ["--network", "arbitrum-sepolia", "--rpc", sepolia, "--ask-gas"]
+    done = CliRunner().invoke(main, ["gas", "estimate", raw, *words, "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.output)
+    rpc(sepolia, "eth_sendRawTransaction", raw)
+    receipt = rpc(sepolia, "eth_getTransactionReceipt", "0x" + bytes(sent.hash).hex())
+    used, data = (int(receipt[name], 16) for name in ("gasUsed", "gasUsedForL1"))
+    execution, for_bytes = told["lines"]
+    assert execution["gas"] == used - data == 21_000 + 16 * 10
+    assert for_bytes["gas"] == data
+    assert (told["is_bound"], told["execution_from"]) == (True, "node")
+    shown = CliRunner().invoke(main, ["gas", "estimate", raw, *words])
+    assert "what the node wants for it now, an upper bound" in shown.output
 
 
 def test_receipts_close_on_a_fork_of_the_l3():

@@ -155,7 +155,7 @@ def profiles(bench, deployments, shown, briefs, graphs):
             words = ["--rpc", bench.web3.provider.endpoint_uri, "--deployments", str(deployments)]
             with pytest.MonkeyPatch.context() as patched:
                 patched.chdir(ROOT)
-                patched.setenv("COLUMNS", "110")
+                patched.setenv("COLUMNS", "80")
                 shown.append(run(tx_hash, *words))
     return found
 

@@ -24,7 +24,7 @@ def lines(text: str) -> list[str]:
 
 
 def test_the_example_is_what_it_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "130")
+    monkeypatch.setenv("COLUMNS", "80")
     command = shown("sh")[0].split()
     done = CliRunner().invoke(main, command[1:])
     assert done.exit_code == 0, done.output

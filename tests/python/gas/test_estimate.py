@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from cortensor.anvil.networks import MAX_TX_BYTES
 from cortensor.cli import main
 from cortensor.gas.arbitrum import poster_units
+from cortensor.gas.coins import decimal_text, in_few_digits
 from cortensor.gas.fee_files import fee_file
 from cortensor.gas.snapshot import load_prices, load_snapshot
 from tests.python.gas.signed import signed
@@ -55,13 +56,13 @@ def test_the_lines_on_the_l3_say_what_a_batch_costs() -> None:
     assert list(lines) == [
         "L3 execution",
         "L3 data",
-        "posting costs: fixed batch share",
-        "posting costs: bytes",
+        "fixed batch share",
+        "batch bytes",
     ]
     charged = sum(int(line["wei"]) for line in lines.values() if line["is_charged"])
     assert str(charged) == data["total"]["wei"]
-    assert int(lines["posting costs: fixed batch share"]["wei"]) > 0
-    assert lines["posting costs: bytes"]["wei"] == "0", "a committee keeps the data"
+    assert int(lines["fixed batch share"]["wei"]) > 0
+    assert lines["batch bytes"]["wei"] == "0", "a committee keeps the data"
     assert data["total"]["cor"] == f"{charged / 10**18:.18f}".rstrip("0")
 
 
@@ -74,9 +75,11 @@ def test_every_network_of_cortensor_anvil_is_known(network: str) -> None:
 
 def test_without_a_figure_the_limit_is_the_most() -> None:
     data = told(RAW, "--network", "arbitrum-sepolia")
-    assert data["is_bound"] is True
+    assert (data["is_bound"], data["execution_from"]) == (True, "gas_limit")
     assert data["total"]["gas"] == 100_000, "the limit covers bytes too"
-    assert "at most" in run(RAW, "--network", "arbitrum-sepolia").stdout
+    shown = run(RAW, "--network", "arbitrum-sepolia").stdout
+    assert "at most" in shown
+    assert "Execution: the gas limit of the transaction, an upper bound." in shown
 
 
 def test_amounts_in_other_coins_are_rounded_up(tmp_path: Path) -> None:
@@ -87,8 +90,42 @@ def test_amounts_in_other_coins_are_rounded_up(tmp_path: Path) -> None:
     total = told(RAW, "--network", "arbitrum-sepolia", "--prices", str(prices))["total"]
     assert total["wei"] == str(100_000 * BASE_FEE)
     assert total["eth"] == "0.00002"
-    assert total["usd"] == "0.060000"
+    assert total["usd"] == "0.06"
     assert total["cor"] == "8571.428571428571428572"
+
+
+def test_dollars_are_told_of_what_costs_less_than_a_millionth_of_one() -> None:
+    raw = "0x" + signed(b"", chain_id=18_964_747_554).hex()
+    data = told(raw, "--network", "cor-l3", "--l2-gas", "21000")
+    execution, for_bytes = (line for line in data["lines"] if line["is_charged"])
+    assert execution["wei"] == str(21_000 * 10**8)
+    assert execution["usd"] == "0.000000021"  # 21,000 gas at 1e8 wei, a COR at a cent
+    assert int(for_bytes["wei"]) < 10**10
+    assert for_bytes["usd"] == f"{int(for_bytes['wei']) // 10**8 / 10**12:.12f}"
+
+
+@pytest.mark.parametrize(
+    ("amount", "decimals", "text"),
+    [
+        (0, 18, "0"),
+        (1, 18, "0.000000000000000001"),
+        (123_456, 6, "0.123456"),
+        (1_234_561, 6, "1.23457"),
+        (999_999_900, 6, "1,000"),
+        (12_345_678_900_000, 6, "12,345,679"),
+    ],
+)
+def test_a_table_shows_six_digits_that_count_rounded_up(
+    amount: int, decimals: int, text: str
+) -> None:
+    assert decimal_text(in_few_digits(amount, decimals), decimals, ",") == text
+
+
+def test_gas_is_asked_of_a_node_or_given() -> None:
+    for words in (["--ask-gas"], ["--ask-gas", "--rpc", "http://127.0.0.1:9", "--l2-gas", "1"]):
+        done = run(RAW, "--network", "arbitrum-sepolia", *words)
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+        assert "needs --rpc, and takes the place of --l2-gas" in done.stderr
 
 
 def test_a_coin_without_a_price_is_unknown(tmp_path: Path) -> None:
