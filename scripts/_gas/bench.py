@@ -223,7 +223,15 @@ class Bench:
             raise VerificationFailed(f"a scenario reverted in {tx_hash}", field="gas")
         taken = intrinsic(bytes.fromhex(data.removeprefix("0x")), is_creation=to is None)
         units = units_of(data, to)
-        return Used(int(receipt["gasUsed"], 16), taken.total, units, tx_hash), receipt
+        used = Used(
+            int(receipt["gasUsed"], 16),
+            taken.total,
+            units,
+            tx_hash,
+            int(receipt.get("gasUsedForL1", "0x0"), 16),
+            int(receipt["effectiveGasPrice"], 16),
+        )
+        return used, receipt
 
     def _mined(self, tx_hash: str) -> dict[str, Any]:
         """Return a receipt as the node tells it: Anvil answers before it has mined."""

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a scenario costs at the recorded fees of a network: lines in wei of its gas token."""
+"""What a transaction costs at the recorded fees of a network: lines in wei of its gas token."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from cortensor.gas.arbitrum import Fee, poster_gas
-from cortensor.gas.snapshot import Snapshot, load_snapshot
+from cortensor.gas.cost_lines import BATCH_SHARE, DATA, EXECUTION, batch_share_wei, names_of
+from cortensor.gas.fee_files import PRICES
+from cortensor.gas.snapshot import Snapshot, load_prices, load_snapshot
 from scripts._deploy.compiler import ROOT
+from scripts._gas.used import Used
 
 NETWORKS = ("arbitrum-sepolia", "cor-testnet1a")
 
@@ -17,26 +23,40 @@ def snapshots() -> dict[str, Snapshot]:
     return {name: load_snapshot(ROOT / "config" / "fees" / f"{name}.toml") for name in NETWORKS}
 
 
-def described(found: dict[str, Snapshot]) -> dict[str, str]:
-    """Return a sentence a network: at which prices its lines are."""
+def described(found: Mapping[str, Snapshot]) -> dict[str, Any]:
+    """Return header lines: at which prices figures are, what their lines are called, and coins."""
     return {
-        name: f"base fee {int(each.base_fee_wei):,} wei, {int(each.price_per_unit_wei):,} wei a "
-        f"unit, in {each.coin}, {each.as_of}"
-        for name, each in found.items()
+        "fees": {name: _sentence(each) for name, each in found.items()},
+        "lines": {name: names_of(each) for name, each in found.items()},
+        "coins": {name: each.coin for name, each in found.items()},
+        "prices": msgspec.to_builtins(load_prices(ROOT / PRICES)),
     }
 
 
-def lines_of(gas: int, units: int, found: dict[str, Snapshot]) -> dict[str, Any]:
-    """Return network -> execution and data in wei.
+def _sentence(fees: Snapshot) -> str:
+    told = (
+        f"base fee {int(fees.base_fee_wei):,} wei, {int(fees.price_per_unit_wei):,} wei a "
+        f"unit, in {fees.coin}, {fees.as_of}"
+    )
+    if fees.parent is None:
+        return told
+    count = fees.parent.batch_transactions
+    return f"{told}; a batch of {count} transactions, posted on {fees.parent.network}"
+
+
+def lines_of(used: Used, fees: Snapshot) -> dict[str, int]:
+    """Return field -> wei of each line of a fee, as `names_of` has them.
 
     Args:
-        gas: what was used on a plain EVM.
-        units: calldata units.
-        found: the networks' fees.
+        used: what a plain EVM took, of so many transactions.
+        fees: the network's.
     """
-    lines = {}
-    for name, fees in found.items():
-        base_fee = int(fees.base_fee_wei)
-        fee = Fee(units, gas, poster_gas(units, int(fees.price_per_unit_wei), base_fee), base_fee)
-        lines[name] = {"execution_wei": str(fee.execution_wei), "data_wei": str(fee.data_wei)}
-    return lines
+    base_fee = int(fees.base_fee_wei)
+    posting = poster_gas(used.units, int(fees.price_per_unit_wei), base_fee)
+    fee = Fee(used.units, used.gas, posting, base_fee)
+    lines = {EXECUTION: fee.execution_wei, DATA: fee.data_wei}
+    share = batch_share_wei(fees)
+    if share is None:
+        return lines
+    parts = used.transactions
+    return {**lines, BATCH_SHARE: -(-share * parts.numerator // parts.denominator)}

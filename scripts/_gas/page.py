@@ -23,8 +23,9 @@ any other.
 
 On Arbitrum a transaction also pays for its bytes ([fees](fees.md)). *Units*: {poster_units}.
 On Arbitrum Sepolia ({sepolia})
-they add at most {most} % to the fee of execution. gas/scenarios.json has both parts of each fee,
-there and on Testnet-1a, in wei.
+they add at most {most} % to the fee of execution. gas/scenarios.json has the lines of each fee in
+wei: L2 execution and L1 data there, L3 execution, L3 data and the fixed batch share on Testnet-1a;
+`cortensor gas report` has them in ETH, COR and US dollars too.
 
 ## Scenarios
 

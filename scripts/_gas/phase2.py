@@ -8,6 +8,8 @@ its nodes inside its last call, results are URNs, and validators send nothing at
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import add
 from typing import Any
 
 from eth_utils import keccak
@@ -103,7 +105,4 @@ class _Flow:
 
 
 def _sum(parts: list[Used]) -> Used:
-    total = Used(0, 0, 0)
-    for part in parts:
-        total += part
-    return total
+    return reduce(add, parts)

@@ -80,7 +80,7 @@ def header_of(anvil: str) -> dict[str, Any]:
         "hardfork": HARDFORK,
         "token": "contracts/mocks/MockCOR.vy, 18 decimals, infinite allowance",
         "poster_units": UNITS,
-        "fees": fees.described(fees.snapshots()),
+        **fees.described(fees.snapshots()),
     }
 
 
@@ -146,7 +146,10 @@ def _entry(scenario: Scenario, networks: dict[str, Snapshot]) -> Document:
     }
     if used.units:  # a call that contracts make among themselves posts nothing
         entry["poster_units"] = used.units
-        entry["fees"] = fees.lines_of(used.gas, used.units, networks)
+        entry["fees"] = {
+            name: {field: str(wei) for field, wei in fees.lines_of(used, each).items()}
+            for name, each in networks.items()
+        }
     if scenario.is_view:
         entry["execution_gas"] = scenario.used.gas - scenario.used.intrinsic
     return entry

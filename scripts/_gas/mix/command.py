@@ -14,6 +14,7 @@ from cortensor.gas.reading import read_json
 from cortensor.pricing import RateCard
 from scripts._gas import fees
 from scripts._gas.bench import run_bench
+from scripts._gas.mix.costs import recorded
 from scripts._gas.mix.document import MIX_PATH, PAGE_PATH, mix_document, page_with
 from scripts._gas.mix.plan import draw
 from scripts._gas.mix.run import run_mix
@@ -39,7 +40,8 @@ def mix_command(
     sessions = int(str(kept.get("sessions", weights.sessions))) if sessions is None else sessions
     plans = draw(weights, seed, sessions)
     with run_bench(card) as bench, progress("mix", sessions) as step:
-        found = run_mix(bench, plans, weights.settling_hours, fees.snapshots(), step)
+        found, cost_of = recorded(fees.snapshots())
+        run_mix(bench, plans, weights.settling_hours, found, cost_of, step)
         mix = mix_document(found, weights, seed, sessions, bench.version)
     text = mix_text(mix)
     if is_check:

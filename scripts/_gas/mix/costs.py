@@ -3,21 +3,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from cortensor.gas.allotment import Cost
-from cortensor.gas.arbitrum import Fee, poster_gas
-from cortensor.gas.mix import GAS, UNITS, fee_cost
+from cortensor.gas.allotment import Allotment, Cost
+from cortensor.gas.cost_lines import BATCH_SHARE, DATA, EXECUTION, names_of
+from cortensor.gas.mix import GAS, POSTER_GAS, UNITS, allotment_of, fee_cost
 from cortensor.gas.snapshot import Snapshot
+from scripts._gas.fees import lines_of
 from scripts._gas.used import Used
 
+CostOf = Callable[[Used], Cost]
 
-def cost_of(used: Used, networks: Mapping[str, Snapshot]) -> Cost:
-    """Return what a transaction takes: gas, units, and wei at each network's fees."""
-    cost: Cost = {GAS: used.gas, UNITS: used.units}
-    for name, fees in networks.items():
-        base_fee = int(fees.base_fee_wei)
-        posting = poster_gas(used.units, int(fees.price_per_unit_wei), base_fee)
-        fee = Fee(used.units, used.gas, posting, base_fee)
-        cost |= fee_cost(name, fee.execution_wei, fee.data_wei)
-    return cost
+
+def recorded(networks: Mapping[str, Snapshot]) -> tuple[Allotment, CostOf]:
+    """Return an empty allotment, and what a plain EVM's transaction costs at recorded fees.
+
+    Args:
+        networks: whose fees, by name.
+    """
+
+    def cost_of(used: Used) -> Cost:
+        cost: Cost = {GAS: used.gas, UNITS: used.units}
+        for name, fees in networks.items():
+            cost |= fee_cost(name, lines_of(used, fees))
+        return cost
+
+    above = [name for name, fees in networks.items() if BATCH_SHARE in names_of(fees)]
+    return allotment_of(networks, UNITS, above), cost_of
+
+
+def paid(network: str) -> tuple[Allotment, CostOf]:
+    """Return an empty allotment, and what was paid for a transaction as its receipt says.
+
+    Args:
+        network: the name of the chain that it is on.
+    """
+
+    def cost_of(used: Used) -> Cost:
+        execution = used.gas - used.poster
+        lines = {EXECUTION: execution * used.price, DATA: used.poster * used.price}
+        return {GAS: execution, POSTER_GAS: used.poster, **fee_cost(network, lines)}
+
+    return allotment_of([network], POSTER_GAS), cost_of

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from cortensor.gas.allotment import Allotment
-from cortensor.gas.snapshot import Snapshot
 from scripts._gas.bench import BUCKET_SECONDS, CHALLENGE_WINDOW_SECONDS, Bench
 from scripts._gas.mix.checking import check, close_demands
+from scripts._gas.mix.costs import CostOf
 from scripts._gas.mix.live import Live
 from scripts._gas.mix.plan import Planned
 from scripts._gas.mix.traffic import Traffic
@@ -22,19 +22,21 @@ def run_mix(
     bench: Bench,
     plans: Sequence[Planned],
     hours: int,
-    networks: Mapping[str, Snapshot],
+    found: Allotment,
+    cost_of: CostOf,
     step: Step,
-) -> Allotment:
+) -> None:
     """Run a mix.
 
     Args:
         bench: the contracts, on a fresh chain.
         plans: what its sessions do.
         hours: how many of them are settled.
-        networks: at whose fees.
+        found: what it takes, and who bears it; filled here.
+        cost_of: what a transaction costs, in the measures of that.
         step: called when a session is open, which is most of the work.
     """
-    traffic = Traffic(bench, networks)
+    traffic = Traffic(bench, found, cost_of)
     sessions = traffic.open(plans, step)
     bench.next_day()  # stake counts from the next day on
     for hour in range(hours):
@@ -49,7 +51,6 @@ def run_mix(
         traffic.send("close.withdraw", payment.withdraw(live.number), live.payer, live)
     bench.wait(CHALLENGE_WINDOW_SECONDS + BUCKET_SECONDS)
     traffic.release()
-    return traffic.allotment
 
 
 def _is_ended(live: Live) -> bool:

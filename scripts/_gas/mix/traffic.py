@@ -7,14 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from cortensor.gas.allotment import Bearer
-from cortensor.gas.mix import UNITS, allotment_of
-from cortensor.gas.snapshot import Snapshot
+from cortensor.gas.allotment import Allotment, Bearer
 from cortensor.pricing.attribution import attribute, split
 from cortensor.receipts.merkle import StandardMerkleTree
 from scripts._gas.bench import BUCKET_SECONDS, CARD_VERSION, Bench
 from scripts._gas.mix import entering, world
-from scripts._gas.mix.costs import cost_of
+from scripts._gas.mix.costs import CostOf
 from scripts._gas.mix.live import Live, Settled
 from scripts._gas.mix.plan import Planned
 from scripts._gas.mix.weights import ATTESTED, ESCROW, VOUCHER
@@ -29,24 +27,24 @@ class Traffic:
 
     Args:
         bench: whose contracts, on a fresh chain.
-        networks: at whose fees.
+        allotment: what it takes, and who bears it; filled here.
+        cost_of: what a transaction costs, in the allotment's measures.
 
     Attributes:
-        allotment: what it took, and who bears it.
         moves: bucket -> words of its batches that moved sessions' own money, in order.
     """
 
-    def __init__(self, bench: Bench, networks: Mapping[str, Snapshot]) -> None:
+    def __init__(self, bench: Bench, allotment: Allotment, cost_of: CostOf) -> None:
         self.bench = bench
-        self.allotment = allotment_of(networks, UNITS)
+        self.allotment = allotment
         self.moves: dict[int, list[list[int]]] = {}
-        self._networks = networks
+        self._cost_of = cost_of
         self._charged: dict[int, dict[Bearer, int]] = {}
         self.payers = world.prepare(bench)
 
     def note(self, kind: str, used: Used, live: Live) -> None:
         """Note a transaction of one session."""
-        self.allotment.bear(kind, cost_of(used, self._networks), [live.bearer])
+        self.allotment.bear(kind, self._cost_of(used), [live.bearer])
 
     def open(self, plans: Sequence[Planned], step: Step) -> list[Live]:
         """Open sessions, one after the other, and call `step` after each."""
@@ -103,7 +101,7 @@ class Traffic:
         # By receipts, as the router's own records have it: so a session's part is the same.
         self.allotment.bear(
             f"settle.{kind}",
-            cost_of(used, self._networks),
+            self._cost_of(used),
             bearers,
             lambda amount: attribute(amount, bearers),
         )
@@ -127,7 +125,7 @@ class Traffic:
     def _share(self, kind: str, used: Used, charged: Mapping[Bearer, int]) -> None:
         weights = list(charged.values())
         self.allotment.bear(
-            kind, cost_of(used, self._networks), list(charged), partial(split, weights=weights)
+            kind, self._cost_of(used), list(charged), partial(split, weights=weights)
         )
 
     def send(self, kind: str, call: Any, sender: str, live: Live) -> None:

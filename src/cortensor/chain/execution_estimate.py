@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What execution of a signed transaction would take, asked of an Arbitrum node before it is sent."""
+"""What execution of a signed transaction would take, asked of an Arbitrum node."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def short(wei: int, coin: str, prices: Prices) -> tuple[str, ...]:
 def in_few_digits(amount: int, decimals: int) -> int:
     """Return an amount with no more than six digits that count, rounded up."""
     dropped = min(max(0, len(str(amount)) - SHORT_DIGITS), decimals)
-    unit = 10**dropped
+    unit: int = 10**dropped
     return -(-amount // unit) * unit
 
 

@@ -36,8 +36,8 @@ _SHAPES = {
 class Envelope(NamedTuple):
     """A signed transaction. `chain_id` is None where its signature is good on any chain.
 
-    `to` is empty where it creates a contract; `value` is in wei. `accounts` and `slots` are counts of its access
-    list, `authorities` of its authorization list.
+    `to` is empty where it creates a contract; `value` is in wei. `accounts` and `slots` are counts
+    of its access list, `authorities` of its authorization list.
     """
 
     raw: bytes

@@ -11,15 +11,21 @@ WHOLE = "session.100x3x1"
 
 
 class Parts(Struct, frozen=True):
-    """A fee's parts, in wei as text."""
+    """A fee's parts, in wei as text; the batch share is the chain's cost, and not charged."""
 
     execution_wei: str
     data_wei: str
+    batch_share_wei: str | None = None
+
+    @property
+    def total_wei(self) -> int:
+        """What is charged, in wei."""
+        return int(self.execution_wei) + int(self.data_wei)
 
     @property
     def gwei(self) -> int:
-        """Both together in gwei, rounded up."""
-        return -(-(int(self.execution_wei) + int(self.data_wei)) // GWEI)
+        """The same in gwei, rounded up."""
+        return -(-self.total_wei // GWEI)
 
 
 class Row(Struct, frozen=True):

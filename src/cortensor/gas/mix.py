@@ -9,14 +9,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cortensor.gas.allotment import DIMENSIONS, Allotment
+from cortensor.gas.cost_lines import BATCH_SHARE, DATA, EXECUTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from cortensor.gas.allotment import Cost, Row, Spread, Whole
 
 GAS, UNITS, POSTER_GAS = "execution_gas", "poster_units", "poster_gas"
-EXECUTION, DATA, TOTAL = "execution_wei", "data_wei", "total_wei"
+TOTAL = "total_wei"
 ALLOTMENT = (
     "a shared transaction is borne by its sessions alike, a release or pot by what was charged; "
     "rounded down, and what is left goes, a unit each, to the largest remainders"
@@ -45,23 +46,25 @@ class WeiAmounts(Struct, frozen=True, forbid_unknown_fields=True):
     max: Wei
 
 
-class FeeSpread(Struct, frozen=True, forbid_unknown_fields=True):
-    """A fee's parts and the whole, on one network."""
+class FeeSpread(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A fee's parts and the whole, on one network; the batch share is in no total."""
 
     execution_wei: WeiAmounts
     data_wei: WeiAmounts
     total_wei: WeiAmounts
+    batch_share_wei: WeiAmounts | None = None
 
 
-class FeeParts(Struct, frozen=True, forbid_unknown_fields=True):
-    """A fee's parts in wei, as text."""
+class FeeParts(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A fee's parts in wei, as text; the batch share is the chain's cost, and not charged."""
 
     execution_wei: Wei
     data_wei: Wei
+    batch_share_wei: Wei | None = None
 
     @property
     def total_wei(self) -> int:
-        """Both together."""
+        """What is charged."""
         return int(self.execution_wei) + int(self.data_wei)
 
 
@@ -111,21 +114,24 @@ class Mix(Struct, frozen=True, forbid_unknown_fields=True):
     sessions: list[Borne]
 
 
-def allotment_of(networks: Iterable[str], data: str) -> Allotment:
+def allotment_of(networks: Iterable[str], data: str, above: Iterable[str] = ()) -> Allotment:
     """Return an allotment that `mix_of` takes, in which nothing is yet.
 
     Args:
         networks: at whose fees.
         data: `UNITS` or `POSTER_GAS`.
+        above: of the networks, those above an L2, which have a batch share.
     """
     names = list(networks)
     parts = {f"{name}/{TOTAL}": (f"{name}/{EXECUTION}", f"{name}/{DATA}") for name in names}
-    return Allotment([GAS, data, *(part for pair in parts.values() for part in pair)], parts)
+    charged = [part for pair in parts.values() for part in pair]
+    shares = [f"{name}/{BATCH_SHARE}" for name in above]
+    return Allotment([GAS, data, *charged, *shares], parts)
 
 
-def fee_cost(network: str, execution_wei: int, data_wei: int) -> Cost:
-    """Return a fee as measures."""
-    return {f"{network}/{EXECUTION}": execution_wei, f"{network}/{DATA}": data_wei}
+def fee_cost(network: str, lines: Mapping[str, int]) -> Cost:
+    """Return a fee, field -> wei, as measures."""
+    return {f"{network}/{field}": wei for field, wei in lines.items()}
 
 
 def mix_of(found: Allotment, header: dict[str, object]) -> Mix:
@@ -191,7 +197,11 @@ def _amounts(cost: Cost) -> dict[str, object]:
     return {
         **{name: cost[name] for name in (GAS, UNITS, POSTER_GAS) if name in cost},
         "fees": {
-            network: {part: str(cost[f"{network}/{part}"]) for part in (EXECUTION, DATA)}
+            network: {
+                part: str(cost[f"{network}/{part}"])
+                for part in (EXECUTION, DATA, BATCH_SHARE)
+                if f"{network}/{part}" in cost
+            }
             for network in _networks(cost)
         },
     }
@@ -202,7 +212,11 @@ def _group(row: Row) -> Group:
     plain: dict[str, object] = {
         **{name: spreads[name]._asdict() for name in (GAS, UNITS, POSTER_GAS) if name in spreads},
         "fees": {
-            network: {part: _wei(spreads[f"{network}/{part}"]) for part in (EXECUTION, DATA, TOTAL)}
+            network: {
+                part: _wei(spreads[f"{network}/{part}"])
+                for part in (EXECUTION, DATA, TOTAL, BATCH_SHARE)
+                if f"{network}/{part}" in spreads
+            }
             for network in _networks(spreads)
         },
     }

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from cortensor.gas.allotment import DIMENSIONS
-from cortensor.gas.measured import GWEI
+from cortensor.gas.mix_lines import RANKS, gwei, lines_of, networks_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from cortensor.gas.mix import Group, Kind, Mix, WeiAmounts
 
-RANKS = ("p50", "p95", "max")
 BPS = 10_000
 
 
@@ -39,6 +38,13 @@ def show_mix(console: Console, mix: Mix) -> None:
             table.add_section()
         console.print(table)
         console.print()
+    for told in lines_of(mix):
+        table = _table(f"{told.network}, a session", *(f"gwei {rank}" for rank in RANKS))
+        for line in told.rows:
+            table.add_row(line.name, *(f"{amount:,}" for amount in line.gwei))
+        console.print(table)
+        console.print(told.coins)
+        console.print()
     kinds = _table("transaction", "count", "gas", "data", *(f"{name} gwei" for name in networks))
     for name, kind in mix.transactions.items():
         overhead = " (nobody's)" if name in mix.overhead else ""
@@ -58,17 +64,15 @@ def markdown(mix: Mix) -> str:
         if dimension != "session":
             lines.append(f"| *by {dimension}* |" + " |" * (len(heads) - 1))
         lines += [f"| {' | '.join(_cells(row, networks))} |" for row in mix.tables[dimension]]
+    for told in lines_of(mix):
+        lines += ["", f"| {told.network}, gwei a session | {' | '.join(RANKS)} |"]
+        lines.append("|---" + "|--:" * len(RANKS) + "|")
+        for line in told.rows:
+            amounts = " | ".join(f"{amount:,}" for amount in line.gwei)
+            lines.append(f"| {line.name} | {amounts} |")
+        if told.coins:
+            lines += ["", told.coins]
     return "\n".join([*lines, "", data_sentence(mix)])
-
-
-def networks_of(mix: Mix) -> list[str]:
-    """Return the networks whose fees it has."""
-    return sorted({name for rows in mix.tables.values() for row in rows for name in row.fees})
-
-
-def gwei(wei: str) -> int:
-    """Return wei in gwei, rounded up."""
-    return -(-int(wei) // GWEI)
 
 
 def data_sentence(mix: Mix) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from cortensor.errors import InvalidInput
+from cortensor.errors import InvalidInput, NotFound
 from cortensor.gas import kinds, opcodes
 from cortensor.gas.calldata import Calldata, read_calldata
 from cortensor.gas.classes import classify
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 
 PROFILED_TYPES = (0, 1, 2)
+UNNAMED = {
+    "unknown_selector": "deployments",
+    "missing_layout": "layouts",
+    "unknown_address": "deployments",
+    "unknown_slot": "layouts",
+}
+"""Codes of notes that say that something has no name -> the option that would give one."""
 
 
 class ClassGas(NamedTuple):
@@ -114,10 +121,31 @@ def profile(traced: Traced, contracts: Mapping[str, Known], brotli_level: int) -
     )
 
 
+def must_be_named(found: Profile) -> None:
+    """Check that all that a profile tells has a name.
+
+    Raises:
+        NotFound: something has none: the first such note's code and reason (`unknown_selector`,
+            `missing_layout`, `unknown_address`, `unknown_slot`).
+    """
+    unnamed = [note for note in found.notes if note.code in UNNAMED]
+    if unnamed:
+        first, *rest = unnamed
+        more = f" (and {len(rest)} more)" if rest else ""
+        raise NotFound(
+            f"{first.reason}{more}; --allow-unknown shows the rest",
+            field=UNNAMED[first.code],
+            code=first.code,
+        )
+
+
 def _notes(
     transaction: Transaction, contracts: Mapping[str, Known], heat: list[Heat], calldata: Calldata
 ) -> list[Note]:
     notes = []
+    if calldata.selector is not None and calldata.function is None:
+        reason = f"no known function has selector {calldata.selector}: arguments are not told apart"
+        notes.append(Note("unknown_selector", reason))
     unnamed = sorted({each.contract for each in heat if each.variable is None})
     without = {known.name for known in contracts.values() if known.variables is None}
     for contract in unnamed:
@@ -129,9 +157,6 @@ def _notes(
             notes.append(Note("unknown_address", reason))
         else:
             notes.append(Note("unknown_slot", f"{contract} has slots that its layout lacks"))
-    if calldata.selector is not None and calldata.function is None:
-        reason = f"no known function has selector {calldata.selector}: arguments are not told apart"
-        notes.append(Note("unknown_selector", reason))
     if transaction.raw is None:
         notes.append(Note("no_signed_bytes", "the node gives none, so there are no calldata units"))
     elif not transaction.is_signed:

@@ -16,6 +16,7 @@ from cortensor.gas.estimate import estimate
 from cortensor.gas.fee_files import PRICES, fee_file, fees_of_chain
 from cortensor.gas.flame_files import check_names, write_flames
 from cortensor.gas.known import load_known
+from cortensor.gas.profile import must_be_named
 from cortensor.gas.profile import profile as profile_of
 from cortensor.gas.profile_render import profile_json, show_profile
 from cortensor.gas.render import estimate_json, show_estimate
@@ -73,6 +74,11 @@ NO_LIMIT = 2**63
     show_default=True,
     help="A folder of line maps, which `ape run lines` writes, for --flame.",
 )
+@click.option(
+    "--allow-unknown",
+    is_flag=True,
+    help="Show what has no name by its number, with a note; else that is an error.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def profile(
     tx_hash: str,
@@ -83,6 +89,7 @@ def profile(
     flames: tuple[Path, ...],
     lines: Path,
     *,
+    allow_unknown: bool,
     as_json: bool,
 ) -> None:
     """Show where the gas of TX_HASH went: by class, variable, opcode, event and argument."""
@@ -92,6 +99,8 @@ def profile(
     snapshot = load_snapshot(fee_file(network)) if network else fees_of_chain(chain_id)
     known = {} if deployments is None else load_known(deployments, layouts, chain_id, _abi_of)
     found = profile_of(traced, known, snapshot.brotli_level)
+    if not allow_unknown:
+        must_be_named(found)
     if flames:
         write_flames(flames, traced, found, known, lines, lambda each: _codes(rpc_urls, each))
     fee = _fee(traced, found, snapshot)

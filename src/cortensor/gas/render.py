@@ -58,12 +58,15 @@ def estimate_json(found: Estimate, snapshot: Snapshot, prices: Prices) -> dict[s
 def show_estimate(console: Console, found: Estimate, snapshot: Snapshot, prices: Prices) -> None:
     """Print an estimate: gas and wei, and then coins; side by side they would not fit."""
     total = "at most" if found.is_bound else "total"
-    rows = [(line.name, line.gas, line.wei) for line in found.lines if line.is_charged]
+    rows: list[_Row] = [(each.name, each.gas, each.wei) for each in found.lines if each.is_charged]
     rows.append((total, found.fee.gas_used, found.total_wei))
-    posting = [(line.name, line.gas, line.wei) for line in found.lines if not line.is_charged]
+    posting = [each for each in found.lines if not each.is_charged]
+    if posting:
+        rows.append((NOT_CHARGED, None, None))
+        rows += [(f"  {each.name}", each.gas, each.wei) for each in posting]
     console.print(f"{snapshot.network}, fees of {snapshot.as_of}", style="italic", highlight=False)
     in_wei, in_coins = _table("", "gas", "wei"), _table("", *HEADS)
-    for name, gas, wei in _sections(rows, posting):
+    for name, gas, wei in rows:
         in_wei.add_row(name, "" if gas is None else f"{gas:,}", "" if wei is None else f"{wei:,}")
         cells = () if wei is None else short(wei, snapshot.coin, prices)
         in_coins.add_row(name, *cells)
@@ -85,13 +88,6 @@ def explained(found: Estimate, snapshot: Snapshot, prices: Prices) -> Iterator[s
 
 
 _Row = tuple[str, "int | None", "int | None"]
-
-
-def _sections(rows: list[tuple[str, int | None, int]], posting: list[_Row]) -> Iterator[_Row]:
-    yield from rows
-    if posting:
-        yield NOT_CHARGED, None, None
-        yield from ((f"  {name}", gas, wei) for name, gas, wei in posting)
 
 
 def _table(first: str, *numbers: str) -> Table:

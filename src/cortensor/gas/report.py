@@ -12,6 +12,7 @@ from cortensor.gas.html import render_html
 from cortensor.gas.measured import WHOLE, Measurement
 from cortensor.gas.report_calldata import calldata_rows
 from cortensor.gas.report_classes import SHOWN, stacks
+from cortensor.gas.report_costs import cost_tables, priced
 from cortensor.gas.report_events import event_rows
 from cortensor.gas.report_heat import COLUMNS, heat_rows
 from cortensor.gas.report_lines import cards
@@ -133,7 +134,11 @@ def session_chart(measured: Measurement, phase2: Measurement) -> Chart:
 def page(
     measured: Measurement, phase2: Measurement, peers: Peers, profiles: Profiles, mix: Mix
 ) -> str:
-    """Return the page."""
+    """Return the page.
+
+    Raises:
+        InvalidInput: as `charts_of` and `cost_tables`.
+    """
     return render_html(
         "report.html.j2",
         header=measured.header,
@@ -150,5 +155,7 @@ def page(
         heat=heat_rows(profiles),
         events=event_rows(profiles),
         calldata=calldata_rows(profiles, measured),
+        costs=cost_tables(measured),
+        prices_sentence=priced(measured).sentence,
         mix=mix_view(mix),
     )

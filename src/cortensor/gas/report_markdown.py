@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cortensor.gas import kinds
 from cortensor.gas.baseline import percent
+from cortensor.gas.report_costs import cost_tables, priced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from cortensor.gas.baseline import Change, Diff
     from cortensor.gas.kept_profiles import Kept, Profiles
     from cortensor.gas.measured import Measurement, Row
+    from cortensor.gas.report_costs import CostTable
 
 PARTS = {
     "computation": (kinds.COMPUTATION,),
@@ -25,12 +27,17 @@ PARTS = {
 
 
 def markdown(measured: Measurement, profiles: Profiles, moved: Diff | None = None) -> str:
-    """Return a table of every scenario; with a comparison, of those that changed.
+    """Return a table of every scenario, and one of its costs a network.
+
+    With a comparison, of those that changed.
 
     Args:
         measured: scenarios.
         profiles: where their gas went.
         moved: what changed since a baseline.
+
+    Raises:
+        InvalidInput: as `cost_tables`.
     """
     header = measured.header
     how = (
@@ -45,7 +52,22 @@ def markdown(measured: Measurement, profiles: Profiles, moved: Diff | None = Non
     if moved is not None:
         total = f"{moved.before:,} -> {moved.after:,} ({percent(moved.total_bps)})"
         lines += ["", f"{len(moved.changes)} changed; all that both have: {total}"]
+    names = set(measured.scenarios) if moved is None else {each.name for each in moved.changes}
+    for table in cost_tables(measured):
+        lines += _costs(table, names)
+    if names:
+        lines += ["", f"ETH, COR and USD are of what is charged; {priced(measured).sentence}."]
     return "\n".join(lines) + "\n"
+
+
+def _costs(table: CostTable, names: set[str]) -> Iterator[str]:
+    rows = {name: cells for name, cells in table.rows.items() if name in names}
+    if rows:
+        yield from ("", f"Costs on {table.network}, {table.at}:", "")
+        yield _line(("scenario", *table.heads))
+        yield "|---|" + "--:|" * len(table.heads)
+        for name, cells in rows.items():
+            yield _line((f"`{name}`", *(cell.text for cell in cells)))
 
 
 def _table(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from cortensor.gas.allotment import DIMENSIONS
-from cortensor.gas.mix_render import data_sentence, gwei, networks_of
+from cortensor.gas.mix_lines import NetworkLines, gwei, lines_of, networks_of
+from cortensor.gas.mix_render import data_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +81,7 @@ class MixView(Struct, frozen=True):
     curve: Curve
     parts: list[Part]
     data: str
+    lines: list[NetworkLines]
 
 
 def mix_view(mix: Mix) -> MixView:
@@ -99,6 +101,7 @@ def mix_view(mix: Mix) -> MixView:
         curve=curve_of([each.execution_gas for each in mix.sessions]),
         parts=_parts(mix),
         data=data_sentence(mix),
+        lines=lines_of(mix),
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cortensor.gas.allotment import Bearer
+from cortensor.gas.cost_lines import DATA, EXECUTION
 from cortensor.gas.mix import GAS, POSTER_GAS, allotment_of, fee_cost
 from cortensor.pricing.attribution import attribute, split
 from cortensor.store.borne import Made, receipt_row, released_from, settled_by
@@ -140,7 +141,7 @@ def _cost(row: Row, l1_gas: int | None) -> Cost:
     return {
         GAS: execution,
         POSTER_GAS: data,
-        **fee_cost(CHARGED, execution * price, data * price),
+        **fee_cost(CHARGED, {EXECUTION: execution * price, DATA: data * price}),
     }
 
 

@@ -58,6 +58,17 @@ def refuse(number: uint256):
     assert number == 0, "keeper: refused"
 """
 
+BORN = """
+# pragma version 0.4.3
+# pragma evm-version cancun
+
+total: uint256
+
+@deploy
+def __init__():
+    self.total = 7
+"""
+
 CALLER = """
 # pragma version 0.4.3
 # pragma evm-version cancun

@@ -184,7 +184,8 @@ def run(chain, tx_hash, *words):
     folder = chain.folder
     places = ["--deployments", folder / "records", "--layouts", folder / "layouts"]
     places += [] if "--lines" in words else ["--lines", folder / "lines"]
-    command = ["gas", "profile", tx_hash, "--rpc", chain.url, *map(str, places), *words]
+    named = ["--allow-unknown", *map(str, places)]
+    command = ["gas", "profile", tx_hash, "--rpc", chain.url, *named, *words]
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(ROOT)
         return CliRunner().invoke(main, command)

@@ -16,6 +16,7 @@ from scripts import gas
 from scripts._anvil import ROOT
 from scripts._gas import fees, progress
 from scripts._gas.bench import run_bench
+from scripts._gas.mix.costs import recorded
 from scripts._gas.mix.document import mix_document, page_with
 from scripts._gas.mix.plan import Dice, draw
 from scripts._gas.mix.run import run_mix
@@ -46,7 +47,8 @@ def test_the_same_seed_gives_the_same_bytes():
     def text():
         with run_bench(load_card(ROOT / "config" / "rate-card.toml")) as bench:
             plans = draw(WEIGHTS, 5, 6)
-            found = run_mix(bench, plans, WEIGHTS.settling_hours, fees.snapshots(), lambda _: None)
+            found, cost_of = recorded(fees.snapshots())
+            run_mix(bench, plans, WEIGHTS.settling_hours, found, cost_of, lambda _: None)
             return mix_text(mix_document(found, WEIGHTS, 5, 6, bench.version))
 
     assert text() == text()

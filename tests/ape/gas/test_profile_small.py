@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -16,9 +17,16 @@ from cortensor.gas.known import Known
 from cortensor.gas.layout import variables
 from cortensor.gas.profile import profile
 from scripts._anvil import ROOT, run_anvil
-from tests.ape.gas.small import CALLER, KEEPER, compiled
+from tests.ape.gas.small import BORN, CALLER, KEEPER, compiled
 
 pytestmark = pytest.mark.anvil
+
+
+class Created(NamedTuple):
+    """A contract, and the transaction that made it."""
+
+    address: str
+    tx_hash: str
 
 
 class Chain:
@@ -39,6 +47,13 @@ class Chain:
         address = self.web3.eth.wait_for_transaction_receipt(sent)["contractAddress"]
         self.known[address.lower()] = Known(name, variables(made["layout"]), made["abi"])
         return self.web3.eth.contract(address, abi=made["abi"])
+
+    def create(self, source):
+        """Create a contract that has no name."""
+        made = compiled(source)
+        sent = self.web3.eth.send_transaction({"from": self.account, "data": made["bytecode"]})
+        receipt = self.web3.eth.wait_for_transaction_receipt(sent)
+        return Created(receipt["contractAddress"], sent.to_0x_hex())
 
     def send(self, call, **more):
         """Send; return the transaction's hash."""
@@ -191,11 +206,38 @@ def test_wrong_node_hash_and_records(chain, at_the_root, tmp_path):
     (tmp_path / "layouts").mkdir()
     (tmp_path / "layouts" / "Keeper.json").write_text("{}")
     one_line(run(*words, "--layouts", str(tmp_path / "layouts")), "[missing_layout]")
-    # Nothing but names is missing: shown, with a line for each.
-    done = run(*words)
-    assert done.exit_code == 0, done.output
-    assert "note: no layout of Keeper: its slots have no names [missing_layout]" in done.output
-    assert "[unknown_selector]" in done.output
+
+
+def test_what_has_no_name_is_one_error_unless_that_is_allowed(chain, at_the_root, tmp_path):
+    tx_hash = chain.send(chain.keeper.functions.again())
+    record = {"contract": "Keeper", "address": chain.keeper.address, "chain_id": 31337}
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "Keeper.json").write_text(json.dumps(record))
+    words = ["--rpc", chain.url, "--deployments", str(tmp_path / "records")]
+
+    def refused(of, text, *more):
+        one_line(run(of, *words, *more), text)
+        done = run(of, *words, *more, "--allow-unknown")
+        assert done.exit_code == 0, done.output
+        reason, _, code = text.rpartition("; --allow-unknown shows the rest ")
+        assert reason.partition(" (and")[0] in " ".join(done.output.split())
+        assert code in done.output
+
+    # No ABI of that name is packaged, so its functions have no names either.
+    rest = "; --allow-unknown shows the rest"
+    told = "no known function has selector 0x"
+    done = run(tx_hash, *words)
+    one_line(done, "[unknown_selector]")
+    assert done.output.startswith(f"error: deployments: {told}")
+    assert f"(and 1 more){rest}" in done.output
+    # A creation calls no function: only its slots have no name.
+    made = chain.create(BORN)
+    missing = tmp_path / "records" / "Born.json"
+    missing.write_text(json.dumps({**record, "contract": "Born", "address": made.address}))
+    refused(made.tx_hash, f"no layout of Born: its slots have no names{rest} [missing_layout]")
+    missing.unlink()
+    lost = f"{made.address.lower()} is in no deployment record: its slots have no names"
+    refused(made.tx_hash, f"{lost}{rest} [unknown_address]")
 
 
 def test_a_node_that_keeps_no_steps(chain, monkeypatch):
@@ -209,5 +251,5 @@ def test_a_node_that_keeps_no_steps(chain, monkeypatch):
         return answer
 
     monkeypatch.setattr(tracer._Node, "try_to_ask", forget)
-    done = run(tx_hash, "--rpc", chain.url)
+    done = run(tx_hash, "--rpc", chain.url, "--allow-unknown")
     one_line(done, "[truncated_trace]")

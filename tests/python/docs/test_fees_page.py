@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cortensor.cli import main
+from cortensor.gas.profile import UNNAMED
 
 PAGE = Path("docs/spec/fees.md").read_text("utf-8")
 
@@ -32,7 +33,15 @@ def test_the_example_is_what_it_prints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_code_of_the_package_is_listed() -> None:
-    sources = Path("src/cortensor/gas").glob("*.py")
-    codes = {code for path in sources for code in re.findall(r'code="(\w+)"', path.read_text())}
+    codes = {*_codes("gas"), *UNNAMED, *OF_NODES}
+    assert _codes("chain") >= OF_NODES
     listed = set(re.findall(r"^\| `(\w+)` \|", PAGE, flags=re.MULTILINE))
     assert codes == listed
+
+
+OF_NODES = {"chain_unavailable", "contract_refused", "unknown_transaction"}
+
+
+def _codes(package: str) -> set[str]:
+    sources = Path("src/cortensor", package).glob("*.py")
+    return {code for path in sources for code in re.findall(r'code="(\w+)"', path.read_text())}

@@ -23,7 +23,8 @@ COLUMNS = [PHASE2[WHOLE], OURS[WHOLE], OURS[f"{WHOLE}.alone"]]
 
 
 def fee(entry: dict[str, Any], network: str) -> int:
-    return sum(int(wei) for wei in entry["fees"][network].values())
+    parts = entry["fees"][network]
+    return int(parts["execution_wei"]) + int(parts["data_wei"])
 
 
 def row(title: str) -> list[int]:
@@ -40,6 +41,8 @@ def test_gas_and_fees_are_as_measured() -> None:
     ):
         in_gwei = [-(-fee(each, network) // GWEI) for each in COLUMNS]
         assert row(f"fee on {title}, gwei") == in_gwei
+    shares = [int(each["fees"]["cor-testnet1a"]["batch_share_wei"]) for each in COLUMNS]
+    assert row("its batches' fixed share, gwei") == [-(-wei // GWEI) for wei in shares]
 
 
 def test_ratios_follow_and_pass_the_targets() -> None:

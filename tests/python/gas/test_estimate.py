@@ -155,7 +155,10 @@ LOW = "0x" + signed(b"\x11" * 200, gas=10).hex()
             [RAW, "--network", "arbitrum-one"],
             "is signed for chain 421614; arbitrum-one is 42161 [wrong_chain]",
         ),
-        ([RAW, "--network", "nowhere"], "there are arbitrum-one, arbitrum-sepolia, cor-l3, cor-testnet1a"),
+        (
+            [RAW, "--network", "nowhere"],
+            "there are arbitrum-one, arbitrum-sepolia, cor-l3, cor-testnet1a",
+        ),
         ([RAW, "--network", "none.toml"], "no file none.toml"),
         ([RAW, "--network", "arbitrum-sepolia", "--l2-gas", "100000"], "[gas_limit_too_low]"),
         ([LOW, "--network", "arbitrum-sepolia"], "its gas limit is 10; its bytes take"),

@@ -13,10 +13,12 @@ from click.testing import CliRunner
 
 from cortensor.cli import main
 from cortensor.gas.allotment import DIMENSIONS, spread
+from cortensor.gas.cost_lines import batch_share_wei
 from cortensor.gas.fee_files import fee_file
 from cortensor.gas.measured import Measurement
 from cortensor.gas.mix import Borne, Mix, mix_text
-from cortensor.gas.mix_render import markdown, networks_of
+from cortensor.gas.mix_lines import lines_of, networks_of
+from cortensor.gas.mix_render import markdown
 from cortensor.gas.reading import read_json
 from cortensor.gas.report_mix import HEIGHT, WIDTH, curve_of, mix_view
 from cortensor.gas.snapshot import load_snapshot
@@ -24,7 +26,7 @@ from cortensor.gas.snapshot import load_snapshot
 FILE = Path("gas/mix.json")
 MIX = read_json(FILE, Mix)
 WEIGHTS: dict[str, Any] = tomllib.loads(Path("config/gas-mix.toml").read_text())
-PARTS = ("execution_wei", "data_wei")
+PARTS = ("execution_wei", "data_wei", "batch_share_wei")
 
 
 def test_it_is_of_the_weights_as_they_are() -> None:
@@ -32,7 +34,10 @@ def test_it_is_of_the_weights_as_they_are() -> None:
     assert {**header["weights"], "seed": header["seed"], "sessions": header["sessions"]} == WEIGHTS
     assert len(MIX.sessions) == WEIGHTS["sessions"]
     scenarios = read_json(Path("gas/scenarios.json"), Measurement)
-    for name in ("compiler", "evm", "optimizer", "anvil", "hardfork", "token", "fees"):
+    for name in (
+        *("compiler", "evm", "optimizer", "anvil", "hardfork", "token"),
+        *("fees", "lines", "coins", "prices"),
+    ):
         assert header[name] == scenarios.header[name], "make gas ARGS=--mix"
 
 
@@ -50,8 +55,8 @@ def test_sessions_sum_to_the_transactions_to_the_unit() -> None:
         assert sum(getattr(x, name) for x in kinds) == sum(getattr(x, name) for x in sessions)
     for network in networks_of(MIX):
         for part in PARTS:
-            assert sum(int(getattr(x.fees[network], part)) for x in kinds) == sum(
-                int(getattr(x.fees[network], part)) for x in sessions
+            assert sum(int(getattr(x.fees[network], part) or 0) for x in kinds) == sum(
+                int(getattr(x.fees[network], part) or 0) for x in sessions
             )
 
 
@@ -76,6 +81,28 @@ def test_execution_is_paid_at_the_base_fee() -> None:
         base_fee = int(load_snapshot(fee_file(network)).base_fee_wei)
         for kind in MIX.transactions.values():
             assert int(kind.fees[network].execution_wei) == kind.execution_gas * base_fee
+
+
+def test_each_transaction_is_one_part_of_a_batch_on_the_l3_only() -> None:
+    share = batch_share_wei(load_snapshot(fee_file("cor-testnet1a"))) or 0
+    assert share > 0
+    for kind in MIX.transactions.values():
+        assert int(kind.fees["cor-testnet1a"].batch_share_wei or 0) == share * kind.count
+        assert kind.fees["arbitrum-sepolia"].batch_share_wei is None
+
+
+def test_the_lines_of_a_session_have_their_names() -> None:
+    found = {told.network: [row.name for row in told.rows] for told in lines_of(MIX)}
+    assert found == {
+        "arbitrum-sepolia": ["L2 execution", "L1 data", "total"],
+        "cor-testnet1a": [
+            "L3 execution",
+            "L3 data",
+            "total",
+            "fixed batch share, not charged",
+        ],
+    }
+    assert all(" ETH, " in told.coins and " USD" in told.coins for told in lines_of(MIX))
 
 
 def test_a_session_that_nobody_used_bears_no_settlement() -> None:

@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from cortensor.cli import main
+from cortensor.gas.cost_lines import batch_share_wei
+from cortensor.gas.fee_files import PRICES, fee_file
 from cortensor.gas.kept_profiles import Profiles
-from cortensor.gas.measured import Measurement
+from cortensor.gas.measured import WHOLE, Measurement, Parts
 from cortensor.gas.reading import read_json
 from cortensor.gas.report import Peers, charts_of
 from cortensor.gas.report_calldata import calldata_rows
@@ -18,6 +24,7 @@ from cortensor.gas.report_classes import SHOWN, stacks
 from cortensor.gas.report_events import event_rows
 from cortensor.gas.report_heat import COLUMNS, heat_rows
 from cortensor.gas.report_lines import cards
+from cortensor.gas.snapshot import load_prices, load_snapshot
 from tests.python.gas.browsing import browse
 from tests.python.router.browser import CHROMIUM, Browser
 
@@ -198,7 +205,78 @@ def test_a_base_is_of_the_table_only() -> None:
     assert "is for --markdown" in done.stderr
 
 
+def test_costs_are_the_lines_of_the_fees(tmp_path: Path, written: Path) -> None:
+    page, out = written.read_text("utf-8"), tmp_path / "gas.md"
+    assert CliRunner().invoke(main, ["gas", "report", "--markdown", str(out)]).exit_code == 0
+    dated = f"at prices of {load_prices(PRICES).as_of}"
+    assert dated in page
+    assert dated in out.read_text()
+    for place, (network, names) in enumerate(LINES.items(), start=1):
+        fees = load_snapshot(fee_file(network))
+        assert f"{fees.as_of}" in page.partition(f"<h3>{network}</h3>")[2][:400]
+        heads, *rows = tables(out)[place]
+        assert heads == ["scenario", *(f"{name}, wei" for name in names), "ETH", "COR", "USD"]
+        assert len(rows) == sum(network in each.fees for each in MEASURED.scenarios.values())
+        for name, *cells in rows:
+            row = MEASURED.scenarios[name.strip("`")]
+            wei = [int(cell.replace(",", "")) for cell in cells[: len(names)]]
+            assert wei[0] == row.gas_used * int(fees.base_fee_wei)
+            assert [str(each) for each in wei] == list(told(row.fees[network]))
+            assert all(f">{cell}<" in page for cell in cells)
+            usd = load_prices(PRICES).pico_usd_of(wei[0] + wei[1], fees.coin)
+            assert usd is not None
+            shown = int(Decimal(cells[-1]) * 10**12)
+            assert 0 < usd <= shown <= usd + usd // 10**5 + 1, "rounded up at the sixth digit"
+
+
+LINES = {
+    "arbitrum-sepolia": ("L2 execution", "L1 data"),
+    "cor-testnet1a": ("L3 execution", "L3 data", "fixed batch share"),
+}
+
+
+def told(parts: Parts) -> Iterator[str]:
+    yield from (each for each in msgspec.structs.astuple(parts) if each is not None)
+
+
+def test_a_batch_share_is_of_as_many_transactions_as_it_was() -> None:
+    whole = batch_share_wei(load_snapshot(fee_file("cor-testnet1a")))
+    assert whole
+
+    def share(document: Measurement, name: str) -> int:
+        return int(document.scenarios[name].fees["cor-testnet1a"].batch_share_wei or 0)
+
+    assert share(MEASURED, "settle.escrow.100") == whole
+    # One to open, and a hundredth each of a settlement, a release and three payments.
+    assert share(MEASURED, WHOLE) == -(-whole * 105 // 100)
+    assert share(MEASURED, f"{WHOLE}.alone") == 6 * whole
+    assert share(read_json(GAS / "baselines" / "phase2.json", Measurement), WHOLE) == 1_206 * whole
+
+
+def test_a_measure_without_prices_is_refused(tmp_path: Path) -> None:
+    document = json.loads((GAS / "scenarios.json").read_text())
+    del document["header"]["prices"]
+    (tmp_path / "scenarios.json").write_text(json.dumps(document))
+    (tmp_path / "profile.json").write_text((GAS / "profile.json").read_text())
+    words = ["gas", "report", "--from", str(tmp_path), "--markdown", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, words)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert "[other_measure]" in done.stderr
+
+
+def tables(path: Path) -> list[list[list[str]]]:
+    """Read Markdown tables: their rows, the headings first."""
+    found: list[list[list[str]]] = []
+    before = ""
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("| "):
+            if not before.startswith("|"):
+                found.append([])
+            found[-1].append([cell.strip() for cell in line.strip("|").split("|")])
+        before = line
+    return found
+
+
 def table(path: Path) -> list[list[str]]:
-    """Read a Markdown table's rows."""
-    lines = [line for line in path.read_text("utf-8").splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+    """Read the first Markdown table's rows."""
+    return tables(path)[0][1:] if tables(path) else []
