@@ -15,7 +15,7 @@ from eth_abi.exceptions import DecodingError
 from cortensor.anvil.estimation import Message, gas_for_estimate, l1_component, padded_units
 from cortensor.anvil.rpc import INVALID_PARAMS, RpcError
 from cortensor.gas import arbos_state
-from cortensor.gas.arbos_state import L1_PRICING, L2_PRICING, ROOT, slot
+from cortensor.gas.arbos_state import L1_PRICING, L2_PRICING, ROOT, inner, slot
 from cortensor.receipts.keccak import keccak256
 
 if TYPE_CHECKING:
@@ -24,6 +24,21 @@ if TYPE_CHECKING:
 TX_BYTES, STORAGE_GAS = 140, 20_000
 VERSION_OFFSET = 55
 ADDRESS_MASK = 2**160 - 1
+ALIAS_OFFSET = 0x1111000000000000000000000000000000001111
+DUE_TO_POSTERS = slot(inner(L1_PRICING, b"\0"), 0x00)
+"""Signed wei that are owed to all who post batches together."""
+
+REVERT_SELECTOR, REVERT_CODE = "0x08c379a0", 3
+
+
+def reverted(reason: str) -> RpcError:
+    """Return what a node answers where a contract refuses: clients tell that from its own errors.
+
+    Args:
+        reason: the contract's.
+    """
+    data = REVERT_SELECTOR + encode(["string"], [reason]).hex()
+    return RpcError(f"execution reverted: {reason}", REVERT_CODE, data)
 
 
 def _at(low: int) -> str:
@@ -56,7 +71,7 @@ class View(NamedTuple):
     """A chain after a block, for whoever asks: `load` gives a slot of ArbOS' account.
 
     `total_gas` is Anvil's estimate with Nitro's addition, where one was asked for; `hashes` are of
-    blocks that were asked for.
+    blocks that were asked for; blocks up to `fork_block` are a forked chain's.
     """
 
     chain_id: int
@@ -65,6 +80,7 @@ class View(NamedTuple):
     load: Callable[[int], int]
     sender: Message = Message()
     total_gas: int = 0
+    fork_block: int = -1
     hashes: Mapping[int, bytes] = MappingProxyType({})
 
     @property
@@ -79,23 +95,29 @@ class View(NamedTuple):
 
 
 class _Function(NamedTuple):
+    """`since` is the ArbOS version that first had it, for those that some chains still lack."""
+
     inputs: list[str]
     outputs: list[str]
     reply: Callable[..., tuple[Any, ...]]
+    since: int = 0
 
 
 SIGNED = frozenset({"int64", "int256"})
 
 
-def _stored(kind: str, at: int) -> _Function:
+def _stored(kind: str, at: int, since: int = 0) -> _Function:
     def reply(view: View) -> tuple[Any, ...]:
         value = view.load(at)
         if kind == "address":
             return (f"0x{value & ADDRESS_MASK:040x}",)
-        is_negative = kind in SIGNED and value >= 2**255
-        return (value - 2**256 if is_negative else value,)
+        return (_signed(value) if kind in SIGNED else value,)
 
-    return _Function([], [kind], reply)
+    return _Function([], [kind], reply, since)
+
+
+def _signed(value: int) -> int:
+    return value - 2**256 if value >= 2**255 else value
 
 
 def _prices_in_wei(view: View, *_aggregator: str) -> tuple[int, ...]:
@@ -124,6 +146,28 @@ def _constraints(view: View) -> tuple[Any, ...]:
     slots = arbos_state.constraint_slots(view.load(arbos_state.CONSTRAINT_COUNT))
     words = [view.load(at) for at in slots]
     return ([words[at : at + 3] for at in range(0, len(words), 3)],)
+
+
+def _surplus(view: View) -> tuple[int]:
+    due = _signed(view.load(DUE_TO_POSTERS)) + _signed(view.load(slot(L1_PRICING, 0x05)))
+    return (view.load(slot(L1_PRICING, 0x0B)) - due,)
+
+
+def _alias(_view: View, sender: str, _target: str) -> tuple[str]:
+    return (f"0x{(int(sender, 16) + ALIAS_OFFSET) & ADDRESS_MASK:040x}",)
+
+
+def _in_no_batch(view: View, block: int) -> tuple[int]:
+    if block > view.block:
+        raise reverted(f"there is no block {block}")
+    raise reverted(f"block {block} is in no batch: this chain posts none")
+
+
+def _blocks_of(view: View, parent_block: int) -> tuple[int, int]:
+    # Each block made here is a block of the parent of its own, of the same number.
+    if not view.fork_block < parent_block <= view.block:
+        raise reverted(f"no L2 block has the L1 block number {parent_block}")
+    return (parent_block, parent_block)
 
 
 def _block_hash(view: View, block: int) -> tuple[bytes]:
@@ -158,6 +202,12 @@ _ANSWERS: Mapping[str, Mapping[str, _Function]] = {
             [], ["uint256"], lambda view: (VERSION_OFFSET + view.load(arbos_state.VERSION),)
         ),
         "getStorageGasAvailable": _Function([], ["uint256"], lambda _view: (0,)),
+        # Who asks a node is who calls: nobody stands between, and no alias of the parent's.
+        "isTopLevelCall": _Function([], ["bool"], lambda _view: (True,)),
+        "wasMyCallersAddressAliased": _Function([], ["bool"], lambda _view: (False,)),
+        "mapL1SenderContractAddressToL2Alias": _Function(
+            ["address", "address"], ["address"], _alias
+        ),
     },
     ARB_OWNER_PUBLIC: {
         "getBrotliCompressionLevel": _stored("uint64", arbos_state.BROTLI_LEVEL),
@@ -172,7 +222,10 @@ _ANSWERS: Mapping[str, Mapping[str, _Function]] = {
         "getGasAccountingParams": _Function([], ["uint256"] * 3, _accounting),
         # A call costs nothing, so it pays for no bytes; a transaction runs on Anvil, not here.
         "getCurrentTxL1GasFees": _Function([], ["uint256"], lambda _view: (0,)),
-        "getGasPricingConstraints": _Function([], ["uint64[3][]"], _constraints),
+        "getGasPricingConstraints": _Function([], ["uint64[3][]"], _constraints, 50),
+        "getMaxTxGasLimit": _stored("uint256", slot(L2_PRICING, 0x07), 50),
+        "getMaxBlockGasLimit": _stored("uint64", slot(L2_PRICING, 0x01), 50),
+        "getL1PricingSurplus": _Function([], ["int256"], _surplus),
         "getMinimumGasPrice": _stored("uint256", arbos_state.MIN_BASE_FEE),
         "getL1BaseFeeEstimate": _stored("uint256", arbos_state.PRICE_PER_UNIT),
         "getL1GasPriceEstimate": _stored("uint256", arbos_state.PRICE_PER_UNIT),
@@ -200,8 +253,38 @@ _ANSWERS: Mapping[str, Mapping[str, _Function]] = {
         ),
         "nitroGenesisBlock": _Function([], ["uint256"], lambda _view: (0,)),
         "blockL1Num": _Function(["uint64"], ["uint64"], lambda _view, block: (block,)),
+        "l2BlockRangeForL1": _Function(["uint64"], ["uint64", "uint64"], _blocks_of),
+        "findBatchContainingBlock": _Function(["uint64"], ["uint64"], _in_no_batch),
+        # A block that is in no batch has none.
+        "getL1Confirmations": _Function(["bytes32"], ["uint64"], lambda _view, _hash: (0,)),
     },
 }
+
+_NO_MESSAGES = "no messages go to this chain's parent or come from it"
+_MULTI_GAS = "kinds of gas that are priced apart are not known here"
+_NOT_ANSWERED: Mapping[str, Mapping[str, tuple[list[str], str]]] = {
+    ARB_SYS: {
+        "sendMerkleTreeState": ([], "only ArbOS may ask that"),
+        "sendTxToL1": (["address", "bytes"], _NO_MESSAGES),
+        "withdrawEth": (["address"], _NO_MESSAGES),
+    },
+    ARB_GAS_INFO: {
+        "getMultiGasPricingConstraints": ([], _MULTI_GAS),
+        "getMultiGasBaseFee": ([], _MULTI_GAS),
+    },
+    NODE_INTERFACE: {
+        "constructOutboxProof": (["uint64", "uint64"], _NO_MESSAGES),
+        "legacyLookupMessageBatchProof": (["uint256", "uint64"], _NO_MESSAGES),
+        "estimateRetryableTicket": (
+            ["address", "uint256", "address", "uint256", "address", "address", "bytes"],
+            _NO_MESSAGES,
+        ),
+    },
+}
+"""Functions that the chain has and this one cannot answer: their arguments, and why."""
+
+OF_FORKED_BLOCKS = frozenset({"blockL1Num", "l2BlockRangeForL1", "findBatchContainingBlock"})
+"""Of a block up to the one that is forked, the forked node knows the answer."""
 
 
 def selector(name: str, inputs: list[str]) -> bytes:
@@ -217,15 +300,28 @@ _BY_SELECTOR = {
 }
 
 
-class Asked(NamedTuple):
-    """A call of one of ArbOS' functions, with its arguments."""
+_REFUSED = {
+    address: {selector(name, inputs): (name, why) for name, (inputs, why) in functions.items()}
+    for address, functions in _NOT_ANSWERED.items()
+}
 
+
+class Asked(NamedTuple):
+    """A call of one of ArbOS' functions, with its arguments. `contract` is the address' name."""
+
+    contract: str
     name: str
     function: _Function
     arguments: tuple[Any, ...]
 
     def answer(self, view: View) -> bytes:
         """Return the ABI bytes of the answer. Raises RpcError for what ArbOS would refuse."""
+        arbos = view.load(arbos_state.VERSION)
+        if arbos < self.function.since:
+            raise reverted(
+                f"{self.contract}.{self.name} is of ArbOS {self.function.since} and "
+                f"later; this chain has {arbos}"
+            )
         return encode(self.function.outputs, self.function.reply(view, *self.arguments))
 
 
@@ -238,6 +334,9 @@ def asked(address: str, data: bytes) -> Asked:
     known = _BY_SELECTOR.get(address.lower(), {})
     found = known.get(data[:4])
     name = NAMES[address.lower()]
+    refused = _REFUSED.get(address.lower(), {}).get(data[:4])
+    if refused is not None:
+        raise reverted(f"{name}.{refused[0]} is not answered here: {refused[1]}")
     if found is None:
         raise RpcError(
             f"{name} ({address}) has no function 0x{data[:4].hex()} here", INVALID_PARAMS
@@ -246,11 +345,11 @@ def asked(address: str, data: bytes) -> Asked:
         arguments = decode(found[1].inputs, data[4:])
     except DecodingError as error:
         raise RpcError(f"{name}.{found[0]}: cannot read its arguments", INVALID_PARAMS) from error
-    return Asked(found[0], found[1], arguments)
+    return Asked(name, found[0], found[1], arguments)
 
 
 def slots_read() -> list[int]:
     """Return the slots that the answers are made of, but for those of constraints."""
     spaces = ((ROOT, 0x0B), (L1_PRICING, 0x0C), (L2_PRICING, 0x07))
     found = [slot(space, key) for space, last in spaces for key in range(last + 1)]
-    return [*found, arbos_state.CONSTRAINT_COUNT]
+    return [*found, arbos_state.CONSTRAINT_COUNT, DUE_TO_POSTERS]

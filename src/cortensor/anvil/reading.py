@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cortensor.anvil.estimation import gas_for_estimate, message_of, padded_units
-from cortensor.anvil.precompiles import NAMES, View, asked
+from cortensor.anvil.precompiles import NAMES, OF_FORKED_BLOCKS, View, asked
 from cortensor.anvil.rpc import INVALID_PARAMS, RpcError
 from cortensor.anvil.shaping import Json, block_with, history_with, number, receipt_with
 from cortensor.gas.arbitrum import SIGNED_TYPES
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from cortensor.anvil.chain import Chain
     from cortensor.anvil.node import Node
+    from cortensor.anvil.precompiles import Asked
 
 LAST_HASHES = 256
 TX_LOOKUPS = {
@@ -82,6 +83,8 @@ class Reading:
         """Return what one of ArbOS' contracts answers to an `eth_call`."""
         message = message_of(call)
         question = asked(call["to"], message.data)
+        if await self._is_of_fork(question) and self._fork is not None:
+            return str(await self._fork.call("eth_call", call, "latest"))
         words = await self._chain.storage(block)
         header = await self._header(block)
         height = number(header["number"])
@@ -106,9 +109,18 @@ class Reading:
             load=words.__getitem__,
             sender=message._replace(data=b"", to=b""),
             total_gas=total,
+            fork_block=self._chain.fork_block,
             hashes=hashes,
         )
         return "0x" + question.answer(view).hex()
+
+    async def _is_of_fork(self, question: Asked) -> bool:
+        """Return whether a question is of a block of the chain that is forked."""
+        if question.name == "getL1Confirmations":
+            header = await self._header(f"0x{question.arguments[0].hex()}")
+            return not self._chain.is_own(header)
+        is_of_block = question.name in OF_FORKED_BLOCKS
+        return is_of_block and int(question.arguments[0]) <= self._chain.fork_block
 
     async def _header(self, block: Any) -> Json:
         if isinstance(block, dict):

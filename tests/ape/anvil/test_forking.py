@@ -8,6 +8,7 @@ import functools
 import pytest
 from click.testing import CliRunner
 
+from cortensor.anvil.precompiles import NODE_INTERFACE, selector
 from cortensor.cli import main
 from tests.ape.anvil.fronts import (
     BASE_FEE,
@@ -44,6 +45,40 @@ def test_a_fork_of_a_fork_has_its_fees_and_tells_its_receipts(front):
                 done = CliRunner().invoke(main, ["gas", "check", tx_hash, "--rpc", url])
                 assert done.exit_code == 0, done.output
                 assert ": equal" in done.output
+
+
+def asked_of(url, name, word, kind="uint64"):
+    """What NodeInterface says of a block: numbers, or the refusal's words."""
+    data = "0x" + (selector(name, [kind]) + word).hex()
+    answer = asked(url, "eth_call", {"to": NODE_INTERFACE, "data": data})
+    if "error" in answer:
+        return answer["error"]["message"]
+    found = bytes.fromhex(answer["result"][2:])
+    return [int.from_bytes(found[at : at + 32], "big") for at in range(0, len(found), 32)]
+
+
+def test_blocks_from_before_are_the_forked_nodes_to_tell(front):
+    def seven(call, answer):
+        is_call = isinstance(call, dict) and call["method"] == "eth_call"
+        told = {"jsonrpc": "2.0", "id": 1, "result": "0x" + "07".zfill(64)}
+        return told if is_call else answer
+
+    with changed(front.url, seven) as parent, run_front("--fork", parent) as fork:
+        before = web3_of(fork.url).eth.block_number
+        result(fork.url, "evm_mine")
+        old, new, none = (at.to_bytes(32, "big") for at in (before, before + 1, before + 2))
+        for name in ("blockL1Num", "l2BlockRangeForL1", "findBatchContainingBlock"):
+            assert asked_of(fork.url, name, old) == [7]
+        assert asked_of(fork.url, "blockL1Num", new) == [before + 1]
+        assert asked_of(fork.url, "l2BlockRangeForL1", new) == [before + 1, before + 1]
+        assert "is in no batch" in asked_of(fork.url, "findBatchContainingBlock", new)
+        assert "no L2 block has" in asked_of(fork.url, "l2BlockRangeForL1", none)
+        hashes = [web3_of(fork.url).eth.get_block(at)["hash"] for at in (before, before + 1)]
+        told = [asked_of(fork.url, "getL1Confirmations", each, "bytes32") for each in hashes]
+        assert told == [[7], [0]]
+        assert "there is no block 0x" in asked_of(
+            fork.url, "getL1Confirmations", bytes(32), "bytes32"
+        )
 
 
 def test_a_fork_of_another_chain_is_refused(front):

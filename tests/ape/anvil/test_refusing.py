@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 import pytest
 from eth_abi import decode, encode
 from web3 import Web3
+from web3.exceptions import ContractLogicError
 
 from cortensor.anvil.precompiles import ARB_GAS_INFO, ARB_SYS, NODE_INTERFACE, selector
 from tests.ape.anvil.fronts import (
@@ -140,6 +141,7 @@ def call(url, address, name, inputs, outputs, *arguments: object):
 
 
 def test_arbos_contracts_answer(front):
+    result(front.url, "evm_mine")
     height = web3_of(front.url).eth.block_number
     assert call(front.url, ARB_SYS, "arbBlockNumber", [], ["uint256"]) == (height,)
     assert call(front.url, ARB_SYS, "arbOSVersion", [], ["uint256"]) == (55 + 61,)
@@ -151,6 +153,11 @@ def test_arbos_contracts_answer(front):
     unknown = refusal(front.url, "eth_call", {"to": ARB_GAS_INFO, "data": "0xdeadbeef"}, "latest")
     assert "ArbGasInfo" in unknown
     assert "0xdeadbeef" in unknown
+    assert call(front.url, ARB_GAS_INFO, "getMaxTxGasLimit", [], ["uint256"]) == (32_000_000,)
+    # A library tells a refusal by a contract from a node's own by how it begins.
+    refused = {"to": ARB_GAS_INFO, "data": "0x" + selector("getMultiGasBaseFee", []).hex()}
+    with pytest.raises(ContractLogicError, match=r"ArbGasInfo\.getMultiGasBaseFee is not answered"):
+        web3_of(front.url).eth.call({**refused, "to": Web3.to_checksum_address(ARB_GAS_INFO)})
 
 
 def test_an_estimate_is_what_components_say(front):
