@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,12 +14,16 @@ from rich.console import Console
 from rich.table import Table
 
 from cortensor.errors import Error
-from cortensor.pricing import load_card
+from cortensor.gas.flame_files import check_names
+from cortensor.pricing import RateCard, load_card
 from scripts._deploy.compiler import ROOT
 from scripts._gas import page, profiles, results
 from scripts._gas.bench import run_bench
+from scripts._gas.flames import Flames
 from scripts._gas.mix.command import mix_command
 from scripts._gas.network.command import network_command
+from scripts._gas.network.mixing import network_mix
+from scripts._gas.network.profiling import network_profile
 from scripts._gas.phase2 import run_phase2
 from scripts._gas.progress import progress, watched
 from scripts._gas.scenarios import run_scenarios
@@ -37,8 +43,16 @@ CARD_PATH = ROOT / "config" / "rate-card.toml"
 )
 @click.option(
     "--network",
-    help="Compare on this network of Ape's, of which an Anvil is asked, and write nothing; a fork "
-    "is started here, behind a front that charges as Arbitrum.",
+    help="Measure on this network of Ape's, of which an Anvil is asked, and write no committed "
+    "file; a fork is started here, behind a front that charges as Arbitrum.",
+)
+@click.option(
+    "--flame",
+    "flames",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --profile or --mix: write gas by source line, of all transactions together, to "
+    "FILE.html or FILE.folded.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def cli(
@@ -48,45 +62,50 @@ def cli(
     seed: int | None,
     sessions: int | None,
     network: str | None,
+    flames: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Measure gas into gas/scenarios.json, gas/baselines/phase2.json and docs/spec/gas.md.
 
     With --profile, into gas/profile.json instead: the same transactions, and where their gas went.
     With --mix, into gas/mix.json and docs/gas.md: what sessions bear of the gas of a mix of them.
-    With --network nothing is written: receipts there are compared with gas/scenarios.json.
+    With --network none of these is written: receipts there are compared with gas/scenarios.json,
+    or the profiles or the mix are shown as they are there.
     """
-    if not mix and (seed is not None or sessions is not None):
-        raise click.UsageError("--seed and --sessions are of --mix")
-    if mix and profile:
-        raise click.UsageError("--mix and --profile measure apart")
-    if network is not None and (check or profile or mix):
-        raise click.UsageError("--network compares, and is given alone")
+    refused = {
+        "--seed and --sessions are of --mix": not mix and (seed, sessions) != (None, None),
+        "--mix and --profile measure apart": mix and profile,
+        "--check is of the committed numbers, and not of a network": check and network is not None,
+        "--flame is of --profile and --mix": bool(flames) and not (mix or profile),
+    }
+    for reason in (each for each, is_met in refused.items() if is_met):
+        raise click.UsageError(reason)
+    kind = "mix" if mix else "profile" if profile else "scenarios"
+    card = load_card(CARD_PATH)
+    drawn: dict[str, Any] = {"seed": seed, "sessions": sessions, "flames": flames}
+    measures: dict[tuple[str, bool], Callable[[], bool]] = {
+        ("mix", False): lambda: mix_command(card, **drawn, is_check=check, as_json=as_json),
+        ("mix", True): lambda: network_mix(card, str(network), **drawn, as_json=as_json),
+        ("profile", False): lambda: _profile(card, flames, is_check=check),
+        ("profile", True): lambda: network_profile(
+            card, str(network), flames=flames, as_json=as_json, count=_count(1)
+        ),
+        ("scenarios", False): lambda: _run(card, is_check=check, as_json=as_json),
+        ("scenarios", True): lambda: network_command(card, str(network), as_json=as_json),
+    }
     try:
-        if network is not None:
-            drifted = network_command(load_card(CARD_PATH), network, as_json=as_json)
-        elif mix:
-            drifted = mix_command(
-                load_card(CARD_PATH),
-                seed=seed,
-                sessions=sessions,
-                is_check=check,
-                as_json=as_json,
-            )
-        elif profile:
-            drifted = _profile(is_check=check)
-        else:
-            drifted = _run(is_check=check, as_json=as_json)
+        check_names(flames)
+        drifted = measures[kind, network is not None]()
     except Error as error:
         raise click.ClickException(str(error)) from error
     if drifted:
         raise SystemExit(1)
 
 
-def _run(*, is_check: bool, as_json: bool) -> bool:
+def _run(card: RateCard, *, is_check: bool, as_json: bool) -> bool:
     paths = (results.SCENARIOS_PATH, results.PHASE2_PATH)
     committed = [results.load(path) for path in paths] if is_check else []
-    with run_bench(load_card(CARD_PATH)) as bench, progress("scenarios", _count()) as step:
+    with run_bench(card) as bench, progress("scenarios", _count()) as step:
         measured = results.build(watched(run_scenarios(bench), step), bench.version)
         phase2 = results.build(watched(run_phase2(bench), step), bench.version, results.PHASE2)
     if is_check:
@@ -109,11 +128,15 @@ def _run(*, is_check: bool, as_json: bool) -> bool:
     return False
 
 
-def _profile(*, is_check: bool) -> bool:
+def _profile(card: RateCard, flames: tuple[Path, ...], *, is_check: bool) -> bool:
     found: dict[str, Any] = {}
-    with run_bench(load_card(CARD_PATH)) as bench, progress("profiles", _count(1)) as step:
-        profiled = profiles.profiled(watched(run_scenarios(bench), step), bench, found)
+    graph = Flames()
+    with run_bench(card) as bench, progress("profiles", _count(1)) as step:
+        scenarios = watched(run_scenarios(bench), step)
+        profiled = profiles.profiled(scenarios, bench, found, graph=graph)
         measured = results.build(profiled, bench.version)
+    if flames:
+        graph.write(flames, "Every scenario", "the scenarios of gas")
     text = profiles.dump(profiles.document(found, measured["header"]))
     path = profiles.PROFILE_PATH
     if is_check:

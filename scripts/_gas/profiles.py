@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from cortensor.chain.rpc import load_abi
 from cortensor.chain.tracer import read_traced
+from cortensor.gas.closure import Closure
 from cortensor.gas.flame import Box, Source, code_addresses, flame, hottest
 from cortensor.gas.heat import Heat
 from cortensor.gas.known import Abi, Known, load_layout
@@ -56,8 +57,28 @@ def abi_of(name: str) -> Abi | None:
         return None
 
 
+class Graph(Protocol):
+    """To which graphs are added."""
+
+    def add(self, graph: Box, closure: Closure) -> None:
+        """Add a transaction's graph, and the parts of its receipt's gas."""
+
+
+def known_of(bench: Bench) -> dict[str, Known]:
+    """Return address in lower case -> contract of a bench."""
+    return {
+        address.lower(): Known(name, layout_of(ROOT / "layouts" / f"{name}.json"), abi_of(name))
+        for name, address in bench.addresses.items()
+    }
+
+
 def profiled(
-    scenarios: Iterable[Scenario], bench: Bench, found: dict[str, Any]
+    scenarios: Iterable[Scenario],
+    bench: Bench,
+    found: dict[str, Any],
+    brotli_level: int = BROTLI_LEVEL,
+    graph: Graph | None = None,
+    line_map: LineMapOf = line_map_of,
 ) -> Iterator[Scenario]:
     """Yield scenarios as they come, and note each one's profile while the chain has it.
 
@@ -65,21 +86,19 @@ def profiled(
         scenarios: what is measured; those that are no transaction have no profile.
         bench: the node and its contracts.
         found: scenario name -> its profile in brief, filled here.
+        brotli_level: the chain's.
+        graph: to which each one's gas by source line is added.
+        line_map: returns a contract's line map, None to draw it as one box.
     """
     for scenario in scenarios:
         if scenario.used.tx_hash:
             traced = read_traced(bench.web3, scenario.used.tx_hash)
-            known = {
-                address.lower(): Known(
-                    name, layout_of(ROOT / "layouts" / f"{name}.json"), abi_of(name)
-                )
-                for name, address in bench.addresses.items()
-            }
-            told = profile(traced, known, BROTLI_LEVEL)
-            found[scenario.name] = {
-                **_brief(told),
-                "lines": _lines(graph_of(traced, known, line_map_of)),
-            }
+            known = known_of(bench)
+            told = profile(traced, known, brotli_level)
+            drawn = graph_of(traced, known, line_map)
+            found[scenario.name] = {**_brief(told), "lines": _lines(drawn)}
+            if graph is not None:
+                graph.add(drawn, told.closure)
         yield scenario
 
 

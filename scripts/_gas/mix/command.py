@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+from functools import partial
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -14,7 +16,8 @@ from cortensor.gas.reading import read_json
 from cortensor.pricing import RateCard
 from scripts._gas import fees
 from scripts._gas.bench import run_bench
-from scripts._gas.mix.costs import recorded
+from scripts._gas.flames import Flames
+from scripts._gas.mix.costs import recorded, watched_costs
 from scripts._gas.mix.document import MIX_PATH, PAGE_PATH, mix_document, page_with
 from scripts._gas.mix.plan import draw
 from scripts._gas.mix.run import run_mix
@@ -23,7 +26,13 @@ from scripts._gas.progress import progress
 
 
 def mix_command(
-    card: RateCard, *, seed: int | None, sessions: int | None, is_check: bool, as_json: bool
+    card: RateCard,
+    *,
+    seed: int | None,
+    sessions: int | None,
+    is_check: bool,
+    flames: tuple[Path, ...],
+    as_json: bool,
 ) -> bool:
     """Run a mix; write it, or compare. Returns whether it differs.
 
@@ -32,8 +41,10 @@ def mix_command(
         seed: default: of the weights; to check, the committed file's.
         sessions: how many; default as above.
         is_check: whether to write nothing and compare.
+        flames: files of a graph of its gas by source line.
         as_json: whether to print JSON instead of tables.
     """
+    graph = Flames()
     weights = load_weights()
     kept: dict[str, object] = read_json(MIX_PATH, Mix).header if is_check else {}
     seed = int(str(kept.get("seed", weights.seed))) if seed is None else seed
@@ -41,8 +52,12 @@ def mix_command(
     plans = draw(weights, seed, sessions)
     with run_bench(card) as bench, progress("mix", sessions) as step:
         found, cost_of = recorded(fees.snapshots())
+        if flames:
+            cost_of = watched_costs(cost_of, partial(graph.trace, bench))
         run_mix(bench, plans, weights.settling_hours, found, cost_of, step)
         mix = mix_document(found, weights, seed, sessions, bench.version)
+    if flames:
+        graph.write(flames, "A mix of traffic", f"{sessions} sessions, seed {seed}")
     text = mix_text(mix)
     if is_check:
         return _is_other(text, mix, sessions)
@@ -52,7 +67,7 @@ def mix_command(
     if as_json:
         click.echo(text, nl=False)
     else:
-        show_mix(Console(width=160), mix)
+        show_mix(Console(), mix)
         click.echo(
             f"wrote {os.path.relpath(MIX_PATH)} and the table in {os.path.relpath(PAGE_PATH)}"
         )

@@ -28,9 +28,6 @@ STARTS = "a router that has settled before; payers who are new hold COR and have
 
 def mix_document(found: Allotment, weights: Weights, seed: int, sessions: int, anvil: str) -> Mix:
     """Return the document of a mix."""
-    drawn: dict[str, Any] = msgspec.to_builtins(weights)
-    for name in ("seed", "sessions"):
-        del drawn[name]
     common = header_of(anvil)
     return mix_of(
         found,
@@ -38,11 +35,17 @@ def mix_document(found: Allotment, weights: Weights, seed: int, sessions: int, a
             **common,
             "metric": METRIC,
             "starts_from": STARTS,
-            "seed": seed,
-            "sessions": sessions,
-            "weights": drawn,
+            **drawn_header(weights, seed, sessions),
         },
     )
+
+
+def drawn_header(weights: Weights, seed: int, sessions: int) -> dict[str, Any]:
+    """Return the header lines of what was drawn."""
+    drawn: dict[str, Any] = msgspec.to_builtins(weights)
+    for name in ("seed", "sessions"):
+        del drawn[name]
+    return {"seed": seed, "sessions": sessions, "weights": drawn}
 
 
 def page_with(mix: Mix, text: str) -> str:

@@ -15,18 +15,17 @@ from rich.console import Console
 from rich.table import Table
 from web3 import Web3
 
-from cortensor.chain.rpc import connect, node_errors
+from cortensor.chain.rpc import connect
 from cortensor.gas.arbos_state import ArbosState
 from cortensor.gas.fee_files import fees_of_chain
 from cortensor.pricing import RateCard
 from scripts._anvil import run_anvil
 from scripts._gas import results
-from scripts._gas.bench import DAY_SECONDS, Bench, without_checks
+from scripts._gas.network.bench_on import bench_on, next_midnight, what_is
 from scripts._gas.network.comparing import PPM, Compared, compared, state_of
 from scripts._gas.network.node import reached, where
 from scripts._gas.progress import Step, progress, watched
 from scripts._gas.scenarios import run_scenarios
-from scripts._gas.senders import Rpc, Signing
 
 
 def network_command(card: RateCard, choice: str, *, as_json: bool) -> bool:
@@ -42,7 +41,7 @@ def network_command(card: RateCard, choice: str, *, as_json: bool) -> bool:
         with progress(f"scenarios on {choice}, and plain", 2 * len(committed)) as step:
             found = measure(web3, card, committed, step)
         state = state_of(web3, web3.eth.block_number)
-        what = _what(choice, web3, state)
+        what = what_is(choice, web3, state)
     if as_json:
         click.echo(json.dumps(_json(found, what, state), indent=2))
     else:
@@ -68,48 +67,17 @@ def measure(
         most: how many scenarios; all by default.
     """
     fees = fees_of_chain(web3.eth.chain_id)
-    began = (web3.eth.get_block("latest")["timestamp"] // DAY_SECONDS + 1) * DAY_SECONDS
-    senders = Signing(_rpc(web3), web3.eth.chain_id)
-    bench = _bench(web3, card, senders, began)
+    began = next_midnight(web3)
+    bench, senders = bench_on(web3, card, began)
     scenarios = watched(islice(run_scenarios(bench), most), step)
     found = list(compared(scenarios, web3, fees, committed))
     options = ["--timestamp", str(began - 1), "--base-fee", "0"]
     with run_anvil(chain_id=web3.eth.chain_id, options=options) as node:
         own = connect(node.url)
-        same = Signing(_rpc(own), web3.eth.chain_id, senders.nonces)
-        twin = _bench(own, card, same, began)
+        twin, _ = bench_on(own, card, began, senders.nonces)
         again = watched(islice(run_scenarios(twin), most), step)
         plain = {each.name: each.used.gas for each in again}
     return [replace(each, plain=plain[each.name]) for each in found]
-
-
-def _bench(web3: Web3, card: RateCard, senders: Signing, began: int) -> Bench:
-    without_checks(web3)
-    rpc = _rpc(web3)
-    rpc("evm_setNextBlockTimestamp", began)
-    rpc("evm_mine")
-    return Bench(web3, str(rpc("web3_clientVersion")), card, senders, began)
-
-
-def _rpc(web3: Web3) -> Rpc:
-    def rpc(method: str, *parameters: Any) -> Any:
-        with node_errors(method):
-            answer = web3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]
-            if "error" in answer:
-                raise ValueError(str(answer["error"]))
-            return answer["result"]
-
-    return rpc
-
-
-def _what(choice: str, web3: Web3, state: ArbosState | None) -> str:
-    chain = f"{choice}, chain {web3.eth.chain_id}"
-    if state is None:
-        return f"{chain}: a plain EVM, which charges nothing for bytes"
-    return (
-        f"{chain}: Anvil behind a front that charges as ArbOS {state.arbos} does, base fee "
-        f"{state.base_fee:,} wei, {state.price_per_unit:,} wei a unit, Brotli {state.brotli_level}"
-    )
 
 
 def _show(found: list[Compared], what: str, *, has_arbos: bool) -> None:

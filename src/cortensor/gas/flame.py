@@ -59,6 +59,17 @@ class Box:
         """Return a box in it, made if there is none."""
         return self.inside.setdefault((kind, name, file), Box(kind, name, file, text))
 
+    def add(self, other: Box) -> None:
+        """Add another graph's gas, box by box."""
+        self.gas += other.gas
+        for each in other.inside.values():
+            self.box(each.kind, each.name, each.file, each.text).add(each)
+
+
+def root_box() -> Box:
+    """Return a graph in which nothing is yet."""
+    return Box("root", "execution")
+
 
 class Hot(Struct, frozen=True):
     """What a source line takes by itself, wherever it was called from."""
@@ -105,7 +116,7 @@ def flame(trace: Trace, steps: Steps, codes: list[str], sources: Mapping[str, So
     """
     if len(trace.pcs) != len(trace.ops):
         raise truncated(f"{len(trace.ops)} opcodes, {len(trace.pcs)} program counters")
-    root = Box("root", "execution")
+    root = root_box()
     runs: dict[int, _Run] = {}
     words = {detail.step: detail.words for detail in trace.details}
     for step, cost in enumerate(steps.costs):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a transaction's flame graph, in the form that a file's name asks for."""
+"""Writes flame graphs, in the form that a file's name asks for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from cortensor.errors import InvalidInput
 from cortensor.gas.flame import code_addresses, flame
-from cortensor.gas.flame_page import flame_page
+from cortensor.gas.flame_page import drawn_of, flame_page
 from cortensor.gas.folded import folded
 from cortensor.gas.sources import sources_of
 from cortensor.gas.trace import read_steps
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from cortensor.gas.flame import Box
+    from cortensor.gas.flame_page import Drawn
     from cortensor.gas.known import Known
-    from cortensor.gas.profile import Profile
+    from cortensor.gas.profile import Note, Profile
     from cortensor.gas.transaction import Traced
 
 PAGE, FOLDED = ".html", ".folded"
@@ -63,9 +65,23 @@ def write_flames(
     codes = code_addresses(trace, steps, transaction.to or transaction.created or "")
     on_chain = read_codes([each for each in dict.fromkeys(codes) if each in known])
     sources, notes = sources_of(transaction, codes, known, folder, on_chain)
-    root = flame(trace, steps, codes, sources)
+    write_graph(paths, flame(trace, steps, codes, sources), drawn_of(found), notes)
+
+
+def write_graph(paths: Sequence[Path], root: Box, drawn: Drawn, notes: list[Note]) -> None:
+    """Write a graph to each file, and say so.
+
+    Args:
+        paths: files, each `.html` or `.folded`.
+        root: the graph.
+        drawn: what it is of.
+        notes: what it could not say.
+
+    Raises:
+        InvalidInput: a file cannot be written.
+    """
     for path in paths:
-        text = flame_page(root, found, notes) if path.suffix == PAGE else folded(root)
+        text = flame_page(root, drawn, notes) if path.suffix == PAGE else folded(root)
         try:
             path.write_text(text, "utf-8")
         except OSError as error:

@@ -29,23 +29,39 @@ class Part(NamedTuple):
     permille: int
 
 
-def flame_page(root: Box, found: Profile, notes: list[Note]) -> str:
-    """Return the page of a transaction.
+class Drawn(NamedTuple):
+    """What a page is of: `what` names the transactions, `tx_hash` the one if it is one.
+
+    `closure` is of their receipts' gas; the graph divides its execution.
+    """
+
+    title: str
+    what: str
+    closure: Closure
+    tx_hash: str = ""
+
+
+def drawn_of(found: Profile) -> Drawn:
+    """Return what a page of one transaction is of."""
+    function = (found.calldata.function or "").partition("(")[0]
+    title = f"{found.contract} {function or '(no call)'}".strip()
+    what = "Transaction, failed" if found.is_failed else "Transaction"
+    return Drawn(title, what, found.closure, found.tx_hash)
+
+
+def flame_page(root: Box, drawn: Drawn, notes: list[Note]) -> str:
+    """Return the page of a graph.
 
     Args:
-        root: its graph.
-        found: its profile, whose execution the graph divides.
+        root: the graph.
+        drawn: what it is of.
         notes: what the graph could not say.
     """
-    function = (found.calldata.function or "").partition("(")[0]
     return render_html(
         "flame.html.j2",
-        title=f"{found.contract} {function or '(no call)'}".strip(),
-        tx_hash=found.tx_hash,
-        is_failed=found.is_failed,
-        parts=list(_parts(found.closure)),
-        used=found.closure.used,
-        execution=found.closure.execution,
+        drawn=drawn,
+        parts=list(_parts(drawn.closure)),
+        execution=drawn.closure.execution,
         hottest=hottest(root, LISTED_LINES),
         notes=notes,
         data=script_data(_data(root)),

@@ -11,18 +11,24 @@ import json
 import ape
 import pytest
 from click.testing import CliRunner
+from jsonschema import Draft202012Validator
 
 from cortensor.chain.rpc import connect
 from cortensor.cli import main
 from cortensor.errors import InvalidInput, Unavailable
+from cortensor.gas.mix import mix_text
 from cortensor.pricing import load_card
 from scripts import gas
 from scripts._anvil import ROOT, run_anvil
-from scripts._gas import results
+from scripts._gas import profiles, results
+from scripts._gas.flames import Flames
+from scripts._gas.mix.weights import load_weights
 from scripts._gas.network.command import errors_of, gas_of, measure, percent
 from scripts._gas.network.comparing import beside_ppm, state_of
+from scripts._gas.network.mixing import mix_on
 from scripts._gas.network.node import FRONTS, Where, reached, started, where
-from tests.ape.anvil.fronts import L3, PAYER, SEPOLIA, STRANGER
+from scripts._gas.network.profiling import profile_on, show
+from tests.ape.anvil.fronts import BASE_FEE, L3, PAYER, SEPOLIA, STRANGER
 from tests.ape.running import changed, rpc
 
 pytestmark = [pytest.mark.anvil, pytest.mark.timeout(300)]
@@ -119,6 +125,60 @@ def test_receipts_close_on_a_fork_of_the_l3():
         check(measured(url), url)
 
 
+def unmapped(_name):
+    """No line map: each would take the compiler seconds."""
+
+
+def valid(text):
+    schema = json.loads((ROOT / "gas" / "schema.json").read_text())
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(text)] == []
+
+
+def test_a_mix_is_run_at_what_the_network_charges(sepolia, tmp_path):
+    graph = Flames(unmapped)
+    found = mix_on(connect(sepolia), CARD, "here", load_weights(), 5, 2, quiet, graph)
+    kinds = found.mix.transactions
+    assert (found.checked, found.wrong) == (sum(each.count for each in kinds.values()), [])
+    assert found.checked == graph.count > 5
+    # What sessions bear is what the receipts say, to the unit; and was paid at the base fee.
+    borne = found.mix.sessions
+    for name in ("execution_gas", "poster_gas"):
+        assert sum(getattr(each, name) for each in borne) == sum(
+            getattr(each, name) for each in kinds.values()
+        )
+    for each in kinds.values():
+        fee = each.fees["arbitrum-sepolia"]
+        assert int(fee.execution_wei) == each.execution_gas * BASE_FEE
+        assert int(fee.data_wei) == each.poster_gas * BASE_FEE > 0
+    valid(json.loads(mix_text(found.mix)))
+    closure = graph.closure
+    assert closure.used == sum(each.execution_gas + each.poster_gas for each in kinds.values())
+    assert closure.poster == sum(each.poster_gas for each in kinds.values())
+    page, stacks = tmp_path / "all.html", tmp_path / "all.folded"
+    graph.write([page, stacks], "A mix", "of two sessions")
+    assert sum(int(line.rpartition(" ")[2]) for line in stacks.read_text().splitlines()) == (
+        closure.execution
+    )
+    assert f"{graph.count:,} transactions: of two sessions" in page.read_text()
+    assert f"{closure.used:,}" in page.read_text()
+
+
+def test_profiles_close_with_what_bytes_take(sepolia, capsys):
+    graph = Flames(unmapped)
+    found, document = profile_on(
+        connect(sepolia), CARD, "here", quiet, graph, most=14, line_map=unmapped
+    )
+    for name, brief in found.items():
+        poster = brief["classes"]["single_dim"]
+        assert poster > 0
+        assert sum(brief["classes"].values()) - brief["refund"] == brief["gas_used"], name
+    assert graph.closure.used == sum(brief["gas_used"] for brief in found.values())
+    assert graph.root.total == graph.closure.execution
+    valid(json.loads(profiles.dump(document)))
+    show(found)
+    assert f"{found['router.register']['gas_used']:,}" in capsys.readouterr().out
+
+
 def test_a_choice_of_network_is_apes():
     assert where("arbitrum:sepolia-fork") == Where(
         "arbitrum:sepolia-fork", None, "http://127.0.0.1:18547", SEPOLIA
@@ -179,7 +239,8 @@ def test_an_upstream_that_is_away_is_the_fronts_own_error():
     "words",
     [
         ["--network", "arbitrum:sepolia-fork", "--check"],
-        ["--network", "arbitrum:sepolia-fork", "--mix"],
+        ["--network", "arbitrum:sepolia-fork", "--mix", "--check"],
+        ["--network", "arbitrum:sepolia-fork", "--flame", "all.html"],
         ["--mix", "--profile"],
         ["--seed", "2"],
         ["--sessions", "0", "--mix"],

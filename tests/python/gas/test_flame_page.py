@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cortensor.gas.flame_page import flame_page
+from cortensor.gas.flame_page import drawn_of, flame_page
 from cortensor.gas.profile import Note
 from tests.python.gas.browsing import browse
 from tests.python.gas.flames import graph, profile_of_graph
@@ -25,7 +25,7 @@ TOLD = "document.getElementById('told').innerText"
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     notes = [Note("unknown_contract", "0xcc is in no deployment record: drawn as one box")]
     path = tmp_path_factory.mktemp("flame") / "flame.html"
-    path.write_text(flame_page(graph(), profile_of_graph(), notes), "utf-8")
+    path.write_text(flame_page(graph(), drawn_of(profile_of_graph()), notes), "utf-8")
     return path
 
 
