@@ -136,7 +136,7 @@ def _profile(card: RateCard, flames: tuple[Path, ...], *, is_check: bool) -> boo
         profiled = profiles.profiled(scenarios, bench, found, graph=graph)
         measured = results.build(profiled, bench.version)
     if flames:
-        graph.write(flames, "Every scenario", "the scenarios of gas")
+        graph.write(flames, "Every scenario", "the scenarios, deployments aside")
     text = profiles.dump(profiles.document(found, measured["header"]))
     path = profiles.PROFILE_PATH
     if is_check:
@@ -164,7 +164,7 @@ def _show(document: results.Document) -> None:
     table.add_column("scenario", no_wrap=True)
     for column in ("gas", "items", "per item"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("starts from")
+    table.add_column("starts from", overflow="fold")
     for name, entry in document["scenarios"].items():
         items = f"{entry['items']:,}" if entry["items"] > 1 else ""
         per_item = f"{entry['gas_per_item']:,}" if entry["items"] > 1 else ""
@@ -181,9 +181,11 @@ def _show_drifts(drifts: list[results.Drift], count: int, *, as_json: bool) -> N
         click.echo(f"{count} scenarios measured, every number as committed")
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("differs", "committed", "measured", "delta"):
-        table.add_column(column, no_wrap=True)
+    table.add_column("differs", no_wrap=True)
+    for column in ("committed", "measured"):
+        table.add_column(column, overflow="fold")
+    table.add_column("delta", no_wrap=True, justify="right")
     for drift in drifts:
         table.add_row(drift.name, str(drift.committed), str(drift.measured), drift.delta)
-    Console(width=140).print(table)
+    Console().print(table)
     click.echo(f"{len(drifts)} differences; if they are meant, run `make gas` and commit")

@@ -13,6 +13,7 @@ from cortensor.chain.tracer import read_traced
 from cortensor.gas.closure import Closure
 from cortensor.gas.flame import Box, Source, code_addresses, flame, hottest
 from cortensor.gas.heat import Heat
+from cortensor.gas.kept_profiles import DEPLOYMENT
 from cortensor.gas.known import Abi, Known, load_layout
 from cortensor.gas.line_map import LineMap
 from cortensor.gas.profile import Profile, profile
@@ -87,7 +88,7 @@ def profiled(
         bench: the node and its contracts.
         found: scenario name -> its profile in brief, filled here.
         brotli_level: the chain's.
-        graph: to which each one's gas by source line is added.
+        graph: to which each one's gas by source line is added, deployments aside.
         line_map: returns a contract's line map, None to draw it as one box.
     """
     for scenario in scenarios:
@@ -97,7 +98,8 @@ def profiled(
             told = profile(traced, known, brotli_level)
             drawn = graph_of(traced, known, line_map)
             found[scenario.name] = {**_brief(told), "lines": _lines(drawn)}
-            if graph is not None:
+            # A deployment is nearly all code on chain, beside which nothing else could be seen.
+            if graph is not None and not scenario.name.startswith(DEPLOYMENT):
                 graph.add(drawn, told.closure)
         yield scenario
 

@@ -81,23 +81,28 @@ def measure(
 
 
 def _show(found: list[Compared], what: str, *, has_arbos: bool) -> None:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("scenario", no_wrap=True)
-    heads = ["committed", "plain", "bytes", "receipt", "open"]
-    if has_arbos:
-        heads += ["estimate", "eth_estimateGas", "of that, bytes"]
-    for head in heads:
-        table.add_column(head, justify="right", no_wrap=True)
+    gas_table = _table("committed", "plain", "bytes", "receipt", "open")
+    errors_table = _table("estimate", "eth_estimateGas", "of that, bytes")
     for each in found:
         gas = (each.committed, each.plain, each.poster, each.used, each.open)
-        cells = [f"{number:,}" if number else "" for number in gas]
-        if has_arbos:
-            errors = (each.error_ppm, each.nitro_ppm, each.nitro_poster_ppm)
-            cells += ["" if ppm is None else percent(ppm) for ppm in errors]
-        table.add_row(each.name, *cells)
-    Console(width=140).print(table)
+        gas_table.add_row(each.name, *(f"{number:,}" if number else "" for number in gas))
+        errors = (each.error_ppm, each.nitro_ppm, each.nitro_poster_ppm)
+        errors_table.add_row(each.name, *("" if x is None else percent(x) for x in errors))
+    console = Console()
+    console.print(gas_table)
+    if has_arbos:
+        console.print()
+        console.print(errors_table)
     for line in (what, *_sentences(found, has_arbos=has_arbos)):
         click.echo(line)
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("scenario", no_wrap=True)
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    return table
 
 
 def _sentences(found: list[Compared], *, has_arbos: bool) -> list[str]:

@@ -49,7 +49,7 @@ def network_profile(
     with reached(where(choice)) as web3, progress(f"profiles on {choice}", count) as step:
         found, document = profile_on(web3, card, choice, step, graph)
     if graph is not None:
-        graph.write(flames, "Every scenario", f"the scenarios of gas, on {choice}")
+        graph.write(flames, "Every scenario", f"the scenarios on {choice}, deployments aside")
     if as_json:
         click.echo(profiles.dump(document), nl=False)
         return False

@@ -45,11 +45,16 @@ def show_mix(console: Console, mix: Mix) -> None:
         console.print(table)
         console.print(told.coins)
         console.print()
-    kinds = _table("transaction", "count", "gas", "data", *(f"{name} gwei" for name in networks))
+    kinds = _table("transaction", "count", "gas", _data_head(mix))
+    fees = _table("transaction", *(f"{name} gwei" for name in networks))
     for name, kind in mix.transactions.items():
-        overhead = " (nobody's)" if name in mix.overhead else ""
-        kinds.add_row(name + overhead, *_kind(kind, networks))
+        shown = f"{name} (nobody's)" if name in mix.overhead else name
+        kinds.add_row(shown, f"{kind.count:,}", f"{kind.execution_gas:,}", f"{_data(kind):,}")
+        totals = (gwei(str(kind.fees[network].total_wei)) for network in networks)
+        fees.add_row(shown, *(f"{total:,}" for total in totals))
     console.print(kinds)
+    console.print()
+    console.print(fees)
     console.print("\nFees are in gwei of the chain's own coin, data included.")
     console.print(data_sentence(mix))
 
@@ -101,15 +106,13 @@ def _fee_cells(row: Group, network: str) -> list[str]:
     return [f"{gwei(getattr(total, rank)):,}" for rank in RANKS]
 
 
-def _kind(kind: Kind, networks: list[str]) -> list[str]:
-    data = kind.poster_units if kind.poster_gas is None else kind.poster_gas
-    fees = (gwei(str(kind.fees[name].total_wei)) for name in networks)
-    return [
-        f"{kind.count:,}",
-        f"{kind.execution_gas:,}",
-        f"{data or 0:,}",
-        *(f"{x:,}" for x in fees),
-    ]
+def _data_head(mix: Mix) -> str:
+    is_paid = any(kind.poster_gas is not None for kind in mix.transactions.values())
+    return "gas for data" if is_paid else "data units"
+
+
+def _data(kind: Kind) -> int:
+    return (kind.poster_units if kind.poster_gas is None else kind.poster_gas) or 0
 
 
 def _table(first: str, *numbers: str) -> Table:
