@@ -91,6 +91,7 @@ def test_a_batch_keeps_ids_order_and_errors(front):
 
 
 def test_a_block_is_one_of_nitros(front):
+    result(front.url, "evm_mine")
     block = result(front.url, "eth_getBlockByNumber", "latest", False)
     assert block["l1BlockNumber"] == block["number"]
     assert (block["gasLimit"], block["sendCount"]) == (hex(2**50), "0x0")
