@@ -74,8 +74,13 @@ def _run_quota(bench: Bench) -> Iterator[Scenario]:
         bench.wait(QUOTA_COOLDOWN_SECONDS + 1)
         used = bench.send(quota.withdraw(sessions[0]), accounts[0])
         yield Scenario("quota.unstake.withdraw", used, 1, "after the cool-down; the user holds COR")
-    # Every account has drawn before, and the router has settled stake before.
     bench.next_day()
+    note = "users who never drew; the first draw of all"
+    for count in (1, SIZES[-1]):
+        with bench.aside():
+            used = bench.settle_stake(dict.fromkeys(sessions[:count], DRAW_WEI))
+            yield Scenario(f"quota.draw.{count}.first", used, count, note)
+    # From here on every account has drawn before, and the router has settled stake before.
     bench.settle_stake(dict.fromkeys(sessions, DRAW_WEI))
     for count in SIZES:
         some = sessions[:count]
@@ -93,6 +98,9 @@ def _run_quota(bench: Bench) -> Iterator[Scenario]:
             used = bench.settle_stake(dict.fromkeys(some, BEYOND_WEI))
             note = "users beyond the quota, the rest of it used and stake deducted; root included"
             yield Scenario(f"quota.overage.{count}", used, count, note)
+            if count == 1:
+                used = bench.send(quota.sweep(), sender)
+                yield Scenario("quota.sweep", used, 1, "what draws left due, to the escrow")
 
 
 def _user(bench: Bench, number: int) -> str:

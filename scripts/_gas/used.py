@@ -15,12 +15,15 @@ class Used:
         intrinsic: of that, what is taken before the first step.
         units: the calldata units that a chain above Ethereum charges for.
         tx_hash: the transaction's; empty for sums and shares.
+        call: contract and function called, as in `ReceiptAnchor.revoke(bytes32)`; empty for sums,
+            shares and creations.
     """
 
     gas: int
     intrinsic: int
     units: int
     tx_hash: str = ""
+    call: str = ""
 
     def __add__(self, other: Used) -> Used:
         """Return what both took together."""

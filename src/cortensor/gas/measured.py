@@ -25,6 +25,7 @@ class Parts(Struct, frozen=True):
 class Row(Struct, frozen=True):
     """One scenario: gas of the receipt, over how many items it spreads, what it starts from.
 
+    `call` is the contract and function that a transaction called; empty for sums and creations.
     `poster_units` and `fees` (by network) are of what posts data; `execution_gas` is of views.
     """
 
@@ -35,6 +36,7 @@ class Row(Struct, frozen=True):
     poster_units: int | None = None
     execution_gas: int | None = None
     fees: dict[str, Parts] = {}
+    call: str = ""
 
 
 class Measurement(Struct, frozen=True):
