@@ -29,7 +29,8 @@ class Kept(Struct, frozen=True):
     """A scenario's profile in brief.
 
     `classes` is before the refund; `storage` is by contract and variable, fields of `Heat`;
-    `calldata_bytes` zero bytes and others; `arguments` bytes and the units that each adds.
+    `calldata_bytes` zero bytes and others; `arguments` bytes and the units that each adds; `calls`
+    the functions that may write and that contracts called of each other.
     """
 
     gas_used: int
@@ -40,6 +41,7 @@ class Kept(Struct, frozen=True):
     calldata_bytes: tuple[int, int]
     arguments: dict[str, tuple[int, int]]
     lines: list[KeptLine]
+    calls: list[str] = []
 
 
 class Profiles(Struct, frozen=True):
