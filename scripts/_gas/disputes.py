@@ -20,12 +20,11 @@ from scripts._gas.bench import (
     Bench,
 )
 from scripts._gas.scenario import Scenario
-from scripts._gas.settled_case import DEPTH, TOO_MUCH_WEI, settled
+from scripts._gas.settled_case import BURN_ADDRESS, DEPTH, TOO_MUCH_WEI, settled
 
 SHOWN_SESSIONS = LATER_BATCHES = 100
 # After a bucket can be released, the demands that may follow one another; and its own length.
 LAPSE_SECONDS = CHALLENGE_WINDOW_SECONDS + 2 * (ANSWER_SECONDS + GRACE_SECONDS) + BUCKET_SECONDS
-BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
 
 
 def run_disputes(bench: Bench) -> Iterator[Scenario]:

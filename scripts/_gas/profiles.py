@@ -29,7 +29,8 @@ METRIC = (
     "classes: all of it, before the refund; storage: by contract and variable, gas with cold "
     "access; redundant_reads: of a slot read before, without a write between; events: gas of "
     "topics and data; arguments: bytes, and units that the unsigned transaction would have less "
-    "without it; calls: of functions that may write, by other contracts; lines: gas of their own, of the dearest"
+    "without it; calls: of functions that may write, by other contracts; lines: gas of their own, "
+    "of the dearest"
 )
 KEPT_LINES = 5
 LineMapOf = Callable[[str], LineMap | None]

@@ -25,9 +25,9 @@ from scripts._gas.reward_stage import (
 )
 from scripts._gas.reward_trees import CARD, COUNT, RUN, Tree, good_leaf, good_leaves, tree_of
 from scripts._gas.scenario import Scenario
+from scripts._gas.settled_case import BURN_ADDRESS
 
 EXPIRY_SECONDS = WINDOWS[5]
-BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
 #: Whose address lies between those of the run.
 OPERATOR = "operator 8"
 REASON = "https://guardian.example/vetoes/2922"

@@ -60,12 +60,16 @@ def run_scenarios(bench: Bench) -> Iterator[Scenario]:
 
 
 def _all(bench: Bench) -> Iterator[Scenario]:
-    yield from _deployments(bench)
-    yield from _governance(bench)
+    yield from run_deployments(bench)
+    yield from run_routers(bench)
+    yield from run_table_settings(bench)
+    yield from run_payment_settings(bench)
+    yield from run_pool_settings(bench)
+    yield from run_quota_settings(bench)
     yield from run_opening(bench)
     yield from _settling(bench)
     yield from _vouchers(bench)
-    yield from _anchoring(bench)
+    yield from run_anchoring(bench)
     yield from _closing(bench)
     yield from run_stake(bench)
     yield from run_slashing(bench)
@@ -102,7 +106,8 @@ def _alone(name: str, seen: dict[str, Scenario]) -> Scenario:
     return Scenario(name, used, 1, note)
 
 
-def _deployments(bench: Bench) -> Iterator[Scenario]:
+def run_deployments(bench: Bench) -> Iterator[Scenario]:
+    """Tell what it took to put the contracts there, and to bind them."""
     for name, used in bench.deployed.items():
         if name != "MockCOR":
             yield Scenario(f"deploy.{name}", used, 1, "constructor included")
@@ -110,7 +115,8 @@ def _deployments(bench: Bench) -> Iterator[Scenario]:
         yield Scenario(f"bind.{name}", used, 1, "to those it works with, once")
 
 
-def _governance(bench: Bench) -> Iterator[Scenario]:
+def run_routers(bench: Bench) -> Iterator[Scenario]:
+    """Register a router with its bond, and name who the pots pay."""
     actors = bench.actors
     registered, authorised = bench.add_router(actors.settler)
     yield Scenario("router.register", registered, 1, "the first router")
@@ -122,10 +128,6 @@ def _governance(bench: Bench) -> Iterator[Scenario]:
     for pot, recipient in enumerate((actors.nodes, actors.validators, actors.treasury)):
         used = bench.send(bench.payment.functions.set_pot_recipient(pot, recipient), actors.owner)
     yield Scenario("pot.recipient.set", used, 1, "the treasury's, never set before")
-    yield from run_table_settings(bench)
-    yield from run_payment_settings(bench)
-    yield from run_pool_settings(bench)
-    yield from run_quota_settings(bench)
 
 
 def _settling(bench: Bench) -> Iterator[Scenario]:
@@ -186,7 +188,8 @@ def _vouchers(bench: Bench) -> Iterator[Scenario]:
                 yield Scenario(f"settle.voucher.{count}", used, count, note)
 
 
-def _anchoring(bench: Bench) -> Iterator[Scenario]:
+def run_anchoring(bench: Bench) -> Iterator[Scenario]:
+    """Anchor batches of receipts, and take receipts back."""
     anchorer = bench.actors.anchorer
     anchor = bench.anchor.functions.anchor
     used = bench.send(anchor(bench.word(), 1_000, ""), anchorer)

@@ -18,6 +18,9 @@ from scripts._gas.bench import Bench
 DEPTH = 10
 TOO_MUCH_WEI = 10**16
 OTHERS_WEI = 10**18
+BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
+Entry = tuple[ReceiptStruct, int, int]
+"""A receipt, its index in the session, and the session's total after it in wei."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +60,52 @@ def settled(
     other, _ = bench.open(bench.actors.payer)
     bench.settle({other: OTHERS_WEI})
     session, _ = bench.open(bench.actors.payer, session_key=bench.session_key.address)
-    domain = Domain(bench.chain_id, bench.payment.address)
+    entries = _entries(bench, session, excess, gap, indexes, is_one_request)
+    root, leaves = _anchorable(bench, entries)
+    total = entries[-1][2]
+    bench.settle({session: total}, root)
+    return Case(session, leaves, [[other << 96 | OTHERS_WEI], [session << 96 | total]])
+
+
+def settled_from_stake(bench: Bench, session: int, too_much: int) -> dict[str, Any]:
+    """Settle a stake session's first receipt, too dear by so many wei; return its leaf."""
+    entries = _entries(bench, session, (too_much,), 0, (1,), False)
+    root, leaves = _anchorable(bench, entries)
+    bench.settle_stake({session: entries[-1][2]}, root)
+    return leaves[0]
+
+
+def _entries(
+    bench: Bench,
+    session: int,
+    excess: Sequence[int],
+    gap: int,
+    indexes: Sequence[int],
+    is_one_request: bool,
+) -> list[Entry]:
+    """Return receipts with their index and the total after each."""
     total = 0
-    receipts: list[tuple[ReceiptStruct, int, int]] = []
+    entries: list[Entry] = []
     for index, too_much in zip(indexes, excess, strict=True):
         receipt = _receipt(bench, session, too_much)
-        if is_one_request and receipts:
-            same = receipts[0][0].request_commitment
+        if is_one_request and entries:
+            same = entries[0][0].request_commitment
             receipt = msgspec.structs.replace(receipt, request_commitment=same)
-        total += receipt.charge + (gap if receipts else 0)
-        receipts.append((receipt, index, total))
-    hashes = [receipt_leaf(receipt.digest(domain), *rest) for receipt, *rest in receipts]
+        total += receipt.charge + (gap if entries else 0)
+        entries.append((receipt, index, total))
+    return entries
+
+
+def _anchorable(bench: Bench, entries: Sequence[Entry]) -> tuple[bytes, list[dict[str, Any]]]:
+    """Return the root of a batch of 1,024 with these receipts, and the leaves of them."""
+    domain = Domain(bench.chain_id, bench.payment.address)
+    hashes = [receipt_leaf(receipt.digest(domain), *rest) for receipt, *rest in entries]
     hashes += [bench.word() for _ in range(2**DEPTH - len(hashes))]
     tree = StandardMerkleTree(hashes)
-    bench.settle({session: total}, tree.root)
     leaves = [
-        _leaf(bench, *entry, tree.root, tree.proof(place)) for place, entry in enumerate(receipts)
+        _leaf(bench, *entry, tree.root, tree.proof(place)) for place, entry in enumerate(entries)
     ]
-    return Case(session, leaves, [[other << 96 | OTHERS_WEI], [session << 96 | total]])
+    return tree.root, leaves
 
 
 def _receipt(bench: Bench, session: int, too_much: int) -> ReceiptStruct:

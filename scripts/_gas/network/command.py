@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
 from statistics import median
 from typing import Any
 
@@ -25,6 +24,7 @@ from scripts._gas.bench import DAY_SECONDS, Bench, without_checks
 from scripts._gas.network.comparing import PPM, Compared, compared, state_of
 from scripts._gas.network.node import reached, where
 from scripts._gas.progress import Step, progress, watched
+from scripts._gas.scenario import Scenario
 from scripts._gas.scenarios import run_scenarios
 from scripts._gas.senders import Rpc, Signing
 
@@ -56,7 +56,11 @@ def gas_of(document: results.Document) -> dict[str, int]:
 
 
 def measure(
-    web3: Web3, card: RateCard, committed: Mapping[str, int], step: Step, most: int | None = None
+    web3: Web3,
+    card: RateCard,
+    committed: Mapping[str, int],
+    step: Step,
+    run: Callable[[Bench], Iterator[Scenario]] = run_scenarios,
 ) -> list[Compared]:
     """Run the scenarios on a node, and then the same transactions on a plain Anvil.
 
@@ -65,20 +69,20 @@ def measure(
         card: the rate card.
         committed: gas by scenario.
         step: called after each.
-        most: how many scenarios; all by default.
+        run: which scenarios; all by default.
     """
     fees = fees_of_chain(web3.eth.chain_id)
     began = (web3.eth.get_block("latest")["timestamp"] // DAY_SECONDS + 1) * DAY_SECONDS
     senders = Signing(_rpc(web3), web3.eth.chain_id)
     bench = _bench(web3, card, senders, began)
-    scenarios = watched(islice(run_scenarios(bench), most), step)
+    scenarios = watched(run(bench), step)
     found = list(compared(scenarios, web3, fees, committed))
     options = ["--timestamp", str(began - 1), "--base-fee", "0"]
     with run_anvil(chain_id=web3.eth.chain_id, options=options) as node:
         own = connect(node.url)
         same = Signing(_rpc(own), web3.eth.chain_id, senders.nonces)
         twin = _bench(own, card, same, began)
-        again = watched(islice(run_scenarios(twin), most), step)
+        again = watched(run(twin), step)
         plain = {each.name: each.used.gas for each in again}
     return [replace(each, plain=plain[each.name]) for each in found]
 
