@@ -39,6 +39,7 @@ WORK = 2_500_000
 #: What a leaf of the epoch gets and scores when all did about the same.
 TOTAL_SCORE = COUNT * 3 * WORK
 EMPTY = bytes(64)
+INPUTS, LATER_INPUTS = (keccak(text=f"cortensor bench {which}") for which in ("inputs", "later"))
 Pair = tuple[bytes, int]
 
 
@@ -59,12 +60,14 @@ class Tree:
         rows: entries of the run by height, 64 bytes each, the last row has one.
         path: from that to the top.
         count: leaves of the whole tree.
+        inputs: the hash of what it follows from.
     """
 
     leaves: list[Leaf]
     rows: list[list[bytes]]
     path: Proof
     count: int
+    inputs: bytes = INPUTS
 
     @property
     def start(self) -> int:
@@ -75,7 +78,7 @@ class Tree:
     def header(self) -> tuple[bytes, int, int, bytes]:
         """What is posted of it."""
         entry = lead_to(self.rows[-1][0], self.path)
-        return (*pair_of(entry), self.count, keccak(text="cortensor bench inputs"))
+        return (*pair_of(entry), self.count, self.inputs)
 
     def proof(self, index: int, height: int = 0) -> list[Pair]:
         """Return the whole proof of an entry of the run: of a leaf, or above."""

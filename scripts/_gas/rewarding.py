@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 
@@ -23,7 +24,16 @@ from scripts._gas.reward_stage import (
     registered,
     staged,
 )
-from scripts._gas.reward_trees import CARD, COUNT, RUN, Tree, good_leaf, good_leaves, tree_of
+from scripts._gas.reward_trees import (
+    CARD,
+    COUNT,
+    LATER_INPUTS,
+    RUN,
+    Tree,
+    good_leaf,
+    good_leaves,
+    tree_of,
+)
 from scripts._gas.scenario import Scenario
 from scripts._gas.settled_case import BURN_ADDRESS
 
@@ -74,6 +84,8 @@ def _run(bench: Bench) -> Iterator[Scenario]:
     yield from run_challenges(bench, stage, epoch, missing)
     yield from _synced(bench, stage, epoch, missing)
     yield from run_payments(bench, stage, epoch)
+    # Another root than the last, whose hash is there still.
+    tree = replace(tree, inputs=LATER_INPUTS)
     used = post(bench, stage, epoch, tree)
     yield Scenario("epoch.post.steady", used, 1, f"a root of {COUNT:,} leaves")
     yield from _vetoes(bench, stage, epoch, tree)

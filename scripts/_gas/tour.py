@@ -53,4 +53,4 @@ def run_tour(bench: Bench) -> Iterator[Scenario]:
                 if not left:
                     break
         if left:
-            raise AssertionError(f"no scenario {sorted(left)[0]}")
+            raise AssertionError(f"no scenario {min(left)}")

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from cortensor.gas.mix import Mix
 
 FLOOR = "floor"
-SPREAD = "settle."
-"""Scenarios that are compared by item: of other batches one transaction is what is compared."""
+SPREAD = ("settle.", "quota.", "reward.")
+"""Scenarios that begin so are compared by item; of other batches, one transaction with another."""
 
 
 class Peer(Struct, frozen=True):
