@@ -40,8 +40,8 @@ class Kept(Struct, frozen=True):
     events: dict[str, KeptEvent]
     calldata_bytes: tuple[int, int]
     arguments: dict[str, tuple[int, int]]
+    calls: list[str]
     lines: list[KeptLine]
-    calls: list[str] = []
 
 
 class Profiles(Struct, frozen=True):

@@ -44,9 +44,7 @@ LEAST = {
     ),
     "agent.uri.set": Least(3 * USED + READ, ("URIUpdated",)),
     "agent.feedback.plain.first": Least(2 * FRESH + ENTRY + NO_OWN_FEEDBACK, ("NewFeedback",)),
-    "agent.feedback.first": Least(
-        2 * FRESH + ENTRY + 2 * READ + NO_OWN_FEEDBACK, ("NewFeedback",)
-    ),
+    "agent.feedback.first": Least(2 * FRESH + ENTRY + 2 * READ + NO_OWN_FEEDBACK, ("NewFeedback",)),
     "agent.feedback": Least(FRESH + USED + 2 * READ + NO_OWN_FEEDBACK, ("NewFeedback",)),
     "agent.response.first": Least(FRESH + READ, ("ResponseAppended",)),
     "agent.feedback.revoke": Least(USED, ("FeedbackRevoked",)),
