@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 
-from cortensor.gas.report import SPREAD
+from cortensor.gas.measured import SPREAD
 from scripts._deploy.compiler import ROOT
 from scripts._gas.results import Document
 

@@ -8,6 +8,8 @@ from msgspec import Struct
 GWEI = 10**9
 WHOLE = "session.100x3x1"
 """The scenario that Phase #2 has too: a session with 100 tasks, 3 miners and 1 validator."""
+SPREAD = ("settle.", "quota.", "reward.")
+"""Scenarios that begin so are compared by item; of other batches, one transaction with another."""
 
 
 class Parts(Struct, frozen=True):

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cortensor.errors import InvalidInput
 from cortensor.gas.html import render_html
-from cortensor.gas.measured import WHOLE, Measurement
+from cortensor.gas.measured import SPREAD, WHOLE, Measurement
 from cortensor.gas.report_calldata import calldata_rows
 from cortensor.gas.report_classes import SHOWN, stacks
 from cortensor.gas.report_events import event_rows
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from cortensor.gas.mix import Mix
 
 FLOOR = "floor"
-SPREAD = ("settle.", "quota.", "reward.")
-"""Scenarios that begin so are compared by item; of other batches, one transaction with another."""
 
 
 class Peer(Struct, frozen=True):
