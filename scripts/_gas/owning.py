@@ -16,6 +16,6 @@ def run_ownership(bench: Bench, name: str, contract: Any) -> Iterator[Scenario]:
     heir = actors.treasury
     with bench.aside():
         used = bench.send(contract.functions.transfer_ownership(heir), actors.owner)
-        yield Scenario(f"owner.transfer.{name}", used, 1, "offered, to whom nothing was before")
+        yield Scenario(f"owner.transfer.{name}", used, 1, "the offer; none was open before")
         used = bench.send(contract.functions.accept_ownership(), heir)
         yield Scenario(f"owner.accept.{name}", used, 1, "by the new owner")
