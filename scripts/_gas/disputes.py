@@ -133,11 +133,15 @@ def _prefix(bench: Bench) -> Iterator[Scenario]:
         bench.next_bucket()
         session, _ = bench.open(bench.actors.payer)
         bucket = bench.now() // BUCKET_SECONDS
-        bench.settle({session: TOO_MUCH_WEI})
+        total = TOO_MUCH_WEI
+        bench.settle({session: total})
         before = bench.payment.functions.moves_digest(1, CARD_VERSION, bucket).call()
-        for times in range(LATER_BATCHES):
-            bench.settle({session: (times + 2) * TOO_MUCH_WEI})
-        later = [batch_hash([session << 96 | TOO_MUCH_WEI])] * LATER_BATCHES
+        later = []
+        for number in range(LATER_BATCHES):
+            moved = TOO_MUCH_WEI + number  # another hash each
+            total += moved
+            bench.settle({session: total})
+            later.append(batch_hash([session << 96 | moved]))
         call = bench.dispute.functions.show_prefix(session, bucket, before, later)
         used = bench.send(call, bench.actors.anchorer)
         note = "what a bucket's digest was 100 batches ago, where more followed than one call takes"

@@ -118,14 +118,24 @@ def _left_out(operator: str, node: str) -> Wrong:
     tree = tree_of(good_leaves())
     after = bisect.bisect([leaf.operator for leaf in tree.leaves], int(operator, 16))
     around = (tree.place(after - 1), tree.place(after))
-    return Wrong("left_out", tree, (operator, node, *around), "a registered node that has no leaf; two proofs")
+    return Wrong(
+        "left_out",
+        tree,
+        (operator, node, *around),
+        "a registered node that has no leaf; two proofs",
+    )
 
 
 def _order() -> Wrong:
     leaves = list(good_leaves())
     leaves[WRONG : WRONG + 2] = leaves[WRONG + 1], leaves[WRONG]
     tree = tree_of(leaves)
-    return Wrong("order", tree, (tree.place(WRONG), tree.place(WRONG + 1)), "neighbours that do not rise; two proofs")
+    return Wrong(
+        "order",
+        tree,
+        (tree.place(WRONG), tree.place(WRONG + 1)),
+        "neighbours that do not rise; two proofs",
+    )
 
 
 def _budget() -> Wrong:
