@@ -22,6 +22,7 @@ SOURCES = {
     "MockCOR": "contracts/mocks/MockCOR.vy",
     "WrappedCOR": "contracts/WrappedCOR.vy",
     "MockAnchorReader": "contracts/mocks/MockAnchorReader.vy",
+    "MockBlockingToken": "contracts/mocks/MockBlockingToken.vy",
     "SessionPaymentTable": "contracts/SessionPaymentTable.vy",
     "ReceiptAnchor": "contracts/ReceiptAnchor.vy",
     "StakePool": "contracts/StakePool.vy",

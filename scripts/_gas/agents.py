@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from eth_utils import keccak
 
 from scripts._gas.bench import Bench
 from scripts._gas.scenario import Scenario
+from scripts._gas.senders import keyed
 from scripts._gas.used import Used
 
 # As long as those that the reference's numbers are of.
@@ -17,6 +19,15 @@ OTHER_URI = "ipfs://" + "c" * 59
 DATA_URI = "data:application/json;base64," + "A" * 740
 ENDPOINT = "https://agents.example/a2a"
 TAG1, TAG2, VERDICT_TAG = "successRate", "week", "hard-finality"
+WALLET_SECONDS = 240
+WALLET_TYPES = {
+    "AgentWalletSet": [
+        {"name": "agentId", "type": "uint256"},
+        {"name": "newWallet", "type": "address"},
+        {"name": "owner", "type": "address"},
+        {"name": "deadline", "type": "uint256"},
+    ]
+}
 AGENT = 1  # the second: the first is somebody else's
 
 
@@ -40,13 +51,65 @@ def _identity(bench: Bench) -> Iterator[Scenario]:
         yield Scenario("agent.register.data", used, 1, "the whole file in a URI of 769 bytes")
         used = bench.send(call.register(), owner)
         yield Scenario("agent.register.bare", used, 1, "without a URI")
+        entry = ("model", bytes([7]) * 20)
+        used = bench.send(call.register(IPFS_URI, [entry]), owner)
+        yield Scenario("agent.register.metadata", used, 1, "with an entry of 20 bytes")
     with bench.aside():
         used = bench.send(call.setAgentURI(AGENT, OTHER_URI), owner)
         yield Scenario("agent.uri.set", used, 1, "another of the same length")
         used = bench.send(call.setMetadata(AGENT, "model", bytes([7]) * 20), owner)
         yield Scenario("agent.metadata.set.first", used, 1, "20 bytes")
-        used = bench.send(call.transferFrom(owner, bench.actors.treasury, AGENT), owner)
-        yield Scenario("agent.transfer", used, 1, "to an owner of another; the wallet is cleared")
+    yield from _moving(bench)
+    yield from _wallets(bench)
+
+
+def _moving(bench: Bench) -> Iterator[Scenario]:
+    owner, operator, heir = bench.actors.payer, bench.actors.anchorer, bench.actors.treasury
+    call, note = bench.identity.functions, "to an owner of another; the wallet is cleared"
+    with bench.aside():
+        used = bench.send(call.transferFrom(owner, heir, AGENT), owner)
+        yield Scenario("agent.transfer", used, 1, note)
+    with bench.aside():
+        safe = bench.identity.get_function_by_signature("safeTransferFrom(address,address,uint256)")
+        used = bench.send(safe(owner, heir, AGENT), owner)
+        yield Scenario("agent.transfer.safe", used, 1, f"{note}; whether it is a contract is asked")
+    with bench.aside():
+        used = bench.send(call.setApprovalForAll(operator, True), owner)
+        yield Scenario("agent.operator.approve", used, 1, "for all agents, never approved before")
+        safe = bench.identity.get_function_by_signature(
+            "safeTransferFrom(address,address,uint256,bytes)"
+        )
+        used = bench.send(safe(owner, heir, AGENT, bytes([7]) * 32), operator)
+        yield Scenario("agent.transfer.safe.data", used, 1, f"{note}; by an operator, 32 bytes")
+
+
+def _wallets(bench: Bench) -> Iterator[Scenario]:
+    owner, call = bench.actors.payer, bench.identity.functions
+    with bench.aside():
+        used = bench.send(_with_wallet(bench, "agent wallet"), owner)
+        yield Scenario(
+            "agent.wallet.set.first", used, 1, "by its signature; another than the owner"
+        )
+        used = bench.send(_with_wallet(bench, "other agent wallet"), owner)
+        yield Scenario("agent.wallet.set", used, 1, "another one in its place")
+        used = bench.send(call.unsetAgentWallet(AGENT), owner)
+        yield Scenario("agent.wallet.unset", used, 1, "by the owner")
+
+
+def _with_wallet(bench: Bench, name: str) -> Any:
+    """Return the call that names a wallet, which has signed."""
+    wallet, owner = keyed(name), bench.actors.payer
+    deadline = bench.now() + WALLET_SECONDS
+    message = {"agentId": AGENT, "newWallet": wallet.address, "owner": owner, "deadline": deadline}
+    domain = {
+        "name": "ERC8004IdentityRegistry",
+        "version": "1",
+        "chainId": bench.chain_id,
+        "verifyingContract": bench.identity.address,
+    }
+    signed = wallet.sign_typed_data(domain, WALLET_TYPES, message)
+    signature = bytes(signed.signature)
+    return bench.identity.functions.setAgentWallet(AGENT, wallet.address, deadline, signature)
 
 
 def _reputation(bench: Bench) -> Iterator[Scenario]:

@@ -16,7 +16,12 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak, to_checksum_address
-from eth_utils.abi import event_abi_to_log_topic
+from eth_utils.abi import (
+    abi_to_signature,
+    event_abi_to_log_topic,
+    filter_abi_by_type,
+    function_abi_to_4byte_selector,
+)
 from web3 import Web3
 
 from cortensor.errors import VerificationFailed
@@ -85,7 +90,7 @@ class Bench:
         senders: who sends; default: the node, for free.
         began: when it begins, a midnight in unix seconds.
 
-    Its `addresses` are by contract name.
+    By contract name are its `addresses`, and what it took to have them `deployed` and `bound`.
     """
 
     def __init__(
@@ -113,7 +118,9 @@ class Bench:
             self._senders.admit(key)
         self._words = 0
         self.deployed: dict[str, Used] = {}
+        self.bound: dict[str, Used] = {}
         self.addresses: dict[str, str] = {}
+        self._functions: dict[tuple[str, str], str] = {}
         # A second a block, from a fixed genesis: else buckets would end where the machine is slow.
         self._rpc("anvil_setBlockTimestampInterval", 1)
         actors = self.actors
@@ -174,9 +181,12 @@ class Bench:
             FORCED_INCLUSION_SECONDS,
         )
         payment, dispute = self.payment.address, self.dispute.address
-        self.send(self.pool.functions.bind(payment, dispute), actors.owner)
-        self.send(self.quota.functions.bind(payment), actors.owner)
-        self.send(self.payment.functions.set_dispute(dispute), actors.owner)
+        for name, call in (
+            ("StakePool", self.pool.functions.bind(payment, dispute)),
+            ("StakeQuota", self.quota.functions.bind(payment)),
+            ("SessionPayment", self.payment.functions.set_dispute(dispute)),
+        ):
+            self.bound[name] = self.send(call, actors.owner)
         for holder in (actors.payer, actors.first_payer, actors.settler, actors.anchorer):
             self.fund(holder)
         self.identity = self.deploy("IdentityRegistry")
@@ -205,33 +215,42 @@ class Bench:
         self._words += 1
         return keccak(self._words.to_bytes(32, "big"))
 
-    def send(self, call: Any, sender: str) -> Used:
-        """Send a call and return what it took. Raises VerificationFailed if it reverts."""
-        return self._sent(call, sender)[0]
+    def send(self, call: Any, sender: str, value: int = 0) -> Used:
+        """Send a call with wei of the coin and return what it took.
 
-    def _sent(self, call: Any, sender: str) -> tuple[Used, Any]:
+        Raises:
+            VerificationFailed: it reverts.
+        """
+        return self._sent(call, sender, value)[0]
+
+    def _sent(self, call: Any, sender: str, value: int = 0) -> tuple[Used, Any]:
         # Complete, so that web3 asks the node for nothing. A fixed limit: an estimate would do the
         # work twice, and is no part of what is measured.
-        filled = {"gas": GAS_LIMIT, "gasPrice": 0, "chainId": self.chain_id, "value": 0}
+        filled = {"gas": GAS_LIMIT, "gasPrice": 0, "chainId": self.chain_id, "value": value}
         transaction = call.build_transaction({"from": sender, **filled})
-        return self._send(sender, transaction["data"], transaction["to"])
+        return self._send(sender, transaction["data"], transaction["to"], value)
 
-    def _send(self, sender: str, data: str, to: str | None) -> tuple[Used, Any]:
-        tx_hash = self._senders.send(sender, data, to)
+    def _send(self, sender: str, data: str, to: str | None, value: int = 0) -> tuple[Used, Any]:
+        tx_hash = self._senders.send(sender, data, to, value)
         receipt = self._mined(tx_hash)
         if receipt["status"] != "0x1":
             raise VerificationFailed(f"a scenario reverted in {tx_hash}", field="gas")
         taken = intrinsic(bytes.fromhex(data.removeprefix("0x")), is_creation=to is None)
-        units = units_of(data, to)
+        units = units_of(data, to, value)
         used = Used(
             int(receipt["gasUsed"], 16),
             taken.total,
             units,
             tx_hash,
+            "" if to is None else self._called(to, data),
             int(receipt.get("gasUsedForL1", "0x0"), 16),
             int(receipt["effectiveGasPrice"], 16),
         )
         return used, receipt
+
+    def _called(self, to: str, data: str) -> str:
+        """Return the contract and function that a transaction calls, by what is sent."""
+        return self._functions[to.lower(), data.removeprefix("0x")[:8]]
 
     def _mined(self, tx_hash: str) -> dict[str, Any]:
         """Return a receipt as the node tells it: Anvil answers before it has mined."""
@@ -303,19 +322,6 @@ class Bench:
         call = self.anchor.functions.authorise(self.payment.address, True)
         return registered, self.send(call, settler)
 
-    def publish(self) -> Used:
-        """Publish card 2, in which every wei price is a tenth higher."""
-        old = self.card.to_json()
-        new = {
-            key: [str(int(v) * 11 // 10) for v in value]
-            if isinstance(value, list)
-            else str(int(value) * 11 // 10)
-            for key, value in old.items()
-            if key.endswith("_wei")
-        }
-        card = RateCard.from_json({**old, **new})
-        return self.send(self.table.functions.publish(card.abi_tuple()), self.actors.owner)
-
     def wait(self, seconds: int) -> None:
         """Let time pass and mine a block."""
         self._rpc("evm_setNextBlockTimestamp", self.now() + seconds)
@@ -356,7 +362,13 @@ class Bench:
         used, receipt = self._send(self.actors.owner, str(data), None)
         self.deployed[name] = used
         address = to_checksum_address(receipt["contractAddress"])
+        # Undone deployments leave their addresses to later ones.
+        self.addresses = {n: a for n, a in self.addresses.items() if a != address}
         self.addresses[name] = address
+        for function in filter_abi_by_type("function", artifact.abi):
+            selector = function_abi_to_4byte_selector(function).hex()
+            said = f"{name}.{abi_to_signature(function)}"
+            self._functions[address.lower(), selector] = said
         return self.web3.eth.contract(address, abi=artifact.abi)
 
     def _rpc(self, method: str, *parameters: Any) -> Any:

@@ -4,46 +4,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from cortensor.chain.pending_moves import placed
-from cortensor.pricing import Terms, Usage, quote
-from cortensor.receipts.keccak import to_hex
-from cortensor.receipts.merkle import StandardMerkleTree, receipt_leaf
+from cortensor.chain.pending_moves import batch_hash, placed
 from cortensor.receipts.sign import sign
 from cortensor.receipts.typed import Domain, ReceiptStruct
 from scripts._gas.bench import (
     ANSWER_SECONDS,
     BUCKET_SECONDS,
     CARD_VERSION,
+    CHALLENGE_WINDOW_SECONDS,
     GRACE_SECONDS,
     Bench,
 )
 from scripts._gas.scenario import Scenario
+from scripts._gas.settled_case import BURN_ADDRESS, DEPTH, TOO_MUCH_WEI, settled
 
-DEPTH = 10
-TOO_MUCH_WEI = 10**16
-OTHERS_WEI = 10**18
-SHOWN_SESSIONS = 100
-BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A settled session.
-
-    Attributes:
-        session: its id.
-        leaves: as the contract takes them.
-        batches: the words of what moved in its bucket, its own in the last batch.
-    """
-
-    session: int
-    leaves: list[dict[str, Any]]
-    batches: list[list[int]]
+SHOWN_SESSIONS = LATER_BATCHES = 100
+# After a bucket can be released, the demands that may follow one another; and its own length.
+LAPSE_SECONDS = CHALLENGE_WINDOW_SECONDS + 2 * (ANSWER_SECONDS + GRACE_SECONDS) + BUCKET_SECONDS
 
 
 def run_disputes(bench: Bench) -> Iterator[Scenario]:
@@ -53,35 +34,66 @@ def run_disputes(bench: Bench) -> Iterator[Scenario]:
     # Whoever is paid holds COR already, as after the first proof of all.
     bench.send(bench.cor.functions.transfer(BURN_ADDRESS, 1), actors.owner)
     with bench.aside():
-        leaves = _settled(bench, (TOO_MUCH_WEI, 0)).leaves
+        leaves = settled(bench, (TOO_MUCH_WEI, 0)).leaves
         used = bench.send(dispute.challenge_charge(leaves[0]), watcher)
         note = f"an over-charge, proof depth {DEPTH}; refund and penalty from the bond"
         yield Scenario("dispute.charge", used, 1, note)
     with bench.aside():
-        case = _settled(bench, (TOO_MUCH_WEI, 0))
+        case = settled(bench, (TOO_MUCH_WEI, 0))
         bench.send(_show(bench, case.session, case.batches), watcher)
         used = bench.send(dispute.challenge_charge(case.leaves[0]), watcher)
         note = "the same, with pending money shown: the refund comes from that, the bond is fined"
         yield Scenario("dispute.charge.shown", used, 1, note)
     with bench.aside():
-        leaves = _settled(bench, (TOO_MUCH_WEI, TOO_MUCH_WEI)).leaves
+        leaves = settled(bench, (TOO_MUCH_WEI, TOO_MUCH_WEI)).leaves
         bench.send(dispute.challenge_charge(leaves[0]), watcher)
         used = bench.send(dispute.challenge_charge(leaves[1]), watcher)
         yield Scenario("dispute.charge.again", used, 1, "the session's second: refund only")
     with bench.aside():
-        leaves = _settled(bench, (0, 0), gap=TOO_MUCH_WEI).leaves
+        leaves = settled(bench, gap=TOO_MUCH_WEI).leaves
         used = bench.send(dispute.challenge_total(*leaves), watcher)
         note = f"a total that does not follow, two proofs of depth {DEPTH}"
         yield Scenario("dispute.total", used, 1, note)
+    yield from _contradictions(bench)
     yield from _showing(bench)
+    yield from _prefix(bench)
     yield from _demands(bench)
+
+
+def _contradictions(bench: Bench) -> Iterator[Scenario]:
+    """Prove what a router said twice, and otherwise."""
+    watcher, dispute = bench.actors.anchorer, bench.dispute.functions
+    with bench.aside():
+        leaf = settled(bench).leaves[0]
+        receipt = ReceiptStruct(**leaf["receipt"])
+        other = msgspec.structs.replace(receipt, charge=receipt.charge - TOO_MUCH_WEI)
+        call = dispute.challenge_signed(leaf, other.abi_tuple(), _signature(bench, other))
+        used = bench.send(call, watcher)
+        note = f"another charge than the router signed, proof depth {DEPTH}"
+        yield Scenario("dispute.signed", used, 1, note)
+    with bench.aside():
+        leaves = settled(bench, indexes=(1, 1)).leaves
+        used = bench.send(dispute.challenge_index(*leaves), watcher)
+        note = f"two leaves at one index, two proofs of depth {DEPTH}"
+        yield Scenario("dispute.index", used, 1, note)
+    with bench.aside():
+        leaves = settled(bench, is_one_request=True).leaves
+        used = bench.send(dispute.challenge_duplicate(*leaves), watcher)
+        note = f"a request charged twice, two proofs of depth {DEPTH}"
+        yield Scenario("dispute.duplicate", used, 1, note)
+
+
+def _signature(bench: Bench, receipt: ReceiptStruct) -> bytes:
+    """Return the router's signature of a receipt."""
+    domain = Domain(bench.chain_id, bench.payment.address)
+    return sign(bytes(bench.settler_key.key), receipt.digest(domain))
 
 
 def _demands(bench: Bench) -> Iterator[Scenario]:
     actors, dispute = bench.actors, bench.dispute.functions
     watcher = actors.anchorer
     with bench.aside():
-        case = _settled(bench, (0, 0))
+        case = settled(bench)
         bench.send(_show(bench, case.session, case.batches), watcher)
         last = case.leaves[1]
         place = (case.session, 0, last["cumulative"])
@@ -92,6 +104,10 @@ def _demands(bench: Bench) -> Iterator[Scenario]:
             used = bench.send(answer_call(bench, place, last), actors.settler)
             note = f"proof depth {DEPTH}, a session with a key"
             yield Scenario("dispute.answer", used, 1, note)
+            with bench.aside():
+                bench.wait(LAPSE_SECONDS)
+                used = bench.send(dispute.thaw(case.session), watcher)
+                yield Scenario("dispute.thaw", used, 1, "answered, and kept frozen for too long")
             bench.wait(GRACE_SECONDS + 1)
             used = bench.send(dispute.close_demand(*place), watcher)
             yield Scenario("dispute.close", used, 1, "answered: the deposit is the router's")
@@ -112,6 +128,26 @@ def _showing(bench: Bench) -> Iterator[Scenario]:
         yield Scenario(f"dispute.show.{SHOWN_SESSIONS}", used, 1, note)
 
 
+def _prefix(bench: Bench) -> Iterator[Scenario]:
+    with bench.aside():
+        bench.next_bucket()
+        session, _ = bench.open(bench.actors.payer)
+        bucket = bench.now() // BUCKET_SECONDS
+        total = TOO_MUCH_WEI
+        bench.settle({session: total})
+        before = bench.payment.functions.moves_digest(1, CARD_VERSION, bucket).call()
+        later = []
+        for number in range(LATER_BATCHES):
+            moved = TOO_MUCH_WEI + number  # another hash each
+            total += moved
+            bench.settle({session: total})
+            later.append(batch_hash([session << 96 | moved]))
+        call = bench.dispute.functions.show_prefix(session, bucket, before, later)
+        used = bench.send(call, bench.actors.anchorer)
+        note = "what a bucket's digest was 100 batches ago, where more followed than one call takes"
+        yield Scenario(f"dispute.prefix.{LATER_BATCHES}", used, LATER_BATCHES, note)
+
+
 def _show(bench: Bench, session: int, batches: Sequence[Sequence[int]]) -> Any:
     """Return the call that shows the last of a bucket's batches, which is of just now."""
     bucket = bench.now() // BUCKET_SECONDS
@@ -120,76 +156,13 @@ def _show(bench: Bench, session: int, batches: Sequence[Sequence[int]]) -> Any:
     return bench.dispute.functions.show_pending(session, shown.abi_value())
 
 
-def _settled(bench: Bench, excess: tuple[int, int], gap: int = 0) -> Case:
-    """Settle a session's two receipts: too dear by `excess`, the second's total too by `gap`."""
-    # Somebody else's money of this bucket is pending as well.
-    bench.next_bucket()
-    other, _ = bench.open(bench.actors.payer)
-    bench.settle({other: OTHERS_WEI})
-    session, _ = bench.open(bench.actors.payer, session_key=bench.session_key.address)
-    domain = Domain(bench.chain_id, bench.payment.address)
-    total = 0
-    receipts = []
-    for number, too_much in enumerate(excess, start=1):
-        receipt = _receipt(bench, session, too_much)
-        total += receipt.charge + (gap if number > 1 else 0)
-        receipts.append((receipt, number, total))
-    hashes = [receipt_leaf(receipt.digest(domain), *rest) for receipt, *rest in receipts]
-    hashes += [bench.word() for _ in range(2**DEPTH - len(hashes))]
-    tree = StandardMerkleTree(hashes)
-    bench.settle({session: total}, tree.root)
-    leaves = [
-        _leaf(bench, *entry, tree.root, tree.proof(place)) for place, entry in enumerate(receipts)
-    ]
-    return Case(session, leaves, [[other << 96 | OTHERS_WEI], [session << 96 | total]])
-
-
-def _receipt(bench: Bench, session: int, too_much: int) -> ReceiptStruct:
-    terms = Terms(model_class=1, sla_tier=2, replicas=3, surcharge_cap_bps=2_000)
-    usage = Usage(input_units=1_500, output_units=900)
-    charge = quote(bench.card, 0, terms, usage).total + too_much
-    return ReceiptStruct(
-        receipt_id=bench.word(),
-        session=session,
-        version=1,
-        surcharge_epoch=0,
-        terms=terms.pack(),
-        usage=usage.pack(),
-        charge=charge,
-        request_commitment=bench.word(),
-        outcome=1,
-        confidence_bps=9_000,
-        issued_at=bench.now(),
-    )
-
-
-def _leaf(
-    bench: Bench,
-    receipt: ReceiptStruct,
-    index: int,
-    cumulative: int,
-    root: bytes,
-    proof: Sequence[bytes],
-) -> dict[str, Any]:
-    if len(proof) != DEPTH:
-        raise AssertionError("the tree of the scenario has another depth")
-    return {
-        "receipt": msgspec.structs.asdict(receipt),
-        "index": index,
-        "cumulative": cumulative,
-        "anchorer": bench.actors.settler,
-        "root": root,
-        "proof": [to_hex(word) for word in proof],
-    }
-
-
 def answer_call(bench: Bench, place: tuple[int, int, int], leaf: dict[str, Any]) -> Any:
     """Return the call that answers a demand: of a session, an index and a total."""
     receipt = ReceiptStruct(**leaf["receipt"])
-    domain = Domain(bench.chain_id, bench.payment.address)
-    signature = sign(bytes(bench.settler_key.key), receipt.digest(domain))
     asked = bench.payment.functions.hash_request(
         place[0], receipt.request_commitment, receipt.charge
     ).call()
     requested = sign(bytes(bench.session_key.key), bytes(asked))
-    return bench.dispute.functions.answer(*place, leaf, signature, receipt.charge, requested)
+    return bench.dispute.functions.answer(
+        *place, leaf, _signature(bench, receipt), receipt.charge, requested
+    )

@@ -16,12 +16,13 @@ MAX_FEE_WEI = 10**9
 KEY = keccak(text="cortensor bench sender")
 
 
-def units_of(data: str, to: str | None) -> int:
+def units_of(data: str, to: str | None, value: int = 0) -> int:
     """Return the calldata units of a call: by a fixed key and nonce, so the same in every run.
 
     Args:
         data: 0x-hex.
         to: the contract; None to create one.
+        value: wei of the coin that it brings.
     """
     fields = {
         "chainId": CHAIN_ID,
@@ -29,7 +30,7 @@ def units_of(data: str, to: str | None) -> int:
         "gas": GAS_LIMIT,
         "maxFeePerGas": MAX_FEE_WEI,
         "maxPriorityFeePerGas": 0,
-        "value": 0,
+        "value": value,
         "data": data,
     }
     signed = Account.sign_transaction(fields | ({} if to is None else {"to": to}), KEY)

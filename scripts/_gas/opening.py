@@ -5,22 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eth_abi import encode as abi_encode
 from eth_account.signers.local import LocalAccount
-from eth_utils import keccak
 
 from scripts._gas.bench import INFINITE, NO_KEY, WALLET_WEI, Bench
+from scripts._gas.cards import publish
 from scripts._gas.scenario import Scenario
 from scripts._gas.senders import keyed
+from scripts._gas.token_signing import PERMIT, RECEIVE, sign
 from scripts._gas.used import Used
-
-_PERMIT_TYPE = keccak(
-    text="Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
-)
-_RECEIVE_TYPE = keccak(
-    text="ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,"
-    "uint256 validBefore,bytes32 nonce)"
-)
 
 
 def run_opening(bench: Bench) -> Iterator[Scenario]:
@@ -45,7 +37,7 @@ def run_opening(bench: Bench) -> Iterator[Scenario]:
         _, used = bench.open(actors.payer)
         yield Scenario("session.open.steady", used, 1, "the same payer's next session")
     with bench.aside():
-        bench.publish()
+        publish(bench)
         bench.wait(86_400)
         used = bench.send(bench.payment.functions.adopt_card(), actors.owner)
         yield Scenario("session.card.adopt", used, 1, "by anyone, after a new card took effect")
@@ -58,8 +50,7 @@ def _permit(bench: Bench) -> Used:
     payer = _holder(bench, "permit payer")
     request = bench.request()
     values = (payer.address, bench.payment.address, request["amount"], 0, INFINITE)
-    types = ("bytes32", "address", "address", "uint256", "uint256", "uint256")
-    v, r, s = _sign(bench, payer, abi_encode(types, (_PERMIT_TYPE, *values)))
+    v, r, s = sign(bench.cor, payer, PERMIT, *values)
     call = bench.payment.functions.open_with_permit(request, INFINITE, v, r, s)
     return bench.send(call, payer.address)
 
@@ -69,8 +60,7 @@ def _authorization(bench: Bench) -> Used:
     request = bench.request()
     nonce = bench.payment.functions.hash_open(payer.address, request).call()
     values = (payer.address, bench.payment.address, request["amount"], 0, INFINITE, nonce)
-    types = ("bytes32", "address", "address", "uint256", "uint256", "uint256", "bytes32")
-    v, r, s = _sign(bench, payer, abi_encode(types, (_RECEIVE_TYPE, *values)))
+    v, r, s = sign(bench.cor, payer, RECEIVE, *values)
     call = bench.payment.functions.open_with_authorization(
         payer.address, request, 0, INFINITE, v, r, s
     )
@@ -93,10 +83,3 @@ def _holder(bench: Bench, name: str) -> LocalAccount:
     transfer = bench.cor.functions.transfer(account.address, WALLET_WEI)
     bench.send(transfer, bench.actors.owner)
     return account
-
-
-def _sign(bench: Bench, signer: LocalAccount, encoded: bytes) -> tuple[int, bytes, bytes]:
-    """Return the signature of a struct in the token's domain."""
-    domain = bench.cor.functions.DOMAIN_SEPARATOR().call()
-    signed = signer.unsafe_sign_hash(keccak(b"\x19\x01" + domain + keccak(encoded)))
-    return signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 
+from cortensor.gas.measured import SPREAD
 from scripts._deploy.compiler import ROOT
 from scripts._gas.results import Document
 
@@ -91,8 +92,7 @@ def _most_data(scenarios: Document) -> str:
 
 
 def _operation(row: Document, entry: Document) -> str:
-    # A batch of receipts is one root whatever it holds; sessions are compared one by one.
-    is_spread = row["scenario"].startswith("settle.")
+    is_spread = row["scenario"].startswith(SPREAD)
     here = entry["gas_per_item"] if is_spread else entry["gas_used"]
     others = "; ".join(_peer(peer) for peer in row["peers"])
     floor = f"{row['floor']['gas']:,}" if "floor" in row else ""

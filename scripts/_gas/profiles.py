@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from cortensor.chain.rpc import load_abi
 from cortensor.chain.tracer import read_traced
 from cortensor.gas.closure import Closure
-from cortensor.gas.flame import Box, Source, code_addresses, flame, hottest
+from cortensor.gas.flame import CONTRACT, FUNCTION, Box, Source, code_addresses, flame, hottest
 from cortensor.gas.heat import Heat
 from cortensor.gas.kept_profiles import DEPLOYMENT
 from cortensor.gas.known import Abi, Known, load_layout
@@ -31,7 +31,8 @@ METRIC = (
     "classes: all of it, before the refund; storage: by contract and variable, gas with cold "
     "access; redundant_reads: of a slot read before, without a write between; events: gas of "
     "topics and data; arguments: bytes, and units that the unsigned transaction would have less "
-    "without it; lines: gas of their own, of the dearest"
+    "without it; calls: of functions that may write, by other contracts; lines: gas of their own, "
+    "of the dearest"
 )
 KEPT_LINES = 5
 LineMapOf = Callable[[str], LineMap | None]
@@ -97,7 +98,11 @@ def profiled(
             known = known_of(bench)
             told = profile(traced, known, brotli_level)
             drawn = graph_of(traced, known, line_map)
-            found[scenario.name] = {**_brief(told), "lines": _lines(drawn)}
+            found[scenario.name] = {
+                **_brief(told),
+                "calls": _calls(drawn),
+                "lines": _lines(drawn),
+            }
             # A deployment is nearly all code on chain, beside which nothing else could be seen.
             if graph is not None and not scenario.name.startswith(DEPLOYMENT):
                 graph.add(drawn, told.closure)
@@ -161,6 +166,33 @@ def graph_of(traced: Traced, known: Mapping[str, Known], line_map: LineMapOf) ->
     names = {each: known[each].name for each in codes if each in known}
     sources = {each: Source(name, line_map(name)) for each, name in names.items()}
     return flame(trace, steps, codes, sources)
+
+
+def _calls(root: Box) -> list[str]:
+    """Return the functions that may write and that contracts called of each other, sorted."""
+    found: set[str] = set()
+
+    def walk(box: Box, depth: int) -> None:
+        if box.kind == CONTRACT:
+            depth += 1
+            if depth > 1:
+                names = {each.name for each in box.inside.values() if each.kind == FUNCTION}
+                found.update(f"{box.name}.{name}" for name in names & writing(box.name))
+        for each in box.inside.values():
+            walk(each, depth)
+
+    walk(root, 0)
+    return sorted(found)
+
+
+@cache
+def writing(name: str) -> frozenset[str]:
+    """Return the names of a contract's functions that are no views."""
+    return frozenset(
+        each["name"]
+        for each in abi_of(name) or ()
+        if each["type"] == "function" and each["stateMutability"] not in {"view", "pure"}
+    )
 
 
 def _lines(root: Box) -> list[dict[str, Any]]:

@@ -144,6 +144,8 @@ def _entry(scenario: Scenario, networks: dict[str, Snapshot]) -> Document:
         "gas_per_item": -(-used.gas // scenario.items),
         "note": scenario.note,
     }
+    if used.call:
+        entry["call"] = used.call
     if used.units:  # a call that contracts make among themselves posts nothing
         entry["poster_units"] = used.units
         entry["fees"] = {

@@ -31,9 +31,17 @@ from scripts._gas.opening import run_opening
 from scripts._gas.registering import run_nodes
 from scripts._gas.rewarding import run_rewards
 from scripts._gas.scenario import Scenario
+from scripts._gas.setting import (
+    run_payment_settings,
+    run_pool_settings,
+    run_quota_settings,
+    run_table_settings,
+)
+from scripts._gas.slashing import run_slashing
 from scripts._gas.staking import run_quota, run_stake
 from scripts._gas.used import Used
 from scripts._gas.validating import run_validating
+from scripts._gas.wrapping import run_wrapping
 
 CHARGE_WEI = 123_456_789_012_345_678
 URI = "https://router.example/api/v4/batch/0123456789abcdef"
@@ -52,20 +60,26 @@ def run_scenarios(bench: Bench) -> Iterator[Scenario]:
 
 
 def _all(bench: Bench) -> Iterator[Scenario]:
-    yield from _deployments(bench)
-    yield from _governance(bench)
+    yield from run_deployments(bench)
+    yield from run_routers(bench)
+    yield from run_table_settings(bench)
+    yield from run_payment_settings(bench)
+    yield from run_pool_settings(bench)
+    yield from run_quota_settings(bench)
     yield from run_opening(bench)
     yield from _settling(bench)
     yield from _vouchers(bench)
-    yield from _anchoring(bench)
+    yield from run_anchoring(bench)
     yield from _closing(bench)
     yield from run_stake(bench)
+    yield from run_slashing(bench)
     yield from run_quota(bench)
     yield from run_nodes(bench)
     yield from run_disputes(bench)
     yield from run_agents(bench)
     yield from run_validating(bench)
     yield from run_rewards(bench)
+    yield from run_wrapping(bench)
     yield from _views(bench)
 
 
@@ -92,13 +106,17 @@ def _alone(name: str, seen: dict[str, Scenario]) -> Scenario:
     return Scenario(name, used, 1, note)
 
 
-def _deployments(bench: Bench) -> Iterator[Scenario]:
+def run_deployments(bench: Bench) -> Iterator[Scenario]:
+    """Tell what it took to put the contracts there, and to bind them."""
     for name, used in bench.deployed.items():
         if name != "MockCOR":
             yield Scenario(f"deploy.{name}", used, 1, "constructor included")
+    for name, used in bench.bound.items():
+        yield Scenario(f"bind.{name}", used, 1, "to those it works with, once")
 
 
-def _governance(bench: Bench) -> Iterator[Scenario]:
+def run_routers(bench: Bench) -> Iterator[Scenario]:
+    """Register a router with its bond, and name who the pots pay."""
     actors = bench.actors
     registered, authorised = bench.add_router(actors.settler)
     yield Scenario("router.register", registered, 1, "the first router")
@@ -110,14 +128,6 @@ def _governance(bench: Bench) -> Iterator[Scenario]:
     for pot, recipient in enumerate((actors.nodes, actors.validators, actors.treasury)):
         used = bench.send(bench.payment.functions.set_pot_recipient(pot, recipient), actors.owner)
     yield Scenario("pot.recipient.set", used, 1, "the treasury's, never set before")
-    with bench.aside():
-        yield Scenario("table.publish", bench.publish(), 1, "card 2, every wei price moved")
-    with bench.aside():
-        post = bench.table.functions.post_surcharge
-        bench.send(post(250), actors.oracle)
-        bench.wait(600)
-        used = bench.send(post(300), actors.oracle)
-        yield Scenario("table.surcharge.post", used, 1, "epoch 2; each epoch is a fresh slot")
 
 
 def _settling(bench: Bench) -> Iterator[Scenario]:
@@ -165,6 +175,11 @@ def _vouchers(bench: Bench) -> Iterator[Scenario]:
     with bench.aside():
         sessions = [bench.open(payer, funding=VOUCHER, session_key=key)[0] for _ in range(128)]
         bench.next_bucket()
+        note = "vouchers of sessions that never settled; the bucket's first; root included"
+        for count in (1, 128):
+            with bench.aside():
+                used = bench.settle_vouchers(dict.fromkeys(sessions[:count], CHARGE_WEI))
+                yield Scenario(f"settle.voucher.{count}.first", used, count, note)
         bench.settle_vouchers(dict.fromkeys(sessions, CHARGE_WEI))
         for count in (1, 10, 100, 128):
             with bench.aside():
@@ -173,7 +188,8 @@ def _vouchers(bench: Bench) -> Iterator[Scenario]:
                 yield Scenario(f"settle.voucher.{count}", used, count, note)
 
 
-def _anchoring(bench: Bench) -> Iterator[Scenario]:
+def run_anchoring(bench: Bench) -> Iterator[Scenario]:
+    """Anchor batches of receipts, and take receipts back."""
     anchorer = bench.actors.anchorer
     anchor = bench.anchor.functions.anchor
     used = bench.send(anchor(bench.word(), 1_000, ""), anchorer)

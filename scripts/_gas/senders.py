@@ -35,8 +35,8 @@ class Senders(Protocol):
     def stranger(self, name: str) -> str:
         """Return an account of its own that may send."""
 
-    def send(self, sender: str, data: str, to: str | None) -> str:
-        """Send a call, or create a contract; return the transaction's hash."""
+    def send(self, sender: str, data: str, to: str | None, value: int = 0) -> str:
+        """Send a call with wei of the coin, or create a contract; return the transaction's hash."""
 
 
 class Unlocked:
@@ -63,12 +63,12 @@ class Unlocked:
         self._rpc("anvil_impersonateAccount", address)
         return address
 
-    def send(self, sender: str, data: str, to: str | None) -> str:
+    def send(self, sender: str, data: str, to: str | None, value: int = 0) -> str:
         """Send without a signature or a price."""
         transaction = {"from": sender, "data": data, "gas": hex(GAS_LIMIT), "gasPrice": "0x0"}
-        return str(
-            self._rpc("eth_sendTransaction", transaction | ({} if to is None else {"to": to}))
-        )
+        if to is not None:
+            transaction |= {"to": to, "value": hex(value)}
+        return str(self._rpc("eth_sendTransaction", transaction))
 
 
 class Signing:
@@ -107,7 +107,7 @@ class Signing:
         self.admit(account)
         return str(account.address)
 
-    def send(self, sender: str, data: str, to: str | None) -> str:
+    def send(self, sender: str, data: str, to: str | None, value: int = 0) -> str:
         """Sign, and send the bytes."""
         fields = {
             "chainId": self._chain_id,
@@ -115,7 +115,7 @@ class Signing:
             "gas": GAS_LIMIT,
             "maxFeePerGas": 2 * int(self._rpc("eth_gasPrice"), 16),
             "maxPriorityFeePerGas": 0,
-            "value": 0,
+            "value": value,
             "data": data,
         }
         signed = self._keys[sender].sign_transaction(fields | ({} if to is None else {"to": to}))

@@ -13,6 +13,7 @@ from scripts._gas.bench import (
     Bench,
 )
 from scripts._gas.scenario import Scenario
+from scripts._gas.settled_case import BURN_ADDRESS, DEPTH, TOO_MUCH_WEI, settled_from_stake
 
 SIZES = (1, 10, 100, 128)  # the last is the most that a batch may have
 STAKE_WEI = 5_000 * 10**18  # 1.5 COR a day in the cheapest bucket
@@ -74,8 +75,13 @@ def _run_quota(bench: Bench) -> Iterator[Scenario]:
         bench.wait(QUOTA_COOLDOWN_SECONDS + 1)
         used = bench.send(quota.withdraw(sessions[0]), accounts[0])
         yield Scenario("quota.unstake.withdraw", used, 1, "after the cool-down; the user holds COR")
-    # Every account has drawn before, and the router has settled stake before.
     bench.next_day()
+    note = "users who never drew; the first draw of all"
+    for count in (1, SIZES[-1]):
+        with bench.aside():
+            used = bench.settle_stake(dict.fromkeys(sessions[:count], DRAW_WEI))
+            yield Scenario(f"quota.draw.{count}.first", used, count, note)
+    # From here on every account has drawn before, and the router has settled stake before.
     bench.settle_stake(dict.fromkeys(sessions, DRAW_WEI))
     for count in SIZES:
         some = sessions[:count]
@@ -93,6 +99,26 @@ def _run_quota(bench: Bench) -> Iterator[Scenario]:
             used = bench.settle_stake(dict.fromkeys(some, BEYOND_WEI))
             note = "users beyond the quota, the rest of it used and stake deducted; root included"
             yield Scenario(f"quota.overage.{count}", used, count, note)
+            if count == 1:
+                used = bench.send(quota.sweep(), sender)
+                yield Scenario("quota.sweep", used, 1, "what draws left due, to the escrow")
+    yield from _restored(bench)
+
+
+def _restored(bench: Bench) -> Iterator[Scenario]:
+    """Prove that a user was charged too much of his stake."""
+    sender, account = bench.actors.payer, _user(bench, SIZES[-1])
+    with bench.aside():
+        bench.send(bench.cor.functions.transfer(BURN_ADDRESS, 1), bench.actors.owner)
+        session, _ = bench.open(account, funding=STAKE, salt=bytes(32), amount=0)
+        bench.send(bench.quota.functions.enrol(account, 1, 0, False), sender)
+        bench.send(bench.quota.functions.stake(session, STAKE_WEI), sender)
+        bench.next_day()
+        leaf = settled_from_stake(bench, session, TOO_MUCH_WEI)
+        call = bench.dispute.functions.challenge_charge(leaf)
+        used = bench.send(call, bench.actors.anchorer)
+        note = f"an over-charge within a quota, proof depth {DEPTH}; the free pool gets it back"
+        yield Scenario("dispute.charge.stake", used, 1, note)
 
 
 def _user(bench: Bench, number: int) -> str:

@@ -19,12 +19,15 @@ class Used:
         poster: the receipt's gasUsedForL1, which is in `gas`; 0 on a plain EVM.
         price: what was paid for a unit of gas, in wei; 0 on a plain EVM.
         transactions: how many it was; less than 1 of a share.
+        call: contract and function called, as in `ReceiptAnchor.revoke(bytes32)`; empty for sums,
+            shares and creations.
     """
 
     gas: int
     intrinsic: int
     units: int
     tx_hash: str = ""
+    call: str = ""
     poster: int = 0
     price: int = 0
     transactions: Fraction = Fraction(1)

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scripts._gas.bench import BOND_WEI, STAKE, WALLET_WEI, Bench
-from scripts._gas.disputes import BURN_ADDRESS
 from scripts._gas.mix.live import AGENT
+from scripts._gas.settled_case import BURN_ADDRESS
 from scripts._gas.validating import AGENT_URI
 
 POOL_WEI = 5_000 * 10**18

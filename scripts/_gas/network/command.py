@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
 from statistics import median
 from typing import Any
 
@@ -21,10 +20,12 @@ from cortensor.gas.fee_files import fees_of_chain
 from cortensor.pricing import RateCard
 from scripts._anvil import run_anvil
 from scripts._gas import results
+from scripts._gas.bench import Bench
 from scripts._gas.network.bench_on import bench_on, next_midnight, what_is
 from scripts._gas.network.comparing import PPM, Compared, compared, state_of
 from scripts._gas.network.node import reached, where
 from scripts._gas.progress import Step, progress, watched
+from scripts._gas.scenario import Scenario
 from scripts._gas.scenarios import run_scenarios
 
 
@@ -55,7 +56,11 @@ def gas_of(document: results.Document) -> dict[str, int]:
 
 
 def measure(
-    web3: Web3, card: RateCard, committed: Mapping[str, int], step: Step, most: int | None = None
+    web3: Web3,
+    card: RateCard,
+    committed: Mapping[str, int],
+    step: Step,
+    run: Callable[[Bench], Iterator[Scenario]] = run_scenarios,
 ) -> list[Compared]:
     """Run the scenarios on a node, and then the same transactions on a plain Anvil.
 
@@ -64,18 +69,18 @@ def measure(
         card: the rate card.
         committed: gas by scenario.
         step: called after each.
-        most: how many scenarios; all by default.
+        run: which scenarios; all by default.
     """
     fees = fees_of_chain(web3.eth.chain_id)
     began = next_midnight(web3)
     bench, senders = bench_on(web3, card, began)
-    scenarios = watched(islice(run_scenarios(bench), most), step)
+    scenarios = watched(run(bench), step)
     found = list(compared(scenarios, web3, fees, committed))
     options = ["--timestamp", str(began - 1), "--base-fee", "0"]
     with run_anvil(chain_id=web3.eth.chain_id, options=options) as node:
         own = connect(node.url)
         twin, _ = bench_on(own, card, began, senders.nonces)
-        again = watched(islice(run_scenarios(twin), most), step)
+        again = watched(run(twin), step)
         plain = {each.name: each.used.gas for each in again}
     return [replace(each, plain=plain[each.name]) for each in found]
 

@@ -152,7 +152,8 @@ class _Mined:
     def _call(self) -> dict[str, Any]:
         """Return what a wallet asks about before it has signed."""
         to = {} if self._shown["to"] is None else {"to": self._shown["to"]}
-        return {"from": self._shown["from"], "input": self._shown["input"], **to}
+        shown = {name: self._shown[name] for name in ("from", "input", "value")}
+        return shown | to
 
     def _ask(self, method: str, *parameters: Any) -> Any:
         answer = self._web3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]

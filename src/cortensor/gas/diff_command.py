@@ -106,7 +106,7 @@ def _json(found: Diff, over: list[str]) -> dict[str, Any]:
 def _show(found: Diff, over: list[str]) -> None:
     console = Console()
     if found.changes:
-        table = Table(box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column("scenario", no_wrap=True)
         for column in ("before", "now", "change", ""):
             table.add_column(column, justify="right", no_wrap=True)

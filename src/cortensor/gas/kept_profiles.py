@@ -29,7 +29,8 @@ class Kept(Struct, frozen=True):
     """A scenario's profile in brief.
 
     `classes` is before the refund; `storage` is by contract and variable, fields of `Heat`;
-    `calldata_bytes` zero bytes and others; `arguments` bytes and the units that each adds.
+    `calldata_bytes` zero bytes and others; `arguments` bytes and the units that each adds; `calls`
+    the functions that may write and that contracts called of each other.
     """
 
     gas_used: int
@@ -39,6 +40,7 @@ class Kept(Struct, frozen=True):
     events: dict[str, KeptEvent]
     calldata_bytes: tuple[int, int]
     arguments: dict[str, tuple[int, int]]
+    calls: list[str]
     lines: list[KeptLine]
 
 

@@ -8,6 +8,8 @@ from msgspec import Struct
 GWEI = 10**9
 WHOLE = "session.100x3x1"
 """The scenario that Phase #2 has too: a session with 100 tasks, 3 miners and 1 validator."""
+SPREAD = ("settle.", "quota.", "reward.")
+"""Scenarios that begin so are compared by item; of other batches, one transaction with another."""
 
 
 class Parts(Struct, frozen=True):
@@ -31,6 +33,7 @@ class Parts(Struct, frozen=True):
 class Row(Struct, frozen=True):
     """One scenario: gas of the receipt, over how many items it spreads, what it starts from.
 
+    `call` is the contract and function that a transaction called; empty for sums and creations.
     `poster_units` and `fees` (by network) are of what posts data; `execution_gas` is of views.
     """
 
@@ -41,6 +44,7 @@ class Row(Struct, frozen=True):
     poster_units: int | None = None
     execution_gas: int | None = None
     fees: dict[str, Parts] = {}
+    call: str = ""
 
 
 class Measurement(Struct, frozen=True):

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cortensor.errors import InvalidInput
 from cortensor.gas.html import render_html
-from cortensor.gas.measured import WHOLE, Measurement
+from cortensor.gas.measured import SPREAD, WHOLE, Measurement
 from cortensor.gas.report_calldata import calldata_rows
 from cortensor.gas.report_classes import SHOWN, stacks
 from cortensor.gas.report_costs import cost_tables, priced
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from cortensor.gas.mix import Mix
 
 FLOOR = "floor"
-SPREAD = "settle."
-"""Scenarios that are compared by item: of other batches one transaction is what is compared."""
 
 
 class Peer(Struct, frozen=True):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ape run gas --network`: receipts on chains that charge as Arbitrum, and on their forks.
 
-Here the first scenarios of all; the whole run is the command.
+Here a tour of a few scenarios of every contract; the whole run is the command.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from scripts._gas.network.comparing import beside_ppm, state_of
 from scripts._gas.network.mixing import mix_on
 from scripts._gas.network.node import FRONTS, Where, reached, started, where
 from scripts._gas.network.profiling import profile_on, show
+from scripts._gas.tour import STOPS, run_tour
 from tests.ape.anvil.fronts import BASE_FEE, L3, PAYER, SEPOLIA, STRANGER
 from tests.ape.running import changed, rpc
 
@@ -37,8 +38,8 @@ CARD = load_card(ROOT / "config" / "rate-card.toml")
 PRICE = 1_000_000_000  # so that bytes are a third of a fee and more
 DEAR = ["--price-per-unit", str(PRICE)]
 COMMITTED = gas_of(results.load(results.SCENARIOS_PATH))
-LAST = "session.topup.steady"
-"""What comes before: deployments, what a router needs, and every way to open a session."""
+SCENARIOS = results.load(results.SCENARIOS_PATH)["scenarios"]
+CONTRACTS = results.load(results.SCENARIOS_PATH)["code_bytes"].keys()
 WITHIN_PPM = 20_000
 
 
@@ -47,13 +48,15 @@ def quiet(_name):
 
 
 def measured(url):
-    return measure(connect(url), CARD, COMMITTED, quiet, list(COMMITTED).index(LAST) + 1)
+    return measure(connect(url), CARD, COMMITTED, quiet, run_tour)
 
 
 def check(found, url):
     """Each receipt is plain gas and the formula; our estimate is near, the node's is not."""
-    names = {each.name for each in found}
-    assert {"deploy.SessionPayment", "session.open.permit", LAST} <= names
+    names = [each.name for each in found]
+    called = {SCENARIOS[name].get("call", name.removeprefix("deploy.")) for name in names}
+    assert {each.partition(".")[0] for each in called} >= CONTRACTS
+    assert names == [name for _, stop in STOPS for name in stop]
     for each in found:
         assert (each.name, each.open, each.told) == (each.name, 0, each.poster)
         assert each.poster > 0

@@ -29,5 +29,7 @@ def test_profiles_are_of_the_gas_that_is_committed() -> None:
 
 
 def test_every_slot_has_a_name() -> None:
-    unnamed = [(name, each) for name, kept in PROFILES.items() for each in kept["storage"]]
-    assert [pair for pair in unnamed if "0x" in pair[1]] == []
+    """But those of a token that only tests deploy, of which no layout is kept."""
+    slots = [(name, each) for name, kept in PROFILES.items() for each in kept["storage"]]
+    unnamed = [pair for pair in slots if "0x" in pair[1]]
+    assert [pair for pair in unnamed if not pair[1].startswith("MockBlockingToken.")] == []
