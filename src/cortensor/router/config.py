@@ -22,6 +22,7 @@ from cortensor.errors import InvalidInput
 from cortensor.router.operations_config import (
     GoldConfig,
     HealthConfig,
+    HeartbeatsConfig,
     HedgingConfig,
     LogsConfig,
     MetricsConfig,
@@ -226,6 +227,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     settlement: Settlement = field(default_factory=Settlement)
     consensus: ConsensusConfig = field(default_factory=ConsensusConfig)
     health: HealthConfig = field(default_factory=HealthConfig)
+    heartbeats: HeartbeatsConfig = field(default_factory=HeartbeatsConfig)
     hedging: HedgingConfig = field(default_factory=HedgingConfig)
     gold: GoldConfig = field(default_factory=GoldConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)

@@ -9,6 +9,8 @@ from cortensor.errors import InvalidInput
 from cortensor.router.breaker import BreakerRules
 from cortensor.router.gold_asking import GoldAsker, load_questions
 from cortensor.router.health import Prober
+from cortensor.router.heartbeat_prompts import load_prompts
+from cortensor.router.heartbeats import Heartbeats, check_heartbeats
 from cortensor.router.registry import ConfiguredSessions
 from cortensor.router.selection import Pool
 from cortensor.router.tracing import NoTracer
@@ -73,13 +75,28 @@ def background(
     """Return what runs beside the requests, but for settlement.
 
     Raises:
-        InvalidInput: the file of gold questions is missing or malformed.
+        InvalidInput: the file of gold questions or of prompts is missing or malformed, or nothing
+            could be asked for heartbeats.
     """
+    check_heartbeats(config)
     questions = load_questions(config.path(config.gold.questions)) if config.gold.questions else ()
     found = [history.refresh_for_ever()]
     if config.health.probe_interval_s:
         prober = Prober(service.pool, backend, clock, config.health, service.metrics)
         found.append(prober.probe_for_ever())
+    if config.heartbeats.session is not None:
+        path = config.heartbeats.prompts
+        beats = Heartbeats(
+            service,
+            backend,
+            store.ledger,
+            clock,
+            load_prompts(config.path(path), config.limits) if path else (),
+            config=config.heartbeats,
+            limits=config.limits,
+            calls=calls,
+        )
+        found.append(beats.beat_for_ever())
     if questions:
         asker = GoldAsker(
             service.pool,
