@@ -28,22 +28,23 @@ def heartbeat_cases() -> list[Case]:
         trusting(f"good-heartbeat-{name}", "a job of the router's own: free", bundle, facts)
         for name, bundle in bundles.items()
     ]
-    bad = [
-        ("charged", "a heartbeat that charges", (overcharge,)),
+    as_paid = put("receipt.policy.tier", None)
+    bad = (
+        ("charged", "a heartbeat that charges", overcharge, ("bill",)),
         (
             "as-paid-work",
-            "a free job that says it is no heartbeat",
-            (put("receipt.policy.tier", None),),
+            "a free job that is said to be no heartbeat",
+            as_paid,
+            ("bill", "request"),
         ),
-    ]
-    failed = {"charged": ("bill",), "as-paid-work": ("bill", "request")}
+    )
     return [
         *good,
         *(
-            trusting(
-                f"bad-heartbeat-{name}", why, lie("one-silent", *edits, jobs=HEARTBEATS), facts
-            )._replace(chain=None, session_payment=None, failed=failed[name])
-            for name, why, edits in bad
+            Case(
+                f"bad-heartbeat-{name}", why, lie("one-silent", edit, jobs=HEARTBEATS), None, failed
+            )
+            for name, why, edit, failed in bad
         ),
     ]
 

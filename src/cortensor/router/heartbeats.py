@@ -13,12 +13,15 @@ import logging
 import random
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from cortensor.errors import Conflict, Error, InvalidInput
 from cortensor.receipts.build import usage_of
 from cortensor.receipts.tiers import HEARTBEAT
 from cortensor.router.answer import Job, make_receipt, replica_runs
 from cortensor.router.attempts import Attempt, new_task_id, run_attempt
-from cortensor.router.deciding import rule_of, votes_of
+from cortensor.router.consensus_schemas import PolicyRequest
+from cortensor.router.deciding import rule_of, rule_used, votes_of
 from cortensor.router.engine import deadlines_for, engine_for
 from cortensor.router.fanout import Missing, Ran, Replica, shown
 from cortensor.router.heartbeat_prompts import endpoint_of, next_prompt
@@ -28,6 +31,7 @@ from cortensor.router.payment_sessions import ROUTER_ID_SHIFT
 from cortensor.router.prompts import build_call
 from cortensor.router.quoting import token_limit
 from cortensor.router.requests import canonical_request, decode_call
+from cortensor.router.tool_traces import trace_hashes
 from cortensor.router.tracing import NoTracer
 from cortensor.store.calls import IN_THREADS
 from cortensor.store.records import ESCROW
@@ -160,9 +164,11 @@ class Heartbeats:
                 "min_replicas": 1,
                 "session_pool": [slot.session.id for slot in slots],
             },
-            "policy": {"tier": HEARTBEAT},
         }
-        request = decode_call(endpoint, data)
+        # The API knows no such tier, so that no caller can have a free job.
+        policy = PolicyRequest(tier=HEARTBEAT)  # type: ignore[arg-type]
+        request = structs.replace(decode_call(endpoint, data), policy=policy)
+        data["policy"] = {"tier": HEARTBEAT}
         return Job(
             endpoint=endpoint,
             request=request,
@@ -229,6 +235,8 @@ class Heartbeats:
             ),
             signer=self._service.signer,
             now=max(self._clock.unix(), job.quote.surcharge.as_of),
+            tool_traces=trace_hashes(job.request, ran.replicas),
+            rule=rule_used(job.request, ran.replicas, None),
         )
         await self._holds.take(record.session, job.task_id, record.charge)
         try:

@@ -10,7 +10,7 @@ import msgspec
 from cortensor.consensus import EMBEDDING, ENSEMBLE_MODEL, NUMERIC, WEIGHTED
 from cortensor.consensus.equivalence import JSON, OVERLAP
 from cortensor.receipts.build import fewest_runs
-from cortensor.receipts.tiers import DEFAULT_TIER, TIERS, is_free, sla_of
+from cortensor.receipts.tiers import DEFAULT_TIER, TIERS, sla_of
 from cortensor.router.messages import check_messages
 from cortensor.router.output_schema import check_schema
 from cortensor.router.problems import InvalidField
@@ -156,9 +156,9 @@ def check_bounds(score: ScoreRequest) -> None:
 
 
 def check_tier(policy: PolicyRequest) -> None:
-    """Refuse a service level that is not served yet, and what is no caller's. Raises InvalidField."""
+    """Refuse a service level that is not served yet. Raises InvalidField."""
     # A level has a price; it may not be sold before it changes how a request is served.
-    if is_free(policy.tier) or sla_of(policy.tier) != DEFAULT_TIER:
+    if sla_of(policy.tier) != DEFAULT_TIER:
         raise InvalidField(
             f"must be one of {DEFAULT_TIER}, {', '.join(TIERS)}; other levels are not served yet",
             field="policy.tier",
