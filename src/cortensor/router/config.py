@@ -26,6 +26,7 @@ from cortensor.router.operations_config import (
     HedgingConfig,
     LogsConfig,
     MetricsConfig,
+    RegistryConfig,
     TelemetryConfig,
 )
 from cortensor.store.address import has_password, is_url, postgres_address
@@ -57,6 +58,7 @@ class Addresses(Struct, frozen=True, forbid_unknown_fields=True):
     receipt_anchor: Address
     stake_pool: Address | None = None
     stake_quota: Address | None = None
+    node_reputation: Address | None = None
 
 
 class Payment(Struct, frozen=True, forbid_unknown_fields=True):
@@ -230,6 +232,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     heartbeats: HeartbeatsConfig = field(default_factory=HeartbeatsConfig)
     hedging: HedgingConfig = field(default_factory=HedgingConfig)
     gold: GoldConfig = field(default_factory=GoldConfig)
+    registry: RegistryConfig = field(default_factory=RegistryConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     logs: LogsConfig = field(default_factory=LogsConfig)
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)

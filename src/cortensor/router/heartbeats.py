@@ -124,7 +124,7 @@ class Heartbeats:
 
     def groups(self) -> list[list[Slot]]:
         """Return who is asked together in a round: everybody with a miner once, in random order."""
-        left = [slot for slot in self._service.pool.slots if slot.session.miner is not None]
+        left = [slot for slot in self._service.pool.askable if slot.session.miner is not None]
         _chance.shuffle(left)
         groups = []
         for size in SIZES:

@@ -66,6 +66,18 @@ class HeartbeatsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     prompts: str | None = None
 
 
+class RegistryConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the register of nodes says who is asked: NodeReputation, where its address is known.
+
+    It is read every `refresh_s` for all sessions whose `miner` is an address. What was read last
+    counts for `stale_after_s` when the chain does not answer.
+    """
+
+    on_chain: bool = True
+    refresh_s: Positive = 60
+    stale_after_s: Positive = 86_400
+
+
 class MetricsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Who may read `/metrics`: holders of a key with the scope `metrics`, anyone, or nobody."""
 
