@@ -31,6 +31,7 @@ BEAT = re.compile(
     r'^cortensor_heartbeats_total\{session="(\d+)",status="\w+"\} (\S+)', re.MULTILINE
 )
 PATIENCE_S = 600
+CONTEXT_TOKENS = 512
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,8 @@ def _config(network: Network, backend: Backend, beats: Beats) -> str:
         "[backend]",
     ]
     if backend.url is None:
-        lines.append('kind = "embedded"')
+        # Each place holds a context: as many as there are nodes must fit in memory.
+        lines += ['kind = "embedded"', f"context_tokens = {CONTEXT_TOKENS}"]
     else:
         lines += ['kind = "openai"', f"base_url = {json.dumps(backend.url)}", 'model = "any"']
     for place, node in enumerate(network.cast.nodes):
@@ -169,7 +171,7 @@ def _config(network: Network, backend: Backend, beats: Beats) -> str:
             "[[sessions]]",
             f'id = "{place}"',
             f"miner = {json.dumps(node.address.lower())}",
-            "max_concurrency = 4",
+            f"max_concurrency = {4 if backend.url else 1}",
         ]
         if backend.url is not None:
             lines.append(f'model = "{MODELS[place % len(MODELS)]}"')
