@@ -39,7 +39,7 @@ GRANT_WEI = 1_500 * COR
 DEPOSIT_WEI = 100 * COR
 HEARTBEAT_DEPOSIT_WEI = 1
 """Of the session that heartbeats are anchored under: they charge nothing."""
-NODES_A_SECOND = 10
+NODES_A_SECOND = 2
 """Nodes that are asked for a heartbeat in a second, beside the work."""
 
 

@@ -108,6 +108,7 @@ class Heartbeats:
         self._limits = limits
         self._calls = calls
         self._holds = Holds(ledger, clock, calls)
+        self._waiting: set[str] = set()
 
     async def beat_for_ever(self) -> None:
         """Ask everybody once in each interval, again and again."""
@@ -123,8 +124,15 @@ class Heartbeats:
                 await self._sleep_until(began + interval)
 
     def groups(self) -> list[list[Slot]]:
-        """Return who is asked together in a round: everybody with a miner once, in random order."""
-        left = [slot for slot in self._service.pool.askable if slot.session.miner is not None]
+        """Return who is asked together in a round: everybody with a miner once, in random order.
+
+        Who still has to answer the last one is not asked again: heartbeats never pile up.
+        """
+        left = [
+            slot
+            for slot in self._service.pool.askable
+            if slot.session.miner is not None and slot.session.id not in self._waiting
+        ]
         _chance.shuffle(left)
         groups = []
         for size in SIZES:
@@ -249,6 +257,8 @@ class Heartbeats:
         return record
 
     async def _beat_safely(self, slots: Sequence[Slot]) -> None:
+        names = {slot.session.id for slot in slots}
+        self._waiting |= names
         try:
             await self.beat(slots)
         except Error as error:
@@ -258,6 +268,8 @@ class Heartbeats:
             # A bug in one heartbeat must not end all of them without a word.
             self._service.metrics.heartbeats_skipped.labels("internal").inc()
             log.exception("a heartbeat broke")
+        finally:
+            self._waiting -= names
 
     def _count(self, ran: Ran) -> None:
         counter = self._service.metrics.heartbeats

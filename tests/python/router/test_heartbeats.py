@@ -131,6 +131,15 @@ def test_one_whose_breaker_is_open_is_asked_all_the_same(
     until(lambda: state_of(router, "201")["state"] == "closed")  # a good one lets it back in
 
 
+def test_who_has_not_answered_yet_is_not_asked_again(
+    start: Start, own: str, model: FakeModel
+) -> None:
+    model.default = Script(delay_s=3)
+    router = beating(start, own, sessions=[table(0)])
+    until(lambda: len(receipts(router)) == 1)
+    assert len(model.requests) <= 2  # one a second, had it been asked all the same
+
+
 def test_a_node_sees_what_a_caller_would_have_sent(
     start: Start, own: str, session: str, model: FakeModel, tmp_path: Path
 ) -> None:
