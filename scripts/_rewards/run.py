@@ -29,7 +29,7 @@ from scripts._rewards import cheating
 from scripts._rewards.account import Account, take_account
 from scripts._rewards.network import NODE_POT, Network, hex_key
 from scripts._rewards.pipeline import STEPS, Service, verify, watch_once
-from scripts._rewards.working import Backend, free_port, running_router, work
+from scripts._rewards.working import Backend, Beats, free_port, running_router, work
 
 EPOCHS = 3
 POSTED, FINAL = 2, 3
@@ -37,6 +37,10 @@ ROUTER_ID = 1
 GRANT_WEI = 1_500 * COR
 """Less than three budgets: the last epoch draws what is left, and what sessions paid meanwhile."""
 DEPOSIT_WEI = 100 * COR
+HEARTBEAT_DEPOSIT_WEI = 1
+"""Of the session that heartbeats are anchored under: they charge nothing."""
+NODES_A_SECOND = 2
+"""Nodes that are asked for a heartbeat in a second, beside the work."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,10 @@ def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
         network.bond(network.cast.proposer)
         session = sessions.open_escrow(chain, DEPOSIT_WEI)
         payment = payment_of(session, chain.domain)
+        own = sessions.open_escrow(chain, HEARTBEAT_DEPOSIT_WEI)
+        beats = Beats(own.session_id, max(1, options.nodes // NODES_A_SECOND))
         network.end_epoch()
-        with running_router(folder, network, options.backend) as router:
+        with running_router(folder, network, options.backend, beats) as router:
             return _Run(options, network, say).through(router, payment)
 
 

@@ -6,13 +6,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import socket
+import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 from cortensor.client import AsyncClient, Payment
-from cortensor.errors import Error
+from cortensor.errors import Error, Unavailable
 from scripts._demo.operating import SIGNER_KEY
 from scripts._demo.processes import Router
 from scripts._rewards.network import Network, hex_key
@@ -21,6 +25,13 @@ from scripts._rewards.pipeline import settle
 REPLICAS = 3
 AT_ONCE = 4
 MODELS = ("light-a", "light-b")
+PROMPTS = "heartbeats.jsonl"
+QUESTION = {"objective": "Name a colour.", "max_tokens": 4}
+BEAT = re.compile(
+    r'^cortensor_heartbeats_total\{session="(\d+)",status="\w+"\} (\S+)', re.MULTILINE
+)
+PATIENCE_S = 600
+CONTEXT_TOKENS = 512
 
 
 @dataclass(frozen=True)
@@ -30,11 +41,22 @@ class Backend:
     url: str | None = None
 
 
+@dataclass(frozen=True)
+class Beats:
+    """Under which payment session nodes are asked for heartbeats, and how often."""
+
+    session: str
+    interval_s: int
+
+
 @contextlib.contextmanager
-def running_router(folder: Path, network: Network, backend: Backend) -> Iterator[Router]:
+def running_router(
+    folder: Path, network: Network, backend: Backend, beats: Beats
+) -> Iterator[Router]:
     """Start a router whose compute sessions are the network's nodes, bodies published."""
+    (folder / PROMPTS).write_text(json.dumps(QUESTION), "utf-8")
     config = folder / "router.toml"
-    config.write_text(_config(network, backend), "utf-8")
+    config.write_text(_config(network, backend, beats), "utf-8")
     key = {SIGNER_KEY: hex_key(network.chain.people.settler)}
     router = Router(config, key, folder / "router.log")
     try:
@@ -45,14 +67,20 @@ def running_router(folder: Path, network: Network, backend: Backend) -> Iterator
 
 
 def work(folder: Path, network: Network, router: Router, payment: Payment, tasks: int) -> int:
-    """Have every node do so many tasks, and settle them; returns how many jobs that were."""
+    """Have every node do so many tasks and show that it is there, and settle that.
+
+    Returns:
+        How many jobs that were, without the heartbeats.
+    """
     count = len(network.cast.nodes)
+    before = beats_of(router)
     jobs = -(-count * tasks // REPLICAS)
     pools = [
         [str((job * REPLICAS + each) % count) for each in range(REPLICAS)] for job in range(jobs)
     ]
     epoch = network.epoch_now()
     done = asyncio.run(_ask_all(router, payment, pools, epoch))
+    wait_for_beats(router, before, count)
     settle(folder / "router.toml", {SIGNER_KEY: hex_key(network.chain.people.settler)})
     return done
 
@@ -80,6 +108,29 @@ async def _ask_all(router: Router, payment: Payment, pools: list[list[str]], epo
         await client.close()
 
 
+def beats_of(router: Router) -> Counter[str]:
+    """Return how often the router asked each compute session for a heartbeat, as it says."""
+    with urlopen(f"{router.url}/metrics", timeout=30) as answer:  # noqa: S310 -- our own router
+        text = answer.read().decode()
+    found: Counter[str] = Counter()
+    for session, count in BEAT.findall(text):
+        found[session] += int(float(count))
+    return found
+
+
+def wait_for_beats(router: Router, before: Counter[str], sessions: int) -> None:
+    """Wait until so many sessions had a heartbeat since then.
+
+    Raises:
+        Unavailable: it takes too long.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while len(beats_of(router) - before) < sessions:
+        if time.monotonic() > deadline:
+            raise Unavailable(f"{sessions} sessions had no heartbeat in {PATIENCE_S} s")
+        time.sleep(0.5)
+
+
 def free_port() -> int:
     """Return a port that nobody listens on now."""
     with socket.socket() as taken:
@@ -87,7 +138,7 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def _config(network: Network, backend: Backend) -> str:
+def _config(network: Network, backend: Backend, beats: Beats) -> str:
     """Return the router's TOML; JSON strings are TOML strings."""
     port = free_port()
     lines = [
@@ -102,10 +153,17 @@ def _config(network: Network, backend: Backend) -> str:
         "publish_bodies = true",
         "[health]",
         "probe_interval_s = 0",
+        "[metrics]",
+        'access = "open"',
+        "[heartbeats]",
+        f"session = {json.dumps(beats.session)}",
+        f"interval_s = {beats.interval_s}",
+        f"prompts = {json.dumps(PROMPTS)}",
         "[backend]",
     ]
     if backend.url is None:
-        lines.append('kind = "embedded"')
+        # Each place holds a context: as many as there are nodes must fit in memory.
+        lines += ['kind = "embedded"', f"context_tokens = {CONTEXT_TOKENS}"]
     else:
         lines += ['kind = "openai"', f"base_url = {json.dumps(backend.url)}", 'model = "any"']
     for place, node in enumerate(network.cast.nodes):
@@ -113,7 +171,7 @@ def _config(network: Network, backend: Backend) -> str:
             "[[sessions]]",
             f'id = "{place}"',
             f"miner = {json.dumps(node.address.lower())}",
-            "max_concurrency = 4",
+            f"max_concurrency = {4 if backend.url else 1}",
         ]
         if backend.url is not None:
             lines.append(f'model = "{MODELS[place % len(MODELS)]}"')

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.conformance.cases import plain_cases
+from tests.conformance.heartbeat_cases import heartbeat_cases
 from tests.conformance.likeness_cases import likeness_cases
 from tests.conformance.party_cases import party_cases
 from tests.conformance.rule_cases import rule_cases
@@ -16,4 +17,10 @@ if TYPE_CHECKING:
 
 def all_cases() -> list[Case]:
     """Return every case."""
-    return [*plain_cases(), *rule_cases(), *likeness_cases(), *party_cases()]
+    return [
+        *plain_cases(),
+        *rule_cases(),
+        *likeness_cases(),
+        *party_cases(),
+        *heartbeat_cases(),
+    ]

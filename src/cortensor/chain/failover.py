@@ -21,7 +21,7 @@ from web3.providers.base import JSONBaseProvider
 from cortensor.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from web3.types import RPCEndpoint, RPCResponse
 
@@ -88,11 +88,24 @@ class FailoverProvider(JSONBaseProvider):
             Unavailable: no endpoint is well (`chain_unavailable`), or all are on another chain
                 (`wrong_chain`).
         """
+        answer: RPCResponse = self._ask(lambda provider: provider.make_request(method, params))
+        return answer
+
+    def make_batch_request(
+        self, batch_requests: list[tuple[RPCEndpoint, Any]]
+    ) -> list[RPCResponse] | RPCResponse:
+        """Ask several things at once, as `make_request` does one. Raises Unavailable."""
+        answer: list[RPCResponse] | RPCResponse = self._ask(
+            lambda provider: provider.make_batch_request(batch_requests)
+        )
+        return answer
+
+    def _ask(self, ask: Callable[[Any], Any]) -> Any:
         failed: set[Endpoint] = set()
         while True:
             endpoint = self._choose(failed)
             try:
-                answer: RPCResponse = endpoint.provider.make_request(method, params)
+                answer = ask(endpoint.provider)
             except (requests.RequestException, OSError) as error:
                 log.warning("%s: %s", endpoint.name, type(error).__name__)
                 failed.add(endpoint)

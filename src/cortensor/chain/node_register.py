@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CONTRACT = "NodeReputation"
+BATCH_NODES = 100
+"""Nodes that one request asks about."""
 EVENTS = ("NodeRegistered", "NodeRetired", "NodeDisqualified")
 
 
@@ -34,6 +36,19 @@ class NodeLevel(NamedTuple):
     level: int
     streak: int
     epoch: int
+
+
+class NodeFacts(NamedTuple):
+    """What the register says of a node now.
+
+    `is_eligible` is whether it is registered, not disqualified, and staked for.
+    """
+
+    is_known: bool
+    is_retired: bool
+    is_disqualified: bool
+    is_eligible: bool
+    level: int
 
 
 class NodeRegister:
@@ -88,6 +103,40 @@ class NodeRegister:
         names = [part["name"] for part in call.abi["outputs"][0]["components"]]
         found: dict[str, Any] = dict(zip(names, values, strict=True))
         return NodeLevel(int(found["level"]), int(found["streak"]), int(found["level_epoch"]))
+
+    def facts(self, nodes: Sequence[str]) -> list[NodeFacts]:
+        """Return what the register says of each node, in batches of one request to the RPC.
+
+        Raises:
+            Unavailable: the RPC.
+        """
+        found: list[NodeFacts] = []
+        for first in range(0, len(nodes), BATCH_NODES):
+            found += self._facts(nodes[first : first + BATCH_NODES])
+        return found
+
+    def _facts(self, nodes: Sequence[str]) -> list[NodeFacts]:
+        functions = self._contract.functions
+        names = [part["name"] for part in functions.node.abi["outputs"][0]["components"]]
+        with node_errors("nodes"), self._web3.batch_requests() as batch:
+            for node in nodes:
+                address = Web3.to_checksum_address(node)
+                batch.add(functions.node(address))
+                batch.add(functions.is_eligible(address))
+            answers = batch.execute()
+        found = []
+        for values, is_eligible in zip(answers[::2], answers[1::2], strict=True):
+            known: dict[str, Any] = dict(zip(names, values, strict=True))
+            found.append(
+                NodeFacts(
+                    is_known=int(known["stays"]) > 0,
+                    is_retired=int(known["retired_at"]) > 0,
+                    is_disqualified=int(known["disqualified_at"]) > 0,
+                    is_eligible=bool(is_eligible),
+                    level=int(known["level"]),
+                )
+            )
+        return found
 
     def sync_data(self, epoch: int, leaf: tuple[Any, ...], index: int, proof: Sequence[Any]) -> str:
         """Return the calldata that brings a node's level up to a final epoch's."""

@@ -21,6 +21,14 @@ class SettlerSet(Struct, frozen=True):
     settler: str
 
 
+class SettlerChanged(Struct, frozen=True):
+    """From this block on an account, in lower case, is a router's settler."""
+
+    router_id: int
+    settler: str
+    block: int
+
+
 class BatchAnchored(Struct, frozen=True):
     """A root was appended to an anchorer's log."""
 

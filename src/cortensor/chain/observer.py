@@ -24,6 +24,7 @@ from cortensor.chain.observed import (
     MovedBatch,
     Seen,
     Settlement,
+    SettlerChanged,
     SettlerSet,
     SurchargeEpoch,
 )
@@ -99,6 +100,7 @@ class Observer:
             self.dispute = Dispute(self.web3, self.watched.dispute)
             wanted.append((contract(self.web3, DISPUTE, self.watched.dispute), DISPUTES))
         self._events = EventSource(self.web3, wanted)
+        self._settler_events = EventSource(self.web3, [(self._escrow, ("RouterSet",))])
         self._cards: dict[int, RateCard] = {}
         self._epochs: dict[int, SurchargeEpoch] = {}
 
@@ -158,6 +160,17 @@ class Observer:
         """Return the present settler of every router."""
         routers = range(1, self.payment.router_count() + 1)
         return [SettlerSet(i, self.payment.router(i).settler.lower()) for i in routers]
+
+    def settler_changes(self, first: int, last: int) -> list[SettlerChanged]:
+        """Return who became a router's settler in blocks `first` to `last`, oldest first."""
+        return [
+            SettlerChanged(
+                event["args"]["router_id"],
+                event["args"]["new_settler"].lower(),
+                int(event["blockNumber"]),
+            )
+            for event in self._settler_events.between(first, last)
+        ]
 
     def settles_until(self, router_id: int, account: str) -> int:
         """Return until when an account settled for a router; see `SessionPayment`."""

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The batches of an epoch: what routers settled in its time, and the receipts behind that."""
+"""The batches of an epoch: what routers settled in its time, and the receipts behind that.
+
+A batch that moves no money leaves no word of a settlement. One that a router's settler anchored
+counts for its heartbeats, which are free; whatever else it holds was not paid for, and counts not.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,14 @@ from msgspec import Struct
 
 from cortensor.epochs.bodies import fetch_bodies
 from cortensor.errors import Error, Unavailable
+from cortensor.receipts.tiers import is_free
 from cortensor.watch.fetch import fetch
 from cortensor.watch.leaves import read_batch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from cortensor.chain.observed import Seen
+    from cortensor.chain.observed import BatchAnchored, Seen, SettlerChanged
     from cortensor.chain.observer import Observer
     from cortensor.receipts.body import Body
     from cortensor.receipts.typed import Domain
@@ -23,7 +28,11 @@ if TYPE_CHECKING:
 
 
 class Batch(Struct, frozen=True):
-    """A settled batch; `left_out` says that its receipts do not count, by the operator's word."""
+    """A batch of a router's.
+
+    `left_out` says that its receipts do not count, by the operator's word. Of one that moved no
+    money (`is_unpaid`) only the heartbeats count.
+    """
 
     router_id: int
     anchorer: str
@@ -32,6 +41,7 @@ class Batch(Struct, frozen=True):
     block: int
     uri: str
     left_out: bool = False
+    is_unpaid: bool = False
 
 
 class Missing(Struct, frozen=True):
@@ -41,32 +51,52 @@ class Missing(Struct, frozen=True):
     reason: str
 
 
-def settled_batches(seen: Seen, routers: Collection[int], left_out: Collection[str]) -> list[Batch]:
-    """Return the batches that moved money, oldest first; what anybody else anchors counts nothing.
+def batches_of(
+    seen: Seen,
+    settlers: Sequence[SettlerChanged],
+    routers: Collection[int],
+    left_out: Collection[str],
+) -> list[Batch]:
+    """Return the batches of routers, oldest first; what anybody else anchors counts nothing.
 
     Args:
         seen: the events of the epoch's blocks.
+        settlers: who settled for which router since when, oldest first, up to the epoch's end.
         routers: ids that count; empty for all.
         left_out: roots whose receipts are not to count.
     """
-    anchored = {(entry.block, entry.root): entry for entry in seen.anchored}
+    settled = {(each.block, each.root): each.router_id for each in seen.settlements}
     found = []
-    for settlement in seen.settlements:
-        entry = anchored.get((settlement.block, settlement.root))
-        if entry is None or (routers and settlement.router_id not in routers):
+    for entry in seen.anchored:
+        router_id = settled.get((entry.block, entry.root))
+        is_unpaid = router_id is None
+        if router_id is None:
+            router_id = _settles_for(entry, settlers)
+        if router_id is None or (routers and router_id not in routers):
             continue
         found.append(
             Batch(
-                settlement.router_id,
+                router_id,
                 entry.anchorer,
                 entry.root,
                 entry.count,
                 entry.block,
                 entry.uri,
                 entry.root in left_out,
+                is_unpaid,
             )
         )
     return found
+
+
+def _settles_for(entry: BatchAnchored, settlers: Sequence[SettlerChanged]) -> int | None:
+    """Return the router whose settler anchored a batch, None if nobody's did."""
+    present: dict[int, str] = {}
+    for change in settlers:
+        if change.block > entry.block:
+            break
+        present[change.router_id] = change.settler
+    return next((router for router, who in present.items() if who == entry.anchorer), None)
 
 
 def read_bodies(
@@ -102,7 +132,12 @@ def read_bodies(
         except Error as error:
             missing.append(Missing(batch, str(error)))
             continue
-        found += [each for each in receipts if each[0] not in ended[batch.anchorer]]
+        found += [
+            (receipt, body)
+            for receipt, body in receipts
+            if receipt not in ended[batch.anchorer]
+            and (is_free(body.policy.tier) or not batch.is_unpaid)
+        ]
     return found, missing
 
 

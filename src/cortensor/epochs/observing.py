@@ -13,7 +13,7 @@ from cortensor.chain.observer import Observer
 from cortensor.chain.reward_table import RewardTable
 from cortensor.chain.rewards import NONE, NodeRewards
 from cortensor.chain.token import Token
-from cortensor.epochs.batches import Batch, Missing, read_bodies, settled_batches
+from cortensor.epochs.batches import Batch, Missing, batches_of, read_bodies
 from cortensor.epochs.roster_view import active_pairs
 from cortensor.epochs.tree_file import decode_leaves, read_tree, seal_of
 from cortensor.errors import Conflict, Error, NotFound, Unavailable
@@ -135,12 +135,13 @@ class RewardChain:
         )
 
     def work(self, span: Span, settings: ObserveSettings) -> Work:
-        """Return who was there, and every receipt that was settled in the epoch."""
+        """Return who was there, and every receipt of the epoch that counts."""
         roster = self.roster(span)
         if span.last_block < span.first_block:
             return Work(roster, [], [])
         seen = self.observer.seen(span.first_block, span.last_block)
-        batches = settled_batches(seen, settings.routers, settings.left_out)
+        settlers = self.observer.settler_changes(self.place.first_block, span.last_block)
+        batches = batches_of(seen, settlers, settings.routers, settings.left_out)
         bodies, missing = read_bodies(
             batches,
             self.observer,

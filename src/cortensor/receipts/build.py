@@ -25,6 +25,7 @@ from cortensor.receipts.keccak import ZERO_WORD, to_hex
 from cortensor.receipts.likeness import has_likeness, likeness_fields
 from cortensor.receipts.parties import count_operators
 from cortensor.receipts.rule import RuleUsed, rule_block, rule_entry
+from cortensor.receipts.tiers import is_free
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ def build_body(
         decision: over exactly these runs.
         priced: the bill.
         subject: an ERC-8004 subject, zero without one.
-        tier: policy tier asked for.
+        tier: policy tier asked for; a heartbeat charges nothing.
         tool_traces: keccak256 of each tool trace.
         rule: what the decision does not hold of its rule; with it, or with any decision but a
             plain majority, the body has format 2, or 3 where answers are alike and not equal.
@@ -138,7 +139,9 @@ def build_body(
             },
             "policy": {"tier": tier},
             "tool_traces": [to_hex(trace) for trace in tool_traces],
-            "bill": _bill(priced) if supersedes is None else free_of_charge(_bill(priced)),
+            "bill": free_of_charge(_bill(priced))
+            if is_free(tier) or supersedes is not None
+            else _bill(priced),
             **(_parties(payment, supersedes) if has_parties else {}),
             **({"attempts": [msgspec.to_builtins(each) for each in attempts]} if attempts else {}),
         }
@@ -230,7 +233,7 @@ def _parties(payment: PaymentBlock | None, supersedes: str | None) -> dict[str, 
 
 
 def free_of_charge(bill: dict[str, Any]) -> dict[str, Any]:
-    """Return the bill of a receipt that replaces another: the work is charged there."""
+    """Return the bill of a heartbeat, or of a receipt that replaces the one with the charge."""
     return {**bill, "lines": dict.fromkeys(bill["lines"], "0"), "charge": "0"}
 
 

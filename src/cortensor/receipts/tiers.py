@@ -3,6 +3,8 @@
 
 `fast`, `safe`, `oracle` and `adaptive` are the v3 specification's. They choose consensus settings,
 not a service level: that is what the tiers of `pricing.SLA_TIERS` are, and the price has them only.
+
+`heartbeat` is no caller's: the router's own jobs that show which nodes are there. They are free.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FAST, SAFE, ORACLE, ADAPTIVE = "fast", "safe", "oracle", "adaptive"
+HEARTBEAT = "heartbeat"
 DEFAULT_TIER = "best_effort"
 """The service level of a request without a tier, or with a tier that is none."""
 
@@ -43,7 +46,12 @@ def always_has_receipt(tier: str | None, risk: str | None) -> bool:
 
 def sla_of(tier: str | None) -> str:
     """Return the service level that a tier is priced at."""
-    return DEFAULT_TIER if tier is None or tier in TIERS else tier
+    return DEFAULT_TIER if tier is None or tier == HEARTBEAT or tier in TIERS else tier
+
+
+def is_free(tier: str | None) -> bool:
+    """Return whether receipts of a tier charge nothing."""
+    return tier == HEARTBEAT
 
 
 def with_tier(request: Mapping[str, Any]) -> dict[str, Any]:

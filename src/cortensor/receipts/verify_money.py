@@ -21,7 +21,7 @@ from cortensor.receipts.checks import differ, judge, not_checked
 from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.merkle import process_proof, receipt_leaf
 from cortensor.receipts.sign import recover
-from cortensor.receipts.tiers import sla_of
+from cortensor.receipts.tiers import is_free, sla_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +151,10 @@ def check_bill(bundle: Bundle) -> Check:
     """The charge is what the card gives for these terms and this usage."""
     block = bundle.receipt.bill
     if isinstance(bundle.receipt.supersedes, str):
-        return _check_no_charge(block)
+        whose, why = "a receipt that replaces another", "the receipt it replaces has the charge"
+        return _check_no_charge(block, whose, why)
+    if is_free(bundle.receipt.policy.tier):
+        return _check_no_charge(block, "a heartbeat", "heartbeats are free")
     bill = quote(
         bundle.rate_card(),
         bundle.surcharge_bps,
@@ -173,12 +176,12 @@ def check_bill(bundle: Bundle) -> Check:
     return judge("bill", problems, f"{format_cor(charged)} COR is what the card gives")
 
 
-def _check_no_charge(block: BillBlock) -> Check:
-    """Check the bill of a receipt that replaces another, where the work was charged."""
-    problems = differ("bill.charge", block.charge, "0", "a receipt that replaces another has")
+def _check_no_charge(block: BillBlock, whose: str, why: str) -> Check:
+    """Check the bill of a receipt that charges nothing."""
+    problems = differ("bill.charge", block.charge, "0", f"{whose} has")
     for name in LINE_NAMES:
         problems += differ(f"line {name}", getattr(block.lines, name), "0", "such a receipt has")
-    return judge("bill", problems, "nothing: the receipt it replaces has the charge")
+    return judge("bill", problems, f"nothing: {why}")
 
 
 def check_leaf(bundle: Bundle) -> Check:

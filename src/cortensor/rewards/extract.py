@@ -2,8 +2,8 @@
 """From receipts to rows: what each body says of the nodes that ran it.
 
 A heartbeat is a receipt like any other, so it is signed, anchored and provable like any other: a
-trivial job that a router sends to up to five nodes, under the policy tier `HEARTBEAT_TIER`, and
-whose charge is its own. Whoever was silent is in it as TIMEOUT or ERROR.
+job that a router sends by itself to up to five nodes, under the policy tier `heartbeat`, and that
+charges nobody. Whoever was silent is in it as TIMEOUT or ERROR.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cortensor.errors import InvalidInput
 from cortensor.receipts.evidence import OK
+from cortensor.receipts.tiers import HEARTBEAT as HEARTBEAT_TIER
 from cortensor.rewards.records import (
     AGREED,
     DISSENTED,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from cortensor.receipts.body import Body, Replica
     from cortensor.rewards.roster import Roster
 
-HEARTBEAT_TIER = "heartbeat"
 BPS = 10_000
 _MAX_LATENCY = 2**32 - 1
 _MAX_MODELS = 2**16

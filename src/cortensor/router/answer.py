@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from cortensor.chain.facts import ChainIdentity
     from cortensor.consensus import Embedding
     from cortensor.pricing import Bill, Usage
-    from cortensor.receipts.rule import AdaptiveBlock
+    from cortensor.receipts.body import AttemptBlock, Body
+    from cortensor.receipts.rule import AdaptiveBlock, RuleUsed
     from cortensor.router.fanout import Ran, Replica
     from cortensor.router.keys import Authorisation
     from cortensor.router.quoting import Quote
@@ -154,22 +155,37 @@ def price(job: Job, runs: Sequence[ReplicaRun]) -> tuple[Usage, Bill]:
     return usage, bill
 
 
-def finish(
+def make_receipt(
     job: Job,
-    ran: Ran,
     runs: Sequence[ReplicaRun],
+    billed: tuple[Usage, Bill],
+    salted: tuple[bytes, bytes],
     *,
     decision: Decision,
     signer: Signer,
     now: int,
-    public_url: str,
-    adaptive: AdaptiveBlock | None = None,
-) -> tuple[Answer, ReceiptRecord]:
-    """Make the receipt, sign it, and make the answer that goes with it."""
-    usage, bill = price(job, runs)
+    attempts: Sequence[AttemptBlock] = (),
+    tool_traces: Sequence[bytes] = (),
+    rule: RuleUsed | None = None,
+) -> tuple[Body, ReceiptRecord]:
+    """Make a job's receipt, and sign it.
+
+    Args:
+        job: the job.
+        runs: its replicas.
+        billed: what they used, and what that costs.
+        salted: the request's salt and its commitment.
+        decision: over these runs.
+        signer: who signs.
+        now: unix seconds.
+        attempts: runs beside the replicas.
+        tool_traces: keccak256 of each tool trace.
+        rule: what the decision does not say of its rule.
+    """
+    usage, bill = billed
     fresh = secrets.token_bytes(SALT_BYTES * len(runs))  # one call of the system for all
     salts = [fresh[at : at + SALT_BYTES] for at in range(0, len(fresh), SALT_BYTES)]
-    request_salt, commitment = job.salt_and_commitment()
+    request_salt, commitment = salted
     body = build_body(
         endpoint=job.endpoint,
         issued_at=now,
@@ -195,19 +211,19 @@ def finish(
         ),
         subject=subject_of(job.request),
         tier=job.request.policy.tier,
-        tool_traces=trace_hashes(job.request, ran.replicas),
-        rule=rule_used(job.request, ran.replicas, adaptive),
-        attempts=ran.attempts(),
+        tool_traces=tool_traces,
+        rule=rule,
+        attempts=attempts,
     )
     written = body.canonical()
     receipt_id = to_hex(keccak256(written))
     struct = body.struct(receipt_id)
     digest = struct.digest(signer.domain)
-    record = ReceiptRecord(
+    return body, ReceiptRecord(
         receipt_id=receipt_id,
         session=job.request.session_id,
         version=job.quote.version,
-        charge=bill.total,
+        charge=struct.charge,
         digest=to_hex(digest),
         signature=to_hex(sign(signer.key, digest)),
         body=written,
@@ -221,6 +237,34 @@ def finish(
         request_commitment=to_hex(commitment),
         authorization=job.signed.to_json() if job.signed else None,
     )
+
+
+def finish(
+    job: Job,
+    ran: Ran,
+    runs: Sequence[ReplicaRun],
+    *,
+    decision: Decision,
+    signer: Signer,
+    now: int,
+    public_url: str,
+    adaptive: AdaptiveBlock | None = None,
+) -> tuple[Answer, ReceiptRecord]:
+    """Make the receipt, sign it, and make the answer that goes with it."""
+    usage, bill = price(job, runs)
+    salted = job.salt_and_commitment()
+    body, record = make_receipt(
+        job,
+        runs,
+        (usage, bill),
+        salted,
+        decision=decision,
+        signer=signer,
+        now=now,
+        attempts=ran.attempts(),
+        tool_traces=trace_hashes(job.request, ran.replicas),
+        rule=rule_used(job.request, ran.replicas, adaptive),
+    )
     urn, policy = receipt_urn(record.receipt_id), job.request.policy
     response = PaidResponse(
         result=result_of(body, ran.replicas, decision),
@@ -229,7 +273,7 @@ def finish(
         charge_wei=str(bill.total),
         charge_cor=format_cor(bill.total),
         bill=job.quote.bill_result(bill, usage),
-        request_salt=to_hex(request_salt),
+        request_salt=to_hex(salted[0]),
         receipt=ReceiptSummary(
             receipt_id=urn,
             digest=record.digest,

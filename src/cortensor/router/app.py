@@ -285,7 +285,7 @@ class Routes:
     async def sessions(self, _request: Request) -> Response:
         """GET /api/v4/sessions."""
         states = with_accuracy(
-            self._parts.service.pool.states(), self._parts.history.snapshot().reputation
+            self._parts.service.pool.states(), self._parts.history.snapshot().measured
         )
         return _json(SessionsResponse(count=len(states), sessions=states))
 

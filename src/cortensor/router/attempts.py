@@ -42,7 +42,7 @@ BPS = 10_000
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """A run that is to be made."""
+    """A run that is to be made; `is_sure` of one that no open breaker stops."""
 
     index: int
     slot: Slot
@@ -50,6 +50,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     cause: Cause
     task_id: str
     began: float
+    is_sure: bool = False
 
 
 class Ended(Struct, frozen=True, kw_only=True):
@@ -253,7 +254,7 @@ async def run_attempt(
                     asyncio.get_running_loop().time() + max(0.0, deadlines.hard - began)
                 )
                 passed = breaker.admit(began)
-                if passed is None:
+                if passed is None and not attempt.is_sure:
                     span.note(status=MISSING, reason="breaker_open")
                     return Ended(
                         attempt=attempt,

@@ -22,9 +22,11 @@ from cortensor.errors import InvalidInput
 from cortensor.router.operations_config import (
     GoldConfig,
     HealthConfig,
+    HeartbeatsConfig,
     HedgingConfig,
     LogsConfig,
     MetricsConfig,
+    RegistryConfig,
     TelemetryConfig,
 )
 from cortensor.store.address import has_password, is_url, postgres_address
@@ -56,6 +58,7 @@ class Addresses(Struct, frozen=True, forbid_unknown_fields=True):
     receipt_anchor: Address
     stake_pool: Address | None = None
     stake_quota: Address | None = None
+    node_reputation: Address | None = None
 
 
 class Payment(Struct, frozen=True, forbid_unknown_fields=True):
@@ -226,8 +229,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     settlement: Settlement = field(default_factory=Settlement)
     consensus: ConsensusConfig = field(default_factory=ConsensusConfig)
     health: HealthConfig = field(default_factory=HealthConfig)
+    heartbeats: HeartbeatsConfig = field(default_factory=HeartbeatsConfig)
     hedging: HedgingConfig = field(default_factory=HedgingConfig)
     gold: GoldConfig = field(default_factory=GoldConfig)
+    registry: RegistryConfig = field(default_factory=RegistryConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     logs: LogsConfig = field(default_factory=LogsConfig)
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)

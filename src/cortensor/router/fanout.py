@@ -191,7 +191,7 @@ class _Runner:
             ended, others = await self._hedged(first, patience)
         ended, others = await self._replaced(first, ended, others)
         self._on_end(index, ended.status)  # type: ignore[arg-type]  # a replica's, as these are
-        return self._shown(ended, tuple(others))
+        return shown(ended, self._deadlines, tuple(others))
 
     def _patience(self, slot: Slot) -> float | None:
         """Return the seconds after which a run is slow; None where it is not to be doubled."""
@@ -267,20 +267,23 @@ class _Runner:
             others = [*others, latest.block()]
         return ended, others
 
-    def _shown(self, ended: Ended, others: tuple[AttemptBlock, ...]) -> Replica | Missing:
-        session = ended.attempt.slot.session
-        if ended.status == MISSING:
-            return Missing(session, ended.reason, others)  # type: ignore[arg-type]  # one of the two
-        began = self._deadlines.started
-        return Replica(
-            index=ended.attempt.index,
-            session=session,
-            task_id=ended.attempt.task_id,
-            status=ended.status,
-            late=ended.status == OK and ended.at > self._deadlines.soft,
-            latency_ms=max(0, round((ended.at - began) * 1000)),
-            completion=ended.completion,
-            reading=ended.reading,
-            reason=ended.reason,
-            attempts=others,
-        )
+
+def shown(
+    ended: Ended, deadlines: Deadlines, others: tuple[AttemptBlock, ...] = ()
+) -> Replica | Missing:
+    """Return the replica that a run was, beside other attempts at it."""
+    session = ended.attempt.slot.session
+    if ended.status == MISSING:
+        return Missing(session, ended.reason, others)  # type: ignore[arg-type]  # one of the two
+    return Replica(
+        index=ended.attempt.index,
+        session=session,
+        task_id=ended.attempt.task_id,
+        status=ended.status,
+        late=ended.status == OK and ended.at > deadlines.soft,
+        latency_ms=max(0, round((ended.at - deadlines.started) * 1000)),
+        completion=ended.completion,
+        reading=ended.reading,
+        reason=ended.reason,
+        attempts=others,
+    )

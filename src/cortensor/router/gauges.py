@@ -79,13 +79,29 @@ class States(Collector):
             _add(slow, each.id, None if each.p95_ms is None else each.p95_ms / MILLI)
             _add(speed, each.id, each.output_units_per_s)
         yield from (breaker, load, places, failing, slow, speed)
+        yield from self._nodes(states)
+
+    def _nodes(self, states: list[SessionState]) -> Iterator[Metric]:
+        level = _by_session("cortensor_node_level", "Level of the session's node, where known.")
+        barred = _by_session(
+            "cortensor_node_barred", "1 where the node is retired or disqualified, and not asked."
+        )
+        read = _by_session(
+            "cortensor_node_read_timestamp_seconds", "When the register was last read of the node."
+        )
+        for each in states:
+            if each.node is not None:
+                _add(level, each.id, each.node.level)
+                _add(barred, each.id, float(each.node.is_barred))
+                _add(read, each.id, each.node.read_at)
+        yield from (level, barred, read)
 
     def _accuracy(self) -> Iterator[Metric]:
-        known = self._history.snapshot().reputation
+        measured = self._history.snapshot().measured
         right = _by_session("cortensor_gold_accuracy_ratio", "Measured share of right answers.")
         audited = _by_session("cortensor_gold_audited", "Gold answers the accuracy rests on.")
         names = {slot.session.id for slot in self._pool.slots}
-        for name, record in sorted(known.records.items()) if known else ():
+        for name, record in sorted(measured.items()):
             if name in names and record.total:
                 right.add_metric((name,), record.right / record.total)
                 audited.add_metric((name,), record.audited)

@@ -141,7 +141,7 @@ class GoldAsker:
         now = self._clock.monotonic()
         found = [
             slot
-            for slot in self._pool.slots
+            for slot in self._pool.askable
             if now >= self._due[slot.session.id]
             and slot.in_flight < slot.session.max_concurrency
             and slot.breaker.state(now) == "closed"

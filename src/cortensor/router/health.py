@@ -71,7 +71,7 @@ class Prober:
         """Return the sessions to probe now, and note when each is due again."""
         now = self._clock.monotonic()
         found = []
-        for slot in self._pool.slots:
+        for slot in self._pool.askable:
             name = slot.session.id
             if self._is_recovering(slot, now) or now >= self._due[name]:
                 is_quiet = self._is_quiet(slot, now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cortensor.consensus import (
     MAJORITY,
@@ -17,11 +17,14 @@ from cortensor.consensus import (
     WEIGHTED,
     Calibration,
     EnsembleModel,
+    Record,
     Reputation,
     lacking,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cortensor.router.consensus_schemas import ConsensusRequest
 
 
@@ -29,12 +32,14 @@ class History(Struct, frozen=True, kw_only=True):
     """A snapshot.
 
     Attributes:
-        reputation: records of the compute sessions, None without any.
+        reputation: what sessions' votes weigh by, None without any records.
+        measured: records of the compute sessions, without what the register of nodes says.
         model: their confusion counts, None without any.
         calibrations: fitted confidences, at most one a strategy.
     """
 
     reputation: Reputation | None = None
+    measured: Mapping[str, Record] = field(default_factory=dict)
     model: EnsembleModel | None = None
     calibrations: tuple[Calibration, ...] = ()
 

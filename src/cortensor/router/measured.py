@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections import Counter
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,12 +22,13 @@ from cortensor.consensus import (
     model_of,
     records_of,
 )
-from cortensor.consensus.reputation import MIN_GOLD_ITEMS
+from cortensor.consensus.reputation import MIN_GOLD_ITEMS, pooled
 from cortensor.errors import Error, InvalidInput
 from cortensor.router.history import History
 from cortensor.router.prompts import INVALID, VALID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from cortensor.consensus import EnsembleModel
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 WHOLE = 1024
 """The weight of a fresh answer."""
+LEVEL_VOTES = 2
+"""Unaudited right votes that each of a node's levels is worth; 20 for the highest."""
+NO_LEVELS: Mapping[str, int] = MappingProxyType({})
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +54,7 @@ class MeasuredHistory:
         calibrations: fitted confidences.
         clock: how old answers are.
         half_life_s: after how long an answer counts half.
+        levels: the level of each session's node, by the session's id, where it is known.
 
     Raises:
         Unavailable: the store cannot be read.
@@ -62,12 +68,14 @@ class MeasuredHistory:
         *,
         clock: Clock,
         half_life_s: int,
+        levels: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._gold = gold
         self._config = config
         self._calibrations = calibrations
         self._clock = clock
         self._half_life_s = half_life_s
+        self._levels = levels
         self._now = History()
         self.refresh()
 
@@ -82,6 +90,7 @@ class MeasuredHistory:
             self._config,
             self._calibrations,
             ages=Ages(self._clock.unix(), self._half_life_s),
+            levels=self._levels(),
         )
 
     async def refresh_for_ever(self) -> None:
@@ -116,6 +125,7 @@ def history_of(
     calibrations: tuple[Calibration, ...],
     *,
     ages: Ages | None = None,
+    levels: Mapping[str, int] = NO_LEVELS,
 ) -> History:
     """Return the history that known items and configured records give.
 
@@ -124,6 +134,8 @@ def history_of(
         config: what records start with.
         calibrations: fitted confidences.
         ages: how answers lose weight; None for not at all.
+        levels: of nodes by the session's id. They count in what votes weigh, where anything is
+            measured, and not in what is shown as measured.
     """
     items = [each for each in map(partial(_remembered, ages=ages), items) if each.known.votes]
     hidden = [each.known for each in items if each.is_gold]
@@ -145,15 +157,26 @@ def history_of(
     measured = len(hidden) >= MIN_GOLD_ITEMS
     return History(
         reputation=Reputation(
-            records=records,
+            records=_with_levels(records, levels),
             gold_items=config.gold_items + _fresh([e for e in items if e.is_gold], ages),
             correlation=correlation_of(hidden) if measured else Correlation(),
+            pool=pooled(records),  # a level says nothing of how hard the questions are
         )
         if records
         else None,
+        measured=records,
         model=_model(hidden_items=[each for each in items if each.is_gold]),
         calibrations=calibrations,
     )
+
+
+def _with_levels(records: Mapping[str, Record], levels: Mapping[str, int]) -> dict[str, Record]:
+    """Return the records with `LEVEL_VOTES` right votes for each level, none of them audited."""
+    found = dict(records)
+    for rater, level in levels.items():
+        old, more = found.get(rater, Record(right=0, total=0)), LEVEL_VOTES * level
+        found[rater] = Record(right=old.right + more, total=old.total + more, audited=old.audited)
+    return found
 
 
 def _remembered(item: Answered, ages: Ages | None) -> Answered:

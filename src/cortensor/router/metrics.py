@@ -96,6 +96,18 @@ class Metrics:
             ("session", "result"),
             registry=self.registry,
         )
+        self.heartbeats = Counter(
+            "cortensor_heartbeats_total",
+            "Heartbeats by how they ended: OK, LATE, TIMEOUT, ERROR, MISSING.",
+            ("session", "status"),
+            registry=self.registry,
+        )
+        self.heartbeats_skipped = Counter(
+            "cortensor_heartbeats_skipped_total",
+            "Heartbeats without a receipt, by the code of the error.",
+            ("code",),
+            registry=self.registry,
+        )
         # `labels` checks its arguments each time; what it returned once stays good.
         self._requests_of = cache(self.requests.labels)
         self._seconds_of = cache(self.seconds.labels)

@@ -118,12 +118,22 @@ class Offers:
             Forbidden: the session's stake is not for such work.
         """
         slots = self._pick(request.consensus, request.policy)
+        return await self.price_on(slots, endpoint, request, account, history), slots
+
+    async def price_on(
+        self,
+        slots: Sequence[Slot],
+        endpoint: str,
+        request: DelegateRequest | ValidateRequest,
+        account: Account,
+        history: History,
+    ) -> Quote:
+        """Return the most a checked request can cost now on these sessions."""
         tokens = token_limit(endpoint, request.max_tokens, self._limits)
         bounds = [build_call(request, slot.session, tokens).prompt_bound for slot in slots]
-        made = await self._made(
+        return await self._made(
             account, request.consensus, request.policy, slots, bounds, tokens, history
         )
-        return made, slots
 
     def _pick(self, consensus: ConsensusRequest, policy: PolicyRequest) -> list[Slot]:
         return self._pool.pick(

@@ -52,6 +52,32 @@ class GoldConfig(Struct, frozen=True, forbid_unknown_fields=True):
     half_life_days: Positive = 90
 
 
+class HeartbeatsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Jobs of the router's own whose receipts show which nodes are there.
+
+    Off without `session`, the escrow session that their receipts are anchored under; nothing is
+    charged to it. Each compute session with a `miner` is asked once in every `interval_s`, at a
+    time that it cannot tell. `prompts` is a file of JSON lines, each a request of delegate or
+    validate without session, consensus and policy; without one the router makes its own up.
+    """
+
+    session: Annotated[str, Meta(pattern="^0x[0-9a-f]{40}$")] | None = None
+    interval_s: Positive = 1800
+    prompts: str | None = None
+
+
+class RegistryConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the register of nodes says who is asked: NodeReputation, where its address is known.
+
+    It is read every `refresh_s` for all sessions whose `miner` is an address. What was read last
+    counts for `stale_after_s` when the chain does not answer.
+    """
+
+    on_chain: bool = True
+    refresh_s: Positive = 60
+    stale_after_s: Positive = 86_400
+
+
 class MetricsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Who may read `/metrics`: holders of a key with the scope `metrics`, anyone, or nobody."""
 

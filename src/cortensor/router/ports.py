@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cortensor.chain.facts import ChainIdentity, Surcharge
+    from cortensor.chain.node_register import NodeFacts
     from cortensor.pricing import RateCard
     from cortensor.router.config import ComputeSession
     from cortensor.router.history import History
     from cortensor.router.sampling import SamplingRequest
+    from cortensor.router.standing import NodeStanding
     from cortensor.store.api_keys import KeyRecord
     from cortensor.store.claims import Claim
     from cortensor.store.records import (
@@ -96,10 +98,20 @@ class BackendError(Exception):
 
 
 class SessionRegistry(Protocol):
-    """Where the compute sessions come from; see `router.registry.ConfiguredSessions`."""
+    """Where the compute sessions come from; see `router.registry`."""
 
     def sessions(self) -> Sequence[ComputeSession]:
         """Return the sessions, in order of preference; their ids are distinct."""
+
+    def standing(self, session: str) -> NodeStanding | None:
+        """Return what is known of a session's node; None where no register is read for it."""
+
+
+class NodesPort(Protocol):
+    """A register of nodes; see `router.adapters.chain_nodes.ChainNodes`. Calls block."""
+
+    def facts(self, nodes: Sequence[str]) -> Sequence[NodeFacts]:
+        """Return what is registered of each node, by address; raises Unavailable."""
 
 
 class Engine(Protocol):

@@ -13,12 +13,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from cortensor.receipts.body import AttemptBlock, ChainBlock  # noqa: TC001 -- msgspec reads them
 from cortensor.router.anchor_schemas import AnchorStatus  # noqa: TC001 -- msgspec reads it
-from cortensor.router.consensus_schemas import (
-    ConsensusRequest,
-    PolicyRequest,
-)
+from cortensor.router.consensus_schemas import ConsensusRequest, PolicyRequest
 from cortensor.router.messages import MAX_MESSAGES, MessageRequest
 from cortensor.router.sampling import SamplingRequest  # noqa: TC001 -- msgspec reads it
+from cortensor.router.standing import NodeStanding  # noqa: TC001 -- msgspec reads it
 
 PaymentSessionId = Annotated[
     str,
@@ -276,6 +274,7 @@ class SessionState(Struct, frozen=True):
 
     Accuracy is by gold questions and whatever else was handed in: `right` of `measured`, of
     which `audited` were gold. Statistics are of the last minutes; null where nothing is known.
+    `node` is what the register of nodes says, null where it is not read.
     """
 
     id: str
@@ -295,6 +294,7 @@ class SessionState(Struct, frozen=True):
     right: int = 0
     measured: int = 0
     audited: int = 0
+    node: NodeStanding | None = None
 
 
 class SessionsResponse(Struct, frozen=True):

@@ -14,11 +14,12 @@ from cortensor.router.breaker import Breaker, BreakerRules
 from cortensor.router.problems import InvalidField, TooFewHealthy
 from cortensor.router.schemas import SessionState
 from cortensor.router.session_stats import SessionStats
+from cortensor.router.standing import preference
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from cortensor.consensus import Reputation
+    from cortensor.consensus import Record
     from cortensor.router.config import ComputeSession
     from cortensor.router.ports import Clock, SessionRegistry
 
@@ -77,6 +78,7 @@ class Pool:
         rules: BreakerRules,
         half_life_s: float = HALF_LIFE_S,
     ) -> None:
+        self._registry = registry
         self._slots = {s.id: Slot(s, rules, half_life_s) for s in registry.sessions()}
         self._clock = clock
 
@@ -84,6 +86,11 @@ class Pool:
     def slots(self) -> list[Slot]:
         """All sessions."""
         return list(self._slots.values())
+
+    @property
+    def askable(self) -> list[Slot]:
+        """The sessions but those whose nodes are retired or disqualified."""
+        return [slot for slot in self._slots.values() if not self._is_barred(slot)]
 
     def pick(
         self,
@@ -95,9 +102,10 @@ class Pool:
     ) -> list[Slot]:
         """Return up to `replicas` distinct healthy sessions, and at least `fewest`.
 
-        The least loaded come first, and among equals the configured order; with `fast_first` the
-        quickest of those that have a place free. A session whose miner is already in is taken only
-        when no other is left.
+        The least loaded come first, among equals those whose node is staked for, then the higher
+        level, then the configured order; with `fast_first` the quickest of those that have a place
+        free. None whose node is retired or disqualified counts as healthy. A session whose miner is
+        already in is taken only when no other is left.
 
         Raises:
             InvalidField: the pool is empty, repeats an id, or names an unknown one.
@@ -113,7 +121,7 @@ class Pool:
                 field=POOL,
             )
         now = self._clock.monotonic()
-        healthy = [slot for slot in candidates if slot.breaker.is_free(now)]
+        healthy = [slot for slot in candidates if self._is_open(slot, now)]
         if len(healthy) < fewest:
             raise TooFewHealthy(
                 f"{fewest} of {replicas} replicas must run, {len(healthy)} of {len(candidates)} "
@@ -121,7 +129,7 @@ class Pool:
                 "consensus.min_replicas",
                 field=POOL,
             )
-        left = sorted(healthy, key=_speed if fast_first else _load)
+        left = sorted(healthy, key=_speed if fast_first else self._order)
         chosen: list[Slot] = []
         while left and len(chosen) < replicas:
             miners = {slot.session.miner for slot in chosen} - {None}
@@ -151,12 +159,22 @@ class Pool:
             for slot in self._named(wanted)
             if slot.session.id not in taken
             and slot.in_flight < slot.session.max_concurrency
-            and slot.breaker.is_free(now)
+            and self._is_open(slot, now)
             and MODEL_CLASSES.index(slot.session.model_class) <= highest_class
         ]
         return min(
-            found, key=lambda slot: (slot.session.miner in miners, _load(slot)), default=None
+            found, key=lambda slot: (slot.session.miner in miners, self._order(slot)), default=None
         )
+
+    def _is_open(self, slot: Slot, now: float) -> bool:
+        return slot.breaker.is_free(now) and not self._is_barred(slot)
+
+    def _is_barred(self, slot: Slot) -> bool:
+        standing = self._registry.standing(slot.session.id)
+        return standing is not None and standing.is_barred
+
+    def _order(self, slot: Slot) -> tuple[float, tuple[bool, int]]:
+        return _load(slot), preference(self._registry.standing(slot.session.id))
 
     def _named(self, wanted: Sequence[str] | None) -> list[Slot]:
         if wanted is None:
@@ -177,7 +195,14 @@ class Pool:
     def states(self) -> list[SessionState]:
         """Return every session's state."""
         now = self._clock.monotonic()
-        return [_state(slot, now) for slot in self._slots.values()]
+        return [
+            structs.replace(
+                _state(slot, now),
+                healthy=self._is_open(slot, now),
+                node=self._registry.standing(slot.session.id),
+            )
+            for slot in self._slots.values()
+        ]
 
 
 def _load(slot: Slot) -> float:
@@ -211,10 +236,9 @@ def _state(slot: Slot, now: float) -> SessionState:
 
 
 def with_accuracy(
-    states: Sequence[SessionState], reputation: Reputation | None
+    states: Sequence[SessionState], records: Mapping[str, Record]
 ) -> list[SessionState]:
     """Return the states with what is measured of the sessions' answers."""
-    records = reputation.records if reputation else {}
     return [
         structs.replace(each, right=found.right, measured=found.total, audited=found.audited)
         if (found := records.get(each.id)) is not None

@@ -32,10 +32,11 @@ from cortensor.router.known_keys import KnownKeys
 from cortensor.router.lease import Lease, alive
 from cortensor.router.log_routes import LogDesk
 from cortensor.router.measured import MeasuredHistory, load_calibrations
-from cortensor.router.operations import background, build_pool, build_tracer
+from cortensor.router.operations import background, build_pool, build_registry, build_tracer
 from cortensor.router.payment_sessions import PaymentSessions
 from cortensor.router.proofs import Library
 from cortensor.router.rate_limit import RateLimits
+from cortensor.router.registry import RegisteredSessions
 from cortensor.router.service import Service
 from cortensor.router.settlement import settle_for_ever
 from cortensor.router.weak_keys import check_signer_key
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
     from cortensor.router.config import Config
     from cortensor.router.embeddings import Embeddings
+    from cortensor.router.operations import ReadRegistry
     from cortensor.router.ports import Backend, Chain, Clock, HistoryPort
     from cortensor.router.selection import Pool
     from cortensor.router.tracing import ClosableTracer, Tracer
@@ -73,6 +75,7 @@ def address_book(config: Config) -> AddressBook:
             given.receipt_anchor,
             stake_pool=given.stake_pool,
             stake_quota=given.stake_quota,
+            node_reputation=given.node_reputation,
         )
     return AddressBook.load(config.path(config.deployments or "."))
 
@@ -187,8 +190,11 @@ async def running(
         await engine.start()
         time = clock or SystemClock()
         embeddings = await asyncio.to_thread(build_embeddings, config)
-        pool = build_pool(config, time)
-        history = build_history(config, store, time)
+        registry = build_registry(config, address_book(config), time)
+        if isinstance(registry, RegisteredSessions):
+            await registry.refresh()
+        pool = build_pool(config, time, registry)
+        history = build_history(config, store, time, registry)
         calls = _calls_of(store)
         service = _service(
             config,
@@ -206,7 +212,7 @@ async def running(
         )
         service.metrics.watch(States(pool, history, store.database))
         for work in background(
-            config, service, store, history, backend=engine, clock=time, calls=calls
+            config, service, store, history, registry, backend=engine, clock=time, calls=calls
         ):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
         stack.push_async_callback(service.drain, config.limits.shutdown_grace_s)
@@ -260,7 +266,9 @@ async def running(
         )
 
 
-def build_history(config: Config, store: Store, clock: Clock) -> MeasuredHistory:
+def build_history(
+    config: Config, store: Store, clock: Clock, registry: ReadRegistry
+) -> MeasuredHistory:
     """Return what is known of the compute sessions.
 
     Raises:
@@ -274,6 +282,7 @@ def build_history(config: Config, store: Store, clock: Clock) -> MeasuredHistory
         calibrations,
         clock=clock,
         half_life_s=config.gold.half_life_days * DAY_S,
+        levels=registry.levels if isinstance(registry, RegisteredSessions) else dict,
     )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
@@ -27,13 +28,23 @@ def outcome(tmp_path_factory):
     finally:
         model.close()
     assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1]) | {"folder": folder / "epochs"}
 
 
 def test_each_epoch_is_final_and_its_folder_verifies(outcome):
     assert [epoch["state"] for epoch in outcome["epochs"]] == ["final"] * 3
     assert [epoch["on_chain"] for epoch in outcome["epochs"]] == [True] * 3
-    assert [epoch["receipts"] for epoch in outcome["epochs"]] == [NODES * TASKS // 3] * 3
+    assert [epoch["jobs"] for epoch in outcome["epochs"]] == [NODES * TASKS // 3] * 3
+
+
+def test_every_node_was_seen_to_be_there_by_heartbeats(outcome):
+    for epoch in outcome["epochs"]:
+        beats = epoch["receipts"] - epoch["jobs"]
+        assert beats >= 2  # five nodes in one receipt, three in another
+        with (outcome["folder"] / str(epoch["epoch"]) / "metrics.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert all(int(row["beats"]) >= 1 for row in rows)
+        assert [row["uptime_bps"] for row in rows] == ["10000"] * NODES
 
 
 def test_every_cheat_is_caught_by_its_own_proof(outcome):

@@ -13,6 +13,7 @@ import msgspec
 from cortensor.receipts.body import Body
 from cortensor.receipts.keccak import to_hex
 from cortensor.receipts.sign import address_of, sign
+from cortensor.receipts.tiers import HEARTBEAT
 from cortensor.receipts.typed import Domain
 from cortensor.watch.fetch import FetchLimits
 from cortensor.watch.leaves import Leaf, make_leaf, tree_of
@@ -24,8 +25,13 @@ DOMAIN = Domain(REAL["chain"]["chain_id"], REAL["chain"]["session_payment"])
 LIMITS = FetchLimits(is_private_allowed=True, timeout_s=5)
 
 
+BEAT = 100
+"""From this number on receipts are heartbeats."""
+
+
 def body(number: int) -> Body:
-    return Body.from_json(REAL | {"issued_at": REAL["issued_at"] + number})
+    tier = {"policy": {"tier": HEARTBEAT}} if number >= BEAT else {}
+    return Body.from_json(REAL | {"issued_at": REAL["issued_at"] + number} | tier)
 
 
 def leaf(number: int, key: str = KEY) -> Leaf:

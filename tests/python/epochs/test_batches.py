@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from cortensor.chain.observed import BatchAnchored, Seen, Settlement
-from cortensor.epochs.batches import Batch, read_bodies, settled_batches
+from cortensor.chain.observed import BatchAnchored, Seen, Settlement, SettlerChanged
+from cortensor.epochs.batches import Batch, batches_of, read_bodies
 from cortensor.receipts.sign import address_of
-from tests.python.epochs.publishing import DOMAIN, KEY, LIMITS, Answers, body, leaf
+from tests.python.epochs.publishing import BEAT, DOMAIN, KEY, LIMITS, Answers, body, leaf
 
 ANCHORER = address_of(KEY)
 LAST_BLOCK = 90
@@ -54,10 +55,35 @@ def test_only_what_moved_money_counts() -> None:
         Settlement(1, "0x04", [7], 6),
     ]
     seen = Seen(anchored=anchored, settlements=settled)
-    assert [each.root for each in settled_batches(seen, (), ())] == ["0x01", "0x03"]
-    assert [each.root for each in settled_batches(seen, (2,), ())] == ["0x03"]
-    left = settled_batches(seen, (), ("0x03",))
+    assert [each.root for each in batches_of(seen, (), (), ())] == ["0x01", "0x03"]
+    assert [each.root for each in batches_of(seen, (), (2,), ())] == ["0x03"]
+    left = batches_of(seen, (), (), ("0x03",))
     assert [(each.root, each.left_out) for each in left] == [("0x01", False), ("0x03", True)]
+
+
+def test_what_a_settler_anchors_without_money_counts_while_it_settles() -> None:
+    seen = Seen(
+        anchored=[BatchAnchored("0xa", f"0x0{block}", 2, "u", block) for block in (3, 5, 8)]
+    )
+    settlers = [
+        SettlerChanged(1, "0xb", 2),
+        SettlerChanged(4, "0xa", 4),
+        SettlerChanged(4, "0xc", 7),
+    ]
+    found = batches_of(seen, settlers, (), ())
+    assert [(each.root, each.router_id, each.is_unpaid) for each in found] == [("0x05", 4, True)]
+    assert batches_of(seen, settlers, (1,), ()) == []
+    paid = Seen(anchored=seen.anchored, settlements=[Settlement(4, "0x05", [7], 5)])
+    assert [each.is_unpaid for each in batches_of(paid, settlers, (), ())] == [False]
+
+
+def test_of_a_batch_that_moved_no_money_only_heartbeats_count(answers: Answers) -> None:
+    numbers = [0, BEAT, BEAT + 1]
+    answers.page(0, None, numbers)
+    root = answers.batch([leaf(number) for number in numbers])
+    batch = Batch(1, ANCHORER, root, 3, 5, answers.url)
+    assert read(batch) == (3, [])
+    assert read(structs.replace(batch, is_unpaid=True)) == (2, [])
 
 
 def test_a_batch_is_read_from_its_address(answers: Answers) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from cortensor.errors import InvalidInput
 from cortensor.receipts.body import PARTIES_FORMAT, Body
-from cortensor.rewards.extract import HEARTBEAT_TIER, Records, collect
+from cortensor.receipts.tiers import HEARTBEAT as HEARTBEAT_TIER
+from cortensor.rewards.extract import Records, collect
 from cortensor.rewards.records import (
     AGREED,
     DISSENTED,

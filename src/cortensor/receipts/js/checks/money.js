@@ -17,7 +17,7 @@ import { recover } from "../secp256k1.js";
 import { structOf } from "../typed.js";
 import { Refused } from "../refused.js";
 import { differ, judge, notChecked } from "./check.js";
-import { slaOf } from "./tiers.js";
+import { isFree, slaOf } from "./tiers.js";
 
 const NO_BATCH = "the receipt is in no batch yet";
 const UNUSED_TERMS = ["execution_depth", "tool_depth", "validator_depth", "route_hint"];
@@ -120,7 +120,13 @@ export function checkUsage({ receipt: body }) {
 
 export function checkBill(bundle) {
   const block = bundle.receipt.bill;
-  if (typeof bundle.receipt.supersedes === "string") return checkNoCharge(block);
+  if (typeof bundle.receipt.supersedes === "string") {
+    const why = "the receipt it replaces has the charge";
+    return checkNoCharge(block, "a receipt that replaces another", why);
+  }
+  if (isFree(bundle.receipt.policy.tier)) {
+    return checkNoCharge(block, "a heartbeat", "heartbeats are free");
+  }
   const bill = quote(
     bundle.card,
     bundle.surcharge_bps,
@@ -143,13 +149,13 @@ export function checkBill(bundle) {
   return judge(problems, `${formatCor(charged)} COR is what the card gives`);
 }
 
-/** The bill of a receipt that replaces another, where the work was charged. */
-function checkNoCharge({ charge, lines }) {
-  const problems = differ("bill.charge", charge, "0", "a receipt that replaces another has");
+/** The bill of a receipt that charges nothing. */
+function checkNoCharge({ charge, lines }, whose, why) {
+  const problems = differ("bill.charge", charge, "0", `${whose} has`);
   for (const name of LINE_NAMES) {
     problems.push(...differ(`line ${name}`, lines[name], "0", "such a receipt has"));
   }
-  return judge(problems, "nothing: the receipt it replaces has the charge");
+  return judge(problems, `nothing: ${why}`);
 }
 
 function checkFits(value, bits, field) {

@@ -17,13 +17,17 @@ const RISKS = { low: "fast", medium: "safe", high: "oracle" };
 const STRATEGIES = { model_ensemble: "ensemble_model" };
 const EQUIVALENCES = { canonical_json: "json", token_overlap: "overlap" };
 const PLAN = [1, 3, 5];
+const HEARTBEAT = "heartbeat";
 
 const lookUp = (table, key) =>
   typeof key === "string" && Object.hasOwn(table, key) ? table[key] : undefined;
 
 /** The service level that a tier is priced at. */
 export const slaOf = (tier) =>
-  tier === null || lookUp(TIERS, tier) !== undefined ? "best_effort" : tier;
+  tier === null || tier === HEARTBEAT || lookUp(TIERS, tier) !== undefined ? "best_effort" : tier;
+
+/** Whether receipts of a tier charge nothing. */
+export const isFree = (tier) => tier === HEARTBEAT;
 
 /** A request body, a Map, with its tier's or risk's settings where it has none of its own. */
 export function withTier(request) {
