@@ -14,8 +14,6 @@ from typing import NoReturn
 import click
 
 from cortensor.errors import Error
-from scripts._rewards.run import Options, run
-from scripts._rewards.working import Backend
 
 DEFAULT_FOLDER = Path("runs") / "rewards"
 MARKER = ".cortensor-rewards"
@@ -45,6 +43,9 @@ def cli(
     as_json: bool,
 ) -> None:
     """Reward epochs from the nodes' work to the last wei, on a chain of this machine."""
+    from scripts._rewards.run import Options, run  # noqa: PLC0415 -- every `ape run` loads this file
+    from scripts._rewards.working import Backend  # noqa: PLC0415 -- every `ape run` loads this file
+
     # SIGTERM ends like Ctrl-C: through every `finally`, so that no child is left.
     signal.signal(signal.SIGTERM, _interrupt)
     options = Options(_fresh(folder), nodes, tasks, Backend(backend), workflows, database)

@@ -10,8 +10,6 @@ import click
 from ape.cli import network_option
 
 from cortensor.errors import Error
-from cortensor.router.commands import serve
-from cortensor.router.config import load_config as load_router_config
 from scripts._deploy.command import NetworkCommand
 from scripts._deploy.compiler import ROOT
 from scripts._deploy.target import connected
@@ -39,8 +37,11 @@ def cli(
     port: int | None,
 ) -> None:
     """Run a router until Ctrl-C; node and contracts are the connected network's."""
+    from cortensor.router.commands import serve  # noqa: PLC0415 -- every `ape run` loads this file
+    from cortensor.router.config import load_config  # noqa: PLC0415 -- every `ape run` loads this file
+
     try:
         overrides = connected(provider, deployments, "a router")
-        serve(load_router_config(config_file, overrides), host, port)
+        serve(load_config(config_file, overrides), host, port)
     except Error as error:
         raise click.ClickException(str(error)) from error

@@ -9,8 +9,6 @@ from typing import Any
 import click
 from ape.cli import network_option
 
-from cortensor.agents.serve_command import run_service
-from cortensor.agents.settings import load_settings
 from cortensor.errors import Error
 from scripts._deploy.command import NetworkCommand
 from scripts._deploy.compiler import ROOT
@@ -41,6 +39,9 @@ def cli(
     as_json: bool,
 ) -> None:
     """Answer validation requests until Ctrl-C; node and contracts are the connected network's."""
+    from cortensor.agents.serve_command import run_service  # noqa: PLC0415 -- every `ape run` loads this file
+    from cortensor.agents.settings import load_settings  # noqa: PLC0415 -- every `ape run` loads this file
+
     try:
         overrides = {
             **connected(provider, deployments, "a validator"),
