@@ -209,9 +209,8 @@ class _Run:
         """Whether everything is paid, and every level is the tree's."""
         if self._state(epoch) != FINAL:
             return False
-        leaves = self._chain.final_leaves(
-            epoch, (self._epochs / str(epoch) / "tree.bin").read_bytes(), self._settings
-        )
+        own = (self._epochs / str(epoch) / "tree.bin").read_bytes()
+        leaves = self._chain.final_tree(epoch, own, self._settings).leaves
         paid = all(
             self._chain.rewards.is_paid(epoch, index)
             for index, leaf in enumerate(leaves)

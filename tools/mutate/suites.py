@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 SUITES: Mapping[str, tuple[str, ...]] = {
     "AgentValidator": ("unit/agent", "mirror/test_agents.py"),
     "NodeReputation": ("unit/reputation", "scenarios", "stateful"),
+    "NodeReward": ("unit/reward", "stateful/test_reward_machine.py"),
     "ReceiptAnchor": ("unit/anchor", "mirror/test_receipts.py", "scenarios", "stateful"),
-    "RewardFund": ("unit/fund",),
+    "RewardDispute": ("unit/reward", "stateful/test_reward_machine.py"),
+    "RewardFund": ("unit/fund", "unit/reward"),
+    "RewardTable": ("unit/reward_card", "unit/reward"),
     "SessionPayment": ("unit/payment", "unit/ownership", "scenarios", "stateful"),
     "SessionPaymentTable": ("unit/table", "unit/ownership", "mirror", "scenarios", "stateful"),
     "SettlementDispute": ("unit/dispute", "scenarios", "stateful"),

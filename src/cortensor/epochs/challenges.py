@@ -8,11 +8,12 @@ contract can tell whether receipts give them, so only the guardian's veto stops 
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cortensor.epochs.tree_file import NOWHERE, Entry, address
+from cortensor.epochs.tree_challenges import Challenge, TreeLook
+from cortensor.epochs.tree_file import NOWHERE, address
 from cortensor.errors import Error
-from cortensor.receipts.keccak import WORD_BYTES, keccak256
 from cortensor.rewards.formula import amount_of, next_level, score_of
 from cortensor.rewards.words import HALF, HALF_BITS, Facts, Sums, Tally
 
@@ -25,15 +26,9 @@ if TYPE_CHECKING:
     from cortensor.rewards.sum_tree import Leaf
 
 _ADDRESS_BITS = 160
-_NO_HASH = bytes(WORD_BYTES)
 
-
-class Challenge(NamedTuple):
-    """A proof: the contract's function, what it takes after epoch and header, and why."""
-
-    name: str
-    arguments: tuple[Any, ...]
-    reason: str
+Found = tuple[Challenge, tuple[int, ...]]
+"""A proof, and the places of the posted tree that it shows."""
 
 
 class Rules(NamedTuple):
@@ -66,116 +61,100 @@ def find_challenges(header: Header, tree: PostedTree | None, rules: Rules) -> It
         )
     if tree is None:
         return
-    yield from _structure(header, tree)
-    leaves = tree.leaves[: header.count]
-    yield from _order(leaves, tree)
-    yield from _register(leaves, tree, rules)
-    yield from _operators(leaves, tree)
-    yield from _formula(header, leaves, tree, rules)
-    yield from _priors(leaves, tree, rules.prior)
+    look = TreeLook(header, tree)
+    yield from look.faults
+    tree = look.standing()
+    leaves = tree.leaves
+    for each, place in _unregistered(leaves, tree, rules):
+        if place in look.shown:
+            yield each
+    # What else is proven of a leaf names operator and node as addresses.
+    named = {place for place in look.shown if _are_addresses(*leaves[place : place + 1])}
+    found = chain(
+        _order(leaves, tree),
+        _left_out(leaves, tree, rules),
+        _operators(leaves, tree),
+        _formula(header, leaves, tree, rules),
+        _priors(leaves, tree, rules.prior),
+    )
+    yield from (each for each, places in found if named.issuperset(places))
 
 
-def _structure(header: Header, tree: PostedTree) -> Iterator[Challenge]:
-    for height in range(tree.depth, -1, -1):
-        for index, node in enumerate(tree.rows[height]):
-            where = (height, index, tuple(node), tree.proof(index, height))
-            if node.hashed == _NO_HASH:
-                if height or node.sums or index < header.count:
-                    yield Challenge(
-                        "challenge_padding", where, f"is empty at height {height}, place {index}"
-                    )
-            elif height:
-                left, right = tree.rows[height - 1][2 * index : 2 * index + 2]
-                if not _adds_up(node, left, right):
-                    yield Challenge(
-                        "challenge_sum",
-                        (*where, tuple(left), tuple(right)),
-                        f"does not add up at height {height}, place {index}",
-                    )
-            elif index >= header.count:
-                yield Challenge("challenge_padding", where, f"has a leaf {index} beyond its count")
-            elif index < len(tree.leaves) and node.sums != tree.leaves[index].sums:
-                leaf = tree.leaves[index]
-                yield Challenge(
-                    "challenge_leaf_sum",
-                    (*where, leaf.operator, leaf.detail(), leaf.sums),
-                    f"has other sums for leaf {index} than that says",
-                )
-
-
-def _adds_up(node: Entry, left: Entry, right: Entry) -> bool:
-    if keccak256(left.to_bytes() + right.to_bytes()) != node.hashed:
-        return True  # not its children: nothing to show
-    return (left.sums & HALF) + (right.sums & HALF) == node.sums & HALF and (
-        left.sums >> HALF_BITS
-    ) + (right.sums >> HALF_BITS) == node.sums >> HALF_BITS
-
-
-def _order(leaves: Sequence[Leaf], tree: PostedTree) -> Iterator[Challenge]:
-    for index in range(len(leaves) - 1):
-        left, right = leaves[index], leaves[index + 1]
-        if (left.operator, left.node) >= (right.operator, right.node) and _are_addresses(
-            left, right
-        ):
-            yield Challenge(
-                "challenge_order",
-                (tree.place(index), tree.place(index + 1)),
-                f"has leaves {index} and {index + 1} that do not rise",
-            )
-
-
-def _register(leaves: Sequence[Leaf], tree: PostedTree, rules: Rules) -> Iterator[Challenge]:
+def _unregistered(
+    leaves: Sequence[Leaf], tree: PostedTree, rules: Rules
+) -> Iterator[tuple[Challenge, int]]:
     pairs = set(rules.pairs)
     for index, leaf in enumerate(leaves):
         if (leaf.operator, leaf.node) not in pairs:
             words = (leaf.operator, leaf.node, leaf.facts, leaf.tally, leaf.sums)
-            yield Challenge(
+            challenge = Challenge(
                 "challenge_unregistered",
                 (*words, index, tree.proof(index)),
                 f"pays {address(leaf.node)}, which was not registered",
             )
+            yield challenge, index
+
+
+def _order(leaves: Sequence[Leaf], tree: PostedTree) -> Iterator[Found]:
+    for index in range(len(leaves) - 1):
+        left, right = leaves[index], leaves[index + 1]
+        if (left.operator, left.node) >= (right.operator, right.node):
+            challenge = Challenge(
+                "challenge_order",
+                (tree.place(index), tree.place(index + 1)),
+                f"has leaves {index} and {index + 1} that do not rise",
+            )
+            yield challenge, (index, index + 1)
+
+
+def _left_out(leaves: Sequence[Leaf], tree: PostedTree, rules: Rules) -> Iterator[Found]:
     there = {(leaf.operator, leaf.node) for leaf in leaves}
-    for pair in sorted(pairs - there):
-        yield Challenge(
+    for pair in sorted(set(rules.pairs) - there):
+        around, places = _around(leaves, tree, pair)
+        challenge = Challenge(
             "challenge_left_out",
-            (address(pair[0]), address(pair[1]), *_around(leaves, tree, pair)),
+            (address(pair[0]), address(pair[1]), *around),
             f"leaves out {address(pair[1])}",
         )
+        yield challenge, places
 
 
-def _operators(leaves: Sequence[Leaf], tree: PostedTree) -> Iterator[Challenge]:
+def _operators(leaves: Sequence[Leaf], tree: PostedTree) -> Iterator[Found]:
     first = 0
     while first < len(leaves):
         last = first
         while last + 1 < len(leaves) and leaves[last + 1].operator == leaves[first].operator:
             last += 1
         total = sum(leaf.sums >> HALF_BITS for leaf in leaves[first : last + 1])
+        outside = _inside(tree, first - 1, last + 1)
         for index in range(first, last + 1):
-            if leaves[index].tally >> 96 == total or not _are_addresses(leaves[index]):
+            if leaves[index].tally >> 96 == total:
                 continue
             edges = (
                 tree.place(first - 1) if first else NOWHERE,
                 tree.place(last + 1) if last + 1 < len(tree.rows[0]) else NOWHERE,
             )
-            yield Challenge(
+            challenge = Challenge(
                 "challenge_operator",
                 (tree.place(index), tree.place(first), tree.place(last), *edges),
                 f"has a wrong score of {address(leaves[index].operator)}, on which the cap rests",
             )
+            yield challenge, (index, first, last, *outside)
         first = last + 1
 
 
 def _formula(
     header: Header, leaves: Sequence[Leaf], tree: PostedTree, rules: Rules
-) -> Iterator[Challenge]:
+) -> Iterator[Found]:
     total = header.sums >> HALF_BITS
     for index, leaf in enumerate(leaves):
-        if _are_addresses(leaf) and not _follows(leaf, total, rules):
-            yield Challenge(
+        if not _follows(leaf, total, rules):
+            challenge = Challenge(
                 "challenge_formula",
                 (tree.place(index),),
                 f"has a leaf {index} that the formula does not give",
             )
+            yield challenge, (index,)
 
 
 def _follows(leaf: Leaf, total: int, rules: Rules) -> bool:
@@ -191,9 +170,7 @@ def _follows(leaf: Leaf, total: int, rules: Rules) -> bool:
         return False  # facts that cannot be
 
 
-def _priors(
-    leaves: Sequence[Leaf], tree: PostedTree, prior: PostedTree | None
-) -> Iterator[Challenge]:
+def _priors(leaves: Sequence[Leaf], tree: PostedTree, prior: PostedTree | None) -> Iterator[Found]:
     before: Mapping[tuple[int, int], int] = (
         {}
         if prior is None
@@ -202,31 +179,37 @@ def _priors(
     for index, leaf in enumerate(leaves):
         pair = (leaf.operator, leaf.node)
         begins = (leaf.facts & 0xFF, leaf.facts >> 72 & 0xFFFFFFFF)
-        if not _are_addresses(leaf):
-            continue
         if prior is not None and pair in before:
             then = prior.leaves[before[pair]].facts
             if begins != (then >> 8 & 0xFF, then >> 104 & 0xFFFFFFFF):
-                yield Challenge(
+                challenge = Challenge(
                     "challenge_prior",
                     (tree.place(index), prior.place(before[pair])),
                     f"begins {address(leaf.node)} at another level than it ended with",
                 )
+                yield challenge, (index,)
         elif begins != (0, 0):
-            edges = (NOWHERE, NOWHERE) if prior is None else _around(prior.leaves, prior, pair)
-            yield Challenge(
+            edges = (NOWHERE, NOWHERE) if prior is None else _around(prior.leaves, prior, pair)[0]
+            challenge = Challenge(
                 "challenge_new",
                 (tree.place(index), *edges),
                 f"begins the new {address(leaf.node)} with a level or a streak",
             )
+            yield challenge, (index,)
 
 
-def _around(leaves: Sequence[Leaf], tree: PostedTree, pair: tuple[int, int]) -> tuple[Any, Any]:
-    """Return the places of the leaves between which a pair would be."""
+def _around(
+    leaves: Sequence[Leaf], tree: PostedTree, pair: tuple[int, int]
+) -> tuple[tuple[Any, Any], tuple[int, ...]]:
+    """Return the places between which a pair would be, as the contract takes them, and which."""
     at = sum((leaf.operator, leaf.node) < pair for leaf in leaves)
     left = tree.place(at - 1) if at else NOWHERE
     right = tree.place(at) if at < len(tree.rows[0]) else NOWHERE
-    return left, right
+    return (left, right), _inside(tree, at - 1, at)
+
+
+def _inside(tree: PostedTree, *places: int) -> tuple[int, ...]:
+    return tuple(each for each in places if 0 <= each < len(tree.rows[0]))
 
 
 def _are_addresses(*leaves: Leaf) -> bool:

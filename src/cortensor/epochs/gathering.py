@@ -118,7 +118,7 @@ def _prior(
         return {}
     path = None if own is None else own / str(epoch) / TREE_NAME
     data = path.read_bytes() if path is not None and path.is_file() else None
-    return prior_of(chain.final_leaves(epoch, data, settings))
+    return prior_of(chain.final_tree(epoch, data, settings).leaves)
 
 
 def _earlier(

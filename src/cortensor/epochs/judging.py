@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from cortensor.epochs.challenges import Challenge, Rules, find_challenges
+from cortensor.epochs.challenges import Rules, find_challenges
 from cortensor.epochs.observing import TREE_NAME, tree_url
-from cortensor.epochs.tree_file import PostedTree, address, read_tree, rows_of
+from cortensor.epochs.tree_challenges import Challenge, TreeLook
+from cortensor.epochs.tree_file import PostedTree, address, read_tree
 from cortensor.errors import Error
 from cortensor.watch.fetch import fetch
 
@@ -69,6 +70,8 @@ def judge(
             break
     if found:
         return Verdict("wrong", found[0].reason, found)
+    if tree is not None and TreeLook(header, tree).hides:
+        why = "its tree is published with gaps, and what they hide is not known"
     return Verdict("veto", why or _difference(tree, result), [])
 
 
@@ -89,18 +92,17 @@ def prior_tree(
 def final_tree(
     chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
 ) -> PostedTree:
-    """Return the tree of a final epoch. Raises NotFound and Unavailable as `final_leaves`."""
+    """Return the tree of a final epoch. Raises NotFound and Unavailable as the chain's."""
     path = None if own is None else own / str(epoch) / TREE_NAME
     data = path.read_bytes() if path is not None and path.is_file() else None
-    leaves = chain.final_leaves(epoch, data, settings)
-    return PostedTree(leaves, rows_of(leaves))
+    return chain.final_tree(epoch, data, settings)
 
 
 def _fetch(posted: Posted, settings: ObserveSettings) -> tuple[PostedTree | None, str]:
     header = posted.header
     try:
         data = fetch(tree_url(posted.uri), settings.limits)
-        return read_tree(data, header.root, header.sums, header.count), ""
+        return read_tree(data, header.root, header.sums), ""
     except Error as error:
         return None, f"its tree cannot be had: {error}"
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -15,11 +16,10 @@ from cortensor.chain.rewards import NONE, NodeRewards
 from cortensor.chain.token import Token
 from cortensor.epochs.batches import Batch, Missing, batches_of, read_bodies
 from cortensor.epochs.roster_view import active_pairs
-from cortensor.epochs.tree_file import decode_leaves, read_tree, seal_of
-from cortensor.errors import Conflict, Error, NotFound, Unavailable
+from cortensor.epochs.tree_file import read_sealed, seal_of
+from cortensor.errors import Conflict, Error, NotFound, Unavailable, VerificationFailed
 from cortensor.receipts.typed import Domain
 from cortensor.rewards.roster import Node, Roster
-from cortensor.rewards.sum_tree import SumTree
 from cortensor.watch.fetch import fetch
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from cortensor.chain.rewards import Posted
     from cortensor.epochs.place import RewardPlace
     from cortensor.epochs.settings import ObserveSettings
+    from cortensor.epochs.tree_file import PostedTree
     from cortensor.receipts.body import Body
     from cortensor.rewards.card import RewardCard
-    from cortensor.rewards.sum_tree import Leaf
 
 TREE_NAME = "tree.bin"
 
@@ -161,8 +161,8 @@ class RewardChain:
         """Return every root posted for an epoch, oldest first."""
         return self.rewards.posted(epoch, self.place.first_block, self.observer.head().number)
 
-    def final_leaves(self, epoch: int, own: bytes | None, settings: ObserveSettings) -> list[Leaf]:
-        """Return the leaves of a final epoch's tree, which its seal proves.
+    def final_tree(self, epoch: int, own: bytes | None, settings: ObserveSettings) -> PostedTree:
+        """Return a final epoch's tree, which its seal proves.
 
         Args:
             epoch: the epoch.
@@ -177,17 +177,14 @@ class RewardChain:
         if seal == bytes(32):
             raise NotFound(f"epoch {epoch} is not final", field="epoch", code="epoch_not_final")
         if own is not None:
-            leaves = decode_leaves(own)
-            tree = SumTree(leaves)
-            if seal_of(tree.root, tree.sums, len(leaves)) == seal:
-                return leaves
+            with suppress(VerificationFailed):  # another one was final in the end
+                return read_sealed(own, seal)
         for posted in reversed(self.posted(epoch)):
             header = posted.header
             if seal_of(header.root, header.sums, header.count) != seal:
                 continue
             try:
-                data = fetch(tree_url(posted.uri), settings.limits)
-                return read_tree(data, header.root, header.sums, header.count).leaves
+                return read_sealed(fetch(tree_url(posted.uri), settings.limits), seal)
             except Error as error:
                 raise Unavailable(
                     f"the tree of epoch {epoch} cannot be had: {error}", code="tree_unavailable"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tree of an epoch as its proposer publishes it, believed only if it leads to the posted root.
+"""The tree of an epoch as its proposer publishes it, believed as far as it leads to the root.
 
 Magic, the number of leaves (u64), a byte that is 1 if the rows follow, then 160 bytes a leaf:
 operator, node, facts, tally, sums, each a word. Rows are only there where leaves alone would not
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cortensor.errors import Error, VerificationFailed
 from cortensor.receipts.keccak import WORD_BYTES, keccak256
-from cortensor.rewards.sum_tree import EMPTY, ENTRY_BYTES, Leaf
+from cortensor.rewards.sum_tree import ENTRY_BYTES, Leaf, seal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,9 @@ class Entry(NamedTuple):
         return self.hashed + self.sums.to_bytes(WORD_BYTES, "big")
 
 
+_EMPTY = Entry(bytes(WORD_BYTES), 0)
+
+
 class PostedTree(NamedTuple):
     """A tree by its rows, from the leaves' up; built right or wrong."""
 
@@ -54,6 +57,11 @@ class PostedTree(NamedTuple):
     def depth(self) -> int:
         """How many steps a leaf is below the top."""
         return len(self.rows) - 1
+
+    @property
+    def seal(self) -> bytes:
+        """What the contract keeps of it, once it is final."""
+        return seal(self.top.hashed, self.top.sums, self.depth)
 
     def proof(self, index: int, height: int = 0) -> Siblings:
         """Return a node's siblings from below, as the contracts take them."""
@@ -88,8 +96,12 @@ def address(number: int) -> str:
 
 def seal_of(root: bytes, sums: int, count: int) -> bytes:
     """Return what the contract keeps of a final tree."""
-    depth = (count - 1).bit_length() if count > 1 else 0
-    return keccak256(root + sums.to_bytes(WORD_BYTES, "big") + depth.to_bytes(WORD_BYTES, "big"))
+    return seal(root, sums, depth_of(count))
+
+
+def depth_of(count: int) -> int:
+    """Return how deep the row of so many leaves lies."""
+    return (count - 1).bit_length() if count > 1 else 0
 
 
 def rows_of(leaves: Sequence[Leaf]) -> list[list[Entry]]:
@@ -98,9 +110,8 @@ def rows_of(leaves: Sequence[Leaf]) -> list[list[Entry]]:
     Raises:
         VerificationFailed: their sums do not fit in 128 bits.
     """
-    width = 1 << ((len(leaves) - 1).bit_length() if len(leaves) > 1 else 0)
     row = [_entry(leaf.entry()) for leaf in leaves]
-    row += [_entry(EMPTY)] * (width - len(row))
+    row += [_EMPTY] * ((1 << depth_of(len(leaves))) - len(row))
     rows = [row]
     while len(row) > 1:
         row = [_parent(row[at], row[at + 1]) for at in range(0, len(row), 2)]
@@ -121,8 +132,10 @@ def decode_leaves(data: bytes) -> list[Leaf]:
     return _split(data)[0]
 
 
-def read_tree(data: bytes, root: bytes, sums: int, count: int) -> PostedTree:
-    """Return a published tree, whose every node is the one below the posted root.
+def read_tree(data: bytes, root: bytes, sums: int) -> PostedTree:
+    """Return a published tree that has the posted root; what is below it may be anything.
+
+    The top has the sums that were posted, whatever the file says: they are what is held to account.
 
     Raises:
         VerificationFailed: it is another tree, or none.
@@ -135,17 +148,30 @@ def read_tree(data: bytes, root: bytes, sums: int, count: int) -> PostedTree:
             raise VerificationFailed(f"adds up to nothing: {error}", field="tree") from error
     else:
         rows = _rows(tail)
-    tree = PostedTree(leaves, rows)
-    wanted = (count - 1).bit_length() if count > 1 else 0
-    if tree.top != Entry(root, sums) or tree.depth != wanted:
+    if rows[-1][0].hashed != root:
         raise VerificationFailed("is not the tree of the posted root", field="tree")
+    rows[-1][0] = Entry(root, sums)
+    return PostedTree(leaves, rows)
+
+
+def read_sealed(data: bytes, seal: bytes) -> PostedTree:
+    """Return a published tree whose every leaf is in the tree that a seal is of.
+
+    Raises:
+        VerificationFailed: it is another tree, or none, or not whole.
+    """
+    leaves, tail = _split(data)
+    tree = PostedTree(leaves, rows_of(leaves) if tail is None else _rows(tail))
+    if tree.seal != seal:
+        raise VerificationFailed("is not the tree that was sealed", field="tree")
+    rows = tree.rows
     for height in range(tree.depth):
         for index, above in enumerate(rows[height + 1]):
             below = rows[height][2 * index].to_bytes() + rows[height][2 * index + 1].to_bytes()
-            if above.hashed != bytes(WORD_BYTES) and keccak256(below) != above.hashed:
+            if keccak256(below) != above.hashed:
                 raise VerificationFailed(f"has a gap at height {height}", field="tree")
-    for index, leaf in enumerate(leaves[: len(rows[0])]):
-        if leaf.hash() != rows[0][index].hashed:
+    for index, entry in enumerate(rows[0]):
+        if entry.hashed != (leaves[index].hash() if index < len(leaves) else _EMPTY.hashed):
             raise VerificationFailed(f"has another leaf {index}", field="tree")
     return tree
 

@@ -8,7 +8,15 @@ import pytest
 
 from cortensor.chain.rewards import Header
 from cortensor.epochs.challenges import Rules, find_challenges
-from cortensor.epochs.tree_file import Entry, PostedTree, encode, read_tree, rows_of
+from cortensor.epochs.tree_challenges import TreeLook
+from cortensor.epochs.tree_file import (
+    Entry,
+    PostedTree,
+    encode,
+    read_sealed,
+    read_tree,
+    rows_of,
+)
 from cortensor.errors import VerificationFailed
 from cortensor.receipts.keccak import keccak256
 from cortensor.rewards.epoch import compute_epoch
@@ -63,11 +71,14 @@ def test_facts_that_cannot_be_are_a_wrong_formula() -> None:
     assert "challenge_formula" in names(leaves)
 
 
-def test_a_leaf_beyond_the_count() -> None:
-    tree = PostedTree(RESULT.leaves, rows_of(RESULT.leaves))
-    header = header_of(tree, len(RESULT.leaves) - 1)
-    found = [each.name for each in find_challenges(header, tree, RULES)]
-    assert found[0] == "challenge_padding"
+@pytest.mark.parametrize(
+    ("leaves", "count", "proof"),
+    [(8, 7, "challenge_padding"), (9, 8, "challenge_sum"), (9, 17, "challenge_leaf_sum")],
+)
+def test_a_count_that_is_not_the_leaves(leaves: int, count: int, proof: str) -> None:
+    tree = PostedTree(RESULT.leaves[:leaves], rows_of(RESULT.leaves[:leaves]))
+    found = [each.name for each in find_challenges(header_of(tree, count), tree, RULES)]
+    assert found[0] == proof
 
 
 def test_a_wrong_sum_is_shown_from_the_top() -> None:
@@ -95,24 +106,34 @@ def test_without_the_tree_only_the_budget_is_provable() -> None:
 
 def test_a_published_tree_is_the_posted_one_or_none() -> None:
     tree = PostedTree(RESULT.leaves, rows_of(RESULT.leaves))
-    data, count = encode(RESULT.leaves), len(RESULT.leaves)
-    assert read_tree(data, tree.top.hashed, tree.top.sums, count) == tree
+    data = encode(RESULT.leaves)
+    assert read_tree(data, tree.top.hashed, tree.top.sums) == tree
+    assert read_sealed(data, tree.seal) == tree
     whole = encode(RESULT.leaves, tree.rows)
-    assert read_tree(whole, tree.top.hashed, tree.top.sums, count).rows == tree.rows
+    assert read_tree(whole, tree.top.hashed, tree.top.sums).rows == tree.rows
     for wrong in (data[:-1], data + b"\0", b"", encode(RESULT.leaves[1:]), whole[:-64]):
         with pytest.raises(VerificationFailed, match="tree"):
-            read_tree(wrong, tree.top.hashed, tree.top.sums, count)
-    with pytest.raises(VerificationFailed, match="is not the tree"):
-        read_tree(data, tree.top.hashed, tree.top.sums ^ 1, count)
+            read_tree(wrong, tree.top.hashed, tree.top.sums)
+        with pytest.raises(VerificationFailed, match="tree"):
+            read_sealed(wrong, tree.seal)
+    # The header is held to account, not the file.
+    assert read_tree(data, tree.top.hashed, tree.top.sums ^ 1).top.sums == tree.top.sums ^ 1
 
 
-def test_a_gap_in_published_rows_is_seen() -> None:
-    rows = [list(row) for row in rows_of(RESULT.leaves)]
+def test_a_gap_hides_what_is_below_it_and_nothing_else() -> None:
+    leaves = list(RESULT.leaves)
+    leaves[-1] = leaves[-1]._replace(sums=leaves[-1].sums - 1)
+    rows = [list(row) for row in rows_of(leaves)]
     rows[0][0] = Entry(bytes([1]) * 32, rows[0][0].sums)
+    tree = read_tree(encode(leaves, rows), rows[-1][0].hashed, rows[-1][0].sums)
+    header = header_of(tree)
+    look = TreeLook(header, tree)
+    assert look.hides
+    assert look.shown.keys() == set(range(2, len(rows[0])))
+    found = [each.name for each in find_challenges(header, tree, RULES)]
+    assert found == ["challenge_formula"]
     with pytest.raises(VerificationFailed, match="has a gap at height 0"):
-        read_tree(
-            encode(RESULT.leaves, rows), rows[-1][0].hashed, rows[-1][0].sums, len(RESULT.leaves)
-        )
+        read_sealed(encode(leaves, rows), tree.seal)
 
 
 def test_amounts_are_within_the_budget() -> None:
