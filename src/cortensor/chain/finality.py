@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Follows what was mined until it is final, and takes back what a re-organisation undid.
-
-A node says by the tags `safe` and `finalized` which blocks stay. Where it knows no tags, a block's
-depth below the latest one stands for them.
-"""
+"""Follows what was mined until it is final, and takes back what a re-organisation undid."""
 
 from __future__ import annotations
 
@@ -11,8 +7,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from web3.exceptions import BlockNotFound, Web3RPCError
 
+from cortensor.chain.errands import follow_errands
+from cortensor.chain.horizon import Horizon, read_horizon
 from cortensor.chain.rpc import node_errors
 
 if TYPE_CHECKING:
@@ -23,24 +20,7 @@ if TYPE_CHECKING:
     from cortensor.store.records import BatchRecord, Finality
     from cortensor.store.store import Store
 
-NO_SUCH_TAG = frozenset((-32601, -32602, -39001))
-"""What nodes answer that do not know a tag: no such method, parameter or block."""
-
 log = logging.getLogger(__name__)
-
-
-class Horizon(Struct, frozen=True):
-    """The numbers of the latest block, and of the latest that is safe and final; -1 for none."""
-
-    latest: int
-    safe: int
-    final: int
-
-    def of(self, block: int) -> Finality:
-        """Return how sure a block is."""
-        if block <= self.final:
-            return "hard"
-        return "safe" if block <= self.safe else "soft"
 
 
 class Followed(Struct, frozen=True):
@@ -79,41 +59,17 @@ class Follower:
         Raises:
             Unavailable: the node; nothing is taken for lost because it does not answer.
         """
-        batches, errands = self._anchored.not_final(), self._errands.not_final()
-        if not batches and not errands:
+        batches = self._anchored.not_final()
+        if not batches and not self._errands.not_final():
             return []
         horizon = self.horizon()
-        for tx_hash, block in errands:
-            if self._sender.mined(tx_hash) is not None:
-                if block <= horizon.final:
-                    self._errands.finish(tx_hash)
-            elif block <= horizon.latest:
-                log.warning("%s is not in the chain any more", tx_hash)
-                self._errands.lose(tx_hash)
+        follow_errands(self._errands, self._sender, horizon)
         found = [self._follow(batch, horizon) for batch in batches]
         return [each for each in found if each.before != each.now]
 
     def horizon(self) -> Horizon:
         """Return how far the chain is. Raises Unavailable."""
-        with node_errors("block number"):
-            latest = int(self._web3.eth.get_block("latest")["number"])
-        return Horizon(
-            latest=latest,
-            safe=self._tagged("safe", latest - self._final_depth // 2),
-            final=self._tagged("finalized", latest - self._final_depth),
-        )
-
-    def _tagged(self, tag: str, otherwise: int) -> int:
-        with node_errors("block number"):
-            try:
-                return int(self._web3.eth.get_block(tag)["number"])  # type: ignore[arg-type]  # either tag
-            except BlockNotFound:
-                return max(otherwise, -1)
-            except Web3RPCError as error:
-                told = (error.rpc_response or {}).get("error")
-                if isinstance(told, dict) and told.get("code") in NO_SUCH_TAG:
-                    return max(otherwise, -1)
-                raise  # a node that is overloaded says nothing of what is final
+        return read_horizon(self._web3, self._final_depth)
 
     def _follow(self, batch: BatchRecord, horizon: Horizon) -> Followed:
         now = batch.finality

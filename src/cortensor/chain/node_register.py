@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from web3 import Web3
 
-from cortensor.chain.calldata import checksummed
+from cortensor.chain.call_many import call_many
+from cortensor.chain.calldata import checksummed, named
 from cortensor.chain.logs import EventSource
 from cortensor.chain.pool import CONTRACT as POOL
 from cortensor.chain.rpc import contract, node_errors
@@ -86,22 +87,28 @@ class NodeRegister:
             Unavailable: the node, or it has not the state of that block any more: then another is
                 needed, an archive.
         """
-        found = []
-        for operator, node in pairs:
-            call = self._pool.functions.is_staked(
-                Web3.to_checksum_address(operator), Web3.to_checksum_address(node)
-            )
-            with node_errors(f"stake at block {block}"):
-                found.append(bool(call.call(block_identifier=block)))
-        return found
+        return [bool(each) for each in call_many(self._web3, self._pool, "is_staked", pairs, block)]
 
     def level(self, node: str) -> NodeLevel:
         """Return a node's level."""
         call = self._contract.functions.node(Web3.to_checksum_address(node))
         with node_errors("node"):
-            values = call.call()
-        names = [part["name"] for part in call.abi["outputs"][0]["components"]]
-        found: dict[str, Any] = dict(zip(names, values, strict=True))
+            return self._level(call.call())
+
+    def levels(self, nodes: Sequence[str], block: int) -> list[NodeLevel]:
+        """Return each node's level at the end of a block. Raises Unavailable."""
+        asked = [(node,) for node in nodes]
+        return [
+            self._level(each)
+            for each in call_many(self._web3, self._contract, "node", asked, block)
+        ]
+
+    def _level(self, values: Any) -> NodeLevel:
+        names = [
+            part["name"]
+            for part in self._contract.get_function_by_name("node").abi["outputs"][0]["components"]
+        ]
+        found = named(values, names)
         return NodeLevel(int(found["level"]), int(found["streak"]), int(found["level_epoch"]))
 
     def facts(self, nodes: Sequence[str]) -> list[NodeFacts]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from web3 import Web3
 
+from cortensor.chain.call_many import call_many
 from cortensor.chain.calldata import checksummed, named
 from cortensor.chain.logs import EventSource
 from cortensor.chain.rpc import contract, node_errors
@@ -123,9 +124,12 @@ class NodeRewards:
         with node_errors(name):
             return int(self._contract.functions[name]().call())
 
-    def epoch(self, epoch: int) -> EpochState:
-        """Return what is known of an epoch; all zero if it was not opened, or lapsed."""
-        return EpochState(**self._struct("epoch", epoch))
+    def epoch(self, epoch: int, block: int | None = None) -> EpochState:
+        """Return what is known of an epoch, at the end of a block or now.
+
+        All of it is zero if the epoch was not opened, or lapsed.
+        """
+        return EpochState(**self._struct("epoch", epoch, block=block))
 
     def flight(self) -> Flight:
         """Return the epoch that was opened last, with what is posted of it."""
@@ -148,15 +152,22 @@ class NodeRewards:
                 self._contract.functions.can_post(Web3.to_checksum_address(proposer)).call()
             )
 
-    def is_paid(self, epoch: int, index: int) -> bool:
-        """Return whether a leaf was paid or swept."""
-        with node_errors("is paid"):
-            return bool(self._contract.functions.is_paid(epoch, index).call())
+    def are_paid(self, epoch: int, leaves: Sequence[int], block: int) -> list[bool]:
+        """Return of each leaf whether it was paid or swept, at the end of a block."""
+        asked = [(epoch, index) for index in leaves]
+        return [
+            bool(each) for each in call_many(self._web3, self._contract, "is_paid", asked, block)
+        ]
 
     def hash_header(self, header: Header) -> bytes:
         """Return what the contract stores of a header."""
         with node_errors("hash of a header"):
             return bytes(self._contract.functions.hash_header(header.abi_tuple()).call())
+
+    def opened_in(self, epoch: int, first_block: int, last_block: int) -> int | None:
+        """Return the block an epoch was opened in; None for none of these."""
+        found = self._events("EpochOpened", epoch, first_block, last_block)
+        return int(found[-1]["blockNumber"]) if found else None
 
     def posted(self, epoch: int, first_block: int, last_block: int) -> list[Posted]:
         """Return every root that was posted for an epoch, oldest first."""
@@ -191,10 +202,10 @@ class NodeRewards:
         source = EventSource(self._web3, [(self._contract, [name])], first_topic=topic)
         return list(source.between(first, last))
 
-    def _struct(self, name: str, *arguments: int) -> dict[str, Any]:
+    def _struct(self, name: str, *arguments: int, block: int | None = None) -> dict[str, Any]:
         call = self._contract.functions[name](*arguments)
         with node_errors(name):
-            values = call.call()
+            values = call.call(block_identifier="latest" if block is None else block)
         names = [part["name"] for part in call.abi["outputs"][0]["components"]]
         return named(values, names)
 
