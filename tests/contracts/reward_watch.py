@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boa
 
+from tests.contracts.rewards import OPEN
 from tests.model.reward_tree_model import NOWHERE, Place, Tree
 
 if TYPE_CHECKING:
@@ -87,6 +88,9 @@ def succeeds(own: Rewarded, epoch: int, header: Header, attempt: Attempt) -> boo
     # Not by `call` itself: nearly all are refused, and each report of that takes long.
     with boa.env.anchor():
         done = boa.env.execute_code(own.dispute.address, own.challenger, data=data)
+        if done.is_success:
+            # That it was let pass is not enough: the root has to be gone.
+            assert own.reward.flight().state == OPEN
         return done.is_success
 
 

@@ -233,6 +233,14 @@ def test_an_operators_score_that_is_not_his_leaves(peopled, leaves, index, more)
     assert caught(peopled, tree, OPERATOR)
 
 
+def test_an_operators_score_at_the_end_of_a_full_row(peopled, leaves):
+    """Nothing stands to the right of his last leaf."""
+    tally = leaves[3].tally + (1 << 96)
+    tree = Tree([*leaves[:3], changed(leaves[3], tally=tally)])
+    assert len(tree.rows[0]) == len(tree.leaves)
+    assert caught(peopled, tree, OPERATOR)
+
+
 def test_more_than_the_budget(peopled, leaves):
     rich = [changed(leaf, amount=(leaf.sums & U128) * 40) for leaf in leaves]
     assert caught(peopled, Tree(rich), "challenge_budget")

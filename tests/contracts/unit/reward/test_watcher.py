@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from cortensor.chain import rewards
 from cortensor.chain.calldata import checksummed
 from cortensor.epochs.challenges import Rules, find_challenges
+from cortensor.epochs.tree_challenges import TreeLook
 from cortensor.epochs.tree_file import Entry, PostedTree, encode, read_tree, rows_of
 from cortensor.rewards.sum_tree import Leaf as PackageLeaf
+from cortensor.rewards.sum_tree import SumTree
 from tests.contracts.packed_words import property_of
 from tests.contracts.rewards import OPEN, address_of, changed
 from tests.model.reward_tree_model import EMPTY, U128, Facts, Leaf, Sum, Tree, parent_hash
@@ -157,6 +159,15 @@ def test_a_level_out_of_nothing_after_an_epoch_without_anybody(peopled):
     assert caught(peopled, published(tree), peopled.post(tree), prior) == "challenge_new"
 
 
+def test_a_tree_of_no_leaf_is_the_contracts(own):
+    own.opened()
+    tree = SumTree([])
+    assert (tree.root, tree.sums, tree.depth) == (bytes(32), 0, 0)
+    header = own.post(Tree([]), root=tree.root, sums=tree.sums)
+    assert list(TreeLook(rewards.Header(*header), PostedTree([], rows_of([]))).faults) == []
+    assert own.reward.root(own.finalise(header)) == tree.seal
+
+
 @pytest.mark.fuzz
 @property_of(8)
 @given(st.data())
@@ -168,6 +179,12 @@ def test_whatever_is_wrong_above_the_leaves_one_proof_is_found_and_taken(peopled
         index = data.draw(st.integers(0, (8 >> height) - 1))
         right = Tree(leaves).rows[height][index]
         entries = [EMPTY, leaves[0].entry(), right._replace(sums=right.sums + 1)]
-        entries += [entry for row in Tree(leaves).rows for entry in row]
+        # What lay under a node that held this place is not in the file any more.
+        entries += [
+            entry
+            for at, row in enumerate(Tree(leaves).rows)
+            for place, entry in enumerate(row)
+            if at <= height or place != index >> (at - height)
+        ]
         wrong = data.draw(st.sampled_from(entries).filter(lambda entry: entry != right))
         posted(peopled, Tree(leaves, {(height, index): wrong}))
