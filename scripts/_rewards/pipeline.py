@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from cortensor.anvil.children import start_child
 from cortensor.errors import Unavailable
+from cortensor.store.records import Finality
 from scripts._rewards.network import Network, hex_key
 
 BEGINS = re.compile(r"epoch (\d+): (\w+) begins")
@@ -36,6 +37,8 @@ class Service:
         log: takes its log.
         workflows: SQLAlchemy URL of DBOS; None for a file in the folder.
         database: PostgreSQL URL of signed transactions; None for a file.
+        finality: how sure a block must be to be built on. A chain of one's own has a block where
+            something is sent, and none after it that would make it surer.
     """
 
     def __init__(
@@ -47,10 +50,11 @@ class Service:
         *,
         workflows: str | None = None,
         database: str | None = None,
+        finality: Finality = "soft",
     ) -> None:
         self.log = log
         self._arguments = [
-            *_command("serve", network),
+            *_command("serve", network, finality),
             *("--folder", str(folder), "--port", str(port), "--poll", "0.2"),
             *(() if workflows is None else ("--workflows", workflows)),
             *(() if database is None else ("--database", database)),
@@ -163,10 +167,10 @@ def settle(config: Path, key: dict[str, str]) -> None:
         raise Unavailable(f"not everything was settled: {done.stdout}{done.stderr}")
 
 
-def _command(name: str, network: Network) -> list[str]:
+def _command(name: str, network: Network, finality: Finality = "soft") -> list[str]:
     start = [sys.executable, "-m", "cortensor"]
     place = ["--rpc", network.chain.rpc_url, "--deployments", str(network.chain.records)]
-    return [*start, "rewards", name, *place, "--allow-private"]
+    return [*start, "rewards", name, *place, "--allow-private", "--finality", finality]
 
 
 def _run(arguments: list[str], keys: dict[str, str]) -> subprocess.CompletedProcess[str]:

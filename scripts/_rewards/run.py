@@ -99,7 +99,9 @@ class _Run:
         self._epochs = options.folder / "epochs"
         place = place_from(network.chain.records, None, None)
         self._chain = RewardChain([network.chain.rpc_url], place)
-        self._settings = ObserveSettings(limits=FetchLimits(is_private_allowed=True))
+        self._settings = ObserveSettings(
+            limits=FetchLimits(is_private_allowed=True), finality="soft"
+        )
         self._service = Service(
             network,
             self._epochs,
@@ -211,12 +213,11 @@ class _Run:
             return False
         own = (self._epochs / str(epoch) / "tree.bin").read_bytes()
         leaves = self._chain.final_tree(epoch, own, self._settings).leaves
-        paid = all(
-            self._chain.rewards.is_paid(epoch, index)
-            for index, leaf in enumerate(leaves)
-            if leaf.sums % 2**128
+        owed = [index for index, leaf in enumerate(leaves) if leaf.sums % 2**128]
+        head = self._chain.observer.head().number
+        return all(self._chain.rewards.are_paid(epoch, owed, head)) and not self._moves(
+            epoch, leaves
         )
-        return paid and not self._moves(epoch, leaves)
 
     def _moves(self, epoch: int, leaves: Any) -> bool:
         for leaf in leaves:

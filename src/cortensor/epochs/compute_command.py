@@ -14,8 +14,8 @@ from cortensor.epochs.gathering import gather
 from cortensor.epochs.observing import RewardChain
 from cortensor.epochs.options import epoch_options
 from cortensor.epochs.verifying import verify_epoch
-from cortensor.errors import InvalidInput
 from cortensor.pricing import format_cor
+from cortensor.rewards.epoch import why_nobody
 
 if TYPE_CHECKING:
     from cortensor.epochs.place import RewardPlace
@@ -47,8 +47,6 @@ def compute(
     """Write an epoch's folder: inputs, metrics, tree, report. Nothing is sent."""
     chain = RewardChain(rpc_url, place)
     inputs, sources = gather(chain, epoch, settings, folder, is_estimate=estimate)
-    if not len(inputs.roster):
-        raise InvalidInput(f"no node was registered all through epoch {epoch}", field="epoch")
     folder.mkdir(parents=True, exist_ok=True)
     result = files.write_epoch(folder / str(epoch), inputs, sources)
     drawn = "" if sources.is_budget_drawn else " (estimated: the epoch is not opened)"
@@ -56,6 +54,9 @@ def compute(
         f"epoch {epoch}: {len(inputs.receipts)} receipts, {len(result.leaves)} nodes, "
         f"{format_cor(result.sums.amount)} of {format_cor(inputs.budget)} COR{drawn}"
     )
+    nobody = why_nobody(inputs, result)
+    if nobody:
+        click.echo(f"nobody is paid: {nobody}")
     click.echo(f"root 0x{result.tree.root.hex()}")
     click.echo(f"report {folder / str(epoch) / files.PAGE}")
 
@@ -82,3 +83,5 @@ def verify(
         f"epoch {verified.epoch} verified: {verified.receipts} receipts, {verified.nodes} nodes, "
         f"{format_cor(int(verified.amount_wei))} COR; its root is {where}"
     )
+    if verified.nobody:
+        click.echo(f"nobody is paid: {verified.nobody}")

@@ -22,6 +22,7 @@ from cortensor.errors import Error, VerificationFailed
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
 from cortensor.rewards.card import RewardCard
 from cortensor.rewards.epoch import EpochInputs, compute_epoch
+from cortensor.rewards.metrics import NodeCounts
 from cortensor.rewards.records import from_bytes, to_bytes
 from cortensor.rewards.roster import Prior, Roster
 from cortensor.rewards.words import Facts, Sums, Tally
@@ -89,7 +90,7 @@ def derived_files(inputs: EpochInputs) -> tuple[dict[str, bytes], EpochResult]:
     """Return the files that follow from an epoch's inputs, by name, and the result itself.
 
     Raises:
-        InvalidInput: the epoch has no nodes.
+        InvalidInput: the inputs do not belong together.
     """
     result = compute_epoch(inputs)
     pairs = [
@@ -135,11 +136,7 @@ def manifest_of(digests: Mapping[str, Digest], result: EpochResult, epoch: int) 
 
 
 def write_epoch(folder: Path, inputs: EpochInputs, sources: Sources) -> EpochResult:
-    """Write an epoch's folder, whole or not at all; an older one of that name is replaced.
-
-    Raises:
-        InvalidInput: the epoch has no nodes.
-    """
+    """Write an epoch's folder, whole or not at all; an older one of that name is replaced."""
     partial = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     # Inputs first, and out of memory before the computation needs it.
@@ -259,9 +256,9 @@ def load_earlier(folder: Path) -> tuple[Roster, list[str], Any] | None:
 def _metrics(result: EpochResult) -> bytes:
     """Return a line for every node: what was counted, what the leaf says, and what it is paid."""
     text = io.StringIO()
-    counts = result.metrics.nodes[0]._fields if result.metrics.nodes else ()
     facts = Facts.__struct_fields__
     writer = csv.writer(text, lineterminator="\n")
+    counts = NodeCounts._fields
     writer.writerow(["operator", "node", *counts, *facts, "operator_score", "score", "amount_wei"])
     for place, leaf in enumerate(result.leaves):
         said, sums = result.facts[place], Sums.unpack(leaf.sums)

@@ -75,7 +75,8 @@ def gather(
 
     Raises:
         Conflict: the epoch is not over (`epoch_not_over`) or not opened (`epoch_not_open`).
-        Unavailable: the node, receipts (`batch_missing`), or an earlier tree.
+        Unavailable: the node, receipts (`batch_missing`), an earlier tree, or the block that opened
+            the epoch is not as sure as the settings want (`not_final`).
     """
     span = chain.span(epoch)
     budget = chain.budget(span)
@@ -85,6 +86,8 @@ def gather(
             field="epoch",
             code="epoch_not_open",
         )
+    if budget.is_drawn:
+        chain.require_sure(epoch, settings.finality)
     finals = chain.final_before(epoch)
     earlier = [_earlier(chain, each, settings, own) for each in finals[1 - WINDOW_EPOCHS :]]
     prior_epoch = finals[-1] if finals else 0

@@ -12,6 +12,7 @@ from cortensor.epochs.observing import TREE_NAME, tree_url
 from cortensor.epochs.tree_challenges import Challenge, TreeLook
 from cortensor.epochs.tree_file import PostedTree, address, read_tree
 from cortensor.errors import Error
+from cortensor.rewards.epoch import why_nobody
 from cortensor.watch.fetch import fetch
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Verdict(Struct, frozen=True):
 
     Attributes:
         outcome: `right`, or `wrong` with proofs, or `veto`: it differs, and nothing can be proven.
-        reason: what is wrong, in a line.
+        reason: what is wrong, in a line; of a right root, why it pays nobody.
         challenges: proofs against it, the cheapest first.
     """
 
@@ -59,7 +60,7 @@ def judge(
     header = posted.header
     own = (result.tree.root, result.tree.sums, len(result.leaves))
     if (header.root, header.sums, header.count) == own:
-        return Verdict("right", "", [])
+        return Verdict("right", why_nobody(inputs, result), [])
     tree, why = _fetch(posted, settings)
     pairs = [(entry.operator, entry.node) for entry in inputs.roster.nodes]
     rules = Rules(inputs.card, inputs.budget, pairs, prior)

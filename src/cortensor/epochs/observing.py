@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from cortensor.chain.block_times import BlockTimes
+from cortensor.chain.horizon import read_horizon
 from cortensor.chain.node_register import NodeRegister
 from cortensor.chain.observer import Observer
 from cortensor.chain.reward_table import RewardTable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from cortensor.epochs.tree_file import PostedTree
     from cortensor.receipts.body import Body
     from cortensor.rewards.card import RewardCard
+    from cortensor.store.records import Finality
 
 TREE_NAME = "tree.bin"
 
@@ -123,6 +125,25 @@ class RewardChain:
         card = self.table.card(version)
         held = self.token.balance(self.parts.fund)
         return Budget(version, min(held, card.budget_cap_wei), card, False)
+
+    def require_sure(self, epoch: int, finality: Finality) -> None:
+        """Check that the block in which an epoch was opened stays.
+
+        All that the epoch is computed from was there before.
+
+        Raises:
+            Unavailable: it can still be re-organised away (`not_final`), or the node.
+        """
+        if finality == "soft":
+            return
+        opened = self.rewards.opened_in(epoch, self.place.first_block, self.observer.head().number)
+        reach = read_horizon(self.web3).reach(finality)
+        if opened is None or opened > reach:
+            raise Unavailable(
+                f"epoch {epoch} was opened in block {opened}, and what is {finality} ends with"
+                f" block {reach}: it is computed later",
+                code="not_final",
+            )
 
     def roster(self, span: Span) -> Roster:
         """Return the nodes registered for a whole epoch, with their stake at its end."""

@@ -17,6 +17,8 @@ from cortensor.watch.fetch import MAX_BYTES, FetchLimits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cortensor.store.records import Finality
+
 _OPTIONS = (
     rpc_option,
     click.option(
@@ -47,6 +49,13 @@ _OPTIONS = (
     click.option(
         "--fetch-timeout", default=30, show_default=True, type=click.IntRange(1, 3600), help="s"
     ),
+    click.option(
+        "--finality",
+        default="hard",
+        show_default=True,
+        type=click.Choice(("soft", "safe", "hard")),
+        help="How sure the block must be that opened an epoch, before that is computed.",
+    ),
 )
 
 
@@ -64,6 +73,7 @@ def epoch_options(command: Callable[..., None]) -> Callable[..., None]:
         mirror: str | None,
         allow_private: bool,
         fetch_timeout: int,
+        finality: Finality,
         **others: Any,
     ) -> None:
         limits = FetchLimits(MAX_BYTES, float(fetch_timeout), allow_private)
@@ -71,7 +81,7 @@ def epoch_options(command: Callable[..., None]) -> Callable[..., None]:
             *positional,
             place=place_from(deployments, node_reward, session_payment),
             settings=ObserveSettings(
-                routers, tuple(root.lower() for root in left_out), mirror, limits
+                routers, tuple(root.lower() for root in left_out), mirror, limits, finality
             ),
             **others,
         )

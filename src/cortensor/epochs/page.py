@@ -15,6 +15,7 @@ from cortensor.epochs.tree_file import address
 from cortensor.pricing import format_cor
 from cortensor.receipts.keccak import to_hex
 from cortensor.rewards.concentration import gini_bps, hhi_bps, lorenz_bps, top_share_bps
+from cortensor.rewards.epoch import why_nobody
 from cortensor.rewards.formula import breadth_bps, is_counted
 from cortensor.rewards.words import BPS, MAX_LEVEL, Sums, Tally
 
@@ -99,6 +100,7 @@ def render_page(inputs: EpochInputs, result: EpochResult) -> str:
         allotted_share=percent(BPS * sums.amount // inputs.budget if inputs.budget else 0),
         is_funded=inputs.budget > 0,
         paid=sum(amount > 0 for amount in amounts),
+        nobody=why_nobody(inputs, result),
         root=to_hex(result.tree.root),
         inputs_hash=to_hex(result.inputs_hash),
         gini=percent(gini_bps(by_operator)),
@@ -195,7 +197,7 @@ def _flagged(inputs: EpochInputs, result: EpochResult) -> list[Flagged]:
 
 def _line(amounts: Sequence[int]) -> str:
     """Return a Lorenz curve as the points of an SVG line."""
-    points = lorenz_bps(amounts, min(len(amounts), MOST_POINTS))
+    points = lorenz_bps(amounts, max(1, min(len(amounts), MOST_POINTS)))
     steps = len(points) - 1
     return " ".join(
         f"{CHART * number / steps:.1f},{CHART - CHART * value / BPS:.1f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from cortensor.store.records import Finality  # noqa: TC001 -- msgspec reads the annotation
 from cortensor.watch.fetch import FetchLimits
 
 
@@ -17,9 +18,13 @@ class ObserveSettings(Struct, frozen=True):
             them: it is said in the epoch's directory.
         mirror: prefix of an address where batches can be had as well, before the root.
         limits: of each fetch.
+        finality: how sure the block must be in which an epoch was opened, before it is computed,
+            and the one in which it was done, before it is left alone: `soft`, on a chain that is
+            never re-organised; `safe`; or `hard`, for final.
     """
 
     routers: tuple[int, ...] = ()
     left_out: tuple[str, ...] = ()
     mirror: str | None = None
     limits: FetchLimits = FetchLimits()
+    finality: Finality = "hard"

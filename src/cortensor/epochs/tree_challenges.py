@@ -46,7 +46,8 @@ class TreeLook:
 
     def __init__(self, header: Header, tree: PostedTree) -> None:
         self._count = header.count
-        self._tree = tree
+        # Rows as the hashes give them, from whatever place of the file.
+        self._tree = PostedTree(tree.leaves, [list(row) for row in tree.rows])
         # The contract counts heights in a tree as deep as `count` leaves need.
         self._lift = depth_of(header.count) - tree.depth
         self._leaves = {leaf.hash(): leaf for leaf in tree.leaves}
@@ -75,40 +76,47 @@ class TreeLook:
         return PostedTree(leaves, self._tree.rows)
 
     def _look(self, height: int, index: int) -> tuple[int, ...]:
-        """Note what is wrong with a node; returns the children that a proof leads to."""
+        """Note what is wrong with a node, or what it is; returns the children a proof leads to."""
         node, at = self._tree.rows[height][index], height + self._lift
         if at < 0:
             return ()
-        pair, leaf = self._pairs.get(node.hashed), self._leaves.get(node.hashed)
-        fault: Challenge | None = None
-        if node.hashed == _NO_HASH:
-            if at or node.sums or index < self._count:
-                fault = self._fault("challenge_padding", height, index, (), "is empty")
-        elif at == 0 and index >= self._count:
-            fault = self._fault("challenge_padding", height, index, (), "is filled")
-        elif pair is not None and (at == 0 or not _adds_up(node, *pair)):
-            words: tuple[Any, ...] = tuple(map(tuple, pair))
-            fault = self._fault("challenge_sum", height, index, words, "does not add up")
-        elif leaf is not None and (at or node.sums != leaf.sums):
-            words = (leaf.operator, leaf.detail(), leaf.sums)
-            fault = self._fault("challenge_leaf_sum", height, index, words, "is not what its leaf")
+        fault = self._wrong(node, height, index)
         if fault is not None:
             self.faults.append(fault)
             return ()
-        if height == 0:
-            if at == 0 and (leaf is not None or node.hashed == _NO_HASH):
-                self.shown[index] = leaf
-            return ()
-        beside = (2 * index, 2 * index + 1)
-        below = tuple(self._tree.rows[height - 1][each] for each in beside)
-        return beside if pair == below else ()
+        pair, leaf = self._pairs.get(node.hashed), self._leaves.get(node.hashed)
+        if height and pair is not None:
+            self._tree.rows[height - 1][2 * index : 2 * index + 2] = pair
+            return 2 * index, 2 * index + 1
+        if at == 0 and (leaf is not None or node.hashed == _NO_HASH):
+            self.shown[index] = leaf
+        return ()
+
+    def _wrong(self, node: Entry, height: int, index: int) -> Challenge | None:
+        """Return the proof against a node; None where it is what may stand there."""
+        at = height + self._lift
+        pair, leaf = self._pairs.get(node.hashed), self._leaves.get(node.hashed)
+        if node.hashed == _NO_HASH:
+            if at or node.sums or index < self._count:
+                return self._fault("challenge_padding", height, index, (), "a node is empty")
+        elif at == 0 and index >= self._count:
+            return self._fault("challenge_padding", height, index, (), "a node is one too many")
+        elif pair is not None and (at == 0 or not _adds_up(node, *pair)):
+            words: tuple[Any, ...] = tuple(map(tuple, pair))
+            return self._fault("challenge_sum", height, index, words, "a node does not add up")
+        elif leaf is not None and (at or node.sums != leaf.sums):
+            words = (leaf.operator, leaf.detail(), leaf.sums)
+            return self._fault("challenge_leaf_sum", height, index, words, "a node is not its leaf")
+        return None
 
     def _fault(
         self, name: str, height: int, index: int, words: tuple[Any, ...], what: str
     ) -> Challenge:
         node, at = self._tree.rows[height][index], height + self._lift
         where = (at, index, tuple(node), self._tree.proof(index, height))
-        return Challenge(name, (*where, *words), f"{what} at height {at}, place {index}")
+        return Challenge(
+            name, (*where, *words), f"is no such tree: {what} at height {at}, place {index}"
+        )
 
 
 def _pairs(tree: PostedTree) -> dict[bytes, tuple[Entry, Entry]]:

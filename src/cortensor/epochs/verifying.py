@@ -14,6 +14,7 @@ from cortensor.epochs.gathering import Sources, gather
 from cortensor.epochs.tree_file import seal_of
 from cortensor.errors import VerificationFailed
 from cortensor.receipts.keccak import to_hex
+from cortensor.rewards.epoch import why_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 
 class Verified(Struct, frozen=True):
-    """What a folder holds; `state` is the epoch's, `on_chain` whether this root is on chain."""
+    """What a folder holds; `state` is the epoch's, `on_chain` whether this root is on chain.
+
+    `nobody` is why nobody is paid, and empty where somebody is.
+    """
 
     epoch: int
     nodes: int
@@ -34,6 +38,7 @@ class Verified(Struct, frozen=True):
     root: str
     state: str
     on_chain: bool
+    nobody: str = ""
 
 
 def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) -> Verified:
@@ -71,6 +76,7 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
         root=to_hex(result.tree.root),
         state=STATES[state],
         on_chain=on_chain,
+        nobody=why_nobody(inputs, result),
     )
 
 

@@ -15,13 +15,14 @@ from cortensor.epochs import files
 from cortensor.epochs.gathering import gather
 from cortensor.epochs.judging import judge, prior_tree
 from cortensor.epochs.observing import RewardChain
-from cortensor.errors import Conflict
+from cortensor.errors import Conflict, Unavailable
 from cortensor.rewards.epoch import compute_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from cortensor.chain.rewards import Posted
     from cortensor.epochs.place import RewardPlace
     from cortensor.epochs.settings import ObserveSettings
 
@@ -36,7 +37,7 @@ class Seen(Struct, frozen=True):
         outcome: `nothing` posted; `right`; `wrong` and provable; `overthrown`, by us; `veto`: wrong
             in what no contract can tell.
         proposer: who posted; empty for nothing.
-        reason: what is wrong.
+        reason: what is wrong; of a right root, why it pays nobody.
         proof: the contract's function that proves it, or did.
     """
 
@@ -55,7 +56,8 @@ class Seen(Struct, frozen=True):
         """Return it in words."""
         what = {
             "nothing": "no root is posted",
-            "right": f"the root of {self.proposer} is right",
+            "right": f"the root of {self.proposer} is right"
+            + (f", and pays nobody: {self.reason}" if self.reason else ""),
             "wrong": f"WRONG: the root of {self.proposer} {self.reason} ({self.proof} proves it)",
             "overthrown": f"overthrown by {self.proof}: the root of {self.proposer} {self.reason}",
             "veto": f"WRONG, AND ONLY THE GUARDIAN'S VETO STOPS IT: the root of {self.proposer}: "
@@ -87,8 +89,7 @@ class RewardWatcher:
         self._settings = settings
         self._folder = folder
         self._caller = None if key is None else Caller(self.chain.web3, key)
-        self._known: Seen | None = None
-        self._known_tx = ""
+        self._known: tuple[Posted, Seen] | None = None
 
     def look(self) -> Seen:
         """Judge the posted root once, and challenge it if it is provably wrong.
@@ -99,9 +100,12 @@ class RewardWatcher:
         flight = self.chain.rewards.flight()
         if flight.state != POSTED:
             return Seen(flight.epoch, "nothing")
-        posted = self.chain.posted(flight.epoch)[-1]
-        if self._known is not None and self._known_tx == posted.tx_hash:
-            return self._known  # what is final about it was said
+        postings = self.chain.posted(flight.epoch)
+        if not postings:  # re-organised away between two questions
+            raise Unavailable(f"no posting of epoch {flight.epoch} is found", code="not_done")
+        posted = postings[-1]
+        if self._known is not None and self._known[0] == posted:
+            return self._known[1]  # what cannot change was said
         inputs, sources = gather(self.chain, flight.epoch, self._settings, self._folder)
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -127,6 +131,7 @@ class RewardWatcher:
                 outcome, proof = "overthrown", challenge.name
                 break
         seen = Seen(flight.epoch, outcome, who, verdict.reason, proof)
-        if outcome != "wrong" or self._caller is None:
-            self._known, self._known_tx = seen, posted.tx_hash
+        # A challenge can be re-organised away, and is then sent again.
+        if outcome in {"right", "veto"} or self._caller is None:
+            self._known = (posted, seen)
         return seen

@@ -4,6 +4,9 @@
 DBOS notes each step that is done; who is killed goes on with the next. A step under way is done
 again, and finds on chain, or among what was signed, how far it had come. A step that cannot be
 done yet waits inside itself: a workflow fails only for a fault in the program.
+
+What a step saw can be re-organised away. So the state of the chain says what comes next, never the
+step before; and the workflow ends only when the block that all is done in stays.
 """
 
 from __future__ import annotations
@@ -14,8 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, SetWorkflowID
 
-from cortensor.chain.rewards import FINAL, POSTED, STATES
-from cortensor.epochs.acting import LATE, NO_NODES
+from cortensor.chain.rewards import FINAL, NONE, OPEN
+from cortensor.epochs.acting import GONE, LATE, STAYS, WAITS, Mark
 from cortensor.errors import Error
 
 if TYPE_CHECKING:
@@ -26,9 +29,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NAME = "cortensor-rewards"
-VERSION = "1"
+VERSION = "2"
 """Of the steps and their order: workflows of another one are not gone on with."""
 INSTANCE = "epochs"
+
+PAID = "paid"
 
 log = logging.getLogger(__name__)
 
@@ -47,36 +52,45 @@ class EpochFlow(DBOSConfiguredInstance):
 
     @DBOS.workflow(max_recovery_attempts=None)
     def run(self, epoch: int) -> str:
-        """Bring an epoch from where it is to paid; returns how it ended."""
-        state = self.open(epoch)
-        if state == LATE:
-            return LATE
-        if state == "open":
-            computed = self.compute(epoch)
-            if computed in {LATE, NO_NODES}:
-                return computed
-            if not self._reach_final(epoch):
-                return LATE
-        for start in self.runs(epoch):
-            self.pay(epoch, start)
-        for index in self.moves(epoch):
-            self.sync(epoch, index)
-        return "paid"
-
-    def _reach_final(self, epoch: int) -> bool:
-        """Post, watch and finalise, as often as roots fall; returns whether one is final."""
+        """Bring an epoch from where it is to paid, in a block that stays; returns how it ended."""
         while True:
-            state, left_s, proposer = self.post(epoch)
-            if state == POSTED and proposer.lower() != self._actor.address:
-                self.check(epoch)
-            while state == POSTED:
-                if left_s:
-                    DBOS.sleep(min(float(left_s), self._actor.job.poll_s))
-                state, left_s, _ = self.look(epoch) if left_s else self.finalise(epoch)
+            ending = self._reach_final(epoch)
+            if ending != LATE:
+                for start in self.runs(epoch):
+                    self.pay(epoch, start)
+                for index in self.moves(epoch):
+                    self.sync(epoch, index)
+            number, block_hash = self.mark(epoch, ending)
+            found = WAITS if number >= 0 else GONE
+            while found == WAITS:
+                found = self.standing(epoch, number, block_hash)
+                if found != STAYS:
+                    DBOS.sleep(self._actor.job.poll_s)
+            if found == STAYS:
+                return ending
+
+    def _reach_final(self, epoch: int) -> str:
+        """Open, compute, post, watch and finalise, as often as it takes; returns PAID or LATE."""
+        is_computed, checked = False, ""
+        while True:
+            state, left_s, proposer, posting = self.look(epoch)
             if state >= FINAL:
-                return True
-            if state != STATES.index("open"):
-                return False
+                return PAID
+            if state == NONE:
+                if self.open(epoch) == LATE:
+                    return LATE
+                is_computed = False  # it may have drawn another budget than before
+            elif not is_computed:
+                is_computed = self.compute(epoch) != GONE
+            elif state == OPEN:
+                self.post(epoch)
+            elif proposer.lower() != self._actor.address and posting != checked:
+                self.check(epoch)
+                checked = posting
+            elif left_s:
+                DBOS.sleep(min(float(left_s), self._actor.job.poll_s))
+            else:
+                self.finalise(epoch)
 
     @DBOS.step()
     def open(self, epoch: int) -> str:
@@ -89,12 +103,12 @@ class EpochFlow(DBOSConfiguredInstance):
         return self._do("compute", epoch, lambda: self._actor.compute(epoch))
 
     @DBOS.step()
-    def post(self, epoch: int) -> tuple[int, int, str]:
+    def post(self, epoch: int) -> tuple[int, int, str, str]:
         """See `Actor.post`."""
         return _plain(self._do("post", epoch, lambda: self._actor.post(epoch)))
 
     @DBOS.step()
-    def look(self, epoch: int) -> tuple[int, int, str]:
+    def look(self, epoch: int) -> tuple[int, int, str, str]:
         """See `Actor.look`."""
         return _plain(self._patiently("look", epoch, lambda: self._actor.look(epoch)))
 
@@ -104,7 +118,7 @@ class EpochFlow(DBOSConfiguredInstance):
         return self._do("check", epoch, lambda: self._actor.check(epoch))
 
     @DBOS.step()
-    def finalise(self, epoch: int) -> tuple[int, int, str]:
+    def finalise(self, epoch: int) -> tuple[int, int, str, str]:
         """See `Actor.finalise`."""
         return _plain(self._do("finalise", epoch, lambda: self._actor.finalise(epoch)))
 
@@ -127,6 +141,23 @@ class EpochFlow(DBOSConfiguredInstance):
     def sync(self, epoch: int, index: int) -> str:
         """See `Actor.sync`."""
         return self._do("sync", epoch, lambda: self._actor.sync(epoch, index))
+
+    @DBOS.step()
+    def mark(self, epoch: int, ending: str) -> tuple[int, str]:
+        """See `Actor.mark`."""
+        mark = self._patiently("mark", epoch, lambda: self._actor.mark(epoch, ending))
+        return mark.number, mark.block_hash
+
+    @DBOS.step()
+    def standing(self, epoch: int, number: int, block_hash: str) -> str:
+        """See `Actor.standing`."""
+        mark = Mark(number, block_hash)
+        found = self._patiently("standing", epoch, lambda: self._actor.standing(mark))
+        if found == GONE:
+            log.warning("epoch %d: block %d was reorganised away", epoch, number)
+        elif found == STAYS:
+            log.info("epoch %d: ended in block %d, which stays", epoch, number)
+        return found
 
     def _do(self, step: str, epoch: int, act: Callable[[], T]) -> T:
         log.info("epoch %d: %s begins", epoch, step)
@@ -159,11 +190,12 @@ def launch(actor: Actor) -> EpochFlow:
 
 def start(flow: EpochFlow, actor: Actor, epoch: int) -> None:
     """Start an epoch's workflow; one that runs or ran is left alone."""
-    name = f"{actor.chain.chain_id}/{actor.chain.rewards.address}/{actor.address}/{epoch}"
+    place = f"{actor.chain.chain_id}/{actor.chain.rewards.address}/{actor.address}"
+    name = f"{VERSION}/{place}/{epoch}"
     with SetWorkflowID(name):
         DBOS.start_workflow(flow.run, epoch)
 
 
-def _plain(look: Look) -> tuple[int, int, str]:
+def _plain(look: Look) -> tuple[int, int, str, str]:
     # What DBOS keeps should be readable by any later version.
-    return look.state, look.left_s, look.proposer
+    return look.state, look.left_s, look.proposer, look.posting

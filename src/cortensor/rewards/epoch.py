@@ -101,6 +101,17 @@ def compute_epoch(inputs: EpochInputs) -> EpochResult:
     return EpochResult(leaves, facts, SumTree(leaves), metrics, collusion, inputs_hash(inputs))
 
 
+def why_nobody(inputs: EpochInputs, result: EpochResult) -> str:
+    """Return why an epoch pays nobody; empty where it pays somebody."""
+    if result.sums.amount:
+        return ""
+    if not result.leaves:
+        return "no node was registered all through it"
+    if not result.sums.score:
+        return "no node passes the card's gates"
+    return "it is unfunded" if not inputs.budget else "every amount rounds down to nothing"
+
+
 def make_leaves(
     card: RewardCard, roster: Roster, facts: Sequence[Facts], work: Sequence[int], budget: int
 ) -> list[Leaf]:

@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+from cortensor.epochs.gathering import gather
+from cortensor.epochs.observing import RewardChain
+from cortensor.epochs.place import place_from
+from cortensor.epochs.settings import ObserveSettings
+from cortensor.rewards.epoch import compute_epoch
+from cortensor.watch.fetch import FetchLimits
 from scripts._rewards.network import Network
 from scripts._rewards.pipeline import Service
 from scripts._rewards.working import free_port
 from tests.ape.running import rpc
 
 NODES = 2
+SETTINGS = ObserveSettings(limits=FetchLimits(is_private_allowed=True), finality="soft")
 
 
 class Scene:
@@ -29,10 +36,27 @@ class Scene:
         self.epoch = self.network.end_epoch()
         self.begin(folder)
 
-    def begin(self, folder):
+    def begin(self, folder, finality="soft"):
         """Give the epoch a service that has done nothing yet."""
         self.folder = folder
-        self.service = Service(self.network, folder / "epochs", free_port(), folder / "service.log")
+        self.service = Service(
+            self.network,
+            folder / "epochs",
+            free_port(),
+            folder / "service.log",
+            finality=finality,
+        )
+
+    def computed(self, folder=None):
+        """Inputs and result of the epoch, which somebody opened."""
+        chain = RewardChain([self.url], place_from(self.chain.records, None, None))
+        inputs, _ = gather(chain, self.epoch, SETTINGS, folder)
+        return inputs, compute_epoch(inputs)
+
+    def says(self, text):
+        """Whether the service's log has something."""
+        log = self.service.log
+        return log.is_file() and text in log.read_text("utf-8")
 
     def nonce(self, block):
         """How many transactions the proposer has sent."""

@@ -22,6 +22,7 @@ def scene(tmp_path_factory):
 
 def rewards(scene, *arguments, env=None, code=0):
     place = ("--rpc", scene.url, "--deployments", str(scene.chain.records), "--allow-private")
+    place += ("--finality", "soft")
     name, *rest = map(str, arguments)
     done = CliRunner().invoke(main, ["rewards", name, *rest, *place], env=env)
     assert done.exit_code == code, done.output

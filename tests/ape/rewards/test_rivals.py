@@ -5,12 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from cortensor.epochs.gathering import gather
-from cortensor.epochs.observing import RewardChain
-from cortensor.epochs.place import place_from
-from cortensor.epochs.settings import ObserveSettings
 from cortensor.epochs.sharing import shared
-from cortensor.rewards.epoch import compute_epoch
 from scripts._anvil import run_anvil
 from scripts._rewards import cheating
 from tests.ape.rewards.scene import Scene
@@ -42,9 +37,7 @@ def scene(stage, tmp_path):
 def opened(scene):
     """Have the rival open the epoch; returns its inputs and what follows from them."""
     scene.chain.send(scene.network.cast.cheat, scene.network.reward.functions.open(scene.epoch))
-    chain = RewardChain([scene.url], place_from(scene.chain.records, None, None))
-    inputs, _ = gather(chain, scene.epoch, ObserveSettings(), None)
-    return inputs, compute_epoch(inputs)
+    return scene.computed()
 
 
 def postings(scene):
@@ -78,10 +71,7 @@ def test_a_right_root_is_left_and_made_final(scene):
         scene.network, scene.epoch, right, result.inputs_hash, scene.folder / "x", "http://x"
     )
     done = f"epoch {scene.epoch}: check: the posted root is right"
-    scene.service.run_until(
-        lambda: scene.service.log.is_file() and done in scene.service.log.read_text("utf-8"),
-        seconds=PATIENCE_S,
-    )
+    scene.service.run_until(lambda: scene.says(done), seconds=PATIENCE_S)
     finish(scene)
     assert not cheating.is_slashed(scene.network)
     assert postings(scene) == [cast.cheat.address]

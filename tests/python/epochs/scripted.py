@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A service whose steps only write a line, run as a process of its own: `scripted.py FILE URL DIE`.
 
-It dies, as by SIGKILL, in the step named DIE after that step has written its line.
+It dies, as by SIGKILL, in the step named DIE after that step has written its line. Where the epoch
+is follows from the lines; the first block in which it is done is reorganised away, and with it
+the payments.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from cortensor.chain.rewards import FINAL, POSTED
-from cortensor.epochs.acting import Look
+from cortensor.chain.rewards import FINAL, NONE, OPEN, POSTED
+from cortensor.epochs.acting import GONE, STAYS, WAITS, Look, Mark
 from cortensor.epochs.workflow import launch, start
 
 OTHER = "0x" + "22" * 20
@@ -34,6 +36,15 @@ class ScriptedActor:
         if step == self.die:
             os._exit(9)
 
+    def look(self, _epoch: int) -> Look:
+        done = set(self.file.read_text().splitlines())
+        self._done("look")
+        if "finalise" in done:
+            return Look(FINAL)
+        if "post" in done:
+            return Look(POSTED, 0 if "check" in done else 1, OTHER, "root")
+        return Look(OPEN if "open" in done else NONE)
+
     def open(self, _epoch: int) -> str:
         self._done("open")
         return "open"
@@ -44,15 +55,11 @@ class ScriptedActor:
 
     def post(self, _epoch: int) -> Look:
         self._done("post")
-        return Look(POSTED, 1, OTHER)
+        return Look(POSTED, 1, OTHER, "root")
 
     def check(self, _epoch: int) -> str:
         self._done("check")
         return "right"
-
-    def look(self, _epoch: int) -> Look:
-        self._done("look")
-        return Look(POSTED, 0, OTHER)
 
     def finalise(self, _epoch: int) -> Look:
         self._done("finalise")
@@ -74,6 +81,18 @@ class ScriptedActor:
         self._done(f"sync {index}")
         return ""
 
+    def mark(self, _epoch: int, ending: str) -> Mark:
+        number = self.file.read_text().count(f"mark {ending}")
+        self._done(f"mark {ending}")
+        return Mark(number, "0x01")
+
+    def standing(self, mark: Mark) -> str:
+        lines = self.file.read_text().splitlines()
+        self._done(f"standing {mark.number}")
+        if mark.number == 0:
+            return GONE
+        return WAITS if f"standing {mark.number}" not in lines else STAYS
+
 
 if __name__ == "__main__":
     path, url, die = sys.argv[1:]
@@ -82,7 +101,7 @@ if __name__ == "__main__":
     flow = launch(actor)  # type: ignore[arg-type]
     start(flow, actor, 7)  # type: ignore[arg-type]
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and "sync 5" not in Path(path).read_text():
+    while time.monotonic() < deadline and Path(path).read_text().count("standing 1") < 2:
         time.sleep(0.05)
     time.sleep(0.3)  # until DBOS has noted the last step
     os._exit(0)

@@ -14,7 +14,8 @@ import pytest
 from cortensor.epochs import files
 from cortensor.epochs.tree_file import decode_leaves, seal_of
 from cortensor.errors import VerificationFailed
-from cortensor.rewards.epoch import compute_epoch
+from cortensor.rewards.epoch import compute_epoch, why_nobody
+from cortensor.rewards.roster import Roster
 from tests.python.epochs.samples import SOURCES, inputs
 
 
@@ -112,3 +113,31 @@ def test_the_page_says_what_the_tree_says(folder: Path) -> None:
 def test_the_page_of_an_unfunded_epoch_says_so(tmp_path: Path) -> None:
     files.write_epoch(tmp_path / "3", inputs(budget=0), SOURCES)
     assert "This epoch is unfunded" in (tmp_path / "3" / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"roster": Roster([]), "prior": {}, "records": inputs().records.clear(), "history": []},
+            "no node was registered all through it",
+        ),
+        ({"records": inputs().records.clear()}, "no node passes the card"),
+        ({"budget": 0}, "it is unfunded"),
+        ({"budget": 1}, "every amount rounds down to nothing"),
+    ],
+)
+def test_an_epoch_that_pays_nobody_is_whole_and_says_why(
+    tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    given = inputs(**changes)
+    result = files.write_epoch(tmp_path / "3", given, SOURCES)
+    assert result.sums.amount == 0
+    assert why_nobody(given, result).startswith(said)
+    found = files.read_files(tmp_path / "3")
+    assert files.derived_files(files.read_inputs(found))[0] == {
+        name: data for name, data in found.items() if not name.startswith("inputs/")
+    }
+    page = found[files.PAGE].decode()
+    assert f"This epoch pays nobody: {said}" in page.replace("&#39;", "'")
+    assert found[files.METRICS].decode().startswith("operator,node,tasks,asked,")

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cortensor rewards watch` against cheats on Anvil: the proof is found, sent, and taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from cortensor.epochs.place import place_from
+from cortensor.epochs.sharing import shared
+from cortensor.epochs.verifying import verify_epoch
+from cortensor.epochs.watching import RewardWatcher
+from scripts._anvil import run_anvil
+from scripts._rewards import cheating
+from scripts._rewards.network import hex_key
+from tests.ape.rewards import cheats
+from tests.ape.rewards.scene import SETTINGS, Scene
+from tests.ape.running import rpc
+
+pytestmark = pytest.mark.slow
+
+OPEN, POSTED, FINAL = 1, 2, 3
+PATIENCE_S = 60
+NOBODY = "no node was registered all through it"
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    with run_anvil() as anvil:
+        yield Scene(anvil.url, tmp_path_factory.mktemp("stage"))
+
+
+@pytest.fixture
+def scene(stage, tmp_path):
+    before, epoch = rpc(stage.url, "evm_snapshot"), stage.epoch
+    stage.folder = tmp_path
+    with shared(tmp_path, "127.0.0.1", 0) as stage.shared_at:
+        yield stage
+    stage.epoch = epoch
+    assert rpc(stage.url, "evm_revert", before)
+
+
+@pytest.fixture
+def watcher(scene):
+    return watcher_of(scene)
+
+
+def watcher_of(scene, folder=None):
+    place = place_from(scene.chain.records, None, None)
+    key = hex_key(scene.network.cast.watcher)
+    return RewardWatcher([scene.url], place, SETTINGS, folder, key)
+
+
+def opened(scene):
+    """Open the epoch; returns its inputs and what follows from them."""
+    scene.chain.send(scene.network.cast.cheat, scene.network.reward.functions.open(scene.epoch))
+    return scene.computed()
+
+
+def post(scene, wrong):
+    return cheating.post(
+        scene.network, scene.epoch, wrong, bytes(32), scene.folder, scene.shared_at
+    )
+
+
+def is_caught(scene, watcher, wrong):
+    """Whether a wrong root that stands falls at the watcher's look, by its own proof."""
+    assert scene.state() == POSTED
+    seen = watcher.look()
+    return (seen.outcome, seen.proof) == ("overthrown", wrong.proof) and scene.state() == OPEN
+
+
+@pytest.mark.parametrize("make", [cheats.empty_place, cheats.uncounted])
+def test_a_tree_that_is_none(scene, watcher, make):
+    wrong = make(*opened(scene))
+    post(scene, wrong)
+    assert is_caught(scene, watcher, wrong)
+    assert cheating.is_slashed(scene.network)
+
+
+def test_a_level_out_of_nothing_and_one_that_does_not_follow(scene, watcher):
+    inputs, result = opened(scene)
+    wrong = cheats.begun(inputs, result, "challenge_new")
+    post(scene, wrong)
+    assert is_caught(scene, watcher, wrong)
+
+    right = cheating.Wrong("right", "", list(result.leaves))
+    header = post(scene, right)
+    seen = watcher.look()
+    assert seen.outcome == "right"
+    assert seen.line().endswith("and pays nobody: no node passes the card's gates")
+    functions = scene.network.reward.functions
+    scene.chain.pass_time(functions.flight().call()[5] - scene.chain.now() + 1)
+    scene.chain.send(scene.network.cast.cheat, functions.finalise(scene.epoch, header.abi_tuple()))
+    scene.epoch = scene.network.end_epoch()
+    wrong = cheats.begun(*opened(scene), "challenge_prior")
+    post(scene, wrong)
+    assert is_caught(scene, watcher, wrong)
+
+
+def test_a_challenge_that_is_reorganised_away_is_sent_again(scene, watcher):
+    wrong = cheats.uncounted(*opened(scene))
+    post(scene, wrong)
+    assert is_caught(scene, watcher, wrong)
+    rpc(scene.url, "anvil_reorg", 1, [])
+    assert is_caught(scene, watcher, wrong)
+    assert cheating.is_slashed(scene.network)
+
+
+def test_an_epoch_of_no_node_goes_through_and_says_so(scene):
+    network = scene.network
+    for place, node in enumerate(network.cast.nodes):
+        retire = network.register.functions.retire(node.address)
+        scene.chain.send(network.cast.operator_of(place), retire)
+    post_s = network.reward.functions.POST_SECONDS().call()
+    scene.chain.pass_time(post_s + 3 * network.epoch_s + network.epoch_s // 2)
+    # The first that can still be posted; none before it is due.
+    scene.epoch = -(-(scene.chain.now() - post_s) // network.epoch_s) - 1
+    scene.begin(scene.folder)
+    try:
+        scene.service.run_until(lambda: scene.state() == POSTED, seconds=PATIENCE_S)
+        flight = network.reward.functions.flight().call()
+        folder = scene.folder / "watched"
+        watcher = watcher_of(scene, folder)
+        seen = watcher.look()
+        assert (seen.outcome, seen.proposer) == ("right", network.cast.proposer.address)
+        assert seen.reason == NOBODY
+        verified = verify_epoch(folder / str(scene.epoch), watcher.chain, SETTINGS)
+        assert (verified.nodes, verified.on_chain, verified.nobody) == (0, True, NOBODY)
+        assert verified.root == "0x" + "00" * 32
+        assert NOBODY in (folder / str(scene.epoch) / "report.html").read_text("utf-8")
+        scene.chain.pass_time(flight[5] - scene.chain.now() + 1)
+        scene.service.run_until(lambda: scene.says("which stays"), seconds=PATIENCE_S)
+    finally:
+        scene.service.kill()
+    assert scene.state() == FINAL
+    assert verify_epoch(folder / str(scene.epoch), watcher.chain, SETTINGS).state == "final"
