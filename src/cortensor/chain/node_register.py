@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CONTRACT = "NodeReputation"
-BATCH_NODES = 100
-"""Nodes that one request asks about."""
 EVENTS = ("NodeRegistered", "NodeRetired", "NodeDisqualified")
 
 
@@ -104,36 +102,26 @@ class NodeRegister:
         ]
 
     def _level(self, values: Any) -> NodeLevel:
+        found = self._named(values)
+        return NodeLevel(int(found["level"]), int(found["streak"]), int(found["level_epoch"]))
+
+    def _named(self, values: Any) -> dict[str, Any]:
         names = [
             part["name"]
             for part in self._contract.get_function_by_name("node").abi["outputs"][0]["components"]
         ]
-        found = named(values, names)
-        return NodeLevel(int(found["level"]), int(found["streak"]), int(found["level_epoch"]))
+        return named(values, names)
 
     def facts(self, nodes: Sequence[str]) -> list[NodeFacts]:
-        """Return what the register says of each node, in batches of one request to the RPC.
-
-        Raises:
-            Unavailable: the RPC.
-        """
-        found: list[NodeFacts] = []
-        for first in range(0, len(nodes), BATCH_NODES):
-            found += self._facts(nodes[first : first + BATCH_NODES])
-        return found
-
-    def _facts(self, nodes: Sequence[str]) -> list[NodeFacts]:
-        functions = self._contract.functions
-        names = [part["name"] for part in functions.node.abi["outputs"][0]["components"]]
-        with node_errors("nodes"), self._web3.batch_requests() as batch:
-            for node in nodes:
-                address = Web3.to_checksum_address(node)
-                batch.add(functions.node(address))
-                batch.add(functions.is_eligible(address))
-            answers = batch.execute()
+        """Return what the register says of each node at the latest block. Raises Unavailable."""
+        with node_errors("block"):
+            block = int(self._web3.eth.block_number)
+        asked = [(node,) for node in nodes]
+        registered = call_many(self._web3, self._contract, "node", asked, block)
+        eligible = call_many(self._web3, self._contract, "is_eligible", asked, block)
         found = []
-        for values, is_eligible in zip(answers[::2], answers[1::2], strict=True):
-            known: dict[str, Any] = dict(zip(names, values, strict=True))
+        for values, is_eligible in zip(registered, eligible, strict=True):
+            known = self._named(values)
             found.append(
                 NodeFacts(
                     is_known=int(known["stays"]) > 0,
