@@ -7,16 +7,17 @@ server says of its own usage is not trusted: it is held to bounds and flagged wh
 
 from __future__ import annotations
 
+import asyncio
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import msgspec
 from msgspec import Struct
 
 from cortensor.errors import Unavailable
 from cortensor.receipts.verify_task import trace_hash
+from cortensor.router.adapters.http_client import HttpClient, ReplyTooLargeError
 from cortensor.router.adapters.sse import CUT, Pieces, Usage, events
 from cortensor.router.json_guard import decode_json
 from cortensor.router.ports import BackendError, Completion
@@ -26,13 +27,13 @@ from cortensor.router.tracing import NoTracer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cortensor.router.adapters.http_client import Reply
     from cortensor.router.config import BackendConfig
     from cortensor.router.ports import Call
     from cortensor.router.tracing import Tracer
 
 PATH = "/v1/chat/completions"
 CHECK_TIMEOUT_S = 3.0
-CONNECT_TIMEOUT_S = 10.0
 HTTP_OK = 200
 HTTP_TOO_MANY = 429
 HTTP_SERVER_ERROR = 500
@@ -41,7 +42,8 @@ DIGITS = 9
 MAX_TOOL_CALLS = 32
 EVENT_STREAM = "text/event-stream"
 EVENT_OVERHEAD = 64
-STREAM_HEADERS = {"Content-Type": "application/json", "Accept": EVENT_STREAM}
+HEADERS = {"Content-Type": "application/json"}
+STREAM_HEADERS = {**HEADERS, "Accept": EVENT_STREAM}
 ANY_OBJECT = {"type": "object"}
 
 
@@ -82,8 +84,7 @@ class OpenAIBackend:
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._digest = model_digest or config.model_digest
         self._tracer = tracer or NoTracer()
-        self._http: aiohttp.ClientSession | None = None
-        self._streams: aiohttp.ClientSession | None = None
+        self._http: HttpClient | None = None
         self.root = (config.base_url or "").rstrip("/").removesuffix("/v1")
 
     @property
@@ -97,25 +98,14 @@ class OpenAIBackend:
         return self._digest
 
     async def start(self) -> None:
-        """Open the connection pool."""
-        self._http = self._session(force_close=False)
-        # Servers close the connection after a stream without saying so: none is used again.
-        self._streams = self._session(force_close=True)
-
-    def _session(self, *, force_close: bool) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            headers=self._headers,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
-            # Concurrency is bounded per compute session.
-            connector=aiohttp.TCPConnector(limit=0, force_close=force_close),
-        )
+        """Be ready to connect."""
+        self._http = HttpClient(self.root, self._headers)
 
     async def close(self) -> None:
         """Close all connections."""
-        for session in (self._http, self._streams):
-            if session is not None:
-                await session.close()
-        self._http = self._streams = None
+        if self._http is not None:
+            self._http.close()
+        self._http = None
 
     async def check(self) -> None:
         """Return if the server answers at all.
@@ -123,13 +113,14 @@ class OpenAIBackend:
         Raises:
             Unavailable: it does not.
         """
-        timeout = aiohttp.ClientTimeout(total=CHECK_TIMEOUT_S)
         try:
-            async with self._client().get(self.root + "/v1/models", timeout=timeout) as reply:
-                if reply.status >= HTTP_SERVER_ERROR:
-                    raise Unavailable(f"answers {reply.status}", code="backend_unavailable")
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                with await self._client().send("GET", "/v1/models", {}) as reply:
+                    status = reply.status
+        except OSError as error:
             raise Unavailable("does not answer", code="backend_unavailable") from error
+        if status >= HTTP_SERVER_ERROR:
+            raise Unavailable(f"answers {status}", code="backend_unavailable")
 
     async def complete(self, call: Call) -> Completion:
         """Run one prompt.
@@ -137,18 +128,12 @@ class OpenAIBackend:
         Raises:
             BackendError: no usable answer; the reason says why.
         """
-        url = self.root + PATH
+        body = msgspec.json.encode(self._body(call))
+        headers = {**HEADERS, **self._tracer.headers()}
         try:
-            async with self._client().post(
-                url,
-                data=msgspec.json.encode(self._body(call)),
-                headers={"Content-Type": "application/json", **self._tracer.headers()},
-                allow_redirects=False,
-            ) as reply:
-                raw = await _read(reply.content, self._config.max_response_bytes)
-                if reply.status != HTTP_OK:
-                    raise _refusal(reply.status, raw, reply.headers.get("Retry-After"))
-        except (aiohttp.ClientError, OSError) as error:
+            with await self._client().send("POST", PATH, headers, body) as reply:
+                raw = await self._read(reply)
+        except OSError as error:
             raise BackendError("unreachable") from error
         return self._completion(call, raw)
 
@@ -160,15 +145,13 @@ class OpenAIBackend:
         """
         pieces = Pieces()
         asked = {**self._body(call), "stream": True, "stream_options": {"include_usage": True}}
+        headers = {**STREAM_HEADERS, **self._tracer.headers()}
+        body = msgspec.json.encode(asked)
         try:
-            async with self._client(streams=True).post(
-                self.root + PATH,
-                data=msgspec.json.encode(asked),
-                headers={**STREAM_HEADERS, **self._tracer.headers()},
-                allow_redirects=False,
-            ) as reply:
+            # Servers close the connection after a stream without saying so: it is not used again.
+            with await self._client().send("POST", PATH, headers, body, is_last=True) as reply:
                 whole = await self._pieces(call, reply, pieces, on_text)
-        except (aiohttp.ClientError, OSError) as error:
+        except OSError as error:
             raise BackendError(CUT if pieces.texts else "unreachable") from error
         if whole is not None:
             return whole
@@ -186,31 +169,37 @@ class OpenAIBackend:
     async def _pieces(
         self,
         call: Call,
-        reply: aiohttp.ClientResponse,
+        reply: Reply,
         pieces: Pieces,
         on_text: Callable[[str], None],
     ) -> Completion | None:
         """Read a stream into `pieces`; return the answer of a server that does not stream."""
-        limit = self._config.max_response_bytes
-        if reply.status != HTTP_OK:
-            raw = await _read(reply.content, limit)
-            raise _refusal(reply.status, raw, reply.headers.get("Retry-After"))
-        if reply.content_type != EVENT_STREAM:
-            whole = self._completion(call, await _read(reply.content, limit))
+        kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if reply.status != HTTP_OK or kind != EVENT_STREAM:
+            whole = self._completion(call, await self._read(reply))
             on_text(whole.text)
             return whole
         # An event is many times its piece of text, so the limit is on the text's scale.
-        async for data in events(reply.content.iter_any(), limit * EVENT_OVERHEAD):
+        async for data in events(reply.pieces(), self._config.max_response_bytes * EVENT_OVERHEAD):
             text = pieces.add(data)
             if text:
                 on_text(text)
         return None
 
-    def _client(self, *, streams: bool = False) -> aiohttp.ClientSession:
-        found = self._streams if streams else self._http
-        if found is None:
+    async def _read(self, reply: Reply) -> bytes:
+        """Return the body of an answer that is no refusal. Raises BackendError."""
+        try:
+            raw = await reply.read(self._config.max_response_bytes)
+        except ReplyTooLargeError as error:
+            raise BackendError("response_too_large") from error
+        if reply.status != HTTP_OK:
+            raise _refusal(reply.status, raw, reply.headers.get("retry-after"))
+        return raw
+
+    def _client(self) -> HttpClient:
+        if self._http is None:
             raise Unavailable("the backend was not started", code="backend_unavailable")
-        return found
+        return self._http
 
     def _body(self, call: Call) -> dict[str, Any]:
         session = call.session
@@ -280,15 +269,6 @@ class OpenAIBackend:
             flags=tuple(flags),
             tool_calls=tuple(called),
         )
-
-
-async def _read(stream: aiohttp.StreamReader, limit: int) -> bytes:
-    data = bytearray()
-    async for chunk in stream.iter_any():
-        data += chunk
-        if len(data) > limit:
-            raise BackendError("response_too_large")
-    return bytes(data)
 
 
 def _refusal(status: int, raw: bytes, retry_after: str | None = None) -> BackendError:
