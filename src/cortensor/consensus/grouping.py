@@ -37,6 +37,9 @@ def group_answers(answers: Sequence[tuple[int, str]], relation: Rung) -> list[Gr
     Returns:
         Groups numbered 0, 1, … by their lowest replica index.
     """
+    if len(answers) == 1:
+        ((index, _),) = answers
+        return [Group(label="0", members=(index,), representative=index)]
     folded = [(index, fold(text)) for index, text in answers]
     if relation.name == EXACT.name:
         return _equal(folded)
@@ -82,8 +85,6 @@ def _equal(folded: Sequence[tuple[int, str]]) -> list[Group]:
 
 
 def _likeness(answers: Sequence[tuple[int, str]], relation: Rung) -> dict[tuple[int, int], int]:
-    if len(answers) < 2:  # noqa: PLR2004 -- a pair: one answer is like no other
-        return {}
     prepared = [(index, relation.prepare(text)) for index, text in answers]
     result: dict[tuple[int, int], int] = {}
     for position, (i, left) in enumerate(prepared):

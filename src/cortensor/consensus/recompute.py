@@ -23,6 +23,9 @@ from cortensor.errors import InvalidInput, VerificationFailed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_NO_WEIGHING = Weighing()
+_BY_COUNT = Calibrated()
+
 
 class Recomputed(NamedTuple):
     """What the replica entries give, and every field where the receipt says otherwise."""
@@ -86,8 +89,8 @@ def entry_of(decision: Decision, index: int) -> dict[str, Any]:
 def is_plain(decision: Decision) -> bool:
     """Return whether format 1 of the receipt can hold the decision: a majority without history."""
     return (
-        decision.weighing == Weighing()
-        and decision.calibration == Calibrated()
+        decision.weighing == _NO_WEIGHING
+        and decision.calibration == _BY_COUNT
         and decision.non_vote_rule == ABSTAIN
         and decision.labels is None
         and decision.equivalence not in {SCORE, EMBEDDING}

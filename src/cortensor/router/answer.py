@@ -36,7 +36,7 @@ from cortensor.router.schemas import (
     ReceiptSummary,
     ValidateRequest,
 )
-from cortensor.router.showing import consensus_result, receipt_line, result_of
+from cortensor.router.showing import bill_shown, consensus_result, receipt_line, result_of
 from cortensor.router.tool_traces import trace_hashes
 from cortensor.store.records import ReceiptRecord
 
@@ -272,7 +272,7 @@ def finish(
         receipt_id=urn,
         charge_wei=str(bill.total),
         charge_cor=format_cor(bill.total),
-        bill=job.quote.bill_result(bill, usage),
+        bill=bill_shown(body.bill),
         request_salt=to_hex(salted[0]),
         receipt=ReceiptSummary(
             receipt_id=urn,

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -52,8 +50,7 @@ from cortensor.router.versions.upgrade import PROBLEM_JSON
 from cortensor.store.claims import IN_PROGRESS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Awaitable
 
     from starlette.requests import Request
 
@@ -70,8 +67,6 @@ if TYPE_CHECKING:
     from cortensor.router.tracing import Tracer
     from cortensor.router.versions.faces import Face
     from cortensor.store.calls import Calls
-
-    Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 HTTP_UNAUTHORIZED = 401
 HTTP_METHOD_NOT_ALLOWED = 405
@@ -104,13 +99,8 @@ class Parts(Struct, frozen=True):
     metrics_access: Literal["key", "open", "off"] = "key"
 
 
-def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
-    """Return the ASGI application.
-
-    Args:
-        parts: the assembled router.
-        lifespan: starts and stops what the parts own; None when the caller does.
-    """
+def build_app(parts: Parts) -> Front:
+    """Return the ASGI application of an assembled router."""
     routes = Routes(parts)
     listed = [
         *(Route(face.path, partial(routes.paid, face), methods=["POST"]) for face in FACES),
@@ -132,23 +122,12 @@ def build_app(parts: Parts, lifespan: Lifespan | None = None) -> Starlette:
         *(() if parts.log is None else parts.log.routes()),
         *(() if parts.bodies is None else parts.bodies.routes()),
     ]
-    paths: dict[object, str] = {route.endpoint: route.path for route in listed}
-    front = Middleware(
-        Front,
-        routes=paths,
+    return Front(
+        listed,
+        refusal=_on_error,
         metrics=parts.service.metrics,
         tracer=parts.tracer,
         logs_requests=parts.logs_requests,
-    )
-    return Starlette(
-        routes=listed,
-        middleware=[front],
-        exception_handlers={
-            Error: _on_error,
-            HTTPException: _on_http,
-            Exception: _on_bug,
-        },
-        lifespan=lifespan,
     )
 
 
@@ -340,15 +319,19 @@ def problem_response(error: Error, field: str | None = None) -> Response:
     return Response(msgspec.json.encode(problem), error.status, headers, PROBLEM_JSON)
 
 
-async def _on_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, Error):
-        raise error
-    return _refused(request, error)
+def _on_error(path: str, error: Exception) -> Response:
+    """Return the answer to a request that a route refused or broke on."""
+    if isinstance(error, Error):
+        return _refused(path, error)
+    if isinstance(error, HTTPException):
+        return _on_http(path, error)
+    log.error("unhandled error", exc_info=error)
+    return _refused(path, Error("an internal error; the log has the details"))
 
 
-def _refused(request: Request, error: Error) -> Response:
+def _refused(path: str, error: Error) -> Response:
     """Return an error in the shape that clients of the route read."""
-    return error_response(error) if request.url.path.startswith(PREFIX) else _refusal(error)
+    return error_response(error) if path.startswith(PREFIX) else _refusal(error)
 
 
 def _refusal(error: Error, field: str | None = None) -> Response:
@@ -357,16 +340,10 @@ def _refusal(error: Error, field: str | None = None) -> Response:
     return problem_response(error, field)
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
-    status = getattr(error, "status_code", 500)
-    if status == HTTP_METHOD_NOT_ALLOWED:
-        wrong = MethodNotAllowedError("this route does not take this method")
-        response = _refused(request, wrong)
-        response.headers.update(getattr(error, "headers", None) or {})
-        return response
-    return _refused(request, NotFound("no such route", code="unknown_route"))
-
-
-async def _on_bug(request: Request, error: Exception) -> Response:
-    log.error("unhandled error", exc_info=error)
-    return _refused(request, Error("an internal error; the log has the details"))
+def _on_http(path: str, error: HTTPException) -> Response:
+    """Return what is said instead of the router's own refusals."""
+    if error.status_code != HTTP_METHOD_NOT_ALLOWED:
+        return _refused(path, NotFound("no such route", code="unknown_route"))
+    response = _refused(path, MethodNotAllowedError("this route does not take this method"))
+    response.headers.update(error.headers or {})
+    return response

@@ -14,7 +14,7 @@ doubled there, and one that fails at once is tried there (`attempts`).
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -31,7 +31,7 @@ from cortensor.router.attempts import (
 from cortensor.router.tracing import NoTracer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from cortensor.receipts.body import AttemptBlock
     from cortensor.router.attempts import Spares
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from cortensor.router.tracing import Tracer
 
     OnEnd = Callable[[int, ReplicaStatus], None]
+
+
+T = TypeVar("T")
 
 
 class Deadlines(Struct, frozen=True):
@@ -135,20 +138,25 @@ async def run_replicas(
     )
     for slot in slots:
         slot.in_flight += 1  # before the first await: a burst must see each other's load
+    runs = [
+        runner.run(index, slot, call)
+        for index, (slot, call) in enumerate(zip(slots, calls, strict=True), first)
+    ]
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(runner.run(index, slot, call))
-                for index, (slot, call) in enumerate(zip(slots, calls, strict=True), first)
-            ]
+        ended = [await runs[0]] if len(runs) == 1 else await _together(runs)
     finally:
         for slot in slots:
             slot.in_flight -= 1
-    ended = [task.result() for task in tasks]
     return Ran(
         [each for each in ended if isinstance(each, Replica)],
         [each for each in ended if isinstance(each, Missing)],
     )
+
+
+async def _together(runs: Sequence[Coroutine[None, None, T]]) -> list[T]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run) for run in runs]
+    return [task.result() for task in tasks]
 
 
 class _Runner:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Around every HTTP request: its id, its trace, its count, its line in the log.
+"""Around every HTTP request: its id, its trace, its count, its line in the log, its refusal.
 
-Plain ASGI, outside of everything else, so that what the routes refuse or break on is seen as well.
+Plain ASGI, right around the routes: whatever they refuse or break on becomes an answer here.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import time
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
+from starlette.routing import Router
 
 from cortensor.router import logs
 from cortensor.router.metrics import OTHER_ROUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Sequence
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.responses import Response
+    from starlette.routing import Route
+    from starlette.types import Message, Receive, Scope, Send
 
     from cortensor.router.metrics import Metrics
     from cortensor.router.tracing import Tracer
@@ -33,11 +36,11 @@ log = logging.getLogger("cortensor.router.requests")
 
 
 class Front:
-    """Wraps the application.
+    """The application: its routes, and what is around them.
 
     Args:
-        app: what answers.
-        routes: the path of each endpoint, by the endpoint itself.
+        routes: what answers.
+        refusal: from a request's path and an exception to the answer that says so.
         metrics: counts requests.
         tracer: traces them.
         logs_requests: whether each gets a line in the log.
@@ -45,33 +48,37 @@ class Front:
 
     def __init__(
         self,
-        app: ASGIApp,
+        routes: Sequence[Route],
         *,
-        routes: Mapping[object, str],
+        refusal: Callable[[str, Exception], Response],
         metrics: Metrics,
         tracer: Tracer,
         logs_requests: bool,
     ) -> None:
-        self._app = app
-        self._routes = routes
+        self.routes = routes
+        self._router = Router(routes)
+        self._paths: dict[object, str] = {route.endpoint: route.path for route in routes}
+        self._refusal = refusal
         self._metrics = metrics
         self._tracer = tracer
         self._logs_requests = logs_requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        scope["app"] = self  # so that the router raises what it refuses
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._router(scope, receive, send)
             return
         headers = Headers(scope=scope)
         request_id = _request_id(headers.get("x-request-id"))
         logs.begin(request_id=request_id)
         method, began, status = scope["method"], time.perf_counter(), HTTP_ERROR
+        has_begun = False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, has_begun = message["status"], True
                 message["headers"] = [*message.get("headers", ()), (ID_HEADER, request_id.encode())]
             await send(message)
 
@@ -79,7 +86,11 @@ class Front:
         try:
             with self._tracer.arrival(method, headers) as span:
                 try:
-                    await self._app(scope, receive, answer)
+                    await self._router(scope, receive, answer)
+                except Exception as error:
+                    if has_begun:  # the server cuts it: nothing else can be said any more
+                        raise
+                    await self._refusal(scope["path"], error)(scope, receive, answer)
                 finally:
                     route = self._route(scope)
                     span.rename(f"{method} {route}")
@@ -104,7 +115,7 @@ class Front:
                 log.info("answered", extra={"fields": fields})
 
     def _route(self, scope: Scope) -> str:
-        return self._routes.get(scope.get("endpoint"), OTHER_ROUTE)
+        return self._paths.get(scope.get("endpoint"), OTHER_ROUTE)
 
 
 def _request_id(given: str | None) -> str:

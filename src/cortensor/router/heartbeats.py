@@ -177,14 +177,13 @@ class Heartbeats:
         policy = PolicyRequest(tier=HEARTBEAT)  # type: ignore[arg-type]
         request = structs.replace(decode_call(endpoint, data), policy=policy)
         data["policy"] = {"tier": HEARTBEAT}
+        offer = await self._service.offers.price_on(slots, endpoint, request, account, NO_HISTORY)
         return Job(
             endpoint=endpoint,
             request=request,
             canonical=canonical_request(endpoint, data),
             task_id=new_task_id(),
-            quote=await self._service.offers.price_on(
-                slots, endpoint, request, account, NO_HISTORY
-            ),
+            quote=offer.quote,
         )
 
     async def _ask(

@@ -58,17 +58,15 @@ class Holds:
         """
         for old in tuple(self._left):
             await self.drop(old)
-        work = asyncio.ensure_future(
-            self._calls.write(
-                self._ledger.reserve,
-                session,
-                reservation,
-                amount,
-                self._clock.unix(),
-                credit,
-                key,
-                claim,
-            )
+        work = self._calls.write(
+            self._ledger.reserve,
+            session,
+            reservation,
+            amount,
+            self._clock.unix(),
+            credit,
+            key,
+            claim,
         )
         try:
             await asyncio.shield(work)

@@ -73,13 +73,13 @@ class _Bounded(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(431, b"head_too_large", b"Request header fields too large")
+            elif self._timer is None:
+                self._wait_for_head()
 
     def on_message_begin(self) -> None:
         """Begin a head."""
         super().on_message_begin()
         self._in_head, self._head_bytes = True, 0
-        if self._timer is None:
-            self._wait_for_head()
 
     def on_headers_complete(self) -> None:
         """End a head."""

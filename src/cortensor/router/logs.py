@@ -91,8 +91,9 @@ class TextFormatter(logging.Formatter):
 
 def configure(form: Literal["json", "text"]) -> None:
     """Send the log of this process to stderr."""
-    # No form shows them, and each record would look them up.
+    # No form shows them, nor the line that logged, and each record would look them up.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 -- as its manual says
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

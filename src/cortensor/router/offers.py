@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from cortensor.router.history import applied
 from cortensor.router.prompts import build_call, prompt_bound
 from cortensor.router.quoting import build_quote, build_terms, quote_response, token_limit
@@ -23,11 +25,23 @@ if TYPE_CHECKING:
     from cortensor.router.embeddings import Embeddings
     from cortensor.router.history import History
     from cortensor.router.payment_sessions import PaymentSessions
-    from cortensor.router.ports import HistoryPort
+    from cortensor.router.ports import Call, HistoryPort
     from cortensor.router.quoting import Quote
     from cortensor.router.schemas import DelegateRequest, QuoteResponse, ValidateRequest
     from cortensor.router.selection import Pool, Slot
     from cortensor.store.records import Account
+
+
+class Offer(Struct, frozen=True):
+    """What a request may cost, and how it would be run: a call for each compute session.
+
+    A replica may make up to `tokens` output tokens.
+    """
+
+    quote: Quote
+    slots: list[Slot]
+    calls: list[Call]
+    tokens: int
 
 
 class Offers:
@@ -69,8 +83,8 @@ class Offers:
         await self._embeddings.of(request)
         account = await self._sessions.load(request.session_id)
         self._sessions.require_open(account)
-        made, slots = await self.price(endpoint, request, account, self._history.snapshot())
-        return quote_response(made, account, endpoint, slots, granted=granted)
+        offer = await self.price(endpoint, request, account, self._history.snapshot())
+        return quote_response(offer.quote, account, endpoint, offer.slots, granted=granted)
 
     async def quote_sizes(
         self,
@@ -110,15 +124,15 @@ class Offers:
         request: DelegateRequest | ValidateRequest,
         account: Account,
         history: History,
-    ) -> tuple[Quote, list[Slot]]:
-        """Return the most a checked request can cost now, and the sessions that would run it.
+    ) -> Offer:
+        """Return the most a checked request can cost now, and how it would be run.
 
         Raises:
             TooFewHealthy: there are too few.
             Forbidden: the session's stake is not for such work.
         """
         slots = self._pick(request.consensus, request.policy)
-        return await self.price_on(slots, endpoint, request, account, history), slots
+        return await self.price_on(slots, endpoint, request, account, history)
 
     async def price_on(
         self,
@@ -127,13 +141,15 @@ class Offers:
         request: DelegateRequest | ValidateRequest,
         account: Account,
         history: History,
-    ) -> Quote:
+    ) -> Offer:
         """Return the most a checked request can cost now on these sessions."""
         tokens = token_limit(endpoint, request.max_tokens, self._limits)
-        bounds = [build_call(request, slot.session, tokens).prompt_bound for slot in slots]
-        return await self._made(
+        calls = [build_call(request, slot.session, tokens) for slot in slots]
+        bounds = [call.prompt_bound for call in calls]
+        made = await self._made(
             account, request.consensus, request.policy, slots, bounds, tokens, history
         )
+        return Offer(made, list(slots), calls, tokens)
 
     def _pick(self, consensus: ConsensusRequest, policy: PolicyRequest) -> list[Slot]:
         return self._pool.pick(

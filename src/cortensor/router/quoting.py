@@ -62,14 +62,14 @@ class Quote(Struct, frozen=True):
         """Return the rate card as it is stored beside the receipts it priced."""
         return _card_json(self.card)
 
-    def bill_result(self, bill: Bill, usage: Usage) -> BillResult:
-        """Return a bill under these terms as the API shows it."""
+    def bill_result(self) -> BillResult:
+        """Return it as the API shows it."""
         return BillResult(
             version=self.version,
             surcharge_epoch=self.surcharge.epoch,
             terms=hex(self.terms.pack()),
-            usage=hex(usage.pack()),
-            lines=bill.lines.to_json(),
+            usage=hex(self.usage.pack()),
+            lines=self.bill.lines.to_json(),
         )
 
 
@@ -182,7 +182,7 @@ def quote_response(
         max_charge_wei=str(made.bill.total),
         max_charge_cor=format_cor(made.bill.total),
         available_wei=str(account.available) if granted else None,
-        bill=made.bill_result(made.bill, made.usage),
+        bill=made.bill_result(),
         surcharge_bps=made.surcharge.bps,
         estimate=estimated(made, slots),
         shared_miners=shared_miners([slot.session for slot in slots]),

@@ -36,8 +36,7 @@ from cortensor.router.problems import (
     VoucherNeeded,
 )
 from cortensor.router.progress import Board
-from cortensor.router.prompts import build_call
-from cortensor.router.quoting import budget, check_budget, token_limit, wei_of
+from cortensor.router.quoting import budget, check_budget, wei_of
 from cortensor.router.request_checks import check_call, fewest_replicas
 from cortensor.router.rounds import Environment, escalation, run_rounds
 from cortensor.router.selection import POOL
@@ -52,8 +51,10 @@ if TYPE_CHECKING:
     from cortensor.receipts.rule import AdaptiveBlock
     from cortensor.router.answer import Signer
     from cortensor.router.config import Limits
+    from cortensor.router.deciding import Rule
     from cortensor.router.fanout import Ran
     from cortensor.router.keys import Authorisation
+    from cortensor.router.offers import Offer
     from cortensor.router.payment_sessions import PaymentSessions
     from cortensor.router.ports import (
         Backend,
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
         VouchersPort,
     )
     from cortensor.router.schemas import DelegateRequest, ValidateRequest
-    from cortensor.router.selection import Pool, Slot
+    from cortensor.router.selection import Pool
     from cortensor.router.streaming import OnText
     from cortensor.router.tracing import Tracer
     from cortensor.store.calls import Calls
@@ -218,8 +219,9 @@ class Service:
         async with self._signed.turn(request.session_id, signed):
             history = self._history.snapshot()
             with self._tracer.span("quote", endpoint=endpoint) as span:
-                made, slots = await self.offers.price(endpoint, request, account, history)
-                span.note(max_charge_wei=str(made.bill.total), replicas=len(slots))
+                offer = await self.offers.price(endpoint, request, account, history)
+                made = offer.quote
+                span.note(max_charge_wei=str(made.bill.total), replicas=len(offer.slots))
             if made.bill.total > account.available:  # a top-up may not be in the cache yet
                 account = await self.sessions.load(request.session_id, fresh=True)
                 self.sessions.require_open(account)
@@ -250,7 +252,7 @@ class Service:
                     key=key.key if key else None,
                     endpoint=endpoint,
                 )
-                return await self._run(job, slots, key, started, on_text)
+                return await self._run(job, offer, key, started, on_text)
             except BaseException:
                 await self._holds.drop(job.task_id)
                 raise
@@ -278,14 +280,13 @@ class Service:
     async def _run(
         self,
         job: Job,
-        slots: list[Slot],
+        offer: Offer,
         key: IdempotencyKey | None,
         started: float,
         on_text: OnText | None,
     ) -> Answer:
-        limits, request = self._limits, job.request
+        limits, request, slots = self._limits, job.request, offer.slots
         deadlines = deadlines_for(request, limits, started, on_text)
-        tokens = token_limit(job.endpoint, request.max_tokens, limits)
         rule = rule_of(request, job.history, job.embedding)
         is_slow = job.embedding is not None
         stop_bps = stop_of(request.consensus, job.history)
@@ -293,7 +294,7 @@ class Service:
         ran, adaptive = await run_rounds(
             request,
             slots,
-            [build_call(request, slot.session, tokens) for slot in slots],
+            offer.calls,
             Environment(
                 backend=engine_for(
                     request,
@@ -313,7 +314,7 @@ class Service:
                     request,
                     slots,
                     job.quote.terms.model_class,
-                    tokens,
+                    offer.tokens,
                     is_streamed=on_text is not None and can_stream(request),
                 ),
                 tracer=self._tracer,
@@ -335,21 +336,14 @@ class Service:
                     for r in ran.replicas
                 ]
             )
-        conclude = partial(self._conclude, job, ran, adaptive)
+        conclude = partial(self._conclude, job, ran, rule, adaptive)
         answer, record = await asyncio.to_thread(conclude) if is_slow else conclude()
         logs.note(receipt_id=record.receipt_id)
         card = job.quote.card_json()
         with self._tracer.span("commit", charge_wei=str(record.charge)) as span:
             span.note(receipt_id=record.receipt_id)
-            commit = asyncio.ensure_future(
-                self._calls.write(
-                    self._ledger.commit,
-                    job.task_id,
-                    record,
-                    (answer.status, answer.body),
-                    key,
-                    card,
-                )
+            commit = self._calls.write(
+                self._ledger.commit, job.task_id, record, (answer.status, answer.body), key, card
             )
             try:
                 total = await asyncio.shield(commit)
@@ -361,13 +355,13 @@ class Service:
         return msgspec.structs.replace(answer, total=total)
 
     def _conclude(
-        self, job: Job, ran: Ran, adaptive: AdaptiveBlock | None
+        self, job: Job, ran: Ran, rule: Rule, adaptive: AdaptiveBlock | None
     ) -> tuple[Answer, ReceiptRecord]:
         """Return answer and receipt. From here on whatever fails is the router's own fault."""
         try:
             with self._tracer.span("consensus", replicas=len(ran.replicas)) as span:
                 votes = votes_of(job.request, ran.replicas, job.quote)
-                decision = rule_of(job.request, job.history, job.embedding)(votes)
+                decision = rule(votes)
                 span.note(outcome=decision.outcome)
             with self._tracer.span("sign"):
                 return finish(

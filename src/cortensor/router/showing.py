@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from cortensor.consensus import DEFAULT_THRESHOLD_BPS, OK
 from cortensor.consensus.fixed_point import percent
@@ -14,6 +14,7 @@ from cortensor.receipts.evidence import output_hash
 from cortensor.receipts.parties import count_operators
 from cortensor.router.deciding import cost_wei
 from cortensor.router.schemas import (
+    BillResult,
     ConsensusResult,
     MissingReplica,
     ReplicaResult,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cortensor.consensus import Decision, Likeness
-    from cortensor.receipts.body import Body
+    from cortensor.receipts.body import BillBlock, Body
     from cortensor.receipts.rule import AdaptiveBlock
     from cortensor.router.answer import Job
     from cortensor.router.fanout import Ran, Replica
@@ -138,6 +139,17 @@ def replica_result(
         finish_reason=done.finish_reason if done else None,
         tool_calls=list(done.tool_calls) if done and shows else [],
         repairs=done.repairs if done else 0,
+    )
+
+
+def bill_shown(bill: BillBlock) -> BillResult:
+    """Return a receipt's bill as the API shows it."""
+    return BillResult(
+        version=bill.version,
+        surcharge_epoch=bill.surcharge_epoch,
+        terms=bill.terms,
+        usage=bill.usage,
+        lines=structs.asdict(bill.lines),
     )
 
 

@@ -50,10 +50,9 @@ from cortensor.tlog.entry import LogName
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.applications import Starlette
-
     from cortensor.router.config import Config
     from cortensor.router.embeddings import Embeddings
+    from cortensor.router.front import Front
     from cortensor.router.operations import ReadRegistry
     from cortensor.router.ports import Backend, Chain, Clock, HistoryPort
     from cortensor.router.selection import Pool
@@ -160,7 +159,7 @@ async def running(
     backend: Backend | None = None,
     clock: Clock | None = None,
     tracer: ClosableTracer | None = None,
-) -> AsyncIterator[Starlette]:
+) -> AsyncIterator[Front]:
     """Start everything, yield the application, stop everything.
 
     Args:

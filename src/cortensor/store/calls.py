@@ -23,8 +23,11 @@ class Calls(Protocol):
         """Run a call that only reads what is committed."""
         ...
 
-    async def write(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a call and return when what it changed is committed."""
+    def write(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Run a call; it is done when what it changed is committed.
+
+        It runs also where nobody waits for it any more.
+        """
         ...
 
 
@@ -43,11 +46,13 @@ class InThreads:
 
     async def read(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a call in a thread."""
+        return await self.write(call, *args, **kwargs)
+
+    def write(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Run a call in a thread."""
         here = contextvars.copy_context()
         work = partial(here.run, call, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
-    write = read
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 IN_THREADS = InThreads()

@@ -5,7 +5,8 @@ The calls run on the event loop. SQLite answers in microseconds there, while a t
 the interpreter's lock at each statement. What takes long does not: waiting for another writer, and
 with `synchronous=full` the disk, are left to a thread, and what comes meanwhile is the next group.
 
-Each caller gets its answer when its own group is committed. A call that fails is undone alone.
+Each caller gets its answer when its own group is committed. A call that fails is undone alone: the
+group is rolled back, and run again with a savepoint for each. Most have none that fails.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     Entry = tuple[asyncio.Future[Any], Callable[[], Any]]
     Outcome = tuple[Any, Exception | None]
+    Attempt = Callable[[Callable[[], Any]], Outcome]
 
 CHECKPOINT_CALLS = 512
 """After so many calls the log is folded into the database: some 20 MiB of it."""
@@ -51,10 +53,11 @@ class Group:
         """Run a call that only reads what is committed."""
         return call(*args, **kwargs)
 
-    async def write(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a call, and return when what it changed is committed.
+    def write(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Run a call; it is done when what it changed is committed.
 
-        A caller that is cancelled meanwhile does not stop it.
+        A caller that is cancelled meanwhile does not stop it. It may run twice: what it changes is
+        in the database alone.
 
         Raises:
             Unavailable: the database cannot be written; nothing was changed.
@@ -64,7 +67,7 @@ class Group:
         self._waiting.append((answer, lambda: call(*args, **kwargs)))
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain())
-        return await answer
+        return answer
 
     async def _drain(self) -> None:
         try:
@@ -80,8 +83,11 @@ class Group:
         try:
             await self._begin()
             group = self._take()
-            outcomes = self._run(group)
-            if not self._is_undone(outcomes):
+            outcomes = self._run(group, _attempt)
+            if any(failure is not None for _, failure in outcomes):
+                self._db.roll_back()
+                outcomes = await self._again(group, outcomes)
+            else:
                 await self._commit(len(group))
         except Exception as error:  # noqa: BLE001 -- whatever it was, its callers wait for it
             for answer, _ in group or self._take():
@@ -105,16 +111,24 @@ class Group:
         taken, self._waiting = self._waiting, []
         return taken
 
-    def _run(self, group: list[Entry]) -> list[Outcome]:
+    def _run(self, group: list[Entry], attempt: Attempt) -> list[Outcome]:
         """Run calls in the open transaction; if that is lost, nothing of it stays."""
         try:
             self._db.adopt(has_parts=False)
-            attempt = _attempt if len(group) == 1 else self._attempt_apart
             outcomes = [attempt(call) for _, call in group]
             self._db.require_open()
         except BaseException:
             self._db.roll_back()
             raise
+        return outcomes
+
+    async def _again(self, group: list[Entry], outcomes: list[Outcome]) -> list[Outcome]:
+        """Run calls again, each as a part that is undone alone; one that was alone is done."""
+        if len(group) == 1:
+            return outcomes
+        await self._begin()
+        outcomes = self._run(group, self._attempt_apart)
+        await self._commit(len(group))
         return outcomes
 
     def _attempt_apart(self, call: Callable[[], Any]) -> Outcome:
@@ -123,13 +137,6 @@ class Group:
                 return call(), None
         except Exception as error:  # noqa: BLE001 -- the caller's, not the group's
             return None, error
-
-    def _is_undone(self, outcomes: list[Outcome]) -> bool:
-        """Undo a call that was alone in its transaction and failed; return whether that is so."""
-        if len(outcomes) > 1 or outcomes[0][1] is None:
-            return False
-        self._db.roll_back()
-        return True
 
     async def _commit(self, calls: int) -> None:
         self._unfolded += calls

@@ -106,13 +106,13 @@ class SqliteDatabase:
         """
         if self._owner == threading.get_ident():
             self.require_open()
-            with _named(), self.part() if self._has_parts else nullcontext():
+            with _NAMED, self.part() if self._has_parts else nullcontext():
                 yield self._connection
             return
         self.begin()
         self.adopt()
         try:
-            with _named():
+            with _NAMED:
                 yield self._connection
         except BaseException:
             self.roll_back()
@@ -122,7 +122,7 @@ class SqliteDatabase:
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection inside one transaction that only reads. Raises Unavailable."""
-        with self._read_lock, _named():
+        with self._read_lock, _NAMED:
             self._reader.execute("BEGIN")
             try:
                 yield self._reader
@@ -133,7 +133,7 @@ class SqliteDatabase:
     def part(self) -> Iterator[None]:
         """Do something inside the open transaction that is undone alone if it fails."""
         self.require_open()
-        with _named():
+        with _NAMED:
             self._connection.execute("SAVEPOINT part")
         try:
             yield
@@ -142,7 +142,7 @@ class SqliteDatabase:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
             raise
-        with _named():
+        with _NAMED:
             self._connection.execute("RELEASE part")
 
     def begin(self) -> None:
@@ -203,7 +203,7 @@ class SqliteDatabase:
         """Commit what `begin` opened, from any thread. Raises Unavailable; then nothing is."""
         self._owner = None
         try:
-            with _named():
+            with _NAMED:
                 self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
@@ -223,12 +223,12 @@ class SqliteDatabase:
 
     def checkpoint_by_hand(self) -> None:
         """Leave it to the caller to fold the log into the database, by `checkpoint`."""
-        with self._lock, _named():
+        with self._lock, _NAMED:
             self._connection.execute("PRAGMA wal_autocheckpoint=0")
 
     def checkpoint(self) -> None:
         """Fold the log into the database, as far as nobody reads it. Raises Unavailable."""
-        with self._lock, _named():
+        with self._lock, _NAMED:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
@@ -237,15 +237,15 @@ class SqliteDatabase:
         Sees what is committed; inside a transaction of this thread, also what that did.
         """
         if self._owner == threading.get_ident():
-            with _named():
+            with _NAMED:
                 return self._connection.execute(query, values).fetchall()
         if self._lock.acquire(blocking=False):  # nothing is open: its cache is the warmer one
             try:
-                with _named():
+                with _NAMED:
                     return self._connection.execute(query, values).fetchall()
             finally:
                 self._lock.release()
-        with self._read_lock, _named():
+        with self._read_lock, _NAMED:
             return self._reader.execute(query, values).fetchall()
 
     def row(self, query: str, *values: object) -> sqlite3.Row | None:
@@ -290,12 +290,18 @@ class SqliteDatabase:
         self.close()
 
 
-@contextmanager
-def _named() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _unavailable(error) from error
+class _Named:
+    """What SQLite raises inside has the ledger's own name."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise _unavailable(error) from error
+
+
+_NAMED = _Named()
 
 
 def _unavailable(error: sqlite3.Error) -> Unavailable:

@@ -136,13 +136,16 @@ def test_a_call_that_fails_is_undone_whole(store: Store, others: int) -> None:
 
     async def run() -> list[object]:
         group = Group(store.database)
-        calls = [reserve(group, store, f"r{number}") for number in range(others)]
+        calls = [
+            group.write(store.ledger.reserve, SESSION, f"r{number}", 10, 1)
+            for number in range(others)
+        ]
         return await asyncio.gather(group.write(fails_late), *calls, return_exceptions=True)
 
     found = asyncio.run(run())
     assert isinstance(found[0], PaymentRequired)
     assert found[1:] == [None] * others
-    # What is alone needs no part of its own: it is the transaction.
+    # What is alone needs no part of its own: it is the transaction. The others run again in parts.
     assert ("SAVEPOINT part" in seen, "COMMIT" in seen) == (bool(others), bool(others))
     account = store.ledger.account(SESSION)
     assert account is not None
