@@ -14,6 +14,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -385,9 +386,20 @@ def _check_backend(config: Config) -> None:
     if backend.kind == "openai":
         if backend.base_url is None:
             raise InvalidInput("an openai backend needs a URL", field="backend.base_url")
-        if not backend.base_url.startswith(("http://", "https://")):
-            raise InvalidInput("must be an http(s) URL", field="backend.base_url")
+        if not _is_root(backend.base_url):
+            wanted = "must be an http(s) URL without user, query and fragment"
+            raise InvalidInput(wanted, field="backend.base_url")
         if backend.model is None and any(s.model is None for s in config.sessions):
             raise InvalidInput("an openai backend needs a model name", field="backend.model")
     elif backend.base_url is not None:
         raise InvalidInput("an embedded backend has no base_url", field="backend.base_url")
+
+
+def _is_root(url: str) -> bool:
+    """Return whether paths can be appended to a URL."""
+    try:
+        at = urlsplit(url)
+        is_server = at.scheme in {"http", "https"} and at.hostname and at.port != 0
+    except ValueError:
+        return False
+    return bool(is_server) and not (at.username or at.query or at.fragment)

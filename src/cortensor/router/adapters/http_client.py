@@ -15,6 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from cortensor.errors import InvalidInput
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from types import TracebackType
@@ -42,6 +44,9 @@ class HttpClient:
     Args:
         root: http(s) URL that every path is appended to, without user, query and trailing slash.
         headers: sent with every request.
+
+    Raises:
+        InvalidInput: a header is not printable.
     """
 
     def __init__(self, root: str, headers: Mapping[str, str]) -> None:
@@ -89,7 +94,7 @@ class HttpClient:
             f"{method} {self._path}{path} HTTP/1.1\r\n{self._common}{_lines(more)}"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
-        connection.send(head.encode("latin-1") + body, reply)
+        connection.send(head.encode() + body, reply)
         try:
             while not reply.status:
                 await reply.more()
@@ -317,8 +322,8 @@ class _Connection(asyncio.Protocol):
 
 
 def _lines(headers: Mapping[str, str]) -> str:
-    """Return headers as they are sent. Raises ValueError for what would break out of its line."""
-    for value in headers.values():
-        if not value.isprintable():
-            raise ValueError("a header's value must be printable")
+    """Return headers as they are sent. Raises InvalidInput for what would break out of its line."""
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise InvalidInput("must be printable ASCII", field=name)
     return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
