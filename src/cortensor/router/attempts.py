@@ -250,9 +250,7 @@ async def run_attempt(
         try:
             async with asyncio.timeout(deadlines.turn_left(clock.monotonic())) as bound, slot.gate:
                 began = clock.monotonic()
-                bound.reschedule(
-                    asyncio.get_running_loop().time() + max(0.0, deadlines.hard - began)
-                )
+                _extend(bound, deadlines, began)
                 passed = breaker.admit(began)
                 if passed is None and not attempt.is_sure:
                     span.note(status=MISSING, reason="breaker_open")
@@ -300,6 +298,13 @@ async def run_attempt(
         reason=reason,
         is_passing=is_passing,
     )
+
+
+def _extend(bound: asyncio.Timeout, deadlines: Deadlines, began: float) -> None:
+    """Give a run that has its turn the time until `hard`; without a `turn` it has that already."""
+    if deadlines.turn is not None:
+        left = max(0.0, deadlines.hard - began)
+        bound.reschedule(asyncio.get_running_loop().time() + left)
 
 
 def _blame_for_time(slot: Slot, began: float, now: float) -> None:

@@ -99,7 +99,8 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         data = decode_json(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"the body is no JSON: {error}", field="$") from error
-    repeated = repeated_key(raw)
+    # What is written as it is read repeats nothing, and most clients write so.
+    repeated = None if msgspec.json.encode(data) == raw else repeated_key(raw)
     if repeated is not None:
         raise Malformed(f"the key {repeated[:64]!r} is there twice", field="$")
     if not isinstance(data, dict):
