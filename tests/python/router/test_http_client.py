@@ -184,7 +184,6 @@ NO_ANSWERS = {
     "no chunks": OK + b"Transfer-Encoding: chunked\r\n\r\nhello",
     "two lengths": OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
     "another protocol": b"HTTP/1.1 101 Go on\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
-    "a huge head": OK + b"X: " + b"x" * http_client.MAX_HEAD_BYTES,
 }
 
 
@@ -194,6 +193,34 @@ def test_what_is_no_whole_answer_is_an_error(answer: bytes) -> None:
         server = Server(answer, ends=True)
         async with serving(server) as client:
             with pytest.raises(HttpError):
+                await get(client)
+            await server.lost.wait()
+
+    run(work())
+
+
+ENDLESS = b"X: " + b"x" * http_client.MAX_HEAD_BYTES
+TRAILERS = OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n0\r\n"
+
+
+@pytest.mark.parametrize("answer", [(OK, ENDLESS), (TRAILERS, ENDLESS)], ids=["head", "trailers"])
+def test_nor_are_headers_without_end(answer: tuple[bytes, bytes]) -> None:
+    async def work() -> None:
+        server, begun, endless = Server(), *answer
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(begun)
+            await asyncio.sleep(0.05)  # the body has come and is read
+            with suppress(ConnectionError):
+                writer.write(endless)
+                await reader.read()  # ends when the client leaves
+            writer.close()
+            server.lost.set()
+
+        server.serve = serve  # type: ignore[method-assign]
+        async with serving(server) as client:
+            with pytest.raises(HttpError, match="too large"):
                 await get(client)
             await server.lost.wait()
 
