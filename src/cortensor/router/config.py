@@ -14,12 +14,12 @@ import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from cortensor.errors import InvalidInput
+from cortensor.router.backend_config import BackendConfig, ModelName, check_backend
 from cortensor.router.operations_config import (
     GoldConfig,
     HealthConfig,
@@ -47,7 +47,6 @@ _NAMED = re.compile(r"`([^`]*)`")
 Positive = Annotated[int, Meta(ge=1)]
 Natural = Annotated[int, Meta(ge=0)]
 Address = Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$")]
-ModelName = Annotated[str, Meta(min_length=1, max_length=200)]  # as receipts take it
 SessionName = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9._:-]+$")]
 
 
@@ -71,26 +70,6 @@ class Payment(Struct, frozen=True, forbid_unknown_fields=True):
     fundings: Annotated[list[Literal["escrow", "voucher", "stake"]], Meta(min_length=1)] | None = (
         None
     )
-
-
-class BackendConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where replicas run.
-
-    `embedded` loads the packaged GGUF (or `model_path`) in a child process; `openai` calls any
-    OpenAI-compatible server at `base_url` (the part before `/v1/chat/completions`, with or
-    without the `/v1`).
-    """
-
-    kind: Literal["embedded", "openai"]
-    base_url: str | None = None
-    model: ModelName | None = None
-    api_key_env: str | None = None
-    model_path: str | None = None
-    model_digest: str | None = None
-    context_tokens: Annotated[int, Meta(ge=256, le=131072)] = 2048
-    threads: Annotated[int, Meta(ge=1, le=256)] = 1
-    max_response_bytes: Positive = 1 << 20
-    start_timeout_s: Positive = 120
 
 
 class ComputeSession(Struct, frozen=True, forbid_unknown_fields=True):
@@ -344,7 +323,7 @@ def _check(config: Config) -> None:
             raise InvalidInput(f"compute session {name!r} appears twice", field="sessions.id")
     _check_consensus(config.consensus)
     _check_database(config)
-    _check_backend(config)
+    check_backend(config.backend, names_models=all(s.model is not None for s in config.sessions))
     _check_limits(config.limits)
 
 
@@ -379,27 +358,3 @@ def _check_database(config: Config) -> None:
         raise InvalidInput(
             "must hold no password: name its variable in `database_password_env`", field="database"
         )
-
-
-def _check_backend(config: Config) -> None:
-    backend = config.backend
-    if backend.kind == "openai":
-        if backend.base_url is None:
-            raise InvalidInput("an openai backend needs a URL", field="backend.base_url")
-        if not _is_root(backend.base_url):
-            wanted = "must be an http(s) URL without user, query and fragment"
-            raise InvalidInput(wanted, field="backend.base_url")
-        if backend.model is None and any(s.model is None for s in config.sessions):
-            raise InvalidInput("an openai backend needs a model name", field="backend.model")
-    elif backend.base_url is not None:
-        raise InvalidInput("an embedded backend has no base_url", field="backend.base_url")
-
-
-def _is_root(url: str) -> bool:
-    """Return whether paths can be appended to a URL."""
-    try:
-        at = urlsplit(url)
-        is_server = at.scheme in {"http", "https"} and at.hostname and at.port != 0
-    except ValueError:
-        return False
-    return bool(is_server) and not (at.username or at.query or at.fragment)

@@ -16,7 +16,8 @@ from cortensor.receipts.show import plain
 from cortensor.receipts.sources import Router, read_source, texts_beside
 from cortensor.receipts.verify import verify_bundle
 from cortensor.router.adapters.openai import OpenAIBackend
-from cortensor.router.config import BackendConfig, ComputeSession, Limits, load_config, secret
+from cortensor.router.backend_config import BackendConfig
+from cortensor.router.config import ComputeSession, Limits, load_config, secret
 from cortensor.router.rerunning import (
     AGREES,
     DIFFERS,

