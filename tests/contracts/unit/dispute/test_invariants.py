@@ -160,6 +160,7 @@ STEPS = st.tuples(
 )
 
 
+@pytest.mark.timeout(3_000)
 @PROPERTY
 @given(over=st.sampled_from((0, 5, COR)), steps=st.lists(STEPS, min_size=8, max_size=20))
 def test_inv_d1_d2_d4_and_d7_whatever_is_proven(own, over, steps):
