@@ -3,7 +3,8 @@
 
 Ape's artefact cache is not used: it does not see that an imported module changed. Results are kept
 in `.build/vyper-2` under the compiler's own integrity sum, which covers a source and all it
-imports, so a stale result cannot be found.
+imports, so a stale result cannot be found. The sum takes the compiler a fifth of a second, so which
+it was is kept too, under a plain hash of all there is to import.
 """
 
 from __future__ import annotations
@@ -12,12 +13,18 @@ import json
 import sys
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.util import find_spec
+from os import getpid
 from pathlib import Path
 from typing import Any
 
 from eth_utils import keccak
 
 ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".build" / "vyper-2"
+LIBRARY = "snekmate"
 SOURCES = {
     "MockCOR": "contracts/mocks/MockCOR.vy",
     "WrappedCOR": "contracts/WrappedCOR.vy",
@@ -90,7 +97,31 @@ def compile_contract(name: str, *, fresh: bool = False) -> Artifact:
 @cache
 def _remembered(name: str) -> Artifact:
     # Once a process: a plan made from one state of the sources is carried out from the same.
+    known = _known_as(name)
+    if known.is_file():
+        cached = CACHE / known.read_text()
+        if cached.is_file():
+            return _read(cached)
     return _compile(name, fresh=False)
+
+
+def _known_as(name: str) -> Path:
+    """Return the file that holds under which name a contract's result is kept."""
+    return CACHE / f"{name}-{version('vyper')}-{_sum_of_sources()}.known"
+
+
+@cache
+def _sum_of_sources() -> str:
+    """Return the sha256, in hex, of every file that a contract could import."""
+    library = find_spec(LIBRARY)
+    installed = (library.submodule_search_locations if library else None) or []
+    folders = [ROOT / "contracts", *map(Path, installed)]
+    total = sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.vy*")):
+            total.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+            total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 def _compile(name: str, *, fresh: bool) -> Artifact:
@@ -105,8 +136,9 @@ def _compile(name: str, *, fresh: bool) -> Artifact:
     with bundle.search_path(ROOT):
         data = CompilerData(bundle.load_file(Path(SOURCES[name])), bundle)
         integrity: str = data.integrity_sum
-        cached = ROOT / ".build" / "vyper-2" / f"{name}-{vyper.__version__}-{integrity}.json"
+        cached = CACHE / f"{name}-{vyper.__version__}-{integrity}.json"
         if not fresh and cached.is_file():
+            _put(_known_as(name), cached.name)
             return _read(cached)
         from vyper.compiler.output import build_abi_output  # noqa: PLC0415
 
@@ -121,6 +153,7 @@ def _compile(name: str, *, fresh: bool) -> Artifact:
             compiler=_compiler(vyper.__version__, data.settings),
         )
     _write(cached, artifact)
+    _put(_known_as(name), cached.name)
     return artifact
 
 
@@ -148,7 +181,11 @@ def _write(path: Path, artifact: Artifact) -> None:
     fields = dict(vars(artifact))
     for key in ("creation_code", "runtime_code"):
         fields[key] = fields[key].hex()
+    _put(path, json.dumps(fields))
+
+
+def _put(path: Path, content: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{artifact.integrity[:8]}.tmp")
-    partial.write_text(json.dumps(fields))
+    partial = path.with_suffix(f".{getpid()}.tmp")
+    partial.write_text(content)
     partial.replace(path)
