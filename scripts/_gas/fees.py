@@ -49,7 +49,8 @@ def _sentence(fees: Snapshot) -> str:
 def lines_of(used: Used, fees: Snapshot) -> dict[str, int]:
     """Return field -> wei of each line of a fee, as `names_of` has them.
 
-    Gas for bytes is rounded down for each transaction, as a chain does; wei of shares, at the end, up.
+    Gas for bytes is rounded down for each transaction, as a chain does; wei of shares are rounded
+    up at the end.
 
     Args:
         used: what a plain EVM took, of so many transactions.

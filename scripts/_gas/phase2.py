@@ -44,7 +44,7 @@ def run_phase2(bench: Bench) -> Iterator[Scenario]:
         for name, used in steps.items():
             yield Scenario(f"phase2.task.{name}", used, 1, "of the second task")
         steady = _sum(list(steps.values()))
-        _check_like(steady, _sum(list(flow.task(2).values())))
+        check_like(steady, _sum(list(flow.task(2).values())))
         yield Scenario(
             "phase2.task", steady, 1, f"all {len(steps)} transactions of the second task"
         )
@@ -106,7 +106,7 @@ class _Flow:
         return used
 
 
-def _check_like(second: Used, third: Used) -> None:
+def check_like(second: Used, third: Used) -> None:
     """Refuse to take the second task for all later ones if the third takes other gas to execute.
 
     Calldata has hashes, whose bytes are 0 now and then: 12 gas each.

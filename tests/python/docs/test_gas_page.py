@@ -106,7 +106,8 @@ def test_what_the_columns_leave_out_is_as_measured() -> None:
     assert f"session, {closing:,} gas where a payer wants the rest back" in PAGE
     paying = OURS["reward.pay.128"]["gas_per_item"]
     assert f"{paying:,} gas a node and epoch in a run of 128 (`reward.pay.128`)" in PAGE
-    prompt = re.search(r'^PROMPT = "(.*)"$', Path("scripts/_gas/phase2.py").read_text(), re.M)
+    source = Path("scripts/_gas/phase2.py").read_text()
+    prompt = re.search(r'^PROMPT = "(.*)"$', source, flags=re.MULTILINE)
     assert prompt is not None
     assert f"a prompt has {len(prompt[1])} characters" in PAGE
 
@@ -143,15 +144,25 @@ def test_what_was_cut_is_as_measured() -> None:
 
 
 def test_what_was_cut_of_a_voucher_is_the_change() -> None:
-    before, after, change = (
-        int(n.replace(",", ""))
-        for n in re.search(
-            r"^\| `settle\.voucher\.128` \| (\S+) \| (\S+) \| (\S+) \|", PAGE, re.M
-        ).groups()  # type: ignore[union-attr]
+    before, after, _ = row(r"`settle\.voucher\.128`")
+    assert (before - after) % 128 == 0
+    assert f"{(before - after) // 128} gas a voucher" in PAGE
+
+
+def test_a_session_of_the_largest_batch_is_what_it_is_made_of() -> None:
+    told = re.search(
+        r"Of its ([\d,]+) gas a session, ([\d,]+) are the slot with deposit and total, (\d+) the "
+        r"item's calldata, (\d+) its bytes in the event, .* (\d+) the hash .* the (\d+) left",
+        " ".join(PAGE.split()),
     )
-    assert after - before == change
-    assert change % 128 == 0
-    assert f"{-change // 128} gas a voucher" in PAGE
+    assert told is not None
+    whole_gas, *parts = (int(n.replace(",", "")) for n in told.groups())
+    assert whole_gas == OURS["settle.escrow.512"]["gas_per_item"] == sum(parts)
+
+
+def test_the_profile_shown_is_of_a_scenario() -> None:
+    gas = OURS["session.topup.steady"]["gas_used"]
+    assert f"- refund 0 = {gas:,}\n" in PAGE
 
 
 def test_the_readme_says_what_was_measured() -> None:
