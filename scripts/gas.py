@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,11 +104,15 @@ def cli(
 
 
 def _run(card: RateCard, *, is_check: bool, as_json: bool) -> bool:
+    began = time.monotonic()
     paths = (results.SCENARIOS_PATH, results.PHASE2_PATH)
     committed = [results.load(path) for path in paths] if is_check else []
     with run_bench(card) as bench, progress("scenarios", _count()) as step:
         measured = results.build(watched(run_scenarios(bench), step), bench.version)
         phase2 = results.build(watched(run_phase2(bench), step), bench.version, results.PHASE2)
+    if not as_json:
+        count = len(measured["scenarios"]) + len(phase2["scenarios"])
+        click.echo(f"{count} scenarios in {time.monotonic() - began:.0f} s")
     if is_check:
         drifts = results.compare(committed[0], measured) + results.compare(committed[1], phase2)
         if not drifts and not _is_page_current(measured):

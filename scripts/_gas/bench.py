@@ -31,7 +31,7 @@ from scripts._anvil import run_anvil
 from scripts._deploy.compiler import compile_contract
 from scripts._gas.envelope import units_of
 from scripts._gas.senders import GAS_LIMIT, Senders, Unlocked, keyed
-from scripts._gas.used import Used
+from scripts._gas.used import Posted, Used
 
 CHAIN_ID = 31337
 CARD_VERSION = 1
@@ -240,7 +240,7 @@ class Bench:
         used = Used(
             int(receipt["gasUsed"], 16),
             taken.total,
-            units,
+            (Posted(units),),
             tx_hash,
             "" if to is None else self._called(to, data),
             int(receipt.get("gasUsedForL1", "0x0"), 16),

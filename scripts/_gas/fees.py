@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import msgspec
 
-from cortensor.gas.arbitrum import Fee, poster_gas
+from cortensor.gas.arbitrum import poster_gas
 from cortensor.gas.cost_lines import BATCH_SHARE, DATA, EXECUTION, batch_share_wei, names_of
 from cortensor.gas.fee_files import PRICES
 from cortensor.gas.snapshot import Snapshot, load_prices, load_snapshot
 from scripts._deploy.compiler import ROOT
-from scripts._gas.used import Used
+from scripts._gas.used import Posted, Used
 
 NETWORKS = ("arbitrum-sepolia", "cor-testnet1a")
 
@@ -47,16 +49,20 @@ def _sentence(fees: Snapshot) -> str:
 def lines_of(used: Used, fees: Snapshot) -> dict[str, int]:
     """Return field -> wei of each line of a fee, as `names_of` has them.
 
+    Gas for bytes is rounded down for each transaction, as a chain does; wei of shares are rounded
+    up at the end.
+
     Args:
         used: what a plain EVM took, of so many transactions.
         fees: the network's.
     """
     base_fee = int(fees.base_fee_wei)
-    posting = poster_gas(used.units, int(fees.price_per_unit_wei), base_fee)
-    fee = Fee(used.units, used.gas, posting, base_fee)
-    lines = {EXECUTION: fee.execution_wei, DATA: fee.data_wei}
+    data = sum((_data_wei(each, fees) for each in used.posted), Fraction(0))
+    lines = {EXECUTION: used.gas * base_fee, DATA: ceil(data)}
     share = batch_share_wei(fees)
-    if share is None:
-        return lines
-    parts = used.transactions
-    return {**lines, BATCH_SHARE: -(-share * parts.numerator // parts.denominator)}
+    return lines if share is None else {**lines, BATCH_SHARE: ceil(share * used.transactions)}
+
+
+def _data_wei(posted: Posted, fees: Snapshot) -> Fraction:
+    base_fee = int(fees.base_fee_wei)
+    return poster_gas(posted.units, int(fees.price_per_unit_wei), base_fee) * base_fee * posted.part

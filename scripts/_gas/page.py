@@ -17,7 +17,8 @@ _PAGE = """\
 <!-- Written by `ape run gas` from gas/scenarios.json and gas/peers.json: do not edit. -->
 # Gas
 
-Every number is {metric}:
+Every number is {metric};
+where a note says so, a sum, a share or a difference of such:
 {compiler}, optimiser {optimizer}, EVM {evm}, Anvil `--hardfork {hardfork}`. Addresses, times and
 hashes are fixed, so each run gives the same numbers to the unit; `make gas ARGS=--check` fails on
 any other.

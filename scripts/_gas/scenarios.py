@@ -54,8 +54,8 @@ def run_scenarios(bench: Bench) -> Iterator[Scenario]:
     for scenario in _all(bench):
         seen[scenario.name] = scenario
         yield scenario
-    yield _life("session.life.1000", seen)
-    yield _life(WHOLE, seen)
+    yield _life("session.life.1000", seen, "")
+    yield _life(WHOLE, seen, "session.life.1000 under the name that Phase #2's has: ")
     yield _alone(f"{WHOLE}.alone", seen)
 
 
@@ -83,7 +83,7 @@ def _all(bench: Bench) -> Iterator[Scenario]:
     yield from _views(bench)
 
 
-def _life(name: str, seen: dict[str, Scenario]) -> Scenario:
+def _life(name: str, seen: dict[str, Scenario], prefix: str) -> Scenario:
     """All that a session costs on chain, whatever number of requests: they cost nothing there."""
     count = 100
     names = (f"settle.escrow.{count}", "pending.release", "pot.pay", "pot.pay", "pot.pay")
@@ -91,8 +91,8 @@ def _life(name: str, seen: dict[str, Scenario]) -> Scenario:
     for part in names:
         used += seen[part].used.share(count)
     note = (
-        "open.first, and a hundredth each of settle.escrow.100, of the release and of three "
-        "pots' payment; requests are off chain"
+        f"{prefix}open.first, and a hundredth each of settle.escrow.100, of the release and of "
+        "three pots' payment; requests are off chain"
     )
     return Scenario(name, used, 1, note)
 
@@ -271,5 +271,8 @@ def _views(bench: Bench) -> Iterator[Scenario]:
         asked = (bench.anchor.address, bench.actors.anchorer, leaves[0], proof, tree.root)
         bench.send(reader.functions.ask(*asked), caller)
         spent = int(reader.functions.spent().call())
-        note = "the same as another contract pays it: its call, the cold account and slot included"
-        yield Scenario("anchor.is_anchored.10.inside", Used(spent, 0, 0), 1, note)
+        note = (
+            "the same as another contract pays it, gas left before less after: its call, the cold "
+            "account and slot included"
+        )
+        yield Scenario("anchor.is_anchored.10.inside", Used(spent, 0, ()), 1, note)

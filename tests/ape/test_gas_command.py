@@ -5,11 +5,16 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
+from cortensor.errors import VerificationFailed
 from scripts._deploy.arguments import CONTRACTS, REGISTRIES, REWARDS, VALIDATOR
-from scripts._gas import page, results
+from scripts._gas import fees, page, results
+from scripts._gas.phase2 import check_like
+from scripts._gas.used import Posted, Used
 from tests.ape.running import ape_run
 
 
@@ -20,6 +25,7 @@ def test_committed_numbers_are_exact():
     done = ape_run("gas", "--check", timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "every number as committed" in done.stdout
+    assert re.search(r"^\d+ scenarios in \d+ s$", done.stdout, flags=re.MULTILINE)
 
 
 def test_one_unit_of_drift_is_a_difference():
@@ -35,6 +41,25 @@ def test_one_unit_of_drift_is_a_difference():
     assert drifts["new.one"].committed is None
     assert drifts["settle.resend"].measured is None
     assert drifts["header.evm"].measured == "prague"
+
+
+def test_gas_for_bytes_is_rounded_for_each_transaction():
+    """986,426 wei a unit at a base fee of 2e8: 302 units are 1.49 gas, which is charged as 1."""
+    sepolia = fees.snapshots()["arbitrum-sepolia"]
+    one = Used(50_000, 21_000, (Posted(302),))
+    data = [fees.lines_of(used, sepolia)["data_wei"] for used in (one, one + one, one.share(3))]
+    assert data == [200_000_000, 400_000_000, 66_666_667]
+    assert ((one + one).units, one.share(3).units, one.share(3).gas) == (604, 101, 16_667)
+    testnet = fees.snapshots()["cor-testnet1a"]
+    whole, third = (fees.lines_of(each, testnet)["batch_share_wei"] for each in (one, one.share(3)))
+    assert third == -(-whole // 3)
+
+
+def test_a_task_that_takes_other_gas_to_execute_is_refused():
+    one = Used(50_000, 21_000, (Posted(302),))
+    check_like(one, replace(one, gas=50_012, intrinsic=21_012))
+    with pytest.raises(VerificationFailed, match="its third task takes 50,001 gas"):
+        check_like(one, replace(one, gas=50_001))
 
 
 def test_page_holds_every_scenario():

@@ -32,6 +32,12 @@ def test_the_example_is_what_it_prints(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines(done.output) == lines(shown("text")[0])
 
 
+def test_the_library_gives_what_the_page_says() -> None:
+    (example,) = shown("python")
+    raw = bytes.fromhex(Path("docs/examples/token-transfer.hex").read_text().strip()[2:])
+    exec(compile(example, "fees.md", "exec"), {"raw": raw})
+
+
 def test_every_code_of_the_package_is_listed() -> None:
     codes = {*_codes("gas"), *UNNAMED, *OF_NODES}
     assert _codes("chain") >= OF_NODES

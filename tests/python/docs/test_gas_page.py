@@ -27,6 +27,12 @@ def fee(entry: dict[str, Any], network: str) -> int:
     return int(parts["execution_wei"]) + int(parts["data_wei"])
 
 
+def whole(entry: dict[str, Any]) -> int:
+    """A fee on Testnet-1a and its part of what the batches cost that nobody is charged for."""
+    share = entry["fees"]["cor-testnet1a"]["batch_share_wei"]
+    return fee(entry, "cor-testnet1a") + int(share)
+
+
 def row(title: str) -> list[int]:
     cells = re.search(rf"^\| {title} \|(.*)\|$", PAGE, flags=re.MULTILINE)
     assert cells is not None, title
@@ -51,8 +57,11 @@ def test_ratios_follow_and_pass_the_targets() -> None:
     by_fee = [fee(theirs, "cor-testnet1a") // fee(each, "cor-testnet1a") for each in ours]
     assert row("times less gas") == by_gas
     assert row("times less fee on Testnet-1a") == by_fee
+    with_share = [whole(theirs) // whole(each) for each in ours]
+    assert row("times less, fee and fixed share") == with_share
     assert min(by_gas) >= 50
     assert min(by_fee) >= 20
+    assert min(with_share) >= 20
 
 
 def test_the_derivation_adds_up() -> None:
@@ -71,6 +80,57 @@ def test_the_derivation_adds_up() -> None:
     assert f"{OURS['session.open.first']['gas_used']:,} to open" in PAGE
 
 
+def test_data_is_charged_for_each_transaction_by_itself() -> None:
+    """A chain rounds gas for bytes down for each; a sum that was rounded once would be more."""
+    steps = [entry for name, entry in PHASE2.items() if re.match(r"phase2\.task\.(?!first)", name)]
+    for network in ("arbitrum-sepolia", "cor-testnet1a"):
+        data = sum(int(each["fees"][network]["data_wei"]) for each in steps)
+        assert int(PHASE2["phase2.task"]["fees"][network]["data_wei"]) == data
+    alone = ["session.open.first", "settle.escrow.1.steady", "pending.release", *["pot.pay"] * 3]
+    data = sum(int(OURS[name]["fees"]["arbitrum-sepolia"]["data_wei"]) for name in alone)
+    assert int(OURS[f"{WHOLE}.alone"]["fees"]["arbitrum-sepolia"]["data_wei"]) == data
+
+
+def test_a_share_is_of_what_the_whole_transaction_is_charged() -> None:
+    shared = ["settle.escrow.100", "pending.release", *["pot.pay"] * 3]
+    for network in ("arbitrum-sepolia", "cor-testnet1a"):
+        fees = {name: entry["fees"].get(network) for name, entry in OURS.items() if "fees" in entry}
+        own = int(fees["session.open.first"]["data_wei"])
+        data = own - (-sum(int(fees[name]["data_wei"]) for name in shared) // 100)
+        assert int(fees[WHOLE]["data_wei"]) == data
+
+
+def test_what_the_columns_leave_out_is_as_measured() -> None:
+    ways = ("session.close.request", "session.close.withdraw")
+    closing = sum(OURS[name]["gas_used"] for name in ways)
+    assert f"session, {closing:,} gas where a payer wants the rest back" in PAGE
+    paying = OURS["reward.pay.128"]["gas_per_item"]
+    assert f"{paying:,} gas a node and epoch in a run of 128 (`reward.pay.128`)" in PAGE
+    source = Path("scripts/_gas/phase2.py").read_text()
+    prompt = re.search(r'^PROMPT = "(.*)"$', source, flags=re.MULTILINE)
+    assert prompt is not None
+    assert f"a prompt has {len(prompt[1])} characters" in PAGE
+
+
+def test_p95_of_a_small_group_is_its_dearest_session() -> None:
+    tables = json.loads(Path("gas/mix.json").read_text())["tables"]
+    small = [each for rows in tables.values() for each in rows if each["sessions"] < 20]
+    assert small
+    for each in small:
+        assert each["execution_gas"]["p95"] == each["execution_gas"]["max"]
+    assert "fewer than 20 sessions, p95 is the dearest one" in PAGE
+
+
+def test_what_was_looked_at_and_left_is_as_profiled() -> None:
+    charge = scenarios("gas/profile.json")["dispute.charge"]
+    again = sum(each.get("redundant_reads", 0) for each in charge["storage"].values())
+    told = (
+        f"{again} reads of warm slots in `dispute.charge`, {again * 100:,} gas of "
+        f"{charge['gas_used']:,} in a call"
+    )
+    assert told in " ".join(PAGE.split())
+
+
 def test_what_was_cut_is_as_measured() -> None:
     section = PAGE[PAGE.index("## What was cut") :]
     rows = re.findall(
@@ -81,6 +141,28 @@ def test_what_was_cut_is_as_measured() -> None:
         before, after, change = (int(cell.replace(",", "")) for cell in cells)
         assert after == OURS[name]["gas_used"]
         assert change == after - before
+
+
+def test_what_was_cut_of_a_voucher_is_the_change() -> None:
+    before, after, _ = row(r"`settle\.voucher\.128`")
+    assert (before - after) % 128 == 0
+    assert f"{(before - after) // 128} gas a voucher" in PAGE
+
+
+def test_a_session_of_the_largest_batch_is_what_it_is_made_of() -> None:
+    told = re.search(
+        r"Of its ([\d,]+) gas a session, ([\d,]+) are the slot with deposit and total, (\d+) the "
+        r"item's calldata, (\d+) its bytes in the event, .* (\d+) the hash .* the (\d+) left",
+        " ".join(PAGE.split()),
+    )
+    assert told is not None
+    whole_gas, *parts = (int(n.replace(",", "")) for n in told.groups())
+    assert whole_gas == OURS["settle.escrow.512"]["gas_per_item"] == sum(parts)
+
+
+def test_the_profile_shown_is_of_a_scenario() -> None:
+    gas = OURS["session.topup.steady"]["gas_used"]
+    assert f"- refund 0 = {gas:,}\n" in PAGE
 
 
 def test_the_readme_says_what_was_measured() -> None:

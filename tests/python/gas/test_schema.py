@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 GAS = Path("gas")
 SCHEMA: dict[str, Any] = json.loads((GAS / "schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
-FILES = ("scenarios.json", "profile.json", "mix.json")
+FILES = ("scenarios.json", "profile.json", "mix.json", "peers.json")
 BASELINES = sorted(f"baselines/{path.name}" for path in (GAS / "baselines").glob("*.json"))
 
 
@@ -96,6 +96,11 @@ BROKEN = [
     ("mix.json", put("sessions", 0, "execution_gas", value=1.5)),
     ("mix.json", put("transactions", "open", "count", value=0)),
     ("mix.json", put("transactions", "open", "fees", "arbitrum-sepolia", value={})),
+    ("peers.json", drop("header", "source")),
+    ("peers.json", drop("rows", 0, "peers")),
+    ("peers.json", put("rows", 0, "peers", 0, "gas", value="111934")),
+    ("peers.json", put("rows", 0, "floor", "gas", value=0)),
+    ("peers.json", put("rows", 0, "peers", 0, "version", value="2")),
 ]
 
 
