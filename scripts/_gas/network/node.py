@@ -22,6 +22,7 @@ from cortensor.unanswered import origin_of
 from scripts._anvil import ROOT
 
 AUTO = "auto"
+IN_PROCESS = "test"
 CHOICES = (
     "there are arbitrum:sepolia and cor:testnet1a, either with -fork, and ethereum:local:URL of "
     "a front that runs"
@@ -58,13 +59,12 @@ def where(choice: str) -> Where:
     if chain_id is not None and chain_id not in FRONTS:
         # Before Ape is asked for a URL: of a network without one it tries strangers' nodes.
         raise _unknown(f"is of chain {chain_id}, which has no front")
+    if provider.name == IN_PROCESS:
+        raise _unknown("names no node")
     with _apes_errors():
         if provider.network.is_fork and getattr(provider.settings, "host", None) == AUTO:
             return Where(choice, None, str(provider.fork_url), chain_id)
-        url = getattr(provider, "uri", None)
-    if not url:
-        raise _unknown("names no node")
-    return Where(choice, str(url), None, chain_id)
+        return Where(choice, str(provider.uri), None, chain_id)
 
 
 @contextlib.contextmanager
