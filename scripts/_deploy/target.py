@@ -10,6 +10,7 @@ from typing import Any
 from web3 import Web3
 from web3.exceptions import Web3Exception
 
+from cortensor.chain.rpc import why_failed
 from cortensor.errors import Conflict, InvalidInput
 from scripts._deploy.compiler import ROOT
 from scripts._deploy.config import DeployConfig, load_config
@@ -90,7 +91,7 @@ def target_of(provider: Any) -> Target:
         # Asked of the node itself: Ape answers from its configuration for networks it knows.
         chain_id, client = web3.eth.chain_id, str(web3.client_version)
     except (Web3Exception, OSError) as error:
-        raise Conflict(f"the node does not answer: {error}", field="--network") from error
+        raise Conflict(why_failed(error), field="--network") from error
     return Target(
         web3=web3,
         choice="local" if base == "local" else f"{ecosystem}-{base}",

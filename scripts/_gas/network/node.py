@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ape
 from ape.exceptions import ApeException
@@ -17,9 +18,15 @@ from web3 import Web3
 from cortensor.anvil.children import start_child, stop
 from cortensor.chain.rpc import connect, node_errors
 from cortensor.errors import InvalidInput, Unavailable
+from cortensor.unanswered import origin_of
 from scripts._anvil import ROOT
 
 AUTO = "auto"
+IN_PROCESS = "test"
+CHOICES = (
+    "there are arbitrum:sepolia and cor:testnet1a, either with -fork, and ethereum:local:URL of "
+    "a front that runs"
+)
 FRONTS = {421_614: "arbitrum-sepolia", 18_964_747_554: "cor-l3"}
 
 
@@ -44,20 +51,20 @@ def where(choice: str) -> Where:
     """Return what a choice of network means, by ape-config.yaml; nothing is asked yet.
 
     Raises:
-        InvalidInput: Ape knows no such network.
+        InvalidInput: Ape knows no such network, or it is none of those that can be measured on.
     """
-    try:
+    with _apes_errors():
         provider = ape.networks.get_provider_from_choice(choice)
-    except (ApeException, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InvalidInput(reason, field="network", code="unknown_network") from error
-    network = provider.network
-    if network.is_fork:
-        chain_id = int(network.upstream_chain_id)
-        if getattr(provider.settings, "host", None) == AUTO:
+        chain_id = _chain_of(provider.network)
+    if chain_id is not None and chain_id not in FRONTS:
+        # Before Ape is asked for a URL: of a network without one it tries strangers' nodes.
+        raise _unknown(f"is of chain {chain_id}, which has no front")
+    if provider.name == IN_PROCESS:
+        raise _unknown("names no node")
+    with _apes_errors():
+        if provider.network.is_fork and getattr(provider.settings, "host", None) == AUTO:
             return Where(choice, None, str(provider.fork_url), chain_id)
         return Where(choice, str(provider.uri), None, chain_id)
-    return Where(choice, str(provider.uri), None, None if network.is_local else network.chain_id)
 
 
 @contextlib.contextmanager
@@ -68,22 +75,23 @@ def reached(place: Where) -> Iterator[Web3]:
         InvalidInput: it is of another chain (`wrong_chain`), or no Anvil (`not_anvil`).
         Unavailable: nobody answers.
     """
+    named = ":".join(place.choice.split(":")[:2])
     with contextlib.ExitStack() as stack:
         url = place.url or stack.enter_context(_front(place))
         web3 = connect(url)
-        with node_errors(f"--network {place.choice}, {url}"):
+        with node_errors(f"--network {named}"):
             found = web3.eth.chain_id
         if place.chain_id is not None and found != place.chain_id:
             raise InvalidInput(
-                f"{url} is of chain {found}; {place.choice} is {place.chain_id}",
+                f"{origin_of(url)} is of chain {found}; {named} is {place.chain_id}",
                 field="network",
                 code="wrong_chain",
             )
         answer = web3.provider.make_request("anvil_nodeInfo", [])  # type: ignore[arg-type]
         if "error" in answer:
             raise InvalidInput(
-                f"{url} is no Anvil: scenarios wait for days and undo what they did. Measure on a "
-                f"fork: --network {_fork(place.choice)}",
+                f"{origin_of(url)} is no Anvil: scenarios wait for days and undo what they did. "
+                f"Measure on a fork: --network {_fork(place.choice)}",
                 field="network",
                 code="not_anvil",
             )
@@ -93,12 +101,7 @@ def reached(place: Where) -> Iterator[Web3]:
 @contextlib.contextmanager
 def _front(place: Where) -> Iterator[str]:
     """Start a front before a fork, and yield its URL."""
-    name = FRONTS.get(place.chain_id or 0)
-    if name is None:
-        raise InvalidInput(
-            f"has no front; there are those of {', '.join(map(str, FRONTS))}", field="network"
-        )
-    with started(name, ["--fork", str(place.upstream)]) as url:
+    with started(FRONTS[place.chain_id or 0], ["--fork", str(place.upstream)]) as url:
         yield url
 
 
@@ -127,6 +130,27 @@ def started(network: str, words: Sequence[str]) -> Iterator[str]:
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+def _chain_of(network: Any) -> int | None:
+    """Return the chain's id, of a fork that of what it forks; None for a local or unnamed one."""
+    if network.is_local or network.is_adhoc:
+        return None
+    return int(network.upstream_chain_id if network.is_fork else network.chain_id)
+
+
+@contextlib.contextmanager
+def _apes_errors() -> Iterator[None]:
+    try:
+        yield
+    except (ApeException, ValueError) as error:
+        # Ape's other lines are all that it knows, and not what can be measured on.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise _unknown(reason.removesuffix(" Options:").rstrip(".")) from error
+
+
+def _unknown(reason: str) -> InvalidInput:
+    return InvalidInput(f"{reason}; {CHOICES}", field="network", code="unknown_network")
 
 
 def _fork(choice: str) -> str:

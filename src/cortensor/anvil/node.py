@@ -9,6 +9,7 @@ import aiohttp
 import msgspec
 
 from cortensor.anvil.rpc import INTERNAL, RpcError, request
+from cortensor.unanswered import nobody_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ class Node:
 
     Args:
         session: the connections.
-        url: its address, which is told to nobody: it may hold a key.
+        url: its address; no more than its origin is told: it may hold a key.
         name: what it is called in errors.
         why_gone: returns what is known of why it does not answer.
     """
@@ -51,8 +52,9 @@ class Node:
             ) as response:
                 return await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            why = self._why_gone() or type(error).__name__
-            raise RpcError(f"{self._name} does not answer: {why}", INTERNAL) from error
+            gone = self._why_gone()
+            why = f" does not answer: {gone}" if gone else f": {nobody_answers(self._url, error)}"
+            raise RpcError(self._name + why, INTERNAL) from error
 
     async def call(self, method: str, *params: Any) -> Any:
         """Return the result of one call.

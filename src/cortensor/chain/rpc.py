@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from importlib.resources import files
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 
 import eth_account  # noqa: F401 -- before the recursion limit is set back
@@ -35,6 +36,7 @@ from cortensor.chain.failover import (
     name_of,
 )
 from cortensor.errors import Conflict, NotFound, Unavailable
+from cortensor.unanswered import nobody_answers, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,8 +108,23 @@ def node_errors(doing: str) -> Iterator[None]:
     except BadFunctionCallOutput as error:
         raise NotFound(f"{doing}: no such contract there", code="unknown_contract") from error
     except (Web3Exception, requests.RequestException, ConnectionError, ValueError) as error:
-        text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise Unavailable(f"{doing}: {text}", code="chain_unavailable") from error
+        raise Unavailable(f"{doing}: {why_failed(error)}", code="chain_unavailable") from error
+
+
+def why_failed(error: Exception) -> str:
+    """Return why a node gave no answer, by what web3 or its transport raised.
+
+    An endpoint is named by scheme, host and port: the rest of its URL may be a key.
+    """
+    if isinstance(error, JSONDecodeError):
+        return "what answers is no node: no JSON"
+    if not isinstance(error, OSError):
+        return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    url: str | None = getattr(getattr(error, "request", None), "url", None)
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is not None and url is not None:
+        return f"{origin_of(url)} answers HTTP {status}"
+    return nobody_answers(url, error)
 
 
 def chain_of(web3: Web3, wanted: int | None = None, field: str = "rpc") -> int:

@@ -12,7 +12,7 @@ from hexbytes import HexBytes
 from msgspec import Struct
 from web3.exceptions import TimeExhausted, TransactionNotFound, Web3Exception, Web3RPCError
 
-from cortensor.chain.rpc import node_errors
+from cortensor.chain.rpc import node_errors, why_failed
 from cortensor.errors import Unavailable
 from cortensor.store.records import CostRecord
 
@@ -217,7 +217,7 @@ class Sender:
             ) from error
         except (Web3Exception, requests.RequestException, OSError) as error:
             raise Unavailable(
-                f"broadcast: {type(error).__name__}", code="chain_unavailable"
+                f"broadcast: {why_failed(error)}", code="chain_unavailable"
             ) from error
         return True
 

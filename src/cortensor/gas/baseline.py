@@ -51,6 +51,16 @@ class Diff(NamedTuple):
         """The change of the sum in basis points, rounded up."""
         return -(-(self.after - self.before) * BPS // self.before) if self.before else 0
 
+    @property
+    def new(self) -> list[int]:
+        """Gas of each scenario that was not there before."""
+        return [each.after or 0 for each in self.changes if each.before is None]
+
+    @property
+    def gone(self) -> list[int]:
+        """What each scenario that is not there now used."""
+        return [each.before or 0 for each in self.changes if each.after is None]
+
     def over(self, scenario_bps: int, total_bps: int, *, may_be_gone: bool = False) -> list[str]:
         """Return what is over a budget, one sentence each.
 

@@ -24,6 +24,7 @@ BASELINES = Path("gas") / "baselines"
 SCENARIOS = Path("gas") / "scenarios.json"
 SCENARIO_BPS, TOTAL_BPS = 100, 100
 OVER = 1
+NOT_HERE = "run this in the project's folder, or name a JSON file"
 
 
 @click.command()
@@ -49,7 +50,9 @@ OVER = 1
     help="What the sum may grow, in basis points.",
 )
 @click.option(
-    "--gone-ok", is_flag=True, help="Scenarios may be missing now: BASE is of another flow."
+    "--gone-ok",
+    is_flag=True,
+    help="Scenarios may be missing now: BASE is of another flow. New and gone ones are summed up.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -69,7 +72,7 @@ def diff(
     if as_json:
         click.echo(json.dumps(_json(found, over), indent=2))
     else:
-        _show(found, over)
+        _show(found, over, are_summed=gone_ok)
     if over:
         ctx.exit(OVER)
 
@@ -86,7 +89,7 @@ def baseline_file(base: str) -> Path:
     if not path.is_file():
         known = sorted(each.stem for each in BASELINES.glob("*.json"))
         raise NotFound(
-            f"no {path}; {'there are ' + ', '.join(known) if known else 'name a JSON file'}",
+            f"no {path}; {'there are ' + ', '.join(known) if known else NOT_HERE}",
             field="base",
         )
     return path
@@ -103,16 +106,21 @@ def _json(found: Diff, over: list[str]) -> dict[str, Any]:
     }
 
 
-def _show(found: Diff, over: list[str]) -> None:
+def _show(found: Diff, over: list[str], *, are_summed: bool) -> None:
     console = Console()
-    if found.changes:
+    shown = [each for each in found.changes if each.bps is not None or not are_summed]
+    if shown:
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column("scenario", no_wrap=True)
         for column in ("before", "now", "change", ""):
             table.add_column(column, justify="right", no_wrap=True)
-        for each in found.changes:
+        for each in shown:
             table.add_row(*_cells(each))
         console.print(table)
+    if are_summed:
+        for word, gas in (("new", found.new), ("gone", found.gone)):
+            if gas:
+                console.print(f"{len(gas)} {word}, {sum(gas):,} gas in all")
     console.print(
         f"{len(found.changes)} changed; all that both have: {found.before:,} -> {found.after:,} "
         f"({percent(found.total_bps)})"

@@ -14,6 +14,7 @@ from cortensor.gas.intrinsic import Intrinsic, intrinsic
 LEGACY, ACCESS_LIST, DYNAMIC_FEE, SET_CODE = 0, 1, 2, 4
 FIRST_LIST = 0xC0
 EIP155_OFFSET = 35
+MOST_REFUND = 5
 
 
 class _Shape(NamedTuple):
@@ -36,7 +37,8 @@ _SHAPES = {
 class Envelope(NamedTuple):
     """A signed transaction. `chain_id` is None where its signature is good on any chain.
 
-    `to` is empty where it creates a contract; `value` is in wei. `accounts` and `slots` are counts
+    `fee_cap` is the most that it pays, in wei a gas. `to` is empty where it creates a contract;
+    `value` is in wei. `accounts` and `slots` are counts
     of its access list, `authorities` of its authorization list.
     """
 
@@ -44,6 +46,7 @@ class Envelope(NamedTuple):
     tx_type: int
     chain_id: int | None
     gas_limit: int
+    fee_cap: int
     to: bytes
     value: int
     data: bytes
@@ -60,6 +63,14 @@ class Envelope(NamedTuple):
             slots=self.slots,
             authorities=self.authorities,
         )
+
+    def least_gas(self) -> int:
+        """Return the least that it can use on a plain EVM.
+
+        What lists and delegations take up front may be refunded, up to a fifth of all (EIP-3529).
+        """
+        total = self.intrinsic().total
+        return total - (total // MOST_REFUND if self.accounts or self.authorities else 0)
 
 
 def parse_envelope(raw: bytes) -> Envelope:
@@ -96,6 +107,7 @@ def parse_envelope(raw: bytes) -> Envelope:
         tx_type=tx_type,
         chain_id=_chain_of(fields, shape),
         gas_limit=_number(fields[shape.gas]),
+        fee_cap=_number(fields[shape.gas - 1]),
         to=_bytes(fields[shape.gas + 1]),
         value=_number(fields[shape.gas + 2]),
         data=_bytes(fields[shape.data]),

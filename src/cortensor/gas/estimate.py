@@ -34,11 +34,24 @@ GIVEN, BY_NODE, BY_LIMIT = "given", "node", "gas_limit"
 
 
 class Estimate(Struct, frozen=True):
-    """What a transaction will cost. `execution_from`: `GIVEN`, `BY_NODE` or `BY_LIMIT`."""
+    """What a transaction will cost.
+
+    Attributes:
+        fee: what is charged.
+        lines: the same, line by line.
+        execution_from: `GIVEN`, `BY_NODE` or `BY_LIMIT`.
+        fee_cap: the most that it pays, in wei a gas.
+    """
 
     fee: Fee
     lines: list[Line]
     execution_from: str
+    fee_cap: int
+
+    @property
+    def is_priced_out(self) -> bool:
+        """Whether no block takes it at this base fee."""
+        return self.fee_cap < self.fee.base_fee
 
     @property
     def is_bound(self) -> bool:
@@ -63,14 +76,22 @@ def estimate(
         is_asked: whether a node said so, and not whoever knows.
 
     Raises:
-        InvalidInput: it is signed for another chain (`wrong_chain`), or its gas limit does not
-            cover its bytes and execution (`gas_limit_too_low`).
+        InvalidInput: it is signed for another chain (`wrong_chain`); no transaction of its kind
+            uses as little as `l2_gas` (`l2_gas_too_low`); or its gas limit does not cover its
+            bytes and execution (`gas_limit_too_low`).
     """
     if envelope.chain_id not in (None, snapshot.chain_id):
         raise InvalidInput(
             f"is signed for chain {envelope.chain_id}; {snapshot.network} is {snapshot.chain_id}",
             field="raw_tx",
             code="wrong_chain",
+        )
+    least = envelope.least_gas()
+    if l2_gas is not None and l2_gas < least:
+        raise InvalidInput(
+            f"is {l2_gas}; it uses {least} at least",
+            field="l2_gas",
+            code="l2_gas_too_low",
         )
     data = fee_of(
         envelope.raw,
@@ -80,16 +101,17 @@ def estimate(
         base_fee=int(snapshot.base_fee_wei),
     )
     left = envelope.gas_limit - data.poster_gas
-    if left < (l2_gas or 0):
+    needed = max(l2_gas or 0, envelope.intrinsic().total)
+    if left < needed:
         raise InvalidInput(
             f"its gas limit is {envelope.gas_limit}; its bytes take {data.poster_gas}, "
-            f"execution {l2_gas or 'more than nothing'}",
+            f"execution {needed}{' and more' if l2_gas is None else ''}",
             field="raw_tx",
             code="gas_limit_too_low",
         )
     fee = data._replace(l2_gas=left if l2_gas is None else l2_gas)
     origin = BY_LIMIT if l2_gas is None else BY_NODE if is_asked else GIVEN
-    return Estimate(fee, _lines(envelope, snapshot, fee), origin)
+    return Estimate(fee, _lines(envelope, snapshot, fee), origin, envelope.fee_cap)
 
 
 def _lines(envelope: Envelope, snapshot: Snapshot, fee: Fee) -> list[Line]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FEES = Path("config") / "fees"
 PRICES = FEES / "prices.toml"
+NOT_HERE = "run this in the project's folder, or name a TOML file"
 FOR_LOCAL_CHAINS = "arbitrum-sepolia"
 ALIASES: Mapping[str, str] = MappingProxyType({"cor-l3": "cor-testnet1a"})
 """Other names of networks, wherever a network of config/fees is named; so for `cortensor anvil`."""
@@ -33,7 +34,7 @@ def fee_file(network: str) -> Path:
         stems = {each.stem for each in _files()}
         known = sorted(stems | {alias for alias, name in ALIASES.items() if name in stems})
         raise InvalidInput(
-            f"no {path}; {'there are ' + ', '.join(known) if known else 'name a TOML file'}",
+            f"no {path}; {'there are ' + ', '.join(known) if known else NOT_HERE}",
             field="network",
         )
     return path

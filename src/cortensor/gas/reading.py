@@ -33,11 +33,17 @@ def read_toml(path: Path, kind: type[T]) -> T:
     return _read(path, kind, lambda raw: tomllib.loads(raw.decode("utf-8")), "TOML")
 
 
+OF_THE_PROJECT = (("config",), ("gas",))
+"""Where the files are that commands read unless others are named."""
+
+
 def _read(path: Path, kind: type[T], parse: Callable[[bytes], Any], form: str) -> T:
     try:
         data = parse(path.read_bytes())
     except FileNotFoundError as error:
-        raise NotFound(f"no file {path}", field="file") from error
+        is_ours = path.parts[:1] in OF_THE_PROJECT
+        hint = "; run this in the project's folder, or name a file" if is_ours else ""
+        raise NotFound(f"no file {path}{hint}", field="file") from error
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}", field="file") from error
     except (ValueError, msgspec.DecodeError) as error:

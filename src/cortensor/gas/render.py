@@ -38,6 +38,8 @@ def estimate_json(found: Estimate, snapshot: Snapshot, prices: Prices) -> dict[s
         "coin": snapshot.coin,
         "poster_units": found.fee.units,
         "base_fee_wei": str(found.fee.base_fee),
+        "fee_cap_wei": str(found.fee_cap),
+        "is_priced_out": found.is_priced_out,
         "price_per_unit_wei": snapshot.price_per_unit_wei,
         "execution_from": found.execution_from,
         "is_bound": found.is_bound,
@@ -81,6 +83,8 @@ def explained(found: Estimate, snapshot: Snapshot, prices: Prices) -> Iterator[s
     price = int(snapshot.price_per_unit_wei)
     yield f"Data: {found.fee.units:,} calldata units at {price:,} wei."
     yield f"Base fee: {found.fee.base_fee:,} wei."
+    if found.is_priced_out:
+        yield f"Its fee cap, {found.fee_cap:,} wei, is below the base fee: it would not be taken."
     yield f"Fees of {snapshot.as_of}: {snapshot.source}."
     if snapshot.assumed:
         yield f"Not measured, assumed: {', '.join(snapshot.assumed)}."

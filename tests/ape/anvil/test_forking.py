@@ -88,9 +88,11 @@ def test_a_fork_of_another_chain_is_refused(front):
 
 
 def test_a_fork_of_nobody_is_refused():
-    done = CliRunner().invoke(main, ["anvil", "--as", "cor-l3", "--fork", "http://127.0.0.1:9"])
-    assert (done.exit_code, done.output.count("\n")) == (2, 1)
-    assert "[chain_unavailable]" in done.output
+    url = "http://127.0.0.1:9/KEY"
+    done = CliRunner().invoke(main, ["anvil", "--as", "cor-l3", "--fork", url])
+    nobody = "nobody answers at http://127.0.0.1:9 (connection refused)"
+    assert done.exit_code == 2
+    assert done.output == f"error: fork: the forked node: {nobody} [chain_unavailable]\n"
 
 
 def as_arbos(tree, tx_hash):

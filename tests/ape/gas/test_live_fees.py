@@ -87,4 +87,5 @@ def test_a_chain_without_arbos():
 def test_no_node_there():
     done = run("snapshot", "--network", "arbitrum-sepolia", "--rpc", "http://127.0.0.1:9")
     assert done.exit_code == 2
+    assert "nobody answers at http://127.0.0.1:9 (connection refused)" in done.output
     assert "[chain_unavailable]" in done.output

@@ -10,6 +10,7 @@ import json
 
 import ape
 import pytest
+from ape_ethereum.provider import EthereumNodeProvider
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
@@ -192,9 +193,36 @@ def test_a_choice_of_network_is_apes():
     assert where("cor:testnet1a").url == "http://127.0.0.1:18548"
     assert where("ethereum:local:http://127.0.0.1:9").chain_id is None
     assert set(FRONTS) == {SEPOLIA, L3}
+
+
+@pytest.mark.parametrize(
+    ("choice", "reason"),
+    [
+        ("foo:bar", "No ecosystem named 'foo'"),
+        ("arbitrum:nowhere", "No network in 'arbitrum' named 'nowhere'"),
+        ("arbitrum:sepolia:nobody", "No provider named 'nobody' in network 'sepolia'"),
+        ("arbitrum:mainnet-fork", "is of chain 42161, which has no front"),
+        ("arbitrum:mainnet", "is of chain 42161, which has no front"),
+        ("arbitrum:local", "names no node"),
+    ],
+)
+def test_a_network_that_is_none_of_ours_is_refused_at_once(choice, reason, monkeypatch):
+    def ask(*_):
+        raise AssertionError("Ape looks for a public node")
+
+    monkeypatch.setattr(EthereumNodeProvider, "_get_random_rpc", ask)
     with pytest.raises(InvalidInput) as refused:
-        where("arbitrum:nowhere")
+        where(choice)
     assert refused.value.code == "unknown_network"
+    assert refused.value.reason.startswith(reason)
+    assert "; there are arbitrum:sepolia and cor:testnet1a, either with -fork" in str(refused.value)
+    assert run(choice) == f"Error: {refused.value}"
+
+
+def test_a_key_in_a_choice_is_not_told():
+    told = run("arbitrum:sepolia:http://127.0.0.1:9/KEY")
+    assert "nobody answers at http://127.0.0.1:9 (connection refused)" in told
+    assert "KEY" not in told
 
 
 def test_a_fork_is_started_behind_a_front(sepolia):
@@ -215,8 +243,6 @@ def run(choice):
 
 
 def test_what_cannot_be_measured_on_is_said(sepolia):
-    assert "no node" not in run("arbitrum:nowhere")
-    assert "127.0.0.1:9" in run("arbitrum:sepolia:http://127.0.0.1:9")
     with run_anvil(chain_id=5) as stranger:
         told = run(f"arbitrum:sepolia:{stranger.url}")
         assert f"{stranger.url} is of chain 5; " in told

@@ -19,5 +19,5 @@ def signed(
     if chain_id is not None:
         fields["chainId"] = chain_id
     if "gasPrice" not in fields:
-        fields |= {"maxFeePerGas": 10**9, "maxPriorityFeePerGas": 0}
+        fields = {"maxFeePerGas": 10**9, "maxPriorityFeePerGas": 0} | fields
     return bytes(Account.sign_transaction(fields, KEY).raw_transaction)

@@ -53,6 +53,12 @@ def test_changes_new_and_gone_are_shown(base: Path, tmp_path: Path) -> None:
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[1] == ["open", "100,000", "99,000", "-1,000", "-1.00", "%"]
     assert rows[2] == ["close", "50,000", "50,500", "+500", "1.00", "%"]
+    assert rows[3:5] == [
+        ["1", "new,", "7", "gas", "in", "all"],
+        ["1", "gone,", "10", "gas", "in", "all"],
+    ]
+    assert (len(rows), rows[5][:2]) == (6, ["4", "changed;"])
+    rows = [line.split() for line in run(base, now).stdout.splitlines()]
     assert ["old", "10", "gone"] in rows
     assert ["new", "7", "new"] in rows
     data = told(run(base, now, "--json"))
@@ -112,6 +118,13 @@ def test_a_baseline_that_is_not_there() -> None:
     done = CliRunner().invoke(main, ["gas", "diff", "1999"])
     assert done.exit_code == 2
     assert "no gas/baselines/1999.json; there are 2026-11, 2026-11-26, phase2" in done.stderr
+
+
+def test_outside_the_project_it_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["gas", "diff", "phase2"])
+    assert done.exit_code == 2
+    assert "run this in the project's folder, or name a JSON file" in done.stderr
 
 
 NEWEST, FIRST = "2026-11-26", "2026-11"

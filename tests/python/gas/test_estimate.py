@@ -143,7 +143,33 @@ def test_the_transaction_may_be_in_a_file(tmp_path: Path) -> None:
     assert told(f"@{file}", *words) == told(RAW, *words)
 
 
-LOW = "0x" + signed(b"\x11" * 200, gas=10).hex()
+LOW, SCARCE = ("0x" + signed(b"\x11" * 200, gas=gas).hex() for gas in (10, 24_200))
+
+
+@pytest.mark.parametrize("l2_gas", [24_200, 24_201])
+def test_the_least_that_it_can_use_is_taken(l2_gas: int) -> None:
+    data = told(RAW, "--network", "arbitrum-sepolia", "--l2-gas", str(l2_gas))
+    assert data["lines"][0]["gas"] == l2_gas
+
+
+def test_what_a_list_takes_may_be_refunded_up_to_a_fifth() -> None:
+    listed = [{"address": "0x" + "33" * 20, "storageKeys": ["0x" + "00" * 32]}]
+    raw = "0x" + signed(accessList=listed).hex()
+    least = (21_000 + 2_400 + 1_900) * 4 // 5
+    words = (raw, "--network", "arbitrum-sepolia", "--l2-gas")
+    assert told(*words, str(least))["lines"][0]["gas"] == least
+    assert "[l2_gas_too_low]" in run(*words, str(least - 1)).stderr
+
+
+@pytest.mark.parametrize("price", ["maxFeePerGas", "gasPrice"])
+def test_a_fee_cap_below_the_base_fee_is_told(price: str) -> None:
+    words = ("--network", "arbitrum-sepolia")
+    for cap, is_priced_out in ((BASE_FEE, False), (BASE_FEE - 1, True)):
+        raw = "0x" + signed(**{price: cap}).hex()
+        data = told(raw, *words)
+        assert (data["fee_cap_wei"], data["is_priced_out"]) == (str(cap), is_priced_out)
+        said = f"Its fee cap, {cap:,} wei, is below the base fee: it would not be taken."
+        assert (said in run(raw, *words).stdout) is is_priced_out
 
 
 @pytest.mark.parametrize(
@@ -162,6 +188,12 @@ LOW = "0x" + signed(b"\x11" * 200, gas=10).hex()
         ([RAW, "--network", "none.toml"], "no file none.toml"),
         ([RAW, "--network", "arbitrum-sepolia", "--l2-gas", "100000"], "[gas_limit_too_low]"),
         ([LOW, "--network", "arbitrum-sepolia"], "its gas limit is 10; its bytes take"),
+        (
+            [RAW, "--network", "arbitrum-sepolia", "--l2-gas", "24199"],
+            "l2_gas: is 24199; it uses 24200 at least [l2_gas_too_low]",
+        ),
+        ([RAW, "--network", "arbitrum-sepolia", "--l2-gas", "0"], "[l2_gas_too_low]"),
+        ([SCARCE, "--network", "arbitrum-sepolia"], "execution 24200 and more"),
         ([RAW, "--network", "arbitrum-sepolia", "--prices", "none"], "no file none"),
     ],
 )
@@ -171,6 +203,21 @@ def test_refusals_are_one_line(words: list[str], error: str) -> None:
     assert error in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_outside_the_project_it_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = (FEES / "arbitrum-sepolia.toml").resolve()
+    monkeypatch.chdir(tmp_path)
+    for network, words in (
+        ("arbitrum-sepolia", "run this in the project's folder, or name a TOML file"),
+        (
+            str(kept),
+            "no file config/fees/prices.toml; run this in the project's folder, or name a file",
+        ),
+    ):
+        done = run(RAW, "--network", network)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert words in done.stderr
 
 
 @pytest.mark.parametrize("path", sorted(set(FEES.glob("*.toml")) - {FEES / "prices.toml"}), ids=str)

@@ -58,7 +58,7 @@ def test_an_estimate_of_the_dearest_scenario(network: str) -> None:
     if share is not None:
         lines += [Line(name, None, share, is_charged=False) for name in (FIXED_SHARE, BATCH_BYTES)]
     out, file = console()
-    show_estimate(out, Estimate(fee, lines, BY_LIMIT), fees, prices)
+    show_estimate(out, Estimate(fee, lines, BY_LIMIT, fee.base_fee), fees, prices)
     fits(file.getvalue())
     for line in lines:
         assert f" {line.wei:,}\n" in file.getvalue(), "wei in one piece"
