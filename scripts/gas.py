@@ -55,6 +55,7 @@ CARD_PATH = ROOT / "config" / "rate-card.toml"
     help="With --profile or --mix: write gas by source line, of all transactions together, to "
     "FILE.html or FILE.folded.",
 )
+@click.option("--tour", is_flag=True, help="With --network: two dozen scenarios, of all contracts.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def cli(
     check: bool,
@@ -64,6 +65,7 @@ def cli(
     sessions: int | None,
     network: str | None,
     flames: tuple[Path, ...],
+    tour: bool,
     as_json: bool,
 ) -> None:
     """Measure gas into gas/scenarios.json, gas/baselines/phase2.json and docs/spec/gas.md.
@@ -78,6 +80,7 @@ def cli(
         "--mix and --profile measure apart": mix and profile,
         "--check is of the committed numbers, and not of a network": check and network is not None,
         "--flame is of --profile and --mix": bool(flames) and not (mix or profile),
+        "--tour is of --network alone": tour and (network is None or mix or profile),
     }
     for reason in (each for each, is_met in refused.items() if is_met):
         raise click.UsageError(reason)
@@ -92,7 +95,9 @@ def cli(
             card, str(network), flames=flames, as_json=as_json, count=_count(1)
         ),
         ("scenarios", False): lambda: _run(card, is_check=check, as_json=as_json),
-        ("scenarios", True): lambda: network_command(card, str(network), as_json=as_json),
+        ("scenarios", True): lambda: network_command(
+            card, str(network), is_tour=tour, as_json=as_json
+        ),
     }
     try:
         check_names(flames)

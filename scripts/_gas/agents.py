@@ -17,6 +17,7 @@ from scripts._gas.used import Used
 IPFS_URI = "ipfs://" + "b" * 59
 OTHER_URI = "ipfs://" + "c" * 59
 DATA_URI = "data:application/json;base64," + "A" * 740
+MOST_ENTRIES, MOST_BYTES = 16, 8_192
 ENDPOINT = "https://agents.example/a2a"
 TAG1, TAG2, VERDICT_TAG = "successRate", "week", "hard-finality"
 WALLET_SECONDS = 240
@@ -55,10 +56,20 @@ def _identity(bench: Bench) -> Iterator[Scenario]:
         used = bench.send(call.register(IPFS_URI, [entry]), owner)
         yield Scenario("agent.register.metadata", used, 1, "with an entry of 20 bytes")
     with bench.aside():
+        entries = [(f"key {number:02}", bytes([7]) * 20) for number in range(MOST_ENTRIES)]
+        used = bench.send(call.register(IPFS_URI, entries), owner)
+        note = f"with {MOST_ENTRIES} entries of 20 bytes, the most"
+        yield Scenario(f"agent.register.metadata.{MOST_ENTRIES}", used, MOST_ENTRIES, note)
+        used = bench.send(call.register(DATA_URI.ljust(MOST_BYTES, "A")), owner)
+        note = "the largest file in a URI, the most bytes it may have"
+        yield Scenario(f"agent.register.data.{MOST_BYTES}", used, 1, note)
+    with bench.aside():
         used = bench.send(call.setAgentURI(AGENT, OTHER_URI), owner)
         yield Scenario("agent.uri.set", used, 1, "another of the same length")
         used = bench.send(call.setMetadata(AGENT, "model", bytes([7]) * 20), owner)
         yield Scenario("agent.metadata.set.first", used, 1, "20 bytes")
+        used = bench.send(call.setMetadata(AGENT, "model", bytes([8]) * 20), owner)
+        yield Scenario("agent.metadata.set", used, 1, "another 20 bytes under the same key")
     yield from _moving(bench)
     yield from _wallets(bench)
 
@@ -81,6 +92,8 @@ def _moving(bench: Bench) -> Iterator[Scenario]:
         )
         used = bench.send(safe(owner, heir, AGENT, bytes([7]) * 32), operator)
         yield Scenario("agent.transfer.safe.data", used, 1, f"{note}; by an operator, 32 bytes")
+        used = bench.send(call.setApprovalForAll(operator, False), owner)
+        yield Scenario("agent.operator.revoke", used, 1, "taken back")
 
 
 def _wallets(bench: Bench) -> Iterator[Scenario]:

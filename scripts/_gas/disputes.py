@@ -22,7 +22,8 @@ from scripts._gas.bench import (
 from scripts._gas.scenario import Scenario
 from scripts._gas.settled_case import BURN_ADDRESS, DEPTH, TOO_MUCH_WEI, settled
 
-SHOWN_SESSIONS = LATER_BATCHES = 100
+# Some, and the most that one call takes.
+SIZES = (1, 10, 100, 512)
 # After a bucket can be released, the demands that may follow one another; and its own length.
 LAPSE_SECONDS = CHALLENGE_WINDOW_SECONDS + 2 * (ANSWER_SECONDS + GRACE_SECONDS) + BUCKET_SECONDS
 
@@ -120,12 +121,18 @@ def _demands(bench: Bench) -> Iterator[Scenario]:
 def _showing(bench: Bench) -> Iterator[Scenario]:
     with bench.aside():
         bench.next_bucket()
-        sessions = [bench.open(bench.actors.payer)[0] for _ in range(SHOWN_SESSIONS)]
-        bench.settle(dict.fromkeys(sessions, TOO_MUCH_WEI))
-        batch = [[session << 96 | TOO_MUCH_WEI for session in sessions]]
-        used = bench.send(_show(bench, sessions[0], batch), bench.actors.anchorer)
-        note = "a session's move among those of a batch of 100, so that a refund is paid from it"
-        yield Scenario(f"dispute.show.{SHOWN_SESSIONS}", used, 1, note)
+        sessions = [bench.open(bench.actors.payer)[0] for _ in range(SIZES[-1])]
+        for count in SIZES:
+            with bench.aside():
+                some = sessions[:count]
+                bench.settle(dict.fromkeys(some, TOO_MUCH_WEI))
+                batch = [[session << 96 | TOO_MUCH_WEI for session in some]]
+                used = bench.send(_show(bench, some[0], batch), bench.actors.anchorer)
+                note = (
+                    f"a session's move among those of a batch of {count}, so that a refund is "
+                    "paid from it"
+                )
+                yield Scenario(f"dispute.show.{count}", used, 1, note)
 
 
 def _prefix(bench: Bench) -> Iterator[Scenario]:
@@ -136,16 +143,21 @@ def _prefix(bench: Bench) -> Iterator[Scenario]:
         total = TOO_MUCH_WEI
         bench.settle({session: total})
         before = bench.payment.functions.moves_digest(1, CARD_VERSION, bucket).call()
-        later = []
-        for number in range(LATER_BATCHES):
-            moved = TOO_MUCH_WEI + number  # another hash each
-            total += moved
-            bench.settle({session: total})
-            later.append(batch_hash([session << 96 | moved]))
-        call = bench.dispute.functions.show_prefix(session, bucket, before, later)
-        used = bench.send(call, bench.actors.anchorer)
-        note = "what a bucket's digest was 100 batches ago, where more followed than one call takes"
-        yield Scenario(f"dispute.prefix.{LATER_BATCHES}", used, LATER_BATCHES, note)
+        later: list[bytes] = []
+        for count in SIZES:
+            while len(later) < count:
+                moved = TOO_MUCH_WEI + len(later)  # another hash each
+                total += moved
+                bench.settle({session: total})
+                later.append(batch_hash([session << 96 | moved]))
+            with bench.aside():
+                call = bench.dispute.functions.show_prefix(session, bucket, before, later)
+                used = bench.send(call, bench.actors.anchorer)
+                note = (
+                    f"what a bucket's digest was {count} batches ago, where more followed than "
+                    "one call takes"
+                )
+                yield Scenario(f"dispute.prefix.{count}", used, count, note)
 
 
 def _show(bench: Bench, session: int, batches: Sequence[Sequence[int]]) -> Any:

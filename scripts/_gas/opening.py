@@ -23,14 +23,25 @@ def run_opening(bench: Bench) -> Iterator[Scenario]:
     with bench.aside():
         _, used = bench.open(actors.payer, session_key=key)
         yield Scenario("session.open.key", used, 1, "as open.first, with a session key")
+        _, used = bench.open(actors.payer, session_key=key)
+        yield Scenario("session.open.key.steady", used, 1, "the same payer's next")
     with bench.aside():
-        yield Scenario("session.open.permit", _permit(bench), 1, "EIP-2612, the payer's first")
+        payer = _holder(bench, "permit payer")
+        used = _permit(bench, payer, 0)
+        yield Scenario("session.open.permit", used, 1, "EIP-2612, the payer's first")
+        used = _permit(bench, payer, 1)
+        yield Scenario("session.open.permit.steady", used, 1, "the same payer's next permit")
     with bench.aside():
-        used = _authorization(bench)
+        payer = _holder(bench, "authorizing payer")
+        used = _authorization(bench, payer)
         yield Scenario("session.open.authorization", used, 1, "EIP-3009; the payer sends nothing")
+        used = _authorization(bench, payer)
+        yield Scenario("session.open.authorization.steady", used, 1, "the same payer's next")
     with bench.aside():
         used = _sponsored(bench)
         yield Scenario("session.open.sponsored", used, 1, "for a payer who signed; sender deposits")
+        used = _sponsored(bench)
+        yield Scenario("session.open.sponsored.steady", used, 1, "for the same payer, the next")
     session, used = bench.open(actors.payer)
     yield Scenario("session.open.first", used, 1, "a payer's first session with its deposit")
     with bench.aside():
@@ -46,17 +57,15 @@ def run_opening(bench: Bench) -> Iterator[Scenario]:
         yield Scenario("session.topup.steady", used, 1, "1 COR more")
 
 
-def _permit(bench: Bench) -> Used:
-    payer = _holder(bench, "permit payer")
+def _permit(bench: Bench, payer: LocalAccount, nonce: int) -> Used:
     request = bench.request()
-    values = (payer.address, bench.payment.address, request["amount"], 0, INFINITE)
+    values = (payer.address, bench.payment.address, request["amount"], nonce, INFINITE)
     v, r, s = sign(bench.cor, payer, PERMIT, *values)
     call = bench.payment.functions.open_with_permit(request, INFINITE, v, r, s)
     return bench.send(call, payer.address)
 
 
-def _authorization(bench: Bench) -> Used:
-    payer = _holder(bench, "authorizing payer")
+def _authorization(bench: Bench, payer: LocalAccount) -> Used:
     request = bench.request()
     nonce = bench.payment.functions.hash_open(payer.address, request).call()
     values = (payer.address, bench.payment.address, request["amount"], 0, INFINITE, nonce)

@@ -31,8 +31,9 @@ wei: L2 execution and L1 data there, L3 execution, L3 data and the fixed batch s
 
 ## Scenarios
 
-`.first` writes storage slots that were never written; `.steady`, or no suffix, slots that hold
-something. Views are free; they were sent as transactions to be measured, and *execution* is what
+`.first` writes storage slots that were never written; `.steady`, `.again` or no suffix, slots that
+hold something, unless the last column says otherwise. Views are free; they were sent as
+transactions to be measured, and *execution* is what
 one takes when a contract calls it, the call instruction and the cold account excluded.
 
 | scenario | gas | items | per item | execution | units | starts from |

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from eth_utils import to_checksum_address
 
 from scripts._gas.bench import SUPPLY_WEI, Bench
-from scripts._gas.reward_stage import ROOT_BOND_WEI, Stage, finalise, opened, post, staged
+from scripts._gas.reward_stage import (
+    ROOT_BOND_WEI,
+    WINDOWS,
+    Stage,
+    finalise,
+    opened,
+    post,
+    staged,
+)
 from scripts._gas.reward_trees import (
     DEPTH,
     RUN,
@@ -25,6 +33,7 @@ from scripts._gas.senders import keyed
 ALONE, AGAIN = 5, 6
 SIZES = (10, 100)
 REVERTS = 1
+EXPIRY_SECONDS = WINDOWS[5]
 
 
 def run_payments(bench: Bench, stage: Stage, epoch: int) -> Iterator[Scenario]:
@@ -55,6 +64,21 @@ def run_payments(bench: Bench, stage: Stage, epoch: int) -> Iterator[Scenario]:
         call = reward.pay_one(epoch, start + AGAIN, dues[AGAIN], tree.proof(AGAIN))
         used = bench.send(call, watcher)
         yield Scenario(f"reward.pay.1.d{DEPTH}.again", used, 1, "the second of its 256")
+
+
+def run_sweeps(bench: Bench, stage: Stage, epoch: int) -> Iterator[Scenario]:
+    """Tell what an expired epoch owed to the last of its leaves, in runs of several sizes."""
+    watcher, reward = bench.actors.anchorer, stage.reward.functions
+    for size in (1, *SIZES):
+        with bench.aside():
+            tree = tree_ending_with(good_leaves()[:size])
+            _final(bench, stage, epoch, tree)
+            bench.wait(EXPIRY_SECONDS + 1)
+            bench.send(reward.expire(epoch), watcher)
+            call = reward.sweep(epoch, tree.start, tree.dues, tree.path.pairs())
+            used = bench.send(call, watcher)
+            note = "the epoch's last run, of which nothing was paid"
+            yield Scenario(f"reward.sweep.{size}", used, size, note)
 
 
 def run_refusal(bench: Bench) -> Iterator[Scenario]:

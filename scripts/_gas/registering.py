@@ -55,6 +55,12 @@ def _run(bench: Bench) -> Iterator[Scenario]:
             yield Scenario("node.appeal", used, 1, "by its operator")
             used = bench.send(nodes.resolve(key.address, True), actors.owner)
             yield Scenario("node.resolve", used, 1, "upheld: disqualified")
+        with bench.aside():
+            bench.send(nodes.appeal(key.address), operator)
+            bench.send(nodes.resolve(key.address, False), actors.owner)
+            bench.wait(APPEAL_SECONDS + 1)
+            used = bench.send(nodes.accuse(key.address, keccak(text="other evidence")), steward)
+            yield Scenario("node.accuse.again", used, 1, "acquitted of the accusation before")
         bench.wait(APPEAL_SECONDS + 1)
         used = bench.send(nodes.disqualify(key.address), actors.anchorer)
         yield Scenario("node.disqualify", used, 1, "nobody appealed")

@@ -10,7 +10,7 @@ import msgspec
 
 from scripts._gas.bench import DAY_SECONDS, INFINITE, Bench
 from scripts._gas.owning import run_ownership
-from scripts._gas.paying_rewards import run_payments, run_refusal
+from scripts._gas.paying_rewards import EXPIRY_SECONDS, run_payments, run_refusal, run_sweeps
 from scripts._gas.reward_challenges import run_challenges
 from scripts._gas.reward_stage import (
     ROOT_BOND_WEI,
@@ -37,7 +37,6 @@ from scripts._gas.reward_trees import (
 from scripts._gas.scenario import Scenario
 from scripts._gas.settled_case import BURN_ADDRESS
 
-EXPIRY_SECONDS = WINDOWS[5]
 #: Whose address lies between those of the run.
 OPERATOR = "operator 8"
 REASON = "https://guardian.example/vetoes/2922"
@@ -61,6 +60,9 @@ def _run(bench: Bench) -> Iterator[Scenario]:
     reward = stage.reward.functions
     used = bench.send(reward.deposit_bond(ROOT_BOND_WEI), actors.settler)
     yield Scenario("epoch.bond", used, 1, "a proposer's first bond, the contract's first deposit")
+    with bench.aside():
+        used = bench.send(reward.deposit_bond(ROOT_BOND_WEI), actors.settler)
+        yield Scenario("epoch.bond.again", used, 1, "as much again")
     yield from _settings(bench, stage)
     for payee in (BURN_ADDRESS, actors.treasury):  # whoever is paid holds COR
         bench.send(bench.cor.functions.transfer(payee, 1), actors.owner)
@@ -84,6 +86,7 @@ def _run(bench: Bench) -> Iterator[Scenario]:
     yield from run_challenges(bench, stage, epoch, missing)
     yield from _synced(bench, stage, epoch, missing)
     yield from run_payments(bench, stage, epoch)
+    yield from run_sweeps(bench, stage, epoch)
     # Another root than the last, whose hash is there still.
     tree = replace(tree, inputs=LATER_INPUTS)
     used = post(bench, stage, epoch, tree)

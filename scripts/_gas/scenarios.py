@@ -125,9 +125,16 @@ def run_routers(bench: Bench) -> Iterator[Scenario]:
     )
     call = bench.pool.functions.open_bond(1, actors.treasury, BOND_WEI)
     yield Scenario("bond.open", bench.send(call, actors.settler), 1, "the pool's first deposit")
+    with bench.aside():
+        used = bench.send(bench.pool.functions.stake(1, BOND_WEI), actors.settler)
+        yield Scenario("bond.more", used, 1, "as much again, by its owner")
     for pot, recipient in enumerate((actors.nodes, actors.validators, actors.treasury)):
         used = bench.send(bench.payment.functions.set_pot_recipient(pot, recipient), actors.owner)
     yield Scenario("pot.recipient.set", used, 1, "the treasury's, never set before")
+    with bench.aside():
+        call = bench.payment.functions.set_pot_recipient(2, actors.oracle)
+        used = bench.send(call, actors.owner)
+        yield Scenario("pot.recipient.set.again", used, 1, "another")
 
 
 def _settling(bench: Bench) -> Iterator[Scenario]:

@@ -31,3 +31,7 @@ def run_slashing(bench: Bench) -> Iterator[Scenario]:
         bench.wait(APPEAL_SECONDS + 1)
         used = bench.send(pool.execute_slash(position), actors.anchorer)
         yield Scenario("stake.slash.execute", used, 1, "nobody appealed; by anyone")
+        bench.wait(APPEAL_SECONDS + 1)
+        left = SLASH_WEI * (10_000 - SLASH_CAP_BPS) // 10_000
+        used = bench.send(pool.propose_slash(position, left, REASON), actors.guardian)
+        yield Scenario("stake.slash.propose.again", used, 1, "the most of the rest, later")

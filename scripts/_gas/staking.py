@@ -49,8 +49,7 @@ def run_quota(bench: Bench) -> Iterator[Scenario]:
 
 def _run_quota(bench: Bench) -> Iterator[Scenario]:
     sender, quota = bench.actors.payer, bench.quota.functions
-    used = bench.send(quota.fund_pool(POOL_WEI), sender)
-    yield Scenario("quota.pool.fund", used, 1, "the contract's very first deposit")
+    yield from _funded(bench)
     accounts = [_user(bench, number) for number in range(SIZES[-1])]
     sessions = []
     for account in accounts:
@@ -63,6 +62,7 @@ def _run_quota(bench: Bench) -> Iterator[Scenario]:
     yield Scenario("quota.enrol", enrolled, 1, "daily windows, the cheapest bucket")
     yield Scenario("quota.stake.first", staked, 1, "into a fresh account")
     yield Scenario("quota.permission.set", permitted, 1, "never set before")
+    yield from _permitted(bench, sessions[0], accounts[0])
     with bench.aside():
         bench.next_day()
         # The window begins for the accounts, and the day for the pool.
@@ -103,6 +103,24 @@ def _run_quota(bench: Bench) -> Iterator[Scenario]:
                 used = bench.send(quota.sweep(), sender)
                 yield Scenario("quota.sweep", used, 1, "what draws left due, to the escrow")
     yield from _restored(bench)
+
+
+def _funded(bench: Bench) -> Iterator[Scenario]:
+    """Pay into the free pool, which stays there."""
+    call, sender = bench.quota.functions.fund_pool(POOL_WEI), bench.actors.payer
+    used = bench.send(call, sender)
+    yield Scenario("quota.pool.fund", used, 1, "the contract's very first deposit")
+    with bench.aside():
+        used = bench.send(call, sender)
+        yield Scenario("quota.pool.fund.again", used, 1, "as much again")
+
+
+def _permitted(bench: Bench, session: int, account: str) -> Iterator[Scenario]:
+    """Change what an account permits a session."""
+    with bench.aside():
+        call = bench.quota.functions.set_permission(session, 2 * PERMISSION_WEI, 0)
+        used = bench.send(call, account)
+        yield Scenario("quota.permission.set.again", used, 1, "twice as much")
 
 
 def _restored(bench: Bench) -> Iterator[Scenario]:

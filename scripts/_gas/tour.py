@@ -40,6 +40,11 @@ STOPS: tuple[tuple[Section, tuple[str, ...]], ...] = (
 """By section, in the order of all scenarios; a section runs up to the last that is named."""
 
 
+def tour_length() -> int:
+    """Return how many scenarios it has."""
+    return sum(len(names) for _, names in STOPS)
+
+
 def run_tour(bench: Bench) -> Iterator[Scenario]:
     """Run them, each from the state that it has among all scenarios or one that takes as much."""
     for section, names in STOPS:

@@ -32,10 +32,15 @@ def run_validating(bench: Bench) -> Iterator[Scenario]:
     yield Scenario("agent.approve", used, 1, "the validator, for one agent")
     used = bench.send(validator.functions.allow(AGENT, actors.settler, True), owner)
     yield Scenario("agent.allow", used, 1, "an anchorer, never allowed before")
+    with bench.aside():
+        used = bench.send(validator.functions.allow(AGENT, actors.settler, False), owner)
+        yield Scenario("agent.disallow", used, 1, "taken back")
     call = validator.functions.authorise(owner, True)
     with bench.aside():
         used = bench.send(call, actors.anchorer)
         yield Scenario("agent.authorise", used, 1, "a responder, by an anchorer, never before")
+        used = bench.send(validator.functions.authorise(owner, False), actors.anchorer)
+        yield Scenario("agent.authorise.revoke", used, 1, "taken back")
     note = f"request and response, the leaf at depth {DEPTH}, both URIs"
     yield Scenario("agent.attest.first", _attest(bench), 1, f"{note}; the agent's first")
     with bench.aside():

@@ -70,6 +70,11 @@ def _signed(bench: Bench, token: Any) -> Iterator[Scenario]:
     v, r, s = sign(token, signer, PERMIT, *values, 0, INFINITE)
     used = bench.send(call.permit(*values, INFINITE, v, r, s), sender)
     yield Scenario("wrap.permit.first", used, 1, "EIP-2612, the owner's first")
+    with bench.aside():
+        values = (signer.address, sender, 2 * COR_WEI)
+        v, r, s = sign(token, signer, PERMIT, *values, 1, INFINITE)
+        used = bench.send(call.permit(*values, INFINITE, v, r, s), sender)
+        yield Scenario("wrap.permit", used, 1, "another amount, the owner's next")
     note = "EIP-3009, between holders; any later one writes as much"
     used = _authorized(bench, token, signer, (TRANSFER, "transferWithAuthorization", to))
     yield Scenario("wrap.transfer.authorized", used, 1, note)

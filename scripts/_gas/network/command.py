@@ -27,20 +27,23 @@ from scripts._gas.network.node import reached, where
 from scripts._gas.progress import Step, progress, watched
 from scripts._gas.scenario import Scenario
 from scripts._gas.scenarios import run_scenarios
+from scripts._gas.tour import run_tour, tour_length
 
 
-def network_command(card: RateCard, choice: str, *, as_json: bool) -> bool:
+def network_command(card: RateCard, choice: str, *, is_tour: bool, as_json: bool) -> bool:
     """Run the scenarios on a network; write nothing. Returns whether anything is unexplained.
 
     Args:
         card: the rate card.
         choice: as Ape's --network.
+        is_tour: whether to run a few scenarios of every contract in place of all.
         as_json: whether to print JSON.
     """
     committed = gas_of(results.load(results.SCENARIOS_PATH))
+    run, count = (run_tour, tour_length()) if is_tour else (run_scenarios, len(committed))
     with reached(where(choice)) as web3:
-        with progress(f"scenarios on {choice}, and plain", 2 * len(committed)) as step:
-            found = measure(web3, card, committed, step)
+        with progress(f"scenarios on {choice}, and plain", 2 * count) as step:
+            found = measure(web3, card, committed, step, run)
         state = state_of(web3, web3.eth.block_number)
         what = what_is(choice, web3, state)
     if as_json:

@@ -273,6 +273,8 @@ def test_an_upstream_that_is_away_is_the_fronts_own_error():
         ["--network", "arbitrum:sepolia-fork", "--mix", "--check"],
         ["--network", "arbitrum:sepolia-fork", "--flame", "all.html"],
         ["--mix", "--profile"],
+        ["--tour"],
+        ["--tour", "--mix", "--network", "arbitrum:sepolia-fork"],
         ["--seed", "2"],
         ["--sessions", "0", "--mix"],
     ],

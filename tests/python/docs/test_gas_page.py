@@ -19,6 +19,8 @@ def scenarios(path: str) -> dict[str, dict[str, Any]]:
 
 
 OURS, PHASE2 = scenarios("gas/scenarios.json"), scenarios("gas/baselines/phase2.json")
+FIRST = scenarios("gas/baselines/2026-11.json")
+PROFILES, BEFORE = scenarios("gas/profile.json"), scenarios("gas/before-cuts.json")
 COLUMNS = [PHASE2[WHOLE], OURS[WHOLE], OURS[f"{WHOLE}.alone"]]
 
 
@@ -139,6 +141,7 @@ def test_what_was_cut_is_as_measured() -> None:
     assert len(rows) == 5
     for name, *cells in rows:
         before, after, change = (int(cell.replace(",", "")) for cell in cells)
+        assert before == FIRST[name]["gas_used"]
         assert after == OURS[name]["gas_used"]
         assert change == after - before
 
@@ -163,6 +166,64 @@ def test_a_session_of_the_largest_batch_is_what_it_is_made_of() -> None:
 def test_the_profile_shown_is_of_a_scenario() -> None:
     gas = OURS["session.topup.steady"]["gas_used"]
     assert f"- refund 0 = {gas:,}\n" in PAGE
+
+
+def parts(kept: dict[str, Any]) -> list[int]:
+    """Return what the table of what was removed has of a profile, by column."""
+    slots, classes = kept["storage"].values(), kept["classes"]
+    return [
+        sum(each.get(kind, 0) for each in slots for kind in ("sets", "resets", "clears")),
+        sum(each.get(kind, 0) for each in slots for kind in ("cold_reads", "warm_reads")),
+        sum(each["data_bytes"] for each in kept["events"].values()),
+        sum(kept["calldata_bytes"]),
+        classes["storage_growth"],
+        classes["computation"],
+    ]
+
+
+def test_what_was_removed_is_by_the_profiles_of_then_and_now() -> None:
+    assert {name: kept["gas_used"] for name, kept in BEFORE.items()} == {
+        name: FIRST[name]["gas_used"] for name in BEFORE
+    }
+    for name, kept in BEFORE.items():
+        assert sum(kept["classes"].values()) - kept["refund"] == kept["gas_used"], name
+        both = zip(parts(kept), parts(PROFILES[name]), strict=True)
+        cells = [f"{then:,}" if then == now else f"{then:,} → {now:,}" for then, now in both]
+        assert f"| `{name}` | {' | '.join(cells)} |\n" in PAGE
+
+
+def test_what_a_node_s_reward_takes_is_by_its_profile() -> None:
+    name = "reward.pay.128"
+    lines = {each["text"]: each["gas"] // 128 for each in PROFILES[name]["lines"]}
+    balance = lines["self.balanceOf[to] = unsafe_add(self.balanceOf[to], amount)"]
+    event = lines["log IERC20.Transfer(sender=owner, receiver=to, value=amount)"]
+    data = PROFILES[name]["classes"]["l2_calldata"] // 128
+    call = lines["is_sent, answer = raw_call("]
+    said = (
+        f"its {OURS[name]['gas_per_item']:,} gas a node {balance:,} are the operator's balance, "
+        f"a write to a cold slot, and {event:,} the token's event, both by the token's own lines; "
+        f"{data:,} are calldata, and the call to the token is {call}."
+    )
+    assert said in " ".join(PAGE.split())
+    assert f"takes: {OURS['reward.sweep.128']['gas_per_item']:,} a node" in PAGE
+
+
+def shown(ppm: int) -> str:
+    """Return millionths as the page has them: percent with two places, rounded up."""
+    hundredths = -(-ppm // 100)
+    return f"{hundredths // 100}.{hundredths % 100:02d} %"
+
+
+def test_how_near_estimates_are_is_as_measured_on_the_networks() -> None:
+    document = json.loads(Path("gas/networks.json").read_text())
+    assert f"on {document['header']['as_of']}" in PAGE
+    for name, kept in document["networks"].items():
+        prices = [f"{int(kept[each]):,}" for each in ("base_fee_wei", "unit_wei")]
+        errors = [
+            f"{shown(each['median'])}, {shown(each['max'])}" for each in kept["errors_ppm"].values()
+        ]
+        assert f"| {' | '.join([name, *prices, *errors])} |\n" in PAGE
+        assert f"the {kept['scenarios']} scenarios" in PAGE
 
 
 def test_the_readme_says_what_was_measured() -> None:

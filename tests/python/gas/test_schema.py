@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 GAS = Path("gas")
 SCHEMA: dict[str, Any] = json.loads((GAS / "schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
-FILES = ("scenarios.json", "profile.json", "mix.json", "peers.json")
+FILES = ("scenarios.json", "profile.json", "mix.json", "peers.json", "networks.json")
 BASELINES = sorted(f"baselines/{path.name}" for path in (GAS / "baselines").glob("*.json"))
 
 
@@ -75,6 +75,10 @@ BROKEN = [
     ("scenarios.json", put("first", "fees", "arbitrum-sepolia", "data_wei", value=5)),
     ("scenarios.json", put("first", "fees", "arbitrum-sepolia", "data_wei", value="0x5")),
     ("scenarios.json", put("code_bytes", "SessionPayment", value=0.5)),
+    ("networks.json", drop("header", "as_of")),
+    ("networks.json", put("networks", value={})),
+    ("networks.json", put("networks", "Arbitrum Sepolia", "open_gas", value=1)),
+    ("networks.json", drop("networks", "Arbitrum Sepolia", "errors_ppm", "its part for bytes")),
     ("scenarios.json", put("scenarios", value={})),
     ("scenarios.json", drop("code_bytes")),
     ("baselines/phase2.json", drop("scenarios")),
