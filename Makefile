@@ -31,7 +31,7 @@ APE := $(CHAIN_PATH) ape
 # pytest in each environment. Ape's plug-in connects to a chain in every run that loads it, so only
 # tests/ape does.
 # Tests of one module or class stay on one worker, so that they share what they set up.
-# WORKERS is for tests that compute, WAITERS for the package's, which also wait for processes and disks.
+# WORKERS is for tests that compute, WAITERS for those that also wait for processes and disks.
 WORKERS ?= 2
 WAITERS ?= 3
 PYTEST := python -m pytest --dist loadscope --no-loadscope-reorder --numprocesses
@@ -39,7 +39,7 @@ PYTEST_PACKAGE := $(PACKAGE)/bin/$(PYTEST) $(WAITERS)
 # py-evm hashes quicker with this backend than with the one that it would find first.
 BOA := ETH_HASH_BACKEND=pysha3
 PYTEST_CONTRACTS := $(BOA) $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) $(WORKERS) -p no:ape_test
-PYTEST_APE := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) $(WORKERS)
+PYTEST_APE := $(CHAIN_PATH) $(CONTRACTS)/bin/$(PYTEST) $(WAITERS)
 
 say = @printf '\n== %s ==\n' '$(1)'
 
