@@ -106,7 +106,7 @@ def _show(found: list[Compared], what: str, *, has_arbos: bool) -> None:
 
 
 def _table(*heads: str) -> Table:
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("scenario", no_wrap=True)
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
