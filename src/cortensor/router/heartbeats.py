@@ -28,8 +28,6 @@ from cortensor.router.heartbeat_prompts import endpoint_of, next_prompt
 from cortensor.router.history import NO_HISTORY
 from cortensor.router.holds import Holds
 from cortensor.router.payment_sessions import ROUTER_ID_SHIFT
-from cortensor.router.prompts import build_call
-from cortensor.router.quoting import token_limit
 from cortensor.router.requests import canonical_request, decode_call
 from cortensor.router.tool_traces import trace_hashes
 from cortensor.router.tracing import NoTracer
@@ -42,7 +40,8 @@ if TYPE_CHECKING:
     from cortensor.router.config import Config, Limits
     from cortensor.router.heartbeat_prompts import Prompt
     from cortensor.router.operations_config import HeartbeatsConfig
-    from cortensor.router.ports import Backend, Clock, LedgerPort
+    from cortensor.router.offers import Offer
+    from cortensor.router.ports import Backend, Call, Clock, LedgerPort
     from cortensor.router.schemas import DelegateRequest, ValidateRequest
     from cortensor.router.selection import Slot
     from cortensor.router.service import Service
@@ -154,14 +153,14 @@ class Heartbeats:
             raise Conflict(
                 "heartbeats need an escrow session", field="heartbeats.session", code="not_escrow"
             )
-        job = await self._job(account, slots)
-        ran = await self._ask(job.request, job.endpoint, slots)
+        job, offer = await self._job(account, slots)
+        ran = await self._ask(job.request, offer)
         self._count(ran)
         if not ran.replicas:
             return None
         return await self._store(job, ran)
 
-    async def _job(self, account: Account, slots: Sequence[Slot]) -> Job:
+    async def _job(self, account: Account, slots: Sequence[Slot]) -> tuple[Job, Offer]:
         prompt = next_prompt(self._prompts)
         endpoint = endpoint_of(prompt)
         data = {
@@ -178,17 +177,16 @@ class Heartbeats:
         request = structs.replace(decode_call(endpoint, data), policy=policy)
         data["policy"] = {"tier": HEARTBEAT}
         offer = await self._service.offers.price_on(slots, endpoint, request, account, NO_HISTORY)
-        return Job(
+        job = Job(
             endpoint=endpoint,
             request=request,
             canonical=canonical_request(endpoint, data),
             task_id=new_task_id(),
             quote=offer.quote,
         )
+        return job, offer
 
-    async def _ask(
-        self, request: DelegateRequest | ValidateRequest, endpoint: str, slots: Sequence[Slot]
-    ) -> Ran:
+    async def _ask(self, request: DelegateRequest | ValidateRequest, offer: Offer) -> Ran:
         deadlines = deadlines_for(request, self._limits, self._clock.monotonic(), None)
         engine = engine_for(
             request,
@@ -198,13 +196,12 @@ class Heartbeats:
             deadlines=deadlines,
             on_text=None,
         )
-        tokens = token_limit(endpoint, request.max_tokens, self._limits)
 
-        async def ask(index: int, slot: Slot) -> Replica | Missing:
+        async def ask(index: int, slot: Slot, call: Call) -> Replica | Missing:
             attempt = Attempt(
                 index=index,
                 slot=slot,
-                call=build_call(request, slot.session, tokens),
+                call=call,
                 cause="first",
                 task_id=new_task_id(),
                 began=self._clock.monotonic(),
@@ -221,7 +218,8 @@ class Heartbeats:
                 )
             return shown(ended, deadlines)
 
-        ended = await asyncio.gather(*(ask(*each) for each in enumerate(slots)))
+        runs = map(ask, range(len(offer.slots)), offer.slots, offer.calls)
+        ended = await asyncio.gather(*runs)
         return Ran(
             [each for each in ended if isinstance(each, Replica)],
             [each for each in ended if isinstance(each, Missing)],
