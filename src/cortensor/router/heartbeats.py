@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from cortensor.router.config import Config, Limits
     from cortensor.router.heartbeat_prompts import Prompt
-    from cortensor.router.operations_config import HeartbeatsConfig
     from cortensor.router.offers import Offer
+    from cortensor.router.operations_config import HeartbeatsConfig
     from cortensor.router.ports import Backend, Call, Clock, LedgerPort
     from cortensor.router.schemas import DelegateRequest, ValidateRequest
     from cortensor.router.selection import Slot
