@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cortensor.rewards import RewardCard
@@ -75,7 +76,7 @@ class Cheat(NamedTuple):
 
     tree: Tree
     proofs: set[str]
-    header: dict[str, int] = {}
+    header: Mapping[str, int] = MappingProxyType({})
     more: tuple[Attempt, ...] = ()
     is_sound: bool = True
 
@@ -162,16 +163,15 @@ def cap(case: Case, pick: int) -> Cheat:
     leaves = case.leaves
     operator = leaves[pick % len(leaves)].operator
     total = sum(leaf.sums >> 128 for leaf in leaves)
-    wrong = []
-    for leaf in leaves:
+    for place, leaf in enumerate(leaves):
         if leaf.operator == operator:
             own = leaf.sums >> 128
             # Who has no more than that says more.
             said = own + (own == leaf.tally >> 96)
             paid = reward_model.amount(case.card, case.budget, own, said, total)
-            leaf = changed(leaf, amount=paid, tally=leaf.tally & U96 | said << 96)
-        wrong.append(leaf)
-    return Cheat(Tree(wrong), {OPERATOR})
+            tally = leaf.tally & U96 | said << 96
+            leaves[place] = changed(leaf, amount=paid, tally=tally)
+    return Cheat(Tree(leaves), {OPERATOR})
 
 
 @KINDS.of(1)

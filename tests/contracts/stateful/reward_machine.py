@@ -152,9 +152,7 @@ class RewardMachine(RewardSteps):
         final = self.model.finals[epoch]
         if more is not None:
             self.leap(final.finalised_at + own.windows.expiry_seconds + more)
-        if self.step(
-            "expire", lambda: own.reward.expire(epoch), lambda: self.model.expire(epoch)
-        ):
+        if self.step("expire", lambda: own.reward.expire(epoch), lambda: self.model.expire(epoch)):
             self.pay_run(epoch, place, place % 4)
         found = own.reward.epoch(epoch)
         assert found.state == (EXPIRED if final.is_expired else FINAL)
