@@ -114,7 +114,14 @@ class Kinds:
 KINDS = Kinds()
 
 
-# What a leaf says.
+# What a leaf says; first what is easiest in a first epoch.
+
+
+@KINDS.of(1)
+def new(case: Case, pick: int) -> Cheat | None:
+    """A level or a streak out of nothing."""
+    places = case.places(is_new=True) if case.is_known else []
+    return _risen(case, places, pick, NEW)
 
 
 def _with(leaves: list[Leaf], pick: int, **changes: int) -> Tree:
@@ -178,13 +185,6 @@ def cap(case: Case, pick: int) -> Cheat:
 def prior(case: Case, pick: int) -> Cheat | None:
     """A level or a streak that is not where the last final epoch left it."""
     return _risen(case, case.places(is_new=False), pick, PRIOR)
-
-
-@KINDS.of(1)
-def new(case: Case, pick: int) -> Cheat | None:
-    """A level or a streak out of nothing."""
-    places = case.places(is_new=True) if case.is_known else []
-    return _risen(case, places, pick, NEW)
 
 
 def _risen(case: Case, places: list[int], pick: int, proof: str) -> Cheat | None:
@@ -286,24 +286,20 @@ def nothing_above(case: Case, pick: int) -> Cheat:
 
 
 @KINDS.of(3)
-def padding(case: Case, pick: int) -> Cheat | None:
-    """After the last leaf a place that is not empty, or that has sums."""
-    free = range(len(case.works), len(Tree(case.leaves).rows[0]))
-    if not free:
-        return None
-    wrong = case.leaves[0].entry() if pick % 2 else EMPTY._replace(sums=ONE_POINT)
-    tree = Tree(case.leaves, {(0, free[pick // 2 % len(free)]): wrong})
-    return Cheat(tree, {PADDING}, is_sound=False)
+def padding(case: Case, pick: int) -> Cheat:
+    """After the last leaf something or sums; or a header that says where the last leaf is wrongly.
 
-
-@KINDS.of(3)
-def count(case: Case, pick: int) -> Cheat | None:
-    """A leaf more or less in the header than in the row, which is as long as it would be."""
-    wrong = len(case.works) + (1 if pick % 2 else -1)
-    width = len(Tree(case.leaves).rows[0])
-    if not width // 2 < wrong <= width:
-        return None
-    return Cheat(Tree(case.leaves), {PADDING}, {"count": wrong}, is_sound=False)
+    The row is as long as that header would have it.
+    """
+    leaves, row = case.leaves, Tree(case.leaves).rows[0]
+    free = range(len(leaves), len(row))
+    if free and pick % 2:
+        wrong = leaves[0].entry() if pick // 2 % 2 else EMPTY._replace(sums=ONE_POINT)
+        return Cheat(
+            Tree(leaves, {(0, free[pick // 4 % len(free)]): wrong}), {PADDING}, is_sound=False
+        )
+    said = len(leaves) + (1 if free else -1)
+    return Cheat(Tree(leaves), {PADDING}, {"count": said}, is_sound=False)
 
 
 @KINDS.of(2)

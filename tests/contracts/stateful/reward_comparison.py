@@ -43,12 +43,11 @@ def reward_world() -> Rewarded:
 
 @dataclass
 class Root:
-    """What is posted; `cheat` is None if it is what follows from the inputs."""
+    """What is posted; `cheat` is None, and its `kind` empty, if it follows from the inputs."""
 
     tree: Tree
     header: Header
     cheat: Cheat | None
-    #: Of the cheat.
     kind: str
     is_acquitted: bool = False
 

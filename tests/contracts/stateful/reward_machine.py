@@ -9,7 +9,8 @@ from hypothesis.stateful import precondition, rule
 
 from tests.contracts.rewards import BOND_WEI, EXPIRED, FINAL, GRANT, due
 from tests.contracts.stateful.reward_comparison import Root
-from tests.contracts.stateful.reward_steps import PICKS, RARELY, RewardSteps
+from tests.contracts.stateful.reward_steps import PICKS, PLANS, RARELY, Plan, RewardSteps
+from tests.model.epochs_model import POSTED
 from tests.model.reward_tree_model import U128, Sum, Tree, parent_hash
 
 
@@ -60,6 +61,27 @@ class RewardMachine(RewardSteps):
         asked = [who for who, bond in self.model.bonds.items() if bond.withdrawable_at]
         proposer = asked[who % len(asked)]
         self.leap(self.model.bonds[proposer].withdrawable_at + more)
+        self.withdraw(proposer)
+
+    @rule(plan=PLANS, more=st.sampled_from((0, 0, 1)))
+    def slip_away(self, plan: Plan, more: int) -> None:
+        """INV-W10 where it is narrowest: asked back with the post, and a veto at the very last.
+
+        In the last second in which the root can be challenged the bond stays; in the next it goes.
+        """
+        if self.state == POSTED:
+            self.stand()
+        self.ready(plan)
+        own, model = self.own, self.model
+        proposer = self.root.header.proposer
+        self.step(
+            "request",
+            lambda: own.reward.request_bond(sender=proposer),
+            lambda: model.request(proposer),
+        )
+        self.leap(model.flight.until)
+        self.say("guardian")
+        self.leap(model.challengeable_until() + more)
         self.withdraw(proposer)
 
     def withdraw(self, proposer: str) -> None:
