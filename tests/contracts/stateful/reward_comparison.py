@@ -33,8 +33,8 @@ LEVEL_AFTER, STREAK_AFTER = 8, 104
 
 
 def reward_world() -> Rewarded:
-    """Deploy rewards with the machine's rules, money and nodes."""
-    own = Rewarded(CARD, WINDOWS, token="mocks/MockBlockingToken")
+    """Deploy rewards with the machine's rules and nodes, and proposers with many bonds."""
+    own = Rewarded(CARD, WINDOWS, token="mocks/MockBlockingToken", grant=0)
     own.people(*SIZES)
     for proposer in (own.proposer, own.other_proposer):
         own.give(proposer, 10_000 * BOND_WEI)
@@ -86,7 +86,7 @@ class RewardComparison(CountingMachine):
             budget_cap=own.card.budget_cap_wei,
             guardian=own.guardian,
             owner=own.owner,
-            fund=own.cor.balanceOf(own.fund),
+            fund=0,
             flight=Flight(own.reward.flight().epoch),
             bonds={proposer: Bond(BOND_WEI) for proposer in self.proposers},
         )

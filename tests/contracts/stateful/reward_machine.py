@@ -94,10 +94,19 @@ class RewardMachine(RewardSteps):
     # Payment.
 
     @precondition(lambda self: self.paid)
-    @rule(pick=PICKS, place=PICKS, height=st.integers(0, 4), is_wrong_act=RARELY)
-    def pay(self, pick: int, place: int, height: int, is_wrong_act: bool) -> None:
+    @rule(
+        pick=PICKS,
+        place=PICKS,
+        height=st.integers(0, 4),
+        is_claimed=st.booleans(),
+        is_wrong_act=RARELY,
+    )
+    def pay(self, pick: int, place: int, height: int, is_claimed: bool, is_wrong_act: bool) -> None:
+        """A run of any final epoch; a credit is taken at once, or some time."""
         epochs = sorted(self.paid)
         self.pay_run(epochs[pick % len(epochs)], place, height, is_wrong_act=is_wrong_act)
+        if is_claimed and self.model.credits:
+            self.claim(self.refused)
 
     def pay_run(self, epoch: int, place: int, height: int, *, is_wrong_act: bool = False) -> None:
         """INV-W2, INV-W12: pay a run before the epoch expires, sweep it afterwards."""
@@ -155,13 +164,14 @@ class RewardMachine(RewardSteps):
 
     @precondition(lambda self: self.model.credits)
     @rule(is_other=RARELY)
-    def claim(self, is_other: bool) -> None:
+    def claim_any(self, is_other: bool) -> None:
+        self.claim(self.own.stranger if is_other else self.refused)
+
+    def claim(self, operator: str) -> None:
         """INV-W12: a credit does not expire."""
-        own = self.own
-        operator = own.stranger if is_other else next(iter(self.model.credits))
         self.step(
             "claim",
-            lambda: own.reward.claim_credit(own.stranger, sender=operator),
+            lambda: self.own.reward.claim_credit(self.own.stranger, sender=operator),
             lambda: self.model.claim(operator),
         )
 
@@ -198,8 +208,8 @@ class RewardMachine(RewardSteps):
                     self.pay_run(epoch, index, 0)
             left += final.allotted - final.spent
             assert not paid.root.is_sound or final.allotted == final.spent
-        for operator in list(model.credits):
-            own.reward.claim_credit(own.treasury, sender=operator)
+        if model.credits:
+            self.claim(self.refused)
         bonded = [proposer for proposer, bond in model.bonds.items() if bond.amount]
         for proposer in bonded:
             if not model.bonds[proposer].withdrawable_at:

@@ -35,20 +35,17 @@ DEEDS = (
     replace(GOOD, tasks=19),
     replace(GOOD, rate_bps=1_000, streak_after=2),
 )
-KINDS_IN_TURN = [*KINDS.known]
+#: Each seventh kind comes next, so that a short run has some of every sort.
+KINDS_IN_TURN = [[*KINDS.known][7 * place % len(KINDS.known)] for place in range(len(KINDS.known))]
 
 
 class Plan(NamedTuple):
-    """What somebody will post: by which proposer, of which deeds, and where something is wrong.
-
-    `is_poor` says that nobody fills the fund for it.
-    """
+    """What somebody will post: by which proposer, of which deeds, and where something is wrong."""
 
     who: int
     deeds: list[Facts]
     is_honest: bool
     pick: int
-    is_poor: bool
 
 
 #: Half of all roots are honest, and half of all nodes good.
@@ -58,7 +55,6 @@ PLANS = st.builds(
     deeds=st.lists(st.just(GOOD) | st.sampled_from(DEEDS), min_size=1, max_size=4),
     is_honest=st.booleans(),
     pick=PICKS,
-    is_poor=RARELY,
 )
 
 
@@ -71,14 +67,19 @@ class RewardSteps(RewardComparison):
         refused=st.integers(0, len(SIZES) - 1),
         way=st.integers(1, 2),
         kind=st.just(0) | st.integers(0, len(KINDS_IN_TURN) - 1),
+        is_poor=RARELY,
     )
-    def begin(self, stays: int, first: int, refused: int, way: int, kind: int) -> None:
+    def begin(
+        self, stays: int, first: int, refused: int, way: int, kind: int, is_poor: bool
+    ) -> None:
         """Some nodes leave before the first epoch; a token that reverts or says no.
 
-        Cheats come in turn from the first one drawn, so that each has about as many.
+        Nobody fills the fund of the poor, but for a rule that does so now and then. Cheats come in
+        turn from the first one drawn, so that each has about as many.
         """
         own = self.own
         self.next_kind = kind
+        self.is_poor = is_poor
         self.refused = self.operators[refused]
         own.cor.set_way(self.refused, way)
         for number in range(stays, len(own.pairs)):
@@ -182,13 +183,23 @@ class RewardSteps(RewardComparison):
         """See to it that a root is posted."""
         if self.state == POSTED:
             return
-        if self.model.fund < GRANT // 4 and not plan.is_poor:
+        if self.model.fund < GRANT // 4 and not self.is_poor:
             self.grant(GRANT)
         self.open_due()
         proposer = self.proposers[plan.who]
         if not self.model.can_post(proposer):
             self.deposit(proposer)
         self.post(plan)
+
+    @rule(plan=PLANS)
+    def lapse(self, plan: Plan) -> None:
+        """Nobody posts until it is too late; the budget goes on to the next epoch."""
+        if self.state == POSTED:
+            self.stand()
+        self.open_due()
+        self.leap(self.model.deadline(self.model.flight.epoch) + 1)
+        self.post(plan)
+        self.open_due()
 
     @precondition(lambda self: self.state == OPEN)
     @rule(plan=PLANS)
@@ -301,11 +312,14 @@ class RewardSteps(RewardComparison):
 
     @rule(
         plan=PLANS,
-        by=st.sampled_from(("guardian", "guardian", "owner", "stranger")),
-        then=st.sampled_from((None, "guardian", "owner", "stranger")),
+        is_next=st.booleans(),
+        by=st.sampled_from(("guardian", "guardian", "guardian", "owner", "stranger")),
+        then=st.sampled_from(("guardian", "owner", "stranger", None)),
     )
-    def announce(self, plan: Plan, by: str, then: str | None) -> None:
+    def announce(self, plan: Plan, is_next: bool, by: str, then: str | None) -> None:
         """INV-W11: a veto is said once a root, and taken back by two."""
+        if is_next and self.state == POSTED:
+            self.stand()
         self.ready(plan)
         self.say(by)
         if then:
@@ -327,17 +341,17 @@ class RewardSteps(RewardComparison):
     @rule(
         plan=PLANS,
         by=st.sampled_from(("guardian",) * 5 + ("owner", "stranger")),
-        is_last=st.booleans(),
+        late=st.sampled_from((None, 0, 1)),
         more=st.sampled_from((0, 0, DAY, DAY, -1, DAY + 1, None)),
     )
-    def veto(self, plan: Plan, by: str, is_last: bool, more: int | None) -> None:
-        """INV-W11: after the delay, before it lapses; or not said at all."""
+    def veto(self, plan: Plan, by: str, late: int | None, more: int | None) -> None:
+        """INV-W11: said in the window, done after the delay and before it lapses; or not said."""
         self.ready(plan)
         own, model = self.own, self.model
         epoch, header, sender = model.flight.epoch, self.root.header, getattr(own, by)
         if more is not None:
-            if is_last:
-                self.leap(model.flight.until)
+            if late is not None:
+                self.leap(model.flight.until + late)
             self.say("guardian")
             self.leap(model.flight.veto_at + more)
         before = own.holdings(BURN_ADDRESS, own.treasury)
