@@ -81,6 +81,33 @@ def _priors(place: Place, prior: Tree | None) -> Iterator[Attempt]:
             yield Attempt("challenge_prior", (place, prior.place(index)))
 
 
+def lies(found: list[Attempt], tree: Tree, prior: Tree | None) -> Iterator[Attempt]:
+    """Yield proofs whose parts are true, but do not belong together.
+
+    Args:
+        found: what `attempts` yields.
+        tree: the tree.
+        prior: the tree of the last final epoch.
+    """
+    leaves = [tree.place(index) for index in range(len(tree.leaves))]
+    for left, right in pairwise(leaves):
+        if left.leaf.operator == right.leaf.operator:
+            before = leaves[left.index - 1] if left.index else NOWHERE
+            yield Attempt("challenge_operator", (left, left, left, before, right))
+            after = tree.place(right.index + 1) if right.index + 1 < len(tree.rows[0]) else NOWHERE
+            yield Attempt("challenge_operator", (left, right, right, left, after))
+        if prior and prior.leaves:
+            other = prior.place(right.index % len(prior.leaves))
+            if other.leaf.key != left.leaf.key:
+                yield Attempt("challenge_prior", (left, other))
+    for one, other in pairwise(sorted(found, key=lambda attempt: attempt.name)):
+        if one.name == other.name:
+            for at, part in enumerate(other.arguments):
+                mixed = (*one.arguments[:at], part, *one.arguments[at + 1 :])
+                if mixed not in (one.arguments, other.arguments):
+                    yield Attempt(one.name, mixed)
+
+
 def refusal(own: Rewarded, epoch: int, header: Header, attempt: Attempt) -> str | None:
     """Try a proof; return why it was refused, or None if it overthrew the root."""
     call = getattr(own.dispute, attempt.name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Epochs open, are posted, fall or stay: the steps of proposers, watchers, guardian and owner."""
+"""Epochs open, are posted, fall, stand or lapse; nodes come and go."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import NamedTuple
 
 import boa
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule
+from hypothesis.stateful import precondition, rule
 
-from tests.contracts.reward_watch import Attempt, attempts, refusal, succeeds
-from tests.contracts.rewards import BURN_ADDRESS, DAY, GRANT, INPUTS, URI, Header
-from tests.contracts.stateful.reward_cheats import BUDGET, KINDS, NEW, PRIOR, Cheat
+from tests.contracts.rewards import DAY, GRANT, INPUTS, URI, Header
+from tests.contracts.stateful.reward_cheats import KINDS
 from tests.contracts.stateful.reward_comparison import (
     REJOIN_SECONDS,
-    SIZES,
     Paid,
-    RewardComparison,
     Root,
 )
+from tests.contracts.stateful.reward_trials import RewardTrials
 from tests.model.epochs_model import OPEN, POSTED
 from tests.model.reward_tree_model import Facts
 
@@ -58,33 +56,14 @@ PLANS = st.builds(
 )
 
 
-class RewardSteps(RewardComparison):
-    """One epoch after the other."""
+class RewardSteps(RewardTrials):
+    """One epoch after the other.
 
-    @initialize(
-        stays=st.sampled_from((5, 7, 8, 6, 3, 5, 8, 4, 2, 1, 0)),
-        first=st.integers(0, 7),
-        refused=st.integers(0, len(SIZES) - 1),
-        way=st.integers(1, 2),
-        kind=st.just(0) | st.integers(0, len(KINDS_IN_TURN) - 1),
-        is_poor=RARELY,
-    )
-    def begin(
-        self, stays: int, first: int, refused: int, way: int, kind: int, is_poor: bool
-    ) -> None:
-        """Some nodes leave before the first epoch; a token that reverts or says no.
+    The test begins by saying which kind of cheat comes next, and whether nobody fills the fund.
+    """
 
-        Nobody fills the fund of the poor, but for a rule that does so now and then. Cheats come in
-        turn from the first one drawn, so that each has about as many.
-        """
-        own = self.own
-        self.next_kind = kind
-        self.is_poor = is_poor
-        self.refused = self.operators[refused]
-        own.cor.set_way(self.refused, way)
-        for number in range(stays, len(own.pairs)):
-            self.leave((first + number) % len(own.pairs))
-        own.end_epoch()
+    next_kind: int
+    is_poor: bool
 
     @rule(pick=PICKS)
     def wait(self, pick: int) -> None:
@@ -99,6 +78,12 @@ class RewardSteps(RewardComparison):
         moments = sorted({end + more for end in ends for more in (0, 1) if end + more > now})
         self.leap([now + DAY // 2, *moments][pick % (1 + len(moments))])
         self.count("wait")
+
+    @precondition(lambda self: self.state == POSTED)
+    @rule()
+    def look(self) -> None:
+        """Long after it was posted, or even after its window."""
+        self.watch()
 
     # Who is registered.
 
@@ -166,17 +151,18 @@ class RewardSteps(RewardComparison):
         """Somebody burns bonds: wrong roots, one after another, and each is proven."""
         if self.state == POSTED:
             self.stand()
+        self.catch(plan, picks)
+
+    def catch(self, plan: Plan, picks: list[int]) -> None:
         for pick in picks:
             self.ready(plan._replace(is_honest=False, pick=pick))
             self.watch()
 
     def stand(self) -> None:
-        """Make what is posted final, or show that it is too much."""
-        flight = self.model.flight
-        if flight.allotted > flight.budget:
-            self.watch()
-        else:
-            self.leap(self.model.challengeable_until() + 1)
+        """Let a window pass; only what is over the budget can then be proven, the rest is final."""
+        self.leap(self.model.challengeable_until() + 1)
+        self.watch()
+        if self.state == POSTED:
             self.finish()
 
     def ready(self, plan: Plan) -> None:
@@ -247,129 +233,6 @@ class RewardSteps(RewardComparison):
                 self.count("finalise (unsound)")
             elif root.cheat:
                 self.count("finalise (wrong)")
-
-    # Roots that fall.
-
-    @precondition(lambda self: self.state == POSTED)
-    @rule(is_late=RARELY)
-    def look(self, is_late: bool) -> None:
-        """Long after it was posted, or even after its window."""
-        if is_late:
-            self.leap(self.model.challengeable_until() + 1)
-        self.watch()
-
-    def watch(self) -> None:
-        """Look at a root as a watcher does; at an honest one once."""
-        if self.root.cheat:
-            self.convict(self.root.cheat)
-        elif not self.root.is_acquitted and boa.env.timestamp <= self.model.challengeable_until():
-            self.acquit()
-
-    def tries(self) -> list[Attempt]:
-        """Return all that the tree's data allow; of levels only if the last tree was in order."""
-        root, last = self.root, self.last()
-        found = attempts(root.tree, root.header, self.own.pairs, last.tree if last else None)
-        is_known = last is None or last.is_sound
-        return [one for one in found if is_known or one.name not in (PRIOR, NEW)]
-
-    def acquit(self) -> None:
-        """INV-W5: nothing can be proven against an honest root."""
-        epoch, header = self.model.flight.epoch, self.root.header
-        for one in self.tries():
-            assert not succeeds(self.own, epoch, header, one), one
-        self.root.is_acquitted = True
-        self.count("acquit")
-
-    def convict(self, cheat: Cheat) -> None:
-        """INV-W6: one call proves a wrong root, and no second one does."""
-        own, model, root = self.own, self.model, self.root
-        epoch, flight = model.flight.epoch, model.flight
-        is_late = boa.env.timestamp > model.challengeable_until()
-        is_over = flight.allotted > flight.budget
-        proofs = {BUDGET} if is_late and is_over else cheat.proofs
-        fitting = [*cheat.more, *(one for one in self.tries() if one.name in proofs)]
-        if is_late and not is_over:
-            reasons = [refusal(own, epoch, root.header, one) for one in fitting]
-            # It is not for the proof that it is refused.
-            assert "reward: window is over" in reasons
-            assert None not in reasons
-            self.count("convict (late)")
-            return
-        before = own.holdings(BURN_ADDRESS, own.challenger)
-        taken = model.overthrow()
-        landed = next(
-            (one for one in fitting if refusal(own, epoch, root.header, one) is None), None
-        )
-        assert landed, f"no proof of {root.kind}"
-        assert refusal(own, epoch, root.header, landed) == "posted: other header"
-        self.check_slashed(before, own.holdings(BURN_ADDRESS, own.challenger), taken)
-        self.count(f"convict of {root.kind}")
-
-    def check_slashed(self, before: list[int], after: list[int], taken: int) -> None:
-        """INV-W9: half of what a bond lost was burnt, with the odd wei."""
-        gained = [now - was for now, was in zip(after, before, strict=True)]
-        assert gained == [taken - taken // 2, taken // 2]
-
-    @rule(
-        plan=PLANS,
-        is_next=st.booleans(),
-        by=st.sampled_from(("guardian", "guardian", "guardian", "owner", "stranger")),
-        then=st.sampled_from(("guardian", "owner", "stranger", None)),
-    )
-    def announce(self, plan: Plan, is_next: bool, by: str, then: str | None) -> None:
-        """INV-W11: a veto is said once a root, and taken back by two."""
-        if is_next and self.state == POSTED:
-            self.stand()
-        self.ready(plan)
-        self.say(by)
-        if then:
-            own, epoch, sender = self.own, self.model.flight.epoch, getattr(self.own, then)
-            self.step(
-                f"cancel ({then})",
-                lambda: own.reward.cancel_veto(epoch, sender=sender),
-                lambda: self.model.cancel_veto(sender),
-            )
-
-    def say(self, by: str) -> None:
-        own, epoch, sender = self.own, self.model.flight.epoch, getattr(self.own, by)
-        self.step(
-            "announce",
-            lambda: own.reward.announce_veto(epoch, "", sender=sender),
-            lambda: self.model.announce_veto(sender),
-        )
-
-    @rule(
-        plan=PLANS,
-        by=st.sampled_from(("guardian",) * 5 + ("owner", "stranger")),
-        late=st.sampled_from((None, 0, 1)),
-        more=st.sampled_from((0, 0, DAY, DAY, -1, DAY + 1, None)),
-    )
-    def veto(self, plan: Plan, by: str, late: int | None, more: int | None) -> None:
-        """INV-W11: said in the window, done after the delay and before it lapses; or not said."""
-        self.ready(plan)
-        own, model = self.own, self.model
-        epoch, header, sender = model.flight.epoch, self.root.header, getattr(own, by)
-        if more is not None:
-            if late is not None:
-                self.leap(model.flight.until + late)
-            self.say("guardian")
-            self.leap(model.flight.veto_at + more)
-        before = own.holdings(BURN_ADDRESS, own.treasury)
-        taken = 0
-
-        def in_model() -> None:
-            nonlocal taken
-            taken = model.execute_veto(sender)
-
-        is_late = boa.env.timestamp > model.flight.until
-        if self.step(
-            "veto",
-            lambda: own.reward.execute_veto(epoch, header, sender=sender),
-            in_model,
-        ):
-            self.check_slashed(before, own.holdings(BURN_ADDRESS, own.treasury), taken)
-            self.has[own.treasury] += taken // 2
-            self.successes["veto (after the window)"] += is_late
 
     def grant(self, amount: int) -> None:
         """Fill the fund."""
