@@ -60,7 +60,10 @@ class RewardMachine(RewardVetoes):
         self.catch(honest, picks)
         if is_second:
             self.ready(honest)
+            self.watch()
             self.stand()
+            # Which needs a final epoch.
+            self.next_kind = KINDS_IN_TURN.index("prior")
             self.catch(honest, picks)
         self.veto_in_turn(honest)
 
