@@ -65,6 +65,18 @@ def test_takes_a_hundred_and_no_more(jar):
     with boa.reverts("jar: too much"):
         jar.tip_for(giver, 101)
 """
+#: A long test that sees all that the short ones do, and a run that begins with such tests.
+LONG = """
+
+@pytest.mark.stateful
+def test_for_long(jar):
+    test_adds_up(jar)
+    test_takes_a_hundred_and_no_more(jar)
+"""
+LONG_FIRST = """\
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("stateful") is None)
+"""
 SUITE = {"Jar": ("unit/jar", "scenarios")}
 TEST_FILE = "tests/contracts/unit/jar/test_jar.py"
 
@@ -150,6 +162,17 @@ def test_a_mutant_that_hangs_is_killed(jar: Path, tmp_path: Path) -> None:
     assert [outcome.result for outcome in outcomes] == [
         trial.Result(trial.KILLED, "running for too long")
     ] * 3
+
+
+def test_the_short_tests_of_a_trial_come_first(
+    jar: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (jar / TEST_FILE).write_text(TESTS + EDGE + LONG, encoding="ascii")
+    (jar / "tests/contracts/conftest.py").write_text(LONG_FIRST, encoding="ascii")
+    assert run(jar, "--all") == 0
+    told = capsys.readouterr().out
+    assert f"by {TEST_FILE}::test_adds_up" in told
+    assert "test_for_long" not in told
 
 
 def test_a_trial_that_breaks_is_no_kill(jar: Path, capsys: pytest.CaptureFixture[str]) -> None:
