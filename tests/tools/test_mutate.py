@@ -29,6 +29,21 @@ RULES = """\
 def _check(amount: uint256):
     assert amount != 0, "rules: empty tip"
 """
+DEEPER_RULES = """\
+# pragma version ~=0.4.3
+
+from contracts.lib import limits
+
+
+@internal
+@pure
+def _check(amount: uint256):
+    assert amount >= limits.LEAST, "rules: empty tip"
+"""
+LIMITS = """\
+# pragma version ~=0.4.3
+LEAST: constant(uint256) = 1
+"""
 TESTS = """\
 from pathlib import Path
 
@@ -124,6 +139,17 @@ def test_good_tests_kill_everything_and_the_working_tree_is_left_alone(
     assert "Not counted: 1 that do not compile, 1 that compile to the same code." in told.out
     assert f"by {TEST_FILE}::test_takes_a_hundred_and_no_more" in told.out
     assert content_of(jar) == before
+
+
+def test_a_library_that_only_a_library_imports_is_changed_too(
+    jar: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (jar / "contracts/lib/rules.vy").write_text(DEEPER_RULES, encoding="ascii")
+    (jar / "contracts/lib/limits.vy").write_text(LIMITS, encoding="ascii")
+    assert run(jar, "--all", "--only", "contracts/lib/limits.vy") == 0
+    told = capsys.readouterr().out
+    assert "| contracts/lib/limits.vy | 2 | 2 |" in told
+    assert "0 that compile to the same code" in told
 
 
 def test_what_no_test_sees_is_named_and_fails(
