@@ -103,6 +103,7 @@ def told(rows: list[dict[str, Any]], pairs: list[Pair]) -> list[NodeCounts]:
     return [NodeCounts(**sums) for sums in found]
 
 
+@pytest.mark.fuzz
 @given(ROWS, flagged())
 def test_columns_add_up_to_what_the_rows_say(rows: list[dict[str, Any]], pairs: list[Pair]) -> None:
     found = measure(frame(rows), ROSTER, START, END, pairs)
@@ -116,6 +117,7 @@ def test_columns_add_up_to_what_the_rows_say(rows: list[dict[str, Any]], pairs: 
         assert sum(count for _, count in operator.slices) == counted
 
 
+@pytest.mark.fuzz
 @given(ROWS, flagged())
 def test_credit_is_the_strictest_of_the_pairs(
     rows: list[dict[str, Any]], pairs: list[Pair]
