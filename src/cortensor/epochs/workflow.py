@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NAME = "cortensor-rewards"
-VERSION = "2"
+VERSION = "3"
 """Of the steps and their order: workflows of another one are not gone on with."""
 INSTANCE = "epochs"
 
@@ -77,6 +77,7 @@ class EpochFlow(DBOSConfiguredInstance):
             if state >= FINAL:
                 return PAID
             if state == NONE:
+                self.fund(epoch)
                 if self.open(epoch) == LATE:
                     return LATE
                 is_computed = False  # it may have drawn another budget than before
@@ -91,6 +92,11 @@ class EpochFlow(DBOSConfiguredInstance):
                 DBOS.sleep(min(float(left_s), self._actor.job.poll_s))
             else:
                 self.finalise(epoch)
+
+    @DBOS.step()
+    def fund(self, epoch: int) -> str:
+        """See `Funder.fund`."""
+        return self._do("fund", epoch, lambda: self._actor.funder.fund(epoch))
 
     @DBOS.step()
     def open(self, epoch: int) -> str:
@@ -124,23 +130,23 @@ class EpochFlow(DBOSConfiguredInstance):
 
     @DBOS.step()
     def runs(self, epoch: int) -> list[int]:
-        """See `Actor.runs`."""
-        return self._do("runs", epoch, lambda: self._actor.runs(epoch))
+        """See `Payer.runs`."""
+        return self._do("runs", epoch, lambda: self._actor.payer.runs(epoch))
 
     @DBOS.step()
     def pay(self, epoch: int, start: int) -> str:
-        """See `Actor.pay`."""
-        return self._do("pay", epoch, lambda: self._actor.pay(epoch, start))
+        """See `Payer.pay`."""
+        return self._do("pay", epoch, lambda: self._actor.payer.pay(epoch, start))
 
     @DBOS.step()
     def moves(self, epoch: int) -> list[int]:
-        """See `Actor.moves`."""
-        return self._do("moves", epoch, lambda: self._actor.moves(epoch))
+        """See `Payer.moves`."""
+        return self._do("moves", epoch, lambda: self._actor.payer.moves(epoch))
 
     @DBOS.step()
     def sync(self, epoch: int, index: int) -> str:
-        """See `Actor.sync`."""
-        return self._do("sync", epoch, lambda: self._actor.sync(epoch, index))
+        """See `Payer.sync`."""
+        return self._do("sync", epoch, lambda: self._actor.payer.sync(epoch, index))
 
     @DBOS.step()
     def mark(self, epoch: int, ending: str) -> tuple[int, str]:
