@@ -19,6 +19,7 @@ from cortensor.epochs.observing import RewardChain
 from cortensor.epochs.paying import Payer
 from cortensor.epochs.runs import Runs
 from cortensor.epochs.sending import Sending
+from cortensor.epochs.sweeping import Sweeper
 from cortensor.errors import Unavailable
 from cortensor.rewards.epoch import compute_epoch
 from cortensor.rewards.words import HALF
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LATE = "late"
+LATE, PAID, SWEPT = "late", "paid", "swept"
 GONE = "gone"
 WAITS, STAYS = "waits", "stays"
 
@@ -69,14 +70,20 @@ class Actor:
         runs = Runs(job, self.chain)
         self.funder = Funder(self.chain, self._sending)
         self.payer = Payer(job, self.chain, runs, self._sending)
+        self.sweeper = Sweeper(self.chain, runs, self._sending)
 
     # Which epochs there are
 
     def due(self) -> list[int]:
-        """Return the epochs to work on: the last final one, the one in flight, or the next."""
+        """Return the epochs to work on: the last final one, the one in flight, or the next.
+
+        Of a final one whose time is over nobody is paid any more: it is swept.
+        """
         rewards = self.chain.rewards
         flight, now = rewards.flight(), self.chain.times.now()
-        found = [rewards.last_final()] if rewards.last_final() else []
+        last = rewards.last_final()
+        is_paid = last and not self.sweeper.is_over(rewards.epoch(last).finalised_at)
+        found = [last] if is_paid else []
         if flight.state in {OPEN, POSTED} and not self._is_late(flight.epoch, now, flight.state):
             return [*found, flight.epoch]
         post_s = rewards.seconds("POST_SECONDS")
@@ -212,6 +219,8 @@ class Actor:
         head = self.chain.observer.head()
         if ending == LATE:
             is_done = self.chain.rewards.epoch(epoch, head.number).state in {NONE, OPEN}
+        elif ending == SWEPT:
+            is_done = self.sweeper.is_done(epoch, head.number)
         else:
             is_done = self.payer.is_done(epoch, head.number)
         # All of that was asked for by number.

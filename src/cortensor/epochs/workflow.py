@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, SetWorkflowID
 
 from cortensor.chain.rewards import FINAL, NONE, OPEN
-from cortensor.epochs.acting import GONE, LATE, STAYS, WAITS, Mark
+from cortensor.epochs.acting import GONE, LATE, PAID, STAYS, SWEPT, WAITS, Mark
 from cortensor.errors import Error
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ NAME = "cortensor-rewards"
 VERSION = "3"
 """Of the steps and their order: workflows of another one are not gone on with."""
 INSTANCE = "epochs"
-
-PAID = "paid"
+RUNNING = ("PENDING", "ENQUEUED", "DELAYED")
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +59,33 @@ class EpochFlow(DBOSConfiguredInstance):
                     self.pay(epoch, start)
                 for index in self.moves(epoch):
                     self.sync(epoch, index)
-            number, block_hash = self.mark(epoch, ending)
-            found = WAITS if number >= 0 else GONE
-            while found == WAITS:
-                found = self.standing(epoch, number, block_hash)
-                if found != STAYS:
-                    DBOS.sleep(self._actor.job.poll_s)
-            if found == STAYS:
+            if self._stays(epoch, ending):
                 return ending
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    def clear(self, epoch: int) -> str:
+        """Bring an epoch whose time is over to where nothing of it is left, in a block that stays.
+
+        One of which everybody was paid is not expired: that would be for nothing.
+        """
+        while True:
+            starts = self.left(epoch)
+            if starts:
+                self.expire(epoch)
+            for start in starts:
+                self.sweep(epoch, start)
+            if self._stays(epoch, SWEPT):
+                return SWEPT
+
+    def _stays(self, epoch: int, ending: str) -> bool:
+        """Wait until the block that all is done in stays; False if it is gone, or all is not."""
+        number, block_hash = self.mark(epoch, ending)
+        found = WAITS if number >= 0 else GONE
+        while found == WAITS:
+            found = self.standing(epoch, number, block_hash)
+            if found != STAYS:
+                DBOS.sleep(self._actor.job.poll_s)
+        return found == STAYS
 
     def _reach_final(self, epoch: int) -> str:
         """Open, compute, post, watch and finalise, as often as it takes; returns PAID or LATE."""
@@ -149,6 +167,21 @@ class EpochFlow(DBOSConfiguredInstance):
         return self._do("sync", epoch, lambda: self._actor.payer.sync(epoch, index))
 
     @DBOS.step()
+    def left(self, epoch: int) -> list[int]:
+        """See `Sweeper.left`."""
+        return self._do("left", epoch, lambda: self._actor.sweeper.left(epoch))
+
+    @DBOS.step()
+    def expire(self, epoch: int) -> str:
+        """See `Sweeper.expire`."""
+        return self._do("expire", epoch, lambda: self._actor.sweeper.expire(epoch))
+
+    @DBOS.step()
+    def sweep(self, epoch: int, start: int) -> str:
+        """See `Sweeper.sweep`."""
+        return self._do("sweep", epoch, lambda: self._actor.sweeper.sweep(epoch, start))
+
+    @DBOS.step()
     def mark(self, epoch: int, ending: str) -> tuple[int, str]:
         """See `Actor.mark`."""
         mark = self._patiently("mark", epoch, lambda: self._actor.mark(epoch, ending))
@@ -196,10 +229,43 @@ def launch(actor: Actor) -> EpochFlow:
 
 def start(flow: EpochFlow, actor: Actor, epoch: int) -> None:
     """Start an epoch's workflow; one that runs or ran is left alone."""
-    place = f"{actor.chain.chain_id}/{actor.chain.rewards.address}/{actor.address}"
-    name = f"{VERSION}/{place}/{epoch}"
-    with SetWorkflowID(name):
+    with SetWorkflowID(_name(actor, str(epoch))):
         DBOS.start_workflow(flow.run, epoch)
+
+
+class Sweeps:
+    """Sweeps epochs whose time is over, the oldest first, one at a time.
+
+    Args:
+        flow: where they run.
+        actor: looks for them.
+    """
+
+    def __init__(self, flow: EpochFlow, actor: Actor) -> None:
+        self._flow = flow
+        self._actor = actor
+        self._first: int | None = None
+
+    def go_on(self) -> None:
+        """Look whether the last one is done, and for the next. Raises Unavailable."""
+        sweeper = self._actor.sweeper
+        if self._first is None:
+            self._first = sweeper.first()
+        self._first, is_over = sweeper.oldest(self._first)
+        if not is_over:
+            return
+        name = _name(self._actor, f"sweep/{self._first}")
+        known = DBOS.get_workflow_status(name)
+        if known is None and sweeper.has_tree(self._first):
+            with SetWorkflowID(name):
+                DBOS.start_workflow(self._flow.clear, self._first)
+        elif known is None or known.status not in RUNNING:
+            self._first += 1
+
+
+def _name(actor: Actor, what: str) -> str:
+    place = f"{actor.chain.chain_id}/{actor.chain.rewards.address}/{actor.address}"
+    return f"{VERSION}/{place}/{what}"
 
 
 def _plain(look: Look) -> tuple[int, int, str, str]:
