@@ -8,16 +8,13 @@ import pytest
 from cortensor.chain.pots import Pots
 from cortensor.epochs import funding
 from cortensor.epochs.funding import Funder
-from cortensor.epochs.job import Job
-from cortensor.epochs.observing import RewardChain
-from cortensor.epochs.place import place_from
 from cortensor.epochs.sending import Sending
 from cortensor.errors import Unavailable
 from scripts._anvil import run_anvil
 from scripts._demo.chain import COR
-from scripts._rewards.network import NODE_POT, hex_key
+from scripts._rewards.network import NODE_POT
 from tests.ape.rewards.paid import PaidSession
-from tests.ape.rewards.scene import SETTINGS, Scene
+from tests.ape.rewards.scene import Scene
 from tests.ape.running import rpc
 
 SMALL_WEI, LARGE_WEI = COR // 10, COR // 5
@@ -33,7 +30,6 @@ def stage(tmp_path_factory):
 def scene(stage, tmp_path):
     before = rpc(stage.url, "evm_snapshot")
     stage.folder = tmp_path
-    stage.reader = RewardChain([stage.url], place_from(stage.chain.records, None, None))
     stage.payments = PaidSession(stage)
     yield stage
     assert rpc(stage.url, "evm_revert", before)
@@ -46,17 +42,7 @@ def funder(scene):
 
 def funder_of(scene, sending=None):
     """A proposer's, with a store of its own."""
-    job = Job(
-        rpc_url=(scene.url,),
-        place=scene.reader.place,
-        folder=scene.folder,
-        settings=SETTINGS,
-        key=hex_key(scene.network.cast.proposer),
-        database=scene.folder / "rewards.db",
-        workflows="",
-        uri_base="",
-    )
-    return Funder(scene.reader, sending or Sending(scene.reader.web3, job))
+    return Funder(scene.reader(), sending or Sending(scene.chain.web3, scene.job()))
 
 
 def nodes_share(scene, wei):
@@ -97,14 +83,14 @@ def test_the_most_money_comes_first_and_the_rest_with_the_next_epoch(scene, fund
     monkeypatch.setattr(funding, "MOST_RELEASES", 1)
     funder.fund(scene.epoch)
     assert in_fund(scene) == nodes_share(scene, LARGE_WEI)
-    pots = Pots(scene.reader.web3, scene.chain.payment.address)
+    pots = Pots(scene.chain.web3, scene.chain.payment.address)
     assert [each.wei for each in pots.releasable(0)] == [SMALL_WEI]
 
 
 def test_what_others_released_is_only_paid(scene, funder):
     scene.payments.settle(SMALL_WEI)
     scene.payments.mature()
-    pots = Pots(scene.reader.web3, scene.chain.payment.address)
+    pots = Pots(scene.chain.web3, scene.chain.payment.address)
     [(bucket, _)] = pots.releasable(0)
     scene.chain.send(scene.chain.people.settler, scene.chain.payment.functions.release(*bucket))
     assert pots.releasable(0) == []

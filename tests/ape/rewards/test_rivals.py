@@ -47,8 +47,7 @@ def postings(scene):
 
 def finish(scene):
     """Let the window pass, and the service bring the epoch to its end."""
-    flight = scene.network.reward.functions.flight().call()
-    scene.chain.pass_time(flight[5] - scene.chain.now() + 1)
+    scene.pass_window()
     scene.service.run_until(lambda: scene.state() == FINAL, seconds=PATIENCE_S)
 
 
