@@ -64,7 +64,7 @@ class Actor:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.chain = RewardChain(job.rpc_url, job.place)
-        self._sending = Sending(self.chain.web3, job)
+        self._sending = Sending(self.chain, job)
         self.address = self._sending.address
         self._dispute = RewardDispute(self.chain.web3, self.chain.parts.dispute)
         runs = Runs(job, self.chain)

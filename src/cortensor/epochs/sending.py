@@ -17,9 +17,8 @@ from cortensor.receipts.sign import address_of
 from cortensor.store.store import Store
 
 if TYPE_CHECKING:
-    from web3 import Web3
-
     from cortensor.epochs.job import Job
+    from cortensor.epochs.observing import RewardChain
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +27,13 @@ class Sending:
     """Sends a job's transactions, one after the other.
 
     Args:
-        web3: the node.
+        chain: on which.
         job: whose key, and where its transactions are kept.
     """
 
-    def __init__(self, web3: Web3, job: Job) -> None:
+    def __init__(self, chain: RewardChain, job: Job) -> None:
         store = Store(job.database)
-        self._runner = Runner(web3, job.key, store.errands, job.timeout_s)
+        self._runner = Runner(chain.web3, job.key, store.errands, job.timeout_s)
         self.address = address_of(job.key)
         # Several epochs may be at work: one is paid while the next is opened, from one key.
         self._turn = threading.Lock()

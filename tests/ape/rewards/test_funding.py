@@ -42,7 +42,8 @@ def funder(scene):
 
 def funder_of(scene, sending=None):
     """A proposer's, with a store of its own."""
-    return Funder(scene.reader(), sending or Sending(scene.chain.web3, scene.job()))
+    chain = scene.reader()
+    return Funder(chain, sending or Sending(chain, scene.job()))
 
 
 def nodes_share(scene, wei):
