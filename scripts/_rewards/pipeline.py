@@ -23,8 +23,15 @@ from scripts._rewards.network import Network, hex_key
 
 BEGINS = re.compile(r"epoch (\d+): (\w+) begins")
 KEY, WATCH_KEY = "CORTENSOR_REWARDS_KEY", "CORTENSOR_WATCH_KEY"
-STEPS = ("open", "compute", "post", "finalise", "runs", "pay", "moves", "sync")
-"""Steps of an honest epoch, in their order."""
+FIRST_STEPS = ("fund", "open", "compute")
+"""Steps of an epoch in their order, until somebody else posts a wrong root;"""
+NEXT_STEPS = ("check", "post")
+"""until one's own is posted;"""
+LAST_STEPS = ("finalise", "runs", "pay", "moves", "sync")
+"""until everybody is paid."""
+STEPS = FIRST_STEPS + NEXT_STEPS + LAST_STEPS
+SWEEP_STEPS = ("left", "expire", "sweep")
+"""Steps of what is left of an epoch long after."""
 
 
 class Child(Protocol):
@@ -62,6 +69,7 @@ class Service:
         finality: how sure a block must be to be built on. A chain of one's own has a block where
             something is sent, and none after it that would make it surer.
         begin: starts the command.
+        pays: whether it pays and sweeps.
     """
 
     def __init__(
@@ -75,6 +83,7 @@ class Service:
         database: str | None = None,
         finality: Finality = "soft",
         begin: Callable[[Sequence[str], dict[str, str]], Child] = start_process,
+        pays: bool = True,
     ) -> None:
         self.log = log
         self._begin = begin
@@ -83,6 +92,7 @@ class Service:
             *("--folder", str(folder), "--port", str(port), "--poll", "0.2"),
             *(() if workflows is None else ("--workflows", workflows)),
             *(() if database is None else ("--database", database)),
+            *(() if pays else ("--no-pay",)),
         ]
         self._environment = {**os.environ, KEY: hex_key(network.cast.proposer)}
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()

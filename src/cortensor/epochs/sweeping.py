@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Long after an epoch: what nobody was paid in its time goes to the treasury.
 
-Epochs are final in rising order, so they expire in it: one place, from which on none is done with,
-is all there is to remember.
+Epochs are final in rising order, so they expire in it.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ log = logging.getLogger(__name__)
 
 
 class Oldest(NamedTuple):
-    """The first epoch that is not done with, as far as was looked, and whether its time is over."""
+    """A final epoch, and whether its time is over; None of one from which on to look again."""
 
     epoch: int
-    is_over: bool
+    is_over: bool | None
 
 
 class Sweeper:
@@ -50,11 +49,7 @@ class Sweeper:
         return began // self._chain.rewards.seconds("EPOCH_SECONDS")
 
     def oldest(self, first: int) -> Oldest:
-        """Return the first final epoch from one on, or where to look from the next time.
-
-        Args:
-            first: below which all epochs are done with. A hundred are looked at.
-        """
+        """Return the first final epoch from one on; a hundred are looked at."""
         rewards = self._chain.rewards
         # Below the last final epoch none can be opened any more, so what is not final never is.
         end = min(first + MOST_CALLS, rewards.last_final() + 1)
@@ -64,7 +59,7 @@ class Sweeper:
         ):
             if found.state != NONE:
                 return Oldest(epoch, self.is_over(found.finalised_at))
-        return Oldest(max(first, end), is_over=False)
+        return Oldest(max(first, end), is_over=None)
 
     def is_over(self, finalised_at: int) -> bool:
         """Return whether an epoch that was made final then can expire, or did."""
@@ -72,13 +67,13 @@ class Sweeper:
         return self._chain.times.now() > finalised_at + expiry_s
 
     def has_tree(self, epoch: int) -> bool:
-        """Return whether an epoch's tree can be had; without it nobody can sweep."""
+        """Return whether an epoch's tree can be had; without it nobody can pay or sweep."""
         try:
             self._runs.tree(epoch)
         except Unavailable as error:
             if error.code != "tree_unavailable":
                 raise
-            log.warning("epoch %d is not swept until the service starts again: %s", epoch, error)
+            log.warning("epoch %d is left alone until the service starts again: %s", epoch, error)
             return False
         return True
 

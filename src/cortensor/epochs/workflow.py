@@ -227,45 +227,23 @@ def launch(actor: Actor) -> EpochFlow:
     return flow
 
 
-def start(flow: EpochFlow, actor: Actor, epoch: int) -> None:
-    """Start an epoch's workflow; one that runs or ran is left alone."""
-    with SetWorkflowID(_name(actor, str(epoch))):
-        DBOS.start_workflow(flow.run, epoch)
+def start(flow: EpochFlow, actor: Actor, epoch: int, *, is_sweep: bool = False) -> None:
+    """Start an epoch's workflow, or its sweep; one that runs or ran is left alone."""
+    with SetWorkflowID(_name(actor, epoch, is_sweep=is_sweep)):
+        DBOS.start_workflow(flow.clear if is_sweep else flow.run, epoch)
 
 
-class Sweeps:
-    """Sweeps epochs whose time is over, the oldest first, one at a time.
-
-    Args:
-        flow: where they run.
-        actor: looks for them.
-    """
-
-    def __init__(self, flow: EpochFlow, actor: Actor) -> None:
-        self._flow = flow
-        self._actor = actor
-        self._first: int | None = None
-
-    def go_on(self) -> None:
-        """Look whether the last one is done, and for the next. Raises Unavailable."""
-        sweeper = self._actor.sweeper
-        if self._first is None:
-            self._first = sweeper.first()
-        self._first, is_over = sweeper.oldest(self._first)
-        if not is_over:
-            return
-        name = _name(self._actor, f"sweep/{self._first}")
-        known = DBOS.get_workflow_status(name)
-        if known is None and sweeper.has_tree(self._first):
-            with SetWorkflowID(name):
-                DBOS.start_workflow(self._flow.clear, self._first)
-        elif known is None or known.status not in RUNNING:
-            self._first += 1
+def is_running(actor: Actor, epoch: int, *, is_sweep: bool) -> bool | None:
+    """Return whether an epoch's workflow, or its sweep, runs; None if it was never started."""
+    known = DBOS.get_workflow_status(_name(actor, epoch, is_sweep=is_sweep))
+    return None if known is None else known.status in RUNNING
 
 
-def _name(actor: Actor, what: str) -> str:
+def _name(actor: Actor, epoch: int, *, is_sweep: bool) -> str:
     place = f"{actor.chain.chain_id}/{actor.chain.rewards.address}/{actor.address}"
-    return f"{VERSION}/{place}/{what}"
+    # What was only posted is still to be paid, by a service that pays.
+    work = "sweep" if is_sweep else "pay" if actor.job.pays else "post"
+    return f"{VERSION}/{place}/{work}/{epoch}"
 
 
 def _plain(look: Look) -> tuple[int, int, str, str]:

@@ -101,7 +101,7 @@ class ScriptedActor:
 
 if __name__ == "__main__":
     path, url, die = sys.argv[1:]
-    job = SimpleNamespace(workflows=url, poll_s=0.01)
+    job = SimpleNamespace(workflows=url, poll_s=0.01, pays=True)
     actor = ScriptedActor(Path(path), job, die)
     flow = launch(actor)  # type: ignore[arg-type]
     start(flow, actor, 7)  # type: ignore[arg-type]
