@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Before an epoch is opened: what sessions paid for nodes comes into the fund that it draws from.
 
-Anyone may release a bucket and pay a pot, so whatever of it others did is not done again.
+Where somebody else opened it already, that is for the next one: else whoever is always early would
+keep it from nodes for ever. Anyone may release a bucket and pay a pot, so whatever of it others did
+is not done again.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from cortensor.chain.pots import Pots
-from cortensor.chain.rewards import NONE
 from cortensor.chain.session_payment import NOBODY
 from cortensor.errors import Error
 
@@ -52,13 +53,11 @@ class Funder:
             Unavailable: the node, or a transaction is not mined yet.
         """
         rewards = self._chain.rewards
-        if rewards.flight().epoch >= epoch or rewards.epoch(epoch).state != NONE:
-            return "the epoch is opened, or a later one"
         end = rewards.bounds(epoch)[1]
         post_s = rewards.seconds("POST_SECONDS")
         late = self._chain.times.now() - end
         if late > post_s:
-            return "it is too late to open the epoch"
+            return "it is too late to post the epoch"
         fund = self._chain.parts.fund
         _, recipient = self._pots.node_pot()
         if recipient.lower() != fund.lower():

@@ -89,13 +89,15 @@ class EpochFlow(DBOSConfiguredInstance):
 
     def _reach_final(self, epoch: int) -> str:
         """Open, compute, post, watch and finalise, as often as it takes; returns PAID or LATE."""
-        is_computed, checked = False, ""
+        is_funded, is_computed, checked = False, False, ""
         while True:
             state, left_s, proposer, posting = self.look(epoch)
             if state >= FINAL:
                 return PAID
-            if state == NONE:
+            if state == NONE or not is_funded:
                 self.fund(epoch)
+                is_funded = True
+            if state == NONE:
                 if self.open(epoch) == LATE:
                     return LATE
                 is_computed = False  # it may have drawn another budget than before

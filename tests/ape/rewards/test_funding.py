@@ -113,11 +113,18 @@ def test_a_pot_of_somebody_else_is_left_alone(scene, funder, caplog):
     assert scene.nonce("latest") == before
 
 
-def test_an_epoch_that_is_open_is_not_waited_for(scene, funder):
+def test_where_somebody_else_opened_first_the_money_is_for_the_next(scene, funder):
     scene.payments.settle(SMALL_WEI)
     scene.payments.mature()
     scene.chain.send(scene.network.cast.cheat, scene.network.reward.functions.open(scene.epoch))
-    assert funder.fund(scene.epoch) == "the epoch is opened, or a later one"
+    funder.fund(scene.epoch)
+    assert in_fund(scene) == nodes_share(scene, SMALL_WEI)
+
+
+def test_an_epoch_that_nobody_can_post_any_more_is_not_funded(scene, funder):
+    scene.payments.settle(SMALL_WEI)
+    scene.chain.pass_time(2 * scene.network.epoch_s)
+    assert funder.fund(scene.epoch) == "it is too late to post the epoch"
     assert in_fund(scene) == 0
 
 
