@@ -18,8 +18,8 @@ from cortensor.errors import Unavailable
 
 PATIENCE_S = 60
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["pytest", "cortensor.cli", "cortensor.epochs.serving"])
+IMPORTED = ["pytest", "cortensor.cli", "cortensor.epochs.serving"]
+"""Before the first fork: what a child of a test imports, and the command."""
 
 
 class Forked:
@@ -34,6 +34,8 @@ class Forked:
     """
 
     def __init__(self, arguments: Sequence[str], env: dict[str, str]) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(IMPORTED)
         with tempfile.TemporaryDirectory() as folder:
             pipe = Path(folder) / "stderr"
             os.mkfifo(pipe)
@@ -41,7 +43,7 @@ class Forked:
             both = os.open(pipe, os.O_RDWR)
             self.stderr = pipe.open("rb")
             started = Path(folder) / "started"
-            self._process = _CONTEXT.Process(
+            self._process = context.Process(
                 target=_run, args=(list(arguments[3:]), dict(env), pipe, started), daemon=True
             )
             self._process.start()

@@ -249,7 +249,7 @@ class _Run:
         )
 
     def _right(self, epoch: int) -> tuple[EpochInputs, EpochResult]:
-        inputs, _ = gather(self._chain, epoch, self._settings, None)
+        inputs, _ = gather(self._chain, epoch, self._settings, self._epochs)
         return inputs, compute_epoch(inputs)
 
     @property

@@ -72,6 +72,7 @@ def test_a_right_root_is_left_and_made_final(scene):
     done = f"epoch {scene.epoch}: check: the posted root is right"
     scene.service.run_until(lambda: scene.says(done), seconds=PATIENCE_S)
     finish(scene)
+    assert scene.says(f"epoch {scene.epoch}: fund: 0 bucket(s) released")
     assert not cheating.is_slashed(scene.network)
     assert postings(scene) == [cast.cheat.address]
 

@@ -12,7 +12,7 @@ from scripts._rewards.pipeline import STEPS, SWEEP_STEPS
 from tests.ape.running import ape_run
 from tests.python.router.fake_model import FakeModel, Script
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NODES, TASKS = 8, 3
 CHEATS = 9
@@ -26,7 +26,7 @@ def outcome(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rewards") / "run"
     options = ("--nodes", NODES, "--tasks", TASKS, "--backend", model.url, "--out", folder)
     try:
-        done = ape_run("rewards", *options, "--json", timeout=400)
+        done = ape_run("rewards", *options, "--json", timeout=560)
     finally:
         model.close()
     assert done.returncode == 0, done.stdout + done.stderr
