@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cortensor.errors import InvalidInput
 from cortensor.receipts.evidence import OK
 from cortensor.receipts.tiers import HEARTBEAT as HEARTBEAT_TIER
 from cortensor.rewards.records import (
@@ -23,6 +22,7 @@ from cortensor.rewards.records import (
     SCHEMA,
     TIMEOUT,
     UNDECIDED,
+    model_numbers,
     record_frame,
 )
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 BPS = 10_000
 _MAX_LATENCY = 2**32 - 1
-_MAX_MODELS = 2**16
 _BY_STATUS = {"TIMEOUT": TIMEOUT, "ERROR": ERROR}
 
 
@@ -62,9 +61,7 @@ class _Run(NamedTuple):
     latency_ms: int
 
 
-def collect(
-    bodies: Iterable[tuple[str, Body]], roster: Roster, known_models: Iterable[str] = ()
-) -> Records:
+def collect(bodies: Iterable[tuple[str, Body]], roster: Roster) -> Records:
     """Return the rows of an epoch's receipts.
 
     A receipt counts once, one that another replaces not at all, and a run (its compute session and
@@ -74,7 +71,6 @@ def collect(
         bodies: (receipt id as 0x-hex, body) of every receipt that counts to the epoch: anchored,
             and not revoked.
         roster: the epoch's nodes; others have no rows.
-        known_models: names that are numbered too, such as those of earlier epochs' rows.
 
     Raises:
         InvalidInput: for more than 65,536 model names.
@@ -84,12 +80,8 @@ def collect(
     counted = sorted(
         (body.issued_at, receipt) for receipt, body in by_id.items() if receipt not in replaced
     )
-    found = {entry.model for _, receipt in counted for entry in by_id[receipt].replicas}
-    names = sorted(found.union(known_models))
-    if len(names) >= _MAX_MODELS:
-        raise InvalidInput(f"must name fewer than {_MAX_MODELS} models", field="records.model")
-    numbers = {name: number for number, name in enumerate(names)}
-    numbers[""] = len(names)  # of a run that never answered
+    names = sorted({entry.model for _, receipt in counted for entry in by_id[receipt].replicas})
+    numbers = model_numbers(names)
     columns: dict[str, list[int]] = {name: [] for name in SCHEMA}
     seen: set[tuple[str, str]] = set()
     for task, (issued_at, receipt) in enumerate(counted):
