@@ -11,7 +11,6 @@ from cortensor.epochs.sources import Sources
 from cortensor.errors import Conflict, Unavailable
 from cortensor.rewards.collusion import WINDOW_EPOCHS, WINDOW_ROWS, contested
 from cortensor.rewards.epoch import EpochInputs, prior_of
-from cortensor.rewards.extract import Records, collect
 from cortensor.rewards.records import moved, with_models
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from cortensor.epochs.batches import Batch, Missing
     from cortensor.epochs.observing import Budget, RewardChain, Span
     from cortensor.epochs.settings import ObserveSettings
+    from cortensor.rewards.extract import Records
     from cortensor.rewards.roster import Prior, Roster
 
 SHOWN = 3
@@ -106,10 +106,10 @@ def _prior(
 def _collected(
     chain: RewardChain, span: Span, settings: ObserveSettings
 ) -> tuple[Roster, list[Batch], Records]:
-    """Return who was there, the batches, and their rows; the receipts themselves are let go."""
+    """Return who was there, the batches, and their rows."""
     work = chain.work(span, settings)
     _complain(span.epoch, work.missing)
-    return work.roster, work.batches, collect(work.bodies, work.roster)
+    return work.roster, work.batches, work.records
 
 
 def _window(

@@ -29,6 +29,8 @@ ANSWERED: Final = (AGREED, DISSENTED, UNDECIDED)
 FAILED: Final = (DISSENTED, TIMEOUT, ERROR)
 """What ends a streak."""
 MAGIC = b"cortensor-reward-records/1\n"
+ENGINE: Final = "streaming"
+"""How sums over rows are collected: piece by piece, no second table beside the rows."""
 
 SCHEMA: Final[Mapping[str, Any]] = MappingProxyType(
     {

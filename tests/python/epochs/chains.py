@@ -9,9 +9,10 @@ from typing import Any
 from msgspec import structs
 
 from cortensor.chain.rewards import FINAL, OPEN
-from cortensor.epochs.batches import Batch, read_bodies
+from cortensor.epochs.batches import Batch, Reading
 from cortensor.epochs.observing import Budget, Span, Work
 from cortensor.epochs.settings import ObserveSettings
+from cortensor.rewards.extract import collect
 from cortensor.rewards.roster import Node, Roster
 from cortensor.rewards.sum_tree import SumTree
 from tests.python.epochs.publishing import DOMAIN, LIMITS, REAL
@@ -65,12 +66,12 @@ class Chain:
             structs.replace(each, left_out=each.root in settings.left_out)
             for each in self.batches[span.epoch]
         ]
-        bodies, missing = self.read(batches, settings, span.last_block)
-        return Work(ROSTER, batches, bodies, missing)
+        reading = self.reading(batches, settings, span.last_block)
+        return Work(ROSTER, batches, collect(reading, ROSTER), reading.missing)
 
-    def read(self, batches: list[Batch], settings: ObserveSettings, last_block: int) -> Any:
+    def reading(self, batches: list[Batch], settings: ObserveSettings, last_block: int) -> Any:
         observer: Any = self.observer
-        return read_bodies(batches, observer, DOMAIN, settings.limits, settings.mirror, last_block)
+        return Reading(batches, observer, DOMAIN, settings.limits, settings.mirror, last_block)
 
 
 def settings(*left_out: str) -> ObserveSettings:
