@@ -78,8 +78,8 @@ def measured_epoch(nodes: int, rows: int, network: str) -> EpochCosts:
         found = epoch_costs(Path(folder), nodes, rows, network)
     say(
         f"  {network}: {found.contested:,} contested, {sum(found.history):,} of "
-        f"{len(found.history)} earlier epochs beside; folder written in {found.write.cpu_s:.1f} s of CPU, "
-        f"{found.write.peak_mb:,} MB; verified from its inputs in {found.verify.cpu_s:.1f} s, "
+        f"{len(found.history)} earlier epochs beside; folder written in "
+        f"{found.write.cpu_s:.1f} s of CPU, {found.write.peak_mb:,} MB; verified from its inputs in {found.verify.cpu_s:.1f} s, "
         f"{found.verify.peak_mb:,} MB"
     )
     return found

