@@ -79,8 +79,8 @@ def measured_epoch(nodes: int, rows: int, network: str) -> EpochCosts:
     say(
         f"  {network}: {found.contested:,} contested, {sum(found.history):,} of "
         f"{len(found.history)} earlier epochs beside; folder written in "
-        f"{found.write.cpu_s:.1f} s of CPU, {found.write.peak_mb:,} MB; verified from its inputs in {found.verify.cpu_s:.1f} s, "
-        f"{found.verify.peak_mb:,} MB"
+        f"{found.write.cpu_s:.1f} s of CPU, {found.write.peak_mb:,} MB; verified from its inputs "
+        f"in {found.verify.cpu_s:.1f} s, {found.verify.peak_mb:,} MB"
     )
     return found
 

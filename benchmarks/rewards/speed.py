@@ -25,7 +25,7 @@ from cortensor.epochs import files
 from cortensor.epochs.batches import Batch
 from cortensor.epochs.sources import Sources
 from cortensor.epochs.verifying import recompute
-from cortensor.rewards import Leaf, SumTree, load_reward_card
+from cortensor.rewards import Leaf, RewardCard, SumTree
 from cortensor.rewards.collusion import WINDOW_EPOCHS, WINDOW_ROWS, contested
 from cortensor.rewards.epoch import EpochInputs
 from cortensor.rewards.records import from_bytes, to_bytes
@@ -114,7 +114,7 @@ def _output(*arguments: str) -> bytes:
 
 def _made_up(folder: Path, nodes: int) -> tuple[EpochInputs, Sources]:
     """Return an epoch's inputs as `gather` gives them."""
-    card = load_reward_card(ROOT / "config" / "reward-card.toml")
+    card = RewardCard.load(ROOT / "config" / "reward-card.toml")
     roster = made_up_roster(nodes)
     records = from_bytes((folder / "records.bin").read_bytes())
     tasks = records["task"].n_unique()
