@@ -134,7 +134,7 @@ def test_columns_add_up_to_what_the_rows_say(rows: list[dict[str, Any]], pairs: 
 def test_credit_is_the_strictest_of_the_pairs(
     rows: list[dict[str, Any]], pairs: list[Pair]
 ) -> None:
-    found = with_credit(frame(rows), pairs).sort(list(SCHEMA))
+    found = with_credit(frame(rows), pairs).collect().sort(list(SCHEMA))
     expected = [credit_of(row, rows, pairs) for row in frame(rows).to_dicts()]
     assert found["credit_bps"].to_list() == expected
 
