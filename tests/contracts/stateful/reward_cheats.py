@@ -262,12 +262,13 @@ def sum_of_a_leaf(case: Case, pick: int) -> Cheat:
 
 @KINDS.of(2)
 def overflow(case: Case, pick: int) -> Cheat | None:
-    """A leaf of all wei that there can be, and a total that leaves them out."""
+    """A leaf of all wei or all points that there can be, and a total that leaves them out."""
     place = pick % len(case.works)
-    others = [leaf.sums & U128 for leaf in case.leaves]
+    half, shift = (("amount", 0), ("score", 128))[pick // 2 % 2]
+    others = [leaf.sums >> shift & U128 for leaf in case.leaves]
     if sum(others) == others[place]:
         return None
-    return Cheat(_with(case.leaves, pick, amount=U128), {SUM}, is_sound=False)
+    return Cheat(_with(case.leaves, pick, **{half: U128}), {SUM}, is_sound=False)
 
 
 @KINDS.of(1)

@@ -251,11 +251,11 @@ class RewardMachine(RewardVetoes):
         left = model.flight.budget
         for epoch, paid in self.paid.items():
             tree, final = paid.root.tree, model.finals[epoch]
-            if paid.root.is_sound and not final.done.issuperset(range(len(tree.leaves))):
+            places = set(range(len(tree.leaves)))
+            if places - final.done:
                 self.pay_run(epoch, 0, tree.depth)
-            elif not paid.root.is_sound:
-                for index in set(range(len(tree.leaves))) - final.done:
-                    self.pay_run(epoch, index, 0)
+            for place in places - final.done:
+                self.pay_run(epoch, place, 0)
             left += final.allotted - final.spent
             assert not paid.root.is_sound or final.allotted == final.spent
         if model.credits:

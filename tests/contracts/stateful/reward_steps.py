@@ -179,11 +179,17 @@ class RewardSteps(RewardTrials):
 
     @rule(plan=PLANS)
     def lapse(self, plan: Plan) -> None:
-        """Nobody posts until it is too late; the budget goes on to the next epoch."""
+        """Nobody posts until it is too late; the budget goes on to the next epoch, not before."""
         if self.state == POSTED:
             self.stand()
+        model = self.model
+        due = model.flight.epoch + (self.state != OPEN)
+        # From here on two epochs can be posted.
+        self.leap(model.end(due + 1))
+        self.open(due + 1)
         self.open_due()
-        self.leap(self.model.deadline(self.model.flight.epoch) + 1)
+        self.open(model.flight.epoch + 1)
+        self.leap(model.deadline(model.flight.epoch) + 1)
         self.post(plan)
         self.open_due()
 

@@ -41,7 +41,7 @@ FLOORS = {
     "veto": 8,
     "veto (after the window)": 3,
     "wait": 12,
-    "withdraw": 10,
+    "withdraw": 5,
 }
 
 
