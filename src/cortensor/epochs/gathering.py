@@ -5,16 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import Struct
-
 from cortensor.epochs import files
-from cortensor.epochs.batches import Batch  # noqa: TC001 -- msgspec reads the annotation
 from cortensor.epochs.observing import TREE_NAME
+from cortensor.epochs.sources import Sources
 from cortensor.errors import Conflict, Unavailable
-from cortensor.rewards.collusion import WINDOW_EPOCHS, contested
+from cortensor.rewards.collusion import WINDOW_EPOCHS, WINDOW_ROWS, contested
 from cortensor.rewards.epoch import EpochInputs, prior_of
-from cortensor.rewards.extract import collect
-from cortensor.rewards.records import moved
+from cortensor.rewards.records import moved, with_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,37 +19,22 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from cortensor.epochs.batches import Missing
-    from cortensor.epochs.observing import RewardChain, Span
+    from cortensor.epochs.batches import Batch, Missing
+    from cortensor.epochs.observing import Budget, RewardChain, Span
     from cortensor.epochs.settings import ObserveSettings
+    from cortensor.rewards.extract import Records
     from cortensor.rewards.roster import Prior, Roster
 
 SHOWN = 3
 
 
-class Sources(Struct, frozen=True):
-    """Where inputs came from: what a reader needs to look for himself."""
-
-    chain_id: int
-    node_reward: str
-    session_payment: str
-    epoch: int
-    start: int
-    end: int
-    first_block: int
-    last_block: int
-    card_version: int
-    is_budget_drawn: bool
-    prior_epoch: int
-    batches: list[Batch]
-
-
 class Earlier(NamedTuple):
-    """An earlier epoch's rows with what their numbers stand for."""
+    """An earlier epoch's rows with what their numbers stand for, and what they lack."""
 
     roster: Roster
     models: list[str]
     rows: pl.DataFrame
+    left_out: list[Batch]
 
 
 def gather(
@@ -89,29 +71,26 @@ def gather(
     if budget.is_drawn:
         chain.require_sure(epoch, settings.finality)
     finals = chain.final_before(epoch)
-    earlier = [_earlier(chain, each, settings, own) for each in finals[1 - WINDOW_EPOCHS :]]
     prior_epoch = finals[-1] if finals else 0
-    work = chain.work(span, settings)
-    _complain(epoch, work.missing)
-    known = {name for each in earlier for name in each.models}
-    records = collect(work.bodies, work.roster, known)
+    roster, batches, records = _collected(chain, span, settings)
+    earlier = _window(chain, finals, records.frame, settings, own)
+    models = sorted({*records.models, *(name for each in earlier for name in each.models)})
     inputs = EpochInputs(
         epoch=epoch,
         start=span.start,
         end=span.end,
         budget=budget.wei,
         card=budget.card,
-        roster=work.roster,
+        roster=roster,
         prior=_prior(chain, prior_epoch, settings, own),
-        records=records.frame,
-        models=records.models,
+        records=with_models(records.frame, records.models, models),
+        models=models,
         receipts=records.receipts,
         history=[
-            moved(each.rows, (each.roster, work.roster), (each.models, records.models))
-            for each in earlier
+            moved(each.rows, (each.roster, roster), (each.models, models)) for each in earlier
         ],
     )
-    return inputs, _sources(chain, span, budget.version, budget.is_drawn, prior_epoch, work.batches)
+    return inputs, _sources(chain, span, budget, prior_epoch, batches, earlier)
 
 
 def _prior(
@@ -124,16 +103,48 @@ def _prior(
     return prior_of(chain.final_tree(epoch, data, settings).leaves)
 
 
+def _collected(
+    chain: RewardChain, span: Span, settings: ObserveSettings
+) -> tuple[Roster, list[Batch], Records]:
+    """Return who was there, the batches, and their rows."""
+    work = chain.work(span, settings)
+    _complain(span.epoch, work.missing)
+    return work.roster, work.batches, work.records
+
+
+def _window(
+    chain: RewardChain,
+    finals: Sequence[int],
+    records: pl.DataFrame,
+    settings: ObserveSettings,
+    own: Path | None,
+) -> list[Earlier]:
+    """Return the earlier epochs that pairs are looked for in, in their order.
+
+    The latest are read first, and no more than fit: beside an epoch with very many contested rows
+    there is no room for others (`collusion.window`).
+    """
+    found: list[Earlier] = []
+    rows = len(contested(records))
+    for epoch in reversed(finals[1 - WINDOW_EPOCHS :]):
+        if rows >= WINDOW_ROWS:
+            break
+        each = _earlier(chain, epoch, settings, own)
+        rows += len(each.rows)
+        if rows > WINDOW_ROWS:
+            break
+        found.insert(0, each)
+    return found
+
+
 def _earlier(
     chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
 ) -> Earlier:
     if own is not None and (kept := files.load_earlier(own / str(epoch))) is not None:
-        roster, models, rows = kept
-        return Earlier(roster, models, contested(rows))
-    work = chain.work(chain.span(epoch), settings)
-    _complain(epoch, work.missing)
-    records = collect(work.bodies, work.roster)
-    return Earlier(work.roster, records.models, contested(records.frame))
+        return Earlier(kept.roster, kept.models, contested(kept.records), kept.sources.left_out)
+    roster, batches, records = _collected(chain, chain.span(epoch), settings)
+    left_out = [batch for batch in batches if batch.left_out]
+    return Earlier(roster, records.models, contested(records.frame), left_out)
 
 
 def _complain(epoch: int, missing: Sequence[Missing]) -> None:
@@ -152,10 +163,10 @@ def _complain(epoch: int, missing: Sequence[Missing]) -> None:
 def _sources(
     chain: RewardChain,
     span: Span,
-    version: int,
-    is_drawn: bool,
+    budget: Budget,
     prior_epoch: int,
     batches: list[Batch],
+    earlier: Sequence[Earlier],
 ) -> Sources:
     return Sources(
         chain_id=chain.chain_id,
@@ -166,8 +177,9 @@ def _sources(
         end=span.end,
         first_block=span.first_block,
         last_block=span.last_block,
-        card_version=version,
-        is_budget_drawn=is_drawn,
+        card_version=budget.version,
+        is_budget_drawn=budget.is_drawn,
         prior_epoch=prior_epoch,
         batches=batches,
+        left_out_before=[batch for each in earlier for batch in each.left_out],
     )

@@ -3,32 +3,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 from msgspec import Struct
 
 from cortensor.chain.rewards import FINAL, POSTED, STATES
 from cortensor.epochs import files
-from cortensor.epochs.gathering import Sources, gather
+from cortensor.epochs.batches import Batch  # noqa: TC001 -- msgspec reads the annotation
+from cortensor.epochs.gathering import gather
+from cortensor.epochs.leaving_out import check_agreed, check_unreadable
 from cortensor.epochs.tree_file import seal_of
 from cortensor.errors import VerificationFailed
 from cortensor.receipts.keccak import to_hex
-from cortensor.rewards.epoch import why_nobody
+from cortensor.rewards.epoch import compute_epoch, why_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from cortensor.epochs.files import Digest
     from cortensor.epochs.observing import RewardChain
     from cortensor.epochs.settings import ObserveSettings
-    from cortensor.rewards.epoch import EpochResult
+    from cortensor.epochs.sources import Sources
+    from cortensor.rewards.epoch import EpochInputs, EpochResult
 
 
 class Verified(Struct, frozen=True):
     """What a folder holds; `state` is the epoch's, `on_chain` whether this root is on chain.
 
-    `nobody` is why nobody is paid, and empty where somebody is.
+    `nobody` is why nobody is paid, and empty where somebody is. `left_out` are the epoch's batches
+    that do not count, which the verifier named and could not read; `left_out_before` those of the
+    earlier epochs in which pairs are looked for.
     """
 
     epoch: int
@@ -39,6 +44,34 @@ class Verified(Struct, frozen=True):
     state: str
     on_chain: bool
     nobody: str = ""
+    left_out: list[Batch] = []
+    left_out_before: list[Batch] = []
+
+
+class Recomputed(NamedTuple):
+    """A folder's files, what they hold, and what follows from that."""
+
+    files: files.Stored
+    inputs: EpochInputs
+    sources: Sources
+    result: EpochResult
+
+
+def recompute(folder: Path) -> Recomputed:
+    """Compute an epoch again from the inputs in its folder; it needs nothing else.
+
+    Raises:
+        VerificationFailed: names the first file that does not follow from the inputs.
+    """
+    found = files.read_files(folder)
+    inputs, said = files.read_inputs(found), files.read_sources(found)
+    result = compute_epoch(inputs)
+    derived = files.digests_of(files.derived_files(inputs, said, result))
+    _compare(found.digests, derived, "does not follow from the folder's inputs")
+    manifest = files.manifest_of(found.digests, result, inputs.epoch)
+    if manifest != (folder / files.MANIFEST).read_bytes():
+        raise VerificationFailed("does not follow from the files", field=files.MANIFEST)
+    return Recomputed(found, inputs, said, result)
 
 
 def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) -> Verified:
@@ -48,26 +81,19 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
         VerificationFailed: names the first file that differs; or the root on chain is another.
         Unavailable: the node, or receipts that the folder counts.
     """
-    found = files.read_files(folder)
-    inputs = files.read_inputs(found)
-    derived, result = files.derived_files(inputs)
-    _compare(found, derived, "does not follow from the folder's inputs")
-    said = _sources(found)
+    found, inputs, said, result = recompute(folder)
     if (said.chain_id, said.node_reward) != (chain.chain_id, chain.rewards.address):
         raise VerificationFailed(
             f"is of {said.node_reward} on chain {said.chain_id}", field=files.SOURCES
         )
-    settings = msgspec.structs.replace(
-        settings, left_out=tuple(each.root for each in said.batches if each.left_out)
-    )
+    check_agreed(said, chain, settings)
     again, sources = gather(
         chain, inputs.epoch, settings, None, is_estimate=not said.is_budget_drawn
     )
-    _compare(found, files.input_files(again, sources), "is not what chain and receipts give")
-    manifest = files.manifest_of(files.digests_of(found), result, inputs.epoch)
-    if manifest != (folder / files.MANIFEST).read_bytes():
-        raise VerificationFailed("does not follow from the files", field=files.MANIFEST)
+    wanted = files.digests_of(files.input_files(again, sources))
+    _compare(found.digests, wanted, "is not what chain and receipts give")
     state, on_chain = _on_chain(chain, inputs.epoch, result)
+    check_unreadable(said, chain, settings)
     return Verified(
         epoch=inputs.epoch,
         nodes=len(result.leaves),
@@ -77,6 +103,8 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
         state=STATES[state],
         on_chain=on_chain,
         nobody=why_nobody(inputs, result),
+        left_out=said.left_out,
+        left_out_before=said.left_out_before,
     )
 
 
@@ -99,16 +127,9 @@ def _on_chain(chain: RewardChain, epoch: int, result: EpochResult) -> tuple[int,
     return state, False
 
 
-def _sources(found: Mapping[str, bytes]) -> Sources:
-    try:
-        return msgspec.json.decode(found[files.SOURCES], type=Sources)
-    except (msgspec.DecodeError, KeyError) as error:
-        raise VerificationFailed(f"cannot be read: {error}", field=files.SOURCES) from error
-
-
-def _compare(found: Mapping[str, bytes], wanted: Mapping[str, bytes], reason: str) -> None:
-    for name, data in wanted.items():
-        if found.get(name) != data:
+def _compare(found: Mapping[str, Digest], wanted: Mapping[str, Digest], reason: str) -> None:
+    for name, digest in wanted.items():
+        if found.get(name) != digest:
             raise VerificationFailed(reason, field=name)
     extra = {name for name in found if name.startswith("inputs/")} - wanted.keys()
     if any(name.startswith("inputs/") for name in wanted) and extra:
