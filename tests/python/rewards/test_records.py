@@ -33,6 +33,7 @@ def frame(rows: list[tuple[int, ...]]) -> pl.DataFrame:
     return record_frame({name: [row[i] for row in rows] for i, name in enumerate(SCHEMA)})
 
 
+@pytest.mark.fuzz
 @given(ROWS, st.randoms())
 def test_the_same_rows_are_the_same_bytes_in_any_order(
     rows: list[tuple[int, ...]], random: Random
