@@ -141,6 +141,16 @@ def test_what_no_pair_is_taken_from_does_not_matter() -> None:
     assert find_pairs(beats).tested == 0
 
 
+@pytest.mark.parametrize("rows_at_a_time", [1, 2, 7])
+def test_how_many_rows_are_laid_beside_each_other_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, rows_at_a_time: int
+) -> None:
+    rows = rows_of(ring_tasks(), {0: 100, 1: 250})
+    found = find_pairs(rows)
+    monkeypatch.setattr(collusion, "_CHUNK", rows_at_a_time)
+    assert find_pairs(rows) == found
+
+
 def test_the_window_holds_the_latest_epochs_up_to_a_number_of_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
