@@ -16,7 +16,7 @@ from rich.table import Table
 
 from cortensor.errors import Error
 from cortensor.gas.flame_files import check_names
-from cortensor.pricing import RateCard, load_card
+from cortensor.pricing import RateCard
 from scripts._deploy.compiler import ROOT
 from scripts._gas import page, profiles, results
 from scripts._gas.bench import run_bench
@@ -85,7 +85,7 @@ def cli(
     for reason in (each for each, is_met in refused.items() if is_met):
         raise click.UsageError(reason)
     kind = "mix" if mix else "profile" if profile else "scenarios"
-    card = load_card(CARD_PATH)
+    card = RateCard.load(CARD_PATH)
     drawn: dict[str, Any] = {"seed": seed, "sessions": sessions, "flames": flames}
     measures: dict[tuple[str, bool], Callable[[], bool]] = {
         ("mix", False): lambda: mix_command(card, **drawn, is_check=check, as_json=as_json),

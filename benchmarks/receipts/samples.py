@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cortensor.consensus import Vote, decide_answers
-from cortensor.pricing import Terms, load_card, quote
+from cortensor.pricing import RateCard, Terms, quote
 from cortensor.receipts import (
     Body,
     Bundle,
@@ -38,7 +38,7 @@ CHAIN = ChainBlock(
     table="0x" + "22" * 20,
     receipt_anchor="0x" + "33" * 20,
 )
-CARD = load_card(Path(__file__).resolve().parents[2] / "config" / "rate-card.toml")
+CARD = RateCard.load(Path(__file__).resolve().parents[2] / "config" / "rate-card.toml")
 SURCHARGE_BPS = 450
 
 

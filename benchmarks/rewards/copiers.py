@@ -38,7 +38,7 @@ def with_copies(answers: Answers, machines: Sequence[Machine], luck: Ints) -> An
             mine &= answers.is_hard
         rows, places = np.nonzero(mine)
         victims = _victims(answers, machine, number)
-        has_one = victims.any(axis=1)[rows]
+        has_one = victims[rows].any(axis=1)
         rows, places = rows[has_one], places[has_one]
         victim = victims.argmax(axis=1)[rows]
         is_right[rows, places] = answers.is_right[rows, victim]

@@ -9,7 +9,7 @@ import msgspec
 
 from benchmarks.rewards.network import SECONDS, Machine, network_of, run_epoch
 from benchmarks.rewards.study import CARD, EPOCHS, SEED, TASKS, amounts_of, gain_bps
-from cortensor.rewards import load_reward_card
+from cortensor.rewards import RewardCard
 from cortensor.rewards.collusion import WINDOW_EPOCHS, Pair, contested, find_pairs, window
 from cortensor.rewards.epoch import EpochInputs, facts_of, make_leaves, prior_of
 from cortensor.rewards.metrics import measure
@@ -161,7 +161,7 @@ def cost(operators: int, *, epochs: int = WINDOW_EPOCHS, seed: int = SEED) -> Co
 
 def _paid(operators: int, pairs: Sequence[Pair], epochs: int, seed: int) -> list[int]:
     """Return each operator's wei where these pairs are flagged in every epoch, and no others."""
-    card = load_reward_card(CARD)
+    card = RewardCard.load(CARD)
     network = network_of(alike(operators))
     prior: dict[int, Prior] = {}
     paid = [0] * operators

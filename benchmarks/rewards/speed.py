@@ -19,7 +19,7 @@ from benchmarks.rewards.made_up import (
     made_up_records,
     made_up_roster,
 )
-from cortensor.rewards import Leaf, Sums, SumTree, load_reward_card
+from cortensor.rewards import Leaf, RewardCard, Sums, SumTree
 from cortensor.rewards.concentration import gini_bps, hhi_bps, lorenz_bps, top_share_bps
 from cortensor.rewards.epoch import EpochInputs, compute_epoch
 from cortensor.rewards.records import from_bytes, to_bytes
@@ -64,7 +64,7 @@ def _in_a_process(*arguments: str) -> Cost:
 
 
 def _epoch(records: Path, nodes: int) -> bytes:
-    card = load_reward_card(ROOT / "config" / "reward-card.toml")
+    card = RewardCard.load(ROOT / "config" / "reward-card.toml")
     result = compute_epoch(
         EpochInputs(
             epoch=START // SECONDS,

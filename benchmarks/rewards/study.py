@@ -12,7 +12,7 @@ import msgspec
 
 from benchmarks.rewards.network import SECONDS, Machine, network_of, run_epoch
 from benchmarks.rewards.populations import few_whales
-from cortensor.rewards import Sums, load_reward_card
+from cortensor.rewards import RewardCard, Sums
 from cortensor.rewards.collusion import WINDOW_EPOCHS, contested
 from cortensor.rewards.concentration import gini_bps, hhi_bps, lorenz_bps, top_share_bps
 from cortensor.rewards.epoch import (
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from cortensor.rewards import Facts, RewardCard
+    from cortensor.rewards import Facts
     from cortensor.rewards.collusion import Pair
     from cortensor.rewards.roster import Prior, Roster
     from cortensor.rewards.sum_tree import Leaf
@@ -75,7 +75,7 @@ def run(
     card: RewardCard | None = None,
 ) -> Run:
     """Run a population for so many epochs."""
-    card = card or load_reward_card(CARD)
+    card = card or RewardCard.load(CARD)
     network = network_of(machines)
     prior: dict[int, Prior] = {}
     history: deque[pl.DataFrame] = deque(maxlen=WINDOW_EPOCHS - 1)

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
 from multiprocessing import get_context
+from os import environ
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,39 +62,54 @@ def small_figures() -> dict[str, Any]:
 
 def parts() -> dict[tuple[str, ...], Callable[[], Any]]:
     """Return the study's parts by their place in the figures, the longest first."""
-    found: dict[tuple[str, ...], Callable[[], Any]] = {}
-    for seed in COPY_SEEDS:
-        found["copying", str(seed)] = partial(copying, seed)
-    for seed in THIN_SEEDS:
-        found["thin", str(seed)] = partial(
-            copying, seed, cheats=THIN_CHEATS, operators=THIN_OPERATORS
-        )
-    for kind in HONEST:
-        found["again", kind] = partial(again, kind, AGAIN_NETWORKS)
-        found["once", kind] = partial(once, kind, ONCE_NETWORKS)
-    for operators in OTHER_SIZES:
-        name = f"close kin, {operators} operators"
-        found["again", name] = partial(again, "close kin", AGAIN_NETWORKS, operators=operators)
-    for size, share in product(SHARE_DENSITIES, SHARES):
-        found["share", str(size), str(share)] = partial(
-            power, "copier", size, SHARE_NETWORKS, epochs=EPOCHS, copy_bps=100 * share
-        )
-    for nodes, seed in product(SPLITS, SPLIT_SEEDS):
-        found["splitting", str(nodes), str(seed)] = partial(splitting, nodes, seed)
-    for models, seed in product(JOINED, SPLIT_SEEDS):
-        found["joining", models, str(seed)] = partial(joining, models, seed)
-    for cheat, size in product(("copier", "ring"), DENSITIES):
-        found["power", cheat, str(size)] = partial(power, cheat, size, POWER_NETWORKS)
-    for name in POPULATIONS:
-        found["populations", name] = partial(population, name)
-    for operators in COST_DENSITIES:
-        found["cost", str(operators)] = partial(cost, operators)
-    return {**found, ("whales",): disguised, ("small",): small_figures}
+    thin = partial(copying, cheats=THIN_CHEATS, operators=THIN_OPERATORS)
+    return {
+        **{("copying", str(seed)): partial(copying, seed) for seed in COPY_SEEDS},
+        **{("thin", str(seed)): partial(thin, seed) for seed in THIN_SEEDS},
+        **pair_parts(),
+        **{
+            ("splitting", str(nodes), str(seed)): partial(splitting, nodes, seed)
+            for nodes, seed in product(SPLITS, SPLIT_SEEDS)
+        },
+        **{
+            ("joining", models, str(seed)): partial(joining, models, seed)
+            for models, seed in product(JOINED, SPLIT_SEEDS)
+        },
+        **{("populations", name): partial(population, name) for name in POPULATIONS},
+        ("whales",): disguised,
+        ("small",): small_figures,
+    }
+
+
+def pair_parts() -> dict[tuple[str, ...], Callable[[], Any]]:
+    """Return those about the pair test."""
+    other = {f"close kin, {operators} operators": operators for operators in OTHER_SIZES}
+    return {
+        **{("again", kind): partial(again, kind, AGAIN_NETWORKS) for kind in HONEST},
+        **{
+            ("again", name): partial(again, "close kin", AGAIN_NETWORKS, operators=operators)
+            for name, operators in other.items()
+        },
+        **{
+            ("share", str(size), str(share)): partial(
+                power, "copier", size, SHARE_NETWORKS, epochs=EPOCHS, copy_bps=100 * share
+            )
+            for size, share in product(SHARE_DENSITIES, SHARES)
+        },
+        **{("once", kind): partial(once, kind, ONCE_NETWORKS) for kind in HONEST},
+        **{
+            ("power", cheat, str(size)): partial(power, cheat, size, POWER_NETWORKS)
+            for cheat, size in product(("copier", "ring"), DENSITIES)
+        },
+        **{("cost", str(operators)): partial(cost, operators) for operators in COST_DENSITIES},
+    }
 
 
 def all_figures() -> dict[str, Any]:
     """Return the whole study, its parts side by side in processes of their own; takes minutes."""
     figures: dict[str, Any] = {"epochs": EPOCHS}
+    # The frames are small, and each process has a core to itself.
+    environ.setdefault("POLARS_MAX_THREADS", "1")
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         running = {place: pool.submit(part) for place, part in parts().items()}
         for place, part in running.items():

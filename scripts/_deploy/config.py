@@ -19,8 +19,8 @@ from eth_utils import is_checksum_address, to_checksum_address
 from msgspec import Meta, Struct
 
 from cortensor.errors import InvalidInput
-from cortensor.pricing import RateCard, load_card
-from cortensor.rewards import RewardCard, load_reward_card
+from cortensor.pricing import RateCard
+from cortensor.rewards import RewardCard
 from scripts._deploy import limits, reward_limits
 
 MAX_WINDOW_SECONDS = 30 * 86_400
@@ -237,8 +237,8 @@ def load_config(path: str | Path) -> DeployConfig:
         raise InvalidInput(error.reason, field=f"{source}: {error.field}") from error
     return msgspec.structs.replace(
         config,
-        card=_card(source.parent / config.table.card_file, load_card),
-        reward_card=_card(source.parent / config.rewards.card_file, load_reward_card),
+        card=_card(source.parent / config.table.card_file, RateCard.load),
+        reward_card=_card(source.parent / config.rewards.card_file, RewardCard.load),
     )
 
 

@@ -19,17 +19,17 @@ from cortensor.rewards import (
     Facts,
     Leaf,
     Proof,
+    RewardCard,
     Sums,
     Tally,
     amount_of,
     lead_to,
-    load_reward_card,
     next_level,
     score_of,
 )
 from scripts._deploy.compiler import ROOT
 
-CARD = load_reward_card(ROOT / "config" / "reward-card.toml")
+CARD = RewardCard.load(ROOT / "config" / "reward-card.toml")
 DEPTH, HEIGHT = 17, 7
 RUN = 1 << HEIGHT
 COUNT = 100_000

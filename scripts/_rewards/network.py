@@ -11,7 +11,7 @@ import msgspec
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from cortensor.rewards.card import RewardCard, load_reward_card
+from cortensor.rewards.card import RewardCard
 from scripts._demo.chain import COR, DAY_SECONDS, ROOT, Chain
 from scripts._deploy.config import REWARD_FUND, DeployConfig
 
@@ -26,7 +26,7 @@ NODES_EACH = 4
 def run_card(min_tasks: int) -> RewardCard:
     """Return the committed card with what a small network needs: fewer tasks, a wider cap."""
     return msgspec.structs.replace(
-        load_reward_card(CARD), min_tasks=min_tasks, cap_bps=3_000, budget_cap_wei=BUDGET_WEI
+        RewardCard.load(CARD), min_tasks=min_tasks, cap_bps=3_000, budget_cap_wei=BUDGET_WEI
     )
 
 

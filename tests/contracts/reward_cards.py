@@ -11,10 +11,10 @@ import boa
 import msgspec
 from hypothesis import strategies as st
 
-from cortensor.rewards import Facts, RewardCard, Tally, load_reward_card
+from cortensor.rewards import Facts, RewardCard, Tally
 from tests.contracts.protocol import CONTRACTS
 
-CARD = load_reward_card(Path(__file__).parents[2] / "config" / "reward-card.toml")
+CARD = RewardCard.load(Path(__file__).parents[2] / "config" / "reward-card.toml")
 CARD_DELAY_SECONDS = 86_400
 U128 = 2**128 - 1
 

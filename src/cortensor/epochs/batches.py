@@ -43,6 +43,11 @@ class Batch(Struct, frozen=True):
     left_out: bool = False
     is_unpaid: bool = False
 
+    def named(self) -> str:
+        """Return root, receipts and router, for people."""
+        plural = "" if self.count == 1 else "s"
+        return f"{self.root} ({self.count} receipt{plural} of router {self.router_id})"
+
 
 class Missing(Struct, frozen=True):
     """A batch whose receipts cannot be had, and why."""

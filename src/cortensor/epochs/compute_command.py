@@ -13,6 +13,7 @@ from cortensor.epochs import files
 from cortensor.epochs.gathering import gather
 from cortensor.epochs.observing import RewardChain
 from cortensor.epochs.options import epoch_options
+from cortensor.epochs.sources import notes_on
 from cortensor.epochs.verifying import verify_epoch
 from cortensor.pricing import format_cor
 from cortensor.rewards.epoch import why_nobody
@@ -57,6 +58,8 @@ def compute(
     nobody = why_nobody(inputs, result)
     if nobody:
         click.echo(f"nobody is paid: {nobody}")
+    for note in notes_on(sources.left_out, sources.left_out_before):
+        click.echo(note)
     click.echo(f"root 0x{result.tree.root.hex()}")
     click.echo(f"report {folder / str(epoch) / files.PAGE}")
 
@@ -85,3 +88,5 @@ def verify(
     )
     if verified.nobody:
         click.echo(f"nobody is paid: {verified.nobody}")
+    for note in notes_on(verified.left_out, verified.left_out_before):
+        click.echo(f"{note}, as --leave-out says")

@@ -10,13 +10,14 @@ import csv
 import io
 import shutil
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from cortensor.epochs.observing import TREE_NAME
 from cortensor.epochs.page import render_page
+from cortensor.epochs.sources import Sources
 from cortensor.epochs.tree_file import address, encode, seal_of
 from cortensor.errors import Error, VerificationFailed
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from cortensor.epochs.gathering import Sources
+    import polars as pl
+
     from cortensor.rewards.epoch import EpochResult
 
 FORMAT = "cortensor-epoch/1"
@@ -47,6 +49,15 @@ class Digest(Struct, frozen=True):
 
     bytes: int
     sha256: str
+
+
+class Kept(NamedTuple):
+    """What later epochs need of an earlier one's folder."""
+
+    roster: Roster
+    models: list[str]
+    records: pl.DataFrame
+    sources: Sources
 
 
 class Announced(Struct, frozen=True):
@@ -86,7 +97,7 @@ def input_files(inputs: EpochInputs, sources: Sources) -> dict[str, bytes]:
     return found
 
 
-def derived_files(inputs: EpochInputs) -> tuple[dict[str, bytes], EpochResult]:
+def derived_files(inputs: EpochInputs, sources: Sources) -> tuple[dict[str, bytes], EpochResult]:
     """Return the files that follow from an epoch's inputs, by name, and the result itself.
 
     Raises:
@@ -107,7 +118,7 @@ def derived_files(inputs: EpochInputs) -> tuple[dict[str, bytes], EpochResult]:
         TREE_NAME: encode(result.leaves),
         METRICS: _metrics(result),
         PAIRS: _json({"tested": result.collusion.tested, "flagged": pairs}),
-        PAGE: render_page(inputs, result).encode(),
+        PAGE: render_page(inputs, sources, result).encode(),
     }
     return found, result
 
@@ -141,7 +152,7 @@ def write_epoch(folder: Path, inputs: EpochInputs, sources: Sources) -> EpochRes
     shutil.rmtree(partial, ignore_errors=True)
     # Inputs first, and out of memory before the computation needs it.
     digests = _write(partial, input_files(inputs, sources))
-    derived, result = derived_files(inputs)
+    derived, result = derived_files(inputs, sources)
     digests |= _write(partial, derived)
     _write(partial, {MANIFEST: manifest_of(digests, result, inputs.epoch)})
     if folder.exists():
@@ -245,12 +256,21 @@ def read_inputs(files: Mapping[str, bytes]) -> EpochInputs:
         raise VerificationFailed(f"cannot be read: {error}", field=name) from error
 
 
-def load_earlier(folder: Path) -> tuple[Roster, list[str], Any] | None:
-    """Return roster, models and rows of an epoch of one's own; None if it is not there."""
+def read_sources(files: Mapping[str, bytes]) -> Sources:
+    """Return where the inputs in files came from. Raises VerificationFailed."""
+    try:
+        return msgspec.json.decode(files[SOURCES], type=Sources)
+    except (msgspec.DecodeError, KeyError) as error:
+        raise VerificationFailed(f"cannot be read: {error}", field=SOURCES) from error
+
+
+def load_earlier(folder: Path) -> Kept | None:
+    """Return what later epochs need of one of one's own; None if it is not there."""
     if not (folder / MANIFEST).is_file():
         return None
-    inputs = read_inputs(read_files(folder))
-    return inputs.roster, list(inputs.models), inputs.records
+    found = read_files(folder)
+    inputs = read_inputs(found)
+    return Kept(inputs.roster, list(inputs.models), inputs.records, read_sources(found))
 
 
 def _metrics(result: EpochResult) -> bytes:

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import Struct
-
 from cortensor.epochs import files
-from cortensor.epochs.batches import Batch  # noqa: TC001 -- msgspec reads the annotation
 from cortensor.epochs.observing import TREE_NAME
+from cortensor.epochs.sources import Sources
 from cortensor.errors import Conflict, Unavailable
 from cortensor.rewards.collusion import WINDOW_EPOCHS, contested
 from cortensor.rewards.epoch import EpochInputs, prior_of
@@ -22,37 +20,21 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from cortensor.epochs.batches import Missing
-    from cortensor.epochs.observing import RewardChain, Span
+    from cortensor.epochs.batches import Batch, Missing
+    from cortensor.epochs.observing import Budget, RewardChain, Span
     from cortensor.epochs.settings import ObserveSettings
     from cortensor.rewards.roster import Prior, Roster
 
 SHOWN = 3
 
 
-class Sources(Struct, frozen=True):
-    """Where inputs came from: what a reader needs to look for himself."""
-
-    chain_id: int
-    node_reward: str
-    session_payment: str
-    epoch: int
-    start: int
-    end: int
-    first_block: int
-    last_block: int
-    card_version: int
-    is_budget_drawn: bool
-    prior_epoch: int
-    batches: list[Batch]
-
-
 class Earlier(NamedTuple):
-    """An earlier epoch's rows with what their numbers stand for."""
+    """An earlier epoch's rows with what their numbers stand for, and what they lack."""
 
     roster: Roster
     models: list[str]
     rows: pl.DataFrame
+    left_out: list[Batch]
 
 
 def gather(
@@ -111,7 +93,7 @@ def gather(
             for each in earlier
         ],
     )
-    return inputs, _sources(chain, span, budget.version, budget.is_drawn, prior_epoch, work.batches)
+    return inputs, _sources(chain, span, budget, prior_epoch, work.batches, earlier)
 
 
 def _prior(
@@ -128,12 +110,12 @@ def _earlier(
     chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
 ) -> Earlier:
     if own is not None and (kept := files.load_earlier(own / str(epoch))) is not None:
-        roster, models, rows = kept
-        return Earlier(roster, models, contested(rows))
+        return Earlier(kept.roster, kept.models, contested(kept.records), kept.sources.left_out)
     work = chain.work(chain.span(epoch), settings)
     _complain(epoch, work.missing)
     records = collect(work.bodies, work.roster)
-    return Earlier(work.roster, records.models, contested(records.frame))
+    left_out = [batch for batch in work.batches if batch.left_out]
+    return Earlier(work.roster, records.models, contested(records.frame), left_out)
 
 
 def _complain(epoch: int, missing: Sequence[Missing]) -> None:
@@ -152,10 +134,10 @@ def _complain(epoch: int, missing: Sequence[Missing]) -> None:
 def _sources(
     chain: RewardChain,
     span: Span,
-    version: int,
-    is_drawn: bool,
+    budget: Budget,
     prior_epoch: int,
     batches: list[Batch],
+    earlier: Sequence[Earlier],
 ) -> Sources:
     return Sources(
         chain_id=chain.chain_id,
@@ -166,8 +148,9 @@ def _sources(
         end=span.end,
         first_block=span.first_block,
         last_block=span.last_block,
-        card_version=version,
-        is_budget_drawn=is_drawn,
+        card_version=budget.version,
+        is_budget_drawn=budget.is_drawn,
         prior_epoch=prior_epoch,
         batches=batches,
+        left_out_before=[batch for each in earlier for batch in each.left_out],
     )

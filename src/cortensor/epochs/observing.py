@@ -163,15 +163,16 @@ class RewardChain:
         seen = self.observer.seen(span.first_block, span.last_block)
         settlers = self.observer.settler_changes(self.place.first_block, span.last_block)
         batches = batches_of(seen, settlers, settings.routers, settings.left_out)
-        bodies, missing = read_bodies(
-            batches,
-            self.observer,
-            self.domain,
-            settings.limits,
-            settings.mirror,
-            span.last_block,
-        )
+        bodies, missing = self.read(batches, settings, span.last_block)
         return Work(roster, batches, bodies, missing)
+
+    def read(
+        self, batches: Sequence[Batch], settings: ObserveSettings, last_block: int
+    ) -> tuple[list[tuple[str, Body]], list[Missing]]:
+        """Return the receipts of batches that count up to a block, and what cannot be had."""
+        return read_bodies(
+            batches, self.observer, self.domain, settings.limits, settings.mirror, last_block
+        )
 
     def final_before(self, epoch: int) -> list[int]:
         """Return the epochs before one that are final, in rising order."""

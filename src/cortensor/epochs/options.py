@@ -40,7 +40,8 @@ _OPTIONS = (
         "left_out",
         multiple=True,
         metavar="ROOT",
-        help="Do not count a batch that nobody can read; it is noted in the epoch's folder.",
+        help="A batch that does not count, since nobody can read it. The epoch's folder says so;"
+        " whoever verifies it has to agree, by naming it too.",
     ),
     click.option("--mirror", help="URL prefix where batches can be had as well, before the root."),
     click.option(

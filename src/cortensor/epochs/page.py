@@ -22,6 +22,7 @@ from cortensor.rewards.words import BPS, MAX_LEVEL, Sums, Tally
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cortensor.epochs.sources import Sources
     from cortensor.rewards.epoch import EpochInputs, EpochResult
     from cortensor.rewards.words import Facts
 
@@ -69,7 +70,7 @@ class Flagged(Struct, frozen=True):
     later: str
 
 
-def render_page(inputs: EpochInputs, result: EpochResult) -> str:
+def render_page(inputs: EpochInputs, sources: Sources, result: EpochResult) -> str:
     """Return the page of an epoch."""
     amounts = [Sums.unpack(leaf.sums).amount for leaf in result.leaves]
     by_operator = [0] * len(inputs.roster.operators)
@@ -118,6 +119,8 @@ def render_page(inputs: EpochInputs, result: EpochResult) -> str:
         fell=sum(move < 0 for move in moves),
         flagged=_flagged(inputs, result),
         tested=result.collusion.tested,
+        left_out=[("this one", each) for each in sources.left_out]
+        + [("an earlier one", each) for each in sources.left_out_before],
         card=inputs.card,
         min_uptime=percent(inputs.card.min_uptime_bps),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct
 
 from cortensor.chain.rewards import FINAL, POSTED, STATES
 from cortensor.epochs import files
-from cortensor.epochs.gathering import Sources, gather
+from cortensor.epochs.batches import Batch  # noqa: TC001 -- msgspec reads the annotation
+from cortensor.epochs.gathering import gather
+from cortensor.epochs.leaving_out import check_agreed, check_unreadable
 from cortensor.epochs.tree_file import seal_of
 from cortensor.errors import VerificationFailed
 from cortensor.receipts.keccak import to_hex
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 class Verified(Struct, frozen=True):
     """What a folder holds; `state` is the epoch's, `on_chain` whether this root is on chain.
 
-    `nobody` is why nobody is paid, and empty where somebody is.
+    `nobody` is why nobody is paid, and empty where somebody is. `left_out` are the epoch's batches
+    that do not count, which the verifier named and could not read; `left_out_before` those of the
+    earlier epochs in which pairs are looked for.
     """
 
     epoch: int
@@ -39,6 +42,8 @@ class Verified(Struct, frozen=True):
     state: str
     on_chain: bool
     nobody: str = ""
+    left_out: list[Batch] = []
+    left_out_before: list[Batch] = []
 
 
 def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) -> Verified:
@@ -50,16 +55,14 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
     """
     found = files.read_files(folder)
     inputs = files.read_inputs(found)
-    derived, result = files.derived_files(inputs)
+    said = files.read_sources(found)
+    derived, result = files.derived_files(inputs, said)
     _compare(found, derived, "does not follow from the folder's inputs")
-    said = _sources(found)
     if (said.chain_id, said.node_reward) != (chain.chain_id, chain.rewards.address):
         raise VerificationFailed(
             f"is of {said.node_reward} on chain {said.chain_id}", field=files.SOURCES
         )
-    settings = msgspec.structs.replace(
-        settings, left_out=tuple(each.root for each in said.batches if each.left_out)
-    )
+    check_agreed(said, chain, settings)
     again, sources = gather(
         chain, inputs.epoch, settings, None, is_estimate=not said.is_budget_drawn
     )
@@ -68,6 +71,7 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
     if manifest != (folder / files.MANIFEST).read_bytes():
         raise VerificationFailed("does not follow from the files", field=files.MANIFEST)
     state, on_chain = _on_chain(chain, inputs.epoch, result)
+    check_unreadable(said, chain, settings)
     return Verified(
         epoch=inputs.epoch,
         nodes=len(result.leaves),
@@ -77,6 +81,8 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
         state=STATES[state],
         on_chain=on_chain,
         nobody=why_nobody(inputs, result),
+        left_out=said.left_out,
+        left_out_before=said.left_out_before,
     )
 
 
@@ -97,13 +103,6 @@ def _on_chain(chain: RewardChain, epoch: int, result: EpochResult) -> tuple[int,
             raise VerificationFailed(f"{newest.proposer} posted another root", field="root")
         return state, True
     return state, False
-
-
-def _sources(found: Mapping[str, bytes]) -> Sources:
-    try:
-        return msgspec.json.decode(found[files.SOURCES], type=Sources)
-    except (msgspec.DecodeError, KeyError) as error:
-        raise VerificationFailed(f"cannot be read: {error}", field=files.SOURCES) from error
 
 
 def _compare(found: Mapping[str, bytes], wanted: Mapping[str, bytes], reason: str) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prices: rate cards, packed terms and usage, and the itemised quote. Pure integers."""
 
-from cortensor.pricing.card import BPS, RateCard, load_card
+from cortensor.pricing.card import BPS, RateCard
 from cortensor.pricing.money import MAX_AMOUNT_WEI, WEI_PER_COR, format_cor, parse_cor, parse_wei
 from cortensor.pricing.quote import LINE_NAMES, Bill, Lines, check_terms, quote
 from cortensor.pricing.terms import (
@@ -35,7 +35,6 @@ __all__ = [
     "check_terms",
     "format_cor",
     "index_of",
-    "load_card",
     "parse_cor",
     "parse_wei",
     "quote",

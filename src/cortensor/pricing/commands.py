@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 
 from cortensor.errors import InvalidInput
-from cortensor.pricing.card import load_card
+from cortensor.pricing.card import RateCard
 from cortensor.pricing.quote import quote
 from cortensor.pricing.render import bill_json, bill_rows, bill_table
 from cortensor.pricing.terms import (
@@ -169,7 +169,7 @@ def quote_command(
     **given: str | None,
 ) -> None:
     """Price a job by a rate card, line by line."""
-    card = load_card(card_path)
+    card = RateCard.load(card_path)
     terms = Terms(**_merged(parse_terms(terms_text), given, "terms"))
     usage = Usage(**_merged(parse_usage(usage_text), given, "usage"))
     bill = quote(card, surcharge_bps, terms, usage)

@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from cortensor.errors import Error, Unavailable, VerificationFailed
-from cortensor.pricing import load_card
+from cortensor.pricing import RateCard
 from cortensor.receipts.bundle import Bundle
 from cortensor.receipts.checks import (
     CONSISTENT,
@@ -33,7 +33,6 @@ from cortensor.receipts.verify import NOT_PROVEN
 
 if TYPE_CHECKING:
     from cortensor.consensus import TextModel
-    from cortensor.pricing import RateCard
     from cortensor.receipts.anchor_view import AnchorView
     from cortensor.receipts.body import Body
     from cortensor.receipts.payments import Clash
@@ -166,7 +165,7 @@ def verify(
     several, 1 goes before 2, then 4, 5 and 3.
     """
     trusted = Trusted(
-        card=None if card_path is None else load_card(card_path),
+        card=None if card_path is None else RateCard.load(card_path),
         root=root,
         signer=signer,
         session_payment=session_payment,

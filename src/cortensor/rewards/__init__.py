@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rewards: what receipts show of nodes, what that is worth, and the tree that proves it."""
 
-from cortensor.rewards.card import RewardCard, load_reward_card
+from cortensor.rewards.card import RewardCard
 from cortensor.rewards.formula import amount_of, breadth_bps, is_counted, next_level, score_of
 from cortensor.rewards.sum_tree import Leaf, Proof, SumTree, lead_to, run_entry, seal, verify
 from cortensor.rewards.words import MAX_LEVEL, STAKED, Facts, Sums, Tally
@@ -20,7 +20,6 @@ __all__ = [
     "breadth_bps",
     "is_counted",
     "lead_to",
-    "load_reward_card",
     "next_level",
     "run_entry",
     "score_of",

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from cortensor.rewards.roster import Roster
 
 MODEL_TASKS: Final = 3
-"""Paid answers by which a model counts as served: once could be a name put into one session."""
+"""Paid answers with the winner by which a model counts as served: any answer at all would let a
+node name models that it does not have, and one could be luck."""
 
 
 class NodeCounts(NamedTuple):
@@ -67,7 +68,14 @@ class NodeCounts(NamedTuple):
 
 
 class OperatorCounts(NamedTuple):
-    """One operator's sums over its nodes; `slices` are (won, won or lost) of each span of time."""
+    """One operator's sums over its nodes.
+
+    Attributes:
+        models: those its nodes won with, each `MODEL_TASKS` times or more.
+        contest_won: as of a node.
+        contest: as of a node.
+        slices: (won, won or lost) of each span of time.
+    """
 
     models: int
     contest_won: int
@@ -188,7 +196,7 @@ def _operators(
     count = len(roster.operators)
     models = [0] * count
     served = (
-        paid.filter("answered")
+        paid.filter("won")
         .group_by("operator", "model")
         .len()
         .filter(pl.col("len") >= MODEL_TASKS)

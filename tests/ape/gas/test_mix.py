@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from cortensor.errors import InvalidInput
 from cortensor.gas.mix import mix_text
-from cortensor.pricing import load_card
+from cortensor.pricing import RateCard
 from scripts import gas
 from scripts._anvil import ROOT
 from scripts._gas import fees, progress
@@ -55,7 +55,7 @@ def test_another_seed_is_another_mix_and_the_check_says_so(monkeypatch, tmp_path
 @pytest.mark.timeout(300)
 def test_the_same_seed_gives_the_same_bytes():
     def text():
-        with run_bench(load_card(ROOT / "config" / "rate-card.toml")) as bench:
+        with run_bench(RateCard.load(ROOT / "config" / "rate-card.toml")) as bench:
             plans = draw(WEIGHTS, 5, 6)
             found, cost_of = recorded(fees.snapshots())
             run_mix(bench, plans, WEIGHTS.settling_hours, found, cost_of, lambda _: None)

@@ -18,7 +18,7 @@ from cortensor.chain.rpc import connect
 from cortensor.cli import main
 from cortensor.errors import InvalidInput, Unavailable
 from cortensor.gas.mix import mix_text
-from cortensor.pricing import load_card
+from cortensor.pricing import RateCard
 from scripts import gas
 from scripts._anvil import ROOT, run_anvil
 from scripts._gas import profiles, results
@@ -35,7 +35,7 @@ from tests.ape.running import changed, rpc
 
 pytestmark = [pytest.mark.anvil, pytest.mark.timeout(300)]
 
-CARD = load_card(ROOT / "config" / "rate-card.toml")
+CARD = RateCard.load(ROOT / "config" / "rate-card.toml")
 PRICE = 1_000_000_000  # so that bytes are a third of a fee and more
 DEAR = ["--price-per-unit", str(PRICE)]
 COMMITTED = gas_of(results.load(results.SCENARIOS_PATH))

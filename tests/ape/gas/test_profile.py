@@ -16,7 +16,7 @@ from cortensor.cli import main
 from cortensor.gas.flame import hottest
 from cortensor.gas.known import load_known
 from cortensor.gas.profile import profile
-from cortensor.pricing import load_card
+from cortensor.pricing import RateCard
 from scripts._anvil import ROOT
 from scripts._gas.bench import BOND_WEI, CHAIN_ID, STAKE, run_bench
 from scripts._gas.disputes import run_disputes
@@ -104,7 +104,7 @@ def _failing(bench, gas):
 
 @pytest.fixture(scope="module")
 def bench():
-    with run_bench(load_card(ROOT / "config" / "rate-card.toml")) as started:
+    with run_bench(RateCard.load(ROOT / "config" / "rate-card.toml")) as started:
         yield started
 
 

@@ -9,7 +9,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from cortensor.pricing import load_card
+from cortensor.pricing import RateCard
 from scripts import gas
 from scripts._anvil import ROOT
 from scripts._gas import profiles
@@ -48,7 +48,7 @@ def whatever_hashes(brief):
 
 def test_the_tours_profiles_are_as_committed():
     found = {}
-    with run_bench(load_card(ROOT / "config" / "rate-card.toml")) as bench:
+    with run_bench(RateCard.load(ROOT / "config" / "rate-card.toml")) as bench:
         names = [each.name for each in profiled(run_tour(bench), bench, found, line_map=unmapped)]
     assert names == [name for _, stop in STOPS for name in stop]
     same = 0

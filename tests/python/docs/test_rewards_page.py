@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.rewards import plots, study_file
 from benchmarks.rewards.tables import tables
-from cortensor.rewards import load_reward_card
+from cortensor.rewards import RewardCard
 from cortensor.rewards.collusion import (
     FAMILY_LEVEL_BPS,
     MIN_SHARED,
@@ -85,7 +85,7 @@ def test_the_page_names_every_constant_with_its_value() -> None:
 
 
 def test_the_page_states_the_committed_card() -> None:
-    card = load_reward_card(ROOT / "config" / "reward-card.toml")
+    card = RewardCard.load(ROOT / "config" / "reward-card.toml")
     stated = dict(re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \|", PAGE, re.MULTILINE))
     lists = {
         name: ", ".join(values) if isinstance(values, list) else values

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from benchmarks.rewards.network import SECONDS, Machine, network_of, run_epoch
 from cortensor.epochs.batches import Batch
-from cortensor.epochs.gathering import Sources
+from cortensor.epochs.sources import Sources
 from cortensor.rewards.epoch import EpochInputs
 from cortensor.rewards.roster import Prior
 from tests.python.rewards.strategies import CARD
@@ -45,4 +45,5 @@ SOURCES = Sources(
     is_budget_drawn=True,
     prior_epoch=2,
     batches=[Batch(1, "0x" + "33" * 20, "0x" + "44" * 32, 4, 12, "http://router.example/b")],
+    left_out_before=[],
 )

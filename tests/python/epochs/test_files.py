@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from cortensor.epochs import files
 from cortensor.epochs.tree_file import decode_leaves, seal_of
@@ -36,7 +38,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_what_is_written_is_read_back_and_gives_the_same_files(folder: Path) -> None:
     found = files.read_files(folder)
     again = files.read_inputs(found)
-    derived, result = files.derived_files(again)
+    derived, result = files.derived_files(again, SOURCES)
     assert files.input_files(again, SOURCES) | derived == found
     said = files.announced(folder)
     assert (said.root, said.sums, said.count) == (result.tree.root, result.tree.sums, 9)
@@ -51,7 +53,7 @@ def test_another_process_with_another_hash_seed_writes_the_same_bytes(
 ) -> None:
     script = (
         "import sys, msgspec; from pathlib import Path; from cortensor.epochs import files;"
-        "from cortensor.epochs.gathering import Sources;"
+        "from cortensor.epochs.sources import Sources;"
         "found = files.read_files(Path(sys.argv[1]));"
         "sources = msgspec.json.decode(found[files.SOURCES], type=Sources);"
         "files.write_epoch(Path(sys.argv[2]), files.read_inputs(found), sources)"
@@ -135,9 +137,34 @@ def test_an_epoch_that_pays_nobody_is_whole_and_says_why(
     assert result.sums.amount == 0
     assert why_nobody(given, result).startswith(said)
     found = files.read_files(tmp_path / "3")
-    assert files.derived_files(files.read_inputs(found))[0] == {
+    assert files.derived_files(files.read_inputs(found), SOURCES)[0] == {
         name: data for name, data in found.items() if not name.startswith("inputs/")
     }
     page = found[files.PAGE].decode()
     assert f"This epoch pays nobody: {said}" in page.replace("&#39;", "'")
     assert found[files.METRICS].decode().startswith("operator,node,tasks,asked,")
+
+
+def test_the_page_names_what_was_left_out(folder: Path, tmp_path: Path) -> None:
+    assert "do not count" not in (folder / "report.html").read_text("utf-8")
+    (batch,) = SOURCES.batches
+    gone = structs.replace(batch, left_out=True)
+    before = structs.replace(batch, root="0x" + "55" * 32, count=7, left_out=True)
+    sources = structs.replace(SOURCES, batches=[gone], left_out_before=[before])
+    files.write_epoch(tmp_path / "other", inputs(), sources)
+    page = (tmp_path / "other" / "report.html").read_text("utf-8")
+    told = page.partition("Receipts that do not count")[2].partition("How it is spread")[0]
+    cells = re.findall("<td[^>]*>(?:<code>)?([^<]*)", told)
+    assert cells == [
+        gone.root,
+        "4",
+        "1",
+        "12",
+        "this one",
+        before.root,
+        "7",
+        "1",
+        "12",
+        "an earlier one",
+    ]
+    assert files.read_sources(files.read_files(tmp_path / "other")) == sources

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from cortensor.errors import InvalidInput
-from cortensor.pricing import RateCard, load_card
+from cortensor.pricing import RateCard
 from tests.python.pricing.strategies import cards
 from tests.python.pricing.test_quote import CARD
 
@@ -95,9 +95,9 @@ def _toml(data: dict[str, Any]) -> str:
 def test_load_card_reads_toml(tmp_path: Path) -> None:
     path = tmp_path / "card.toml"
     path.write_text(_toml(CARD.to_json()))
-    assert load_card(path) == CARD
+    assert RateCard.load(path) == CARD
     path.write_text(_toml(CARD.to_json()).replace('task_wei = "1000"', "task_wei = 1000"))
-    assert load_card(str(path)) == CARD
+    assert RateCard.load(str(path)) == CARD
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,9 @@ def test_load_card_says_what_is_wrong(tmp_path: Path, content: str, message: str
     path = tmp_path / "card.toml"
     path.write_text(content)
     with pytest.raises(InvalidInput, match=message):
-        load_card(path)
+        RateCard.load(path)
 
 
 def test_load_card_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot read"):
-        load_card(tmp_path / "none.toml")
+        RateCard.load(tmp_path / "none.toml")

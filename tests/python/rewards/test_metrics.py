@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 import polars as pl
@@ -103,12 +103,24 @@ def told(rows: list[dict[str, Any]], pairs: list[Pair]) -> list[NodeCounts]:
     return [NodeCounts(**sums) for sums in found]
 
 
+def models_told(rows: list[dict[str, Any]], pairs: list[Pair], operator: int) -> int:
+    won = Counter(
+        row["model"]
+        for row in rows
+        if ROSTER.operator_of[row["node"]] == operator
+        and (row["kind"], row["outcome"]) == (PAID, AGREED)
+        and credit_of(row, rows, pairs)
+    )
+    return sum(count >= MODEL_TASKS for count in won.values())
+
+
 @given(ROWS, flagged())
 def test_columns_add_up_to_what_the_rows_say(rows: list[dict[str, Any]], pairs: list[Pair]) -> None:
     found = measure(frame(rows), ROSTER, START, END, pairs)
     assert found.nodes == told(rows, pairs)
     for number, operator in enumerate(found.operators):
         mine = [found.nodes[n] for n in NODES if ROSTER.operator_of[n] == number]
+        assert operator.models == models_told(rows, pairs, number)
         assert operator.contest == sum(entry.contest for entry in mine)
         assert operator.contest_won == sum(entry.contest_won for entry in mine)
         assert sum(won for won, _ in operator.slices) == sum(entry.won for entry in mine)
@@ -136,13 +148,30 @@ def measured(rows: list[dict[str, Any]]) -> Metrics:
     return measure(frame(rows), ROSTER, START, END)
 
 
-def test_a_model_counts_when_paid_answers_show_it_often_enough() -> None:
+def test_a_model_counts_when_paid_answers_win_with_it_often_enough() -> None:
     rows = [one(task=n, model=n % 2, node=n % 2) for n in range(2 * MODEL_TASKS)]
-    silent = [one(task=20 + n, model=2, outcome=TIMEOUT) for n in range(9)]
-    beats = [one(task=40 + n, model=2, kind=HEARTBEAT) for n in range(9)]
     few = [one(task=60 + n, model=2) for n in range(MODEL_TASKS - 1)]
-    assert measured(rows + silent + beats + few).operators[0].models == 2
+    assert measured(rows + few).operators[0].models == 2
     assert measured([*rows, *few, one(task=70, model=2)]).operators[0].models == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"outcome": outcome} for outcome in (DISSENTED, UNDECIDED, TIMEOUT, ERROR)),
+        {"kind": HEARTBEAT},
+    ],
+    ids=["dissented", "undecided", "timeout", "error", "heartbeat"],
+)
+def test_no_model_counts_by_what_did_not_win(change: dict[str, int]) -> None:
+    rows = [one(task=n, model=1, **change) for n in range(9)]
+    assert measured(rows).operators[0].models == 0
+
+
+def test_no_model_counts_by_answers_that_were_copied() -> None:
+    rows = [one(task=n, node=node, model=node) for n in range(9) for node in (0, 2)]
+    copied = measure(frame(rows), ROSTER, START, END, [Pair(0, 2, 20, 20, 9, later=2)])
+    assert [operator.models for operator in copied.operators] == [1, 0, 0]
 
 
 def test_slices_are_equal_spans_of_the_epoch() -> None:

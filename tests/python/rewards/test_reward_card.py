@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from cortensor.errors import InvalidInput
-from cortensor.rewards import RewardCard, load_reward_card
+from cortensor.rewards import RewardCard
 from tests.python.rewards.strategies import CARDS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -18,7 +18,7 @@ COMMITTED = ROOT / "config" / "reward-card.toml"
 
 
 def test_the_committed_card_loads() -> None:
-    card = load_reward_card(COMMITTED)
+    card = RewardCard.load(COMMITTED)
     assert (card.level_bps[0], card.level_bps[10]) == (10_000, 15_000)
     assert card.budget_cap_wei == 50_000 * 10**18
 
@@ -56,12 +56,12 @@ def test_a_card_survives_json_and_abi(card: RewardCard) -> None:
 )
 def test_a_wrong_field_is_named(change: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        RewardCard.from_json(load_reward_card(COMMITTED).to_json() | change)
+        RewardCard.from_json(RewardCard.load(COMMITTED).to_json() | change)
     assert caught.value.field == field
 
 
 def test_a_missing_field_is_named() -> None:
-    data = load_reward_card(COMMITTED).to_json()
+    data = RewardCard.load(COMMITTED).to_json()
     del data["cap_bps"]
     with pytest.raises(InvalidInput, match=r"card\.cap_bps: is missing"):
         RewardCard.from_json(data)
@@ -74,9 +74,9 @@ def test_a_file_that_is_no_card_says_why(tmp_path: Path, text: str, reason: str)
     path = tmp_path / "card.toml"
     path.write_text(text)
     with pytest.raises(InvalidInput, match=reason):
-        load_reward_card(path)
+        RewardCard.load(path)
     with pytest.raises(InvalidInput, match="cannot read"):
-        load_reward_card(tmp_path / "absent.toml")
+        RewardCard.load(tmp_path / "absent.toml")
 
 
 @pytest.mark.parametrize("data", [None, [], "card"])

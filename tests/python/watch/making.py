@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from cortensor.chain.observed import SurchargeEpoch
-from cortensor.pricing import RateCard, Terms, Usage, load_card
+from cortensor.pricing import RateCard, Terms, Usage
 from cortensor.receipts.keccak import keccak256
 from cortensor.receipts.sign import address_of, sign
 from cortensor.receipts.typed import Domain, ReceiptStruct, Request
@@ -29,7 +29,7 @@ ROUTER_ID = 7
 SESSION = ROUTER_ID << 128 | 1
 STAKE_SESSION = ROUTER_ID << 128 | 2
 DOMAIN = Domain(31337, "0x" + "11" * 20)
-CARD: RateCard = load_card(Path(__file__).parents[3] / "config" / "rate-card.toml")
+CARD: RateCard = RateCard.load(Path(__file__).parents[3] / "config" / "rate-card.toml")
 EPOCHS = {0: SurchargeEpoch(0, 100), 1: SurchargeEpoch(700, 2000), 2: SurchargeEpoch(300, 9000)}
 PIN = Pin(version=3, volume_tier=1, surcharge_cap_bps=500, task_cap_gwei=10**12)
 STAKE_PIN = Pin(version=3, volume_tier=0, surcharge_cap_bps=500, task_cap_gwei=10**12, bucket=4)

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a folder left out is not taken from the folder: its verifier agrees by name, or it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cortensor.chain.rewards import FINAL, OPEN
+from cortensor.epochs import files
+from cortensor.epochs.batches import Batch, read_bodies
+from cortensor.epochs.gathering import gather
+from cortensor.epochs.observing import Budget, Span, Work
+from cortensor.epochs.settings import ObserveSettings
+from cortensor.epochs.sources import Sources
+from cortensor.epochs.tree_file import seal_of
+from cortensor.epochs.verifying import Verified, verify_epoch
+from cortensor.errors import Unavailable, VerificationFailed
+from cortensor.receipts.sign import address_of
+from cortensor.rewards.epoch import EpochResult
+from cortensor.rewards.roster import Node, Roster
+from cortensor.rewards.sum_tree import SumTree
+from tests.python.epochs.publishing import DOMAIN, KEY, LIMITS, REAL, Answers, leaf
+from tests.python.rewards.strategies import CARD
+
+EPOCH, BEFORE, SECONDS = 7, 6, 86_400
+ROSTER = Roster(
+    Node(9, int(miner, 16), True)
+    for miner in sorted({each["miner"] for each in REAL["replicas"] if each["miner"]})
+)
+NOWHERE = "http://127.0.0.1:9/batch"
+
+
+class Chain:
+    """Two epochs of one router, of which one batch each is read over HTTP."""
+
+    chain_id = DOMAIN.chain_id
+
+    def __init__(self, batches: dict[int, list[Batch]]) -> None:
+        self.batches = batches
+        self.finals: list[int] = []
+        watched = SimpleNamespace(session_payment=DOMAIN.session_payment)
+        self.observer = SimpleNamespace(
+            watched=watched, anchor=SimpleNamespace(ended=lambda *_: [])
+        )
+        self.seals: dict[int, bytes] = {}
+        self.rewards = SimpleNamespace(
+            address="0x" + "11" * 20,
+            epoch=lambda epoch: SimpleNamespace(state=FINAL if epoch in self.seals else OPEN),
+            root=lambda epoch: self.seals[epoch],
+        )
+
+    def span(self, epoch: int) -> Span:
+        return Span(epoch, epoch * SECONDS, (epoch + 1) * SECONDS, 10 * epoch, 10 * epoch + 9)
+
+    def budget(self, _span: Span) -> Budget:
+        return Budget(1, 10**18, CARD, True)
+
+    def require_sure(self, *_: object) -> None:
+        pass
+
+    def final_before(self, epoch: int) -> list[int]:
+        return [each for each in self.finals if each < epoch]
+
+    def final_tree(self, *_: object) -> Any:
+        return SumTree([])
+
+    def work(self, span: Span, settings: ObserveSettings) -> Work:
+        batches = [
+            Batch(
+                **{name: getattr(each, name) for name in each.__struct_fields__}
+                | {"left_out": each.root in settings.left_out}
+            )
+            for each in self.batches[span.epoch]
+        ]
+        bodies, missing = self.read(batches, settings, span.last_block)
+        return Work(ROSTER, batches, bodies, missing)
+
+    def read(self, batches: list[Batch], settings: ObserveSettings, last_block: int) -> Any:
+        observer: Any = self.observer
+        return read_bodies(batches, observer, DOMAIN, settings.limits, settings.mirror, last_block)
+
+
+@pytest.fixture
+def answers() -> Iterator[Answers]:
+    made = Answers()
+    made.page(0, None, [0, 1, 2])
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def batch(answers: Answers) -> Batch:
+    root = answers.batch([leaf(number) for number in range(3)])
+    return Batch(4, address_of(KEY), root, 3, 75, answers.url)
+
+
+@pytest.fixture
+def hidden() -> Batch:
+    return Batch(5, address_of(KEY), "0x" + "77" * 32, 40, 76, NOWHERE)
+
+
+def settings(*left_out: str) -> ObserveSettings:
+    return ObserveSettings(left_out=left_out, limits=LIMITS)
+
+
+def written(chain: Any, folder: Path, *left_out: str) -> EpochResult:
+    inputs, sources = gather(chain, EPOCH, settings(*left_out), None)
+    return files.write_epoch(folder / str(EPOCH), inputs, sources)
+
+
+def verify(chain: Any, folder: Path, *left_out: str) -> Verified:
+    return verify_epoch(folder / str(EPOCH), chain, settings(*left_out))
+
+
+def test_a_folder_that_leaves_nothing_out_is_verified(tmp_path: Path, batch: Batch) -> None:
+    chain = Chain({EPOCH: [batch]})
+    result = written(chain, tmp_path)
+    chain.seals[EPOCH] = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
+    found = verify(chain, tmp_path)
+    assert (found.receipts, found.on_chain, found.left_out) == (3, True, [])
+
+
+def test_a_rivals_batch_left_out_is_not_verified_whatever_the_folder_says(
+    tmp_path: Path, batch: Batch
+) -> None:
+    chain = Chain({EPOCH: [batch]})
+    written(chain, tmp_path, batch.root)
+    with pytest.raises(VerificationFailed, match="which can be read from here") as unnamed:
+        verify(chain, tmp_path)
+    assert f"{batch.root} (3 receipts of router 4)" in str(unnamed.value)
+    with pytest.raises(VerificationFailed, match="leaves out what can be read") as named:
+        verify(chain, tmp_path, batch.root)
+    assert f"{batch.root} (3 receipts of router 4)" in str(named.value)
+
+
+def test_what_nobody_can_read_may_be_left_out_by_who_says_so(
+    tmp_path: Path, batch: Batch, hidden: Batch
+) -> None:
+    chain = Chain({EPOCH: [batch, hidden]})
+    with pytest.raises(Unavailable, match="cannot be read"):
+        written(chain, tmp_path)
+    written(chain, tmp_path, hidden.root)
+    with pytest.raises(VerificationFailed, match=r"which cannot be read.*--leave-out ROOT") as bare:
+        verify(chain, tmp_path)
+    assert f"{hidden.root} (40 receipts of router 5)" in str(bare.value)
+    assert batch.root not in str(bare.value)
+    found = verify(chain, tmp_path, hidden.root)
+    assert [(each.root, each.count) for each in found.left_out] == [(hidden.root, 40)]
+    assert found.receipts == 3
+
+
+def test_a_folder_that_counts_what_its_verifier_leaves_out_is_named(
+    tmp_path: Path, batch: Batch
+) -> None:
+    chain = Chain({EPOCH: [batch]})
+    written(chain, tmp_path)
+    with pytest.raises(VerificationFailed, match=f"counts {batch.root}.*without --leave-out"):
+        verify(chain, tmp_path, batch.root)
+
+
+def test_a_folder_that_hides_that_it_left_out_differs(tmp_path: Path, batch: Batch) -> None:
+    chain = Chain({EPOCH: [batch]})
+    inputs, sources = gather(chain, EPOCH, settings(batch.root), None)  # type: ignore[arg-type]
+    none = Sources(**{n: getattr(sources, n) for n in sources.__struct_fields__} | {"batches": []})
+    files.write_epoch(tmp_path / str(EPOCH), inputs, none)
+    with pytest.raises(VerificationFailed, match="is not what chain and receipts give"):
+        verify(chain, tmp_path)
+
+
+def test_what_an_earlier_epoch_left_out_is_named_too(
+    tmp_path: Path, batch: Batch, hidden: Batch
+) -> None:
+    chain = Chain({BEFORE: [hidden], EPOCH: [batch]})
+    chain.finals = [BEFORE]
+    written(chain, tmp_path, hidden.root)
+    with pytest.raises(VerificationFailed, match=hidden.root):
+        verify(chain, tmp_path)
+    found = verify(chain, tmp_path, hidden.root)
+    assert (found.left_out, [each.root for each in found.left_out_before]) == ([], [hidden.root])
+
+
+def test_what_ones_own_earlier_folder_left_out_is_said(
+    tmp_path: Path, batch: Batch, hidden: Batch
+) -> None:
+    chain: Any = Chain({BEFORE: [hidden], EPOCH: [batch]})
+    chain.finals = [BEFORE]
+    inputs, sources = gather(chain, BEFORE, settings(hidden.root), None)
+    files.write_epoch(tmp_path / str(BEFORE), inputs, sources)
+    again, found = gather(chain, EPOCH, settings(), tmp_path)
+    assert [each.root for each in found.left_out_before] == [hidden.root]
+    files.write_epoch(tmp_path / str(EPOCH), again, found)
+    assert verify(chain, tmp_path, hidden.root).left_out_before == found.left_out_before
