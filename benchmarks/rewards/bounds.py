@@ -33,11 +33,6 @@ def upper_ppm(seen: int, of: int) -> int:
     return high
 
 
-def lower_ppm(seen: int, of: int) -> int:
-    """Return the lower bound of a share in millionths, rounded down."""
-    return PPM - upper_ppm(of - seen, of)
-
-
 def _at_most(seen: int, of: int, share: float) -> float:
     """Return the chance of `seen` or fewer of `of`, each with the chance `share`."""
     terms = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from benchmarks.rewards.network import SECONDS, Machine, network_of, run_epoch
+from benchmarks.rewards.pair_study import TASKS as PAIR_TASKS
 from benchmarks.rewards.study import CARD, EPOCHS, SEED, TASKS, amounts_of, gain_bps
 from cortensor.rewards import RewardCard
 from cortensor.rewards.collusion import WINDOW_EPOCHS, Pair, contested, find_pairs, window
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from cortensor.rewards.roster import Prior
 
-PAIR_TASKS = 600
+
 OPERATORS = 20
 MODELS = 4
 ONCE_EPOCHS = 8

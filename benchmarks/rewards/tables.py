@@ -3,17 +3,23 @@
 
 from __future__ import annotations
 
+from math import comb
 from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.rewards.bounds import upper_ppm
 from benchmarks.rewards.copying import CHEATS
+from cortensor.consensus.fixed_point import ln_micro
+from cortensor.rewards.collusion import FAMILY_LEVEL_BPS, MIN_SHARED, divergence_micro
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 MIDDLE = (median_low, max)
+BPS = 10_000
+CHANCE_BPS = 5_100
+"""How often honest nodes are on one side of a task that tells, on average of equal machines."""
 
 
 def tables(figures: dict[str, Any]) -> dict[str, str]:
@@ -29,6 +35,7 @@ def tables(figures: dict[str, Any]) -> dict[str, str]:
         "again": _honest(figures["again"], "honest networks, tested in each of 60 epochs"),
         "cost": _cost(figures["cost"]),
         "power": _power(figures["power"]),
+        "needed": _needed(),
         "share": _share(figures["share"]),
     }
 
@@ -166,8 +173,36 @@ def _cost(sizes: dict[str, dict[str, int]]) -> str:
     return _table(head, rows)
 
 
+def needed(copied_bps: int, operators: int, chance_bps: int = CHANCE_BPS) -> int:
+    """Return how many contested tasks a copier and its victim share when it is as likely found.
+
+    Args:
+        copied_bps: in how many of them it copies.
+        operators: with one node each, all of whose pairs are tested.
+        chance_bps: how often an honest pair is on one side of such a task.
+    """
+    level = ln_micro(comb(operators, 2) * BPS, FAMILY_LEVEL_BPS)
+    alike_bps = chance_bps + copied_bps * (BPS - chance_bps) // BPS
+    return next(
+        shared
+        for shared in range(MIN_SHARED, MIN_SHARED * BPS)
+        if divergence_micro(shared, (shared * alike_bps + BPS // 2) // BPS, shared * chance_bps)
+        >= level
+    )
+
+
+def _needed() -> str:
+    shares = range(100, 9, -10)
+    head = ["shared contested tasks needed, copying", *(f"{share} %" for share in shares)]
+    rows = [
+        [f"{operators:,} operators", *(f"{needed(100 * share, operators):,}" for share in shares)]
+        for operators in (10, 40, 1_000)
+    ]
+    return _table(head, rows)
+
+
 def _share(sizes: dict[str, Any]) -> str:
-    shares = list(next(iter(sizes.values())))
+    shares = sorted(next(iter(sizes.values())), key=int, reverse=True)
     head = ["found of 10, copying of the shared tasks", *(f"{share} %" for share in shares)]
     rows = []
     for size, powers in sizes.items():

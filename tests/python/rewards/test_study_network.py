@@ -8,7 +8,7 @@ from math import comb
 import polars as pl
 import pytest
 
-from benchmarks.rewards.bounds import lower_ppm, upper_ppm
+from benchmarks.rewards.bounds import upper_ppm
 from benchmarks.rewards.false_flags import HONEST, again, cost
 from benchmarks.rewards.network import Machine, network_of, run_epoch
 from benchmarks.rewards.populations import few_whales
@@ -112,7 +112,6 @@ def test_the_bound_is_that_of_clopper_and_pearson() -> None:
             assert (tail <= 0.05 + 1e-9) == is_over
     assert upper_ppm(0, 1_000_000) == 3, "the rule of three"
     assert upper_ppm(5, 5) == 1_000_000
-    assert lower_ppm(20, 20) == 1_000_000 - upper_ppm(0, 20)
 
 
 def test_clones_are_flagged_in_time_and_other_honest_ones_are_not() -> None:
