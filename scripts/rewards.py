@@ -66,11 +66,21 @@ def cli(
                 f"epoch {epoch['epoch']}: {epoch['receipts']} receipts, {epoch['nodes']} nodes,"
                 f" {epoch['amount_wei']} wei; {epoch['state']}, verified{killed}"
             )
+        swept = result["swept"]
+        click.echo(
+            f"epoch {swept['epoch']}: {swept['fetched']} wei fetched by their operator, the rest"
+            f" swept in {swept['runs']} run(s); {swept['state']}, killed at"
+            f" {', '.join(swept['killed'])}"
+        )
         for cheat in result["cheats"]:
             click.echo(f"{'caught' if cheat['caught'] else 'NOT CAUGHT'}: {cheat['name']}")
+        sent = result["transactions"]
+        click.echo(f"the proposer sent {sent['sent']} transactions; {sent['wanted']} were wanted")
         click.echo(result["statement"])
         click.echo(f"reports: {options.folder / 'epochs'}/*/report.html")
-    if not (result["exact"] and all(cheat["caught"] for cheat in result["cheats"])):
+    sent = result["transactions"]
+    is_once = sent["sent"] == sent["wanted"]
+    if not (result["exact"] and is_once and all(each["caught"] for each in result["cheats"])):
         sys.exit(1)
 
 

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from cortensor.anvil.children import start_child
 from cortensor.errors import Unavailable
@@ -23,8 +23,37 @@ from scripts._rewards.network import Network, hex_key
 
 BEGINS = re.compile(r"epoch (\d+): (\w+) begins")
 KEY, WATCH_KEY = "CORTENSOR_REWARDS_KEY", "CORTENSOR_WATCH_KEY"
-STEPS = ("open", "compute", "post", "finalise", "runs", "pay", "moves", "sync")
-"""Steps of an honest epoch, in their order."""
+FIRST_STEPS = ("fund", "open", "compute")
+"""Steps of an epoch in their order, until somebody else posts a wrong root;"""
+NEXT_STEPS = ("check", "post")
+"""until one's own is posted;"""
+LAST_STEPS = ("finalise", "runs", "pay", "moves", "sync")
+"""until everybody is paid."""
+STEPS = FIRST_STEPS + NEXT_STEPS + LAST_STEPS
+SWEEP_STEPS = ("left", "expire", "sweep")
+"""Steps of what is left of an epoch long after."""
+
+
+class Child(Protocol):
+    """What is asked of a process; see `subprocess.Popen`."""
+
+    @property
+    def stderr(self) -> IO[bytes] | None:
+        """What it logs."""
+
+    def poll(self) -> int | None:
+        """Return how it ended; None while it runs."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+    def wait(self) -> int | None:
+        """Wait until it ended."""
+
+
+def start_process(arguments: Sequence[str], env: dict[str, str]) -> Child:
+    """Start a command whose log is read."""
+    return start_child(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
 
 
 class Service:
@@ -39,6 +68,8 @@ class Service:
         database: PostgreSQL URL of signed transactions; None for a file.
         finality: how sure a block must be to be built on. A chain of one's own has a block where
             something is sent, and none after it that would make it surer.
+        begin: starts the command.
+        pays: whether it pays and sweeps.
     """
 
     def __init__(
@@ -51,27 +82,26 @@ class Service:
         workflows: str | None = None,
         database: str | None = None,
         finality: Finality = "soft",
+        begin: Callable[[Sequence[str], dict[str, str]], Child] = start_process,
+        pays: bool = True,
     ) -> None:
         self.log = log
+        self._begin = begin
         self._arguments = [
             *_command("serve", network, finality),
             *("--folder", str(folder), "--port", str(port), "--poll", "0.2"),
             *(() if workflows is None else ("--workflows", workflows)),
             *(() if database is None else ("--database", database)),
+            *(() if pays else ("--no-pay",)),
         ]
         self._environment = {**os.environ, KEY: hex_key(network.cast.proposer)}
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
         self.killed: list[tuple[int, str]] = []
 
     def start(self) -> None:
         """Start it."""
-        self._process = start_child(
-            self._arguments,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=self._environment,
-        )
+        self._process = self._begin(self._arguments, self._environment)
         self._lines = queue.SimpleQueue()
         threading.Thread(
             target=_read, args=(self._process.stderr, self._lines), daemon=True

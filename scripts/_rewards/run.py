@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three epochs from their work to the last wei: one is cheated in, one is killed at every step."""
+"""Three epochs from their work to the last wei.
+
+One is cheated in, in one the service is killed at every step, and of one only an operator fetches
+anything, so that the rest is swept when its time is over.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,16 @@ from typing import Any
 
 import msgspec
 
+from cortensor.chain.rewards import FINAL, POSTED, STATES
 from cortensor.epochs.gathering import gather
-from cortensor.epochs.observing import RewardChain
+from cortensor.epochs.observing import TREE_NAME, RewardChain
 from cortensor.epochs.place import place_from
 from cortensor.epochs.settings import ObserveSettings
 from cortensor.epochs.sharing import shared
+from cortensor.epochs.tree_file import PostedTree
 from cortensor.epochs.watching import RewardWatcher
-from cortensor.pricing import format_cor
 from cortensor.rewards.epoch import EpochInputs, EpochResult, compute_epoch
+from cortensor.rewards.words import HALF
 from cortensor.watch.fetch import FetchLimits
 from scripts._anvil import run_anvil
 from scripts._demo import sessions
@@ -26,13 +32,23 @@ from scripts._demo.chain import BASE_FEE_WEI, COR
 from scripts._demo.paying import payment_of
 from scripts._demo.processes import Router
 from scripts._rewards import cheating
-from scripts._rewards.account import Account, take_account
-from scripts._rewards.network import NODE_POT, Network, hex_key
-from scripts._rewards.pipeline import STEPS, Service, verify, watch_once
+from scripts._rewards.account import take_account
+from scripts._rewards.network import Network, hex_key
+from scripts._rewards.pipeline import (
+    FIRST_STEPS,
+    LAST_STEPS,
+    NEXT_STEPS,
+    SWEEP_STEPS,
+    Service,
+    verify,
+    watch_once,
+)
+from scripts._rewards.sent import count_events, wanted_of_proposer
 from scripts._rewards.working import Backend, Beats, free_port, running_router, work
 
 EPOCHS = 3
-POSTED, FINAL = 2, 3
+KILLED, UNPAID = 1, 2
+"""Which of them, from 0, the service is killed in, and which it leaves to others to pay."""
 ROUTER_ID = 1
 GRANT_WEI = 1_500 * COR
 """Less than three budgets: the last epoch draws what is left, and what sessions paid meanwhile."""
@@ -85,8 +101,14 @@ def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
         own = sessions.open_escrow(chain, HEARTBEAT_DEPOSIT_WEI)
         beats = Beats(own.session_id, max(1, options.nodes // NODES_A_SECOND))
         network.end_epoch()
-        with running_router(folder, network, options.backend, beats) as router:
-            return _Run(options, network, say).through(router, payment)
+        through = _Run(options, network, say)
+        try:
+            with running_router(folder, network, options.backend, beats) as router:
+                through.epochs(router, payment)
+            through.sweep()
+        finally:
+            through.end()
+        return through.result()
 
 
 class _Run:
@@ -102,57 +124,97 @@ class _Run:
         self._settings = ObserveSettings(
             limits=FetchLimits(is_private_allowed=True), finality="soft"
         )
-        self._service = Service(
-            network,
+        self._port = free_port()
+        self._service = self._new_service(pays=True)
+        self._nonce = self._proposers_nonce()
+        self._cheats: list[dict[str, Any]] = []
+        self._slashes = 0
+        self._done: list[dict[str, Any]] = []
+        self._swept: dict[str, Any] = {}
+
+    def _new_service(self, *, pays: bool) -> Service:
+        options = self._options
+        return Service(
+            self._network,
             self._epochs,
-            free_port(),
+            self._port,
             options.folder / "service.log",
             workflows=options.workflows,
             database=options.database,
+            pays=pays,
         )
-        self._cheats: list[dict[str, Any]] = []
-        self._slashes = 0
-        self._from_pot = 0
-        self._released: set[tuple[int, int]] = set()
 
-    def through(self, router: Router, payment: Any) -> dict[str, Any]:
-        """Go through the epochs; the service is killed whatever happens."""
-        done = []
-        try:
-            for number in range(EPOCHS):
-                self._say(f"epoch {number + 1} of {EPOCHS}: the nodes work")
-                jobs = work(
-                    self._options.folder, self._network, router, payment, self._options.tasks
-                )
-                epoch = self._network.end_epoch()
-                if number == 0:
-                    self._cheat(epoch)
-                self._say(f"epoch {epoch}: the service posts, finalises and pays it")
-                began = time.monotonic()
-                killed = self._serve(epoch, kill=number == 1)
-                verified = verify(self._network, self._epochs / str(epoch))
-                done.append(
-                    {
-                        "epoch": epoch,
-                        "jobs": jobs,
-                        "killed": killed,
-                        "seconds": round(time.monotonic() - began, 1),
-                        **verified,
-                    }
-                )
-                self._fill_fund()
-        finally:
-            self._service.kill()
-        account = take_account(self._network, GRANT_WEI, self._from_pot, self._slashes)
+    def epochs(self, router: Router, payment: Any) -> None:
+        """Go through the epochs."""
+        for number in range(EPOCHS):
+            self._say(f"epoch {number + 1} of {EPOCHS}: the nodes work")
+            jobs = work(self._options.folder, self._network, router, payment, self._options.tasks)
+            epoch = self._network.end_epoch()
+            if number == 0:
+                self._cheat(epoch)
+            if number == UNPAID:
+                self.end()
+                self._service = self._new_service(pays=False)
+            self._say(f"epoch {epoch}: the service brings it to its end")
+            began = time.monotonic()
+            self._serve(epoch, kill=number == KILLED, pays=number != UNPAID)
+            verified = verify(self._network, self._epochs / str(epoch))
+            self._done.append(
+                {
+                    "epoch": epoch,
+                    "jobs": jobs,
+                    "killed": self._killed(epoch),
+                    "seconds": round(time.monotonic() - began, 1),
+                    **verified,
+                }
+            )
+
+    def sweep(self) -> None:
+        """Have one operator fetch his own of the unpaid epoch, and the service sweep the rest."""
+        epoch = self._done[UNPAID]["epoch"]
+        chain, functions = self._network.chain, self._network.reward.functions
+        self.end()
+        tree = self._tree(epoch)
+        index = max(range(len(tree.leaves)), key=lambda place: tree.leaves[place].sums & HALF)
+        leaf = tree.leaves[index]
+        due = (leaf.operator, leaf.detail(), leaf.sums)
+        chain.send(
+            next(each for each in self._network.cast.operators if int(each.address, 16) == leaf[0]),
+            functions.pay_one(epoch, index, due, tree.proof(index)),
+        )
+        chain.pass_time(functions.EXPIRY_SECONDS().call() + 1)
+        self._say(f"epoch {epoch}: its time is over, and the service sweeps what is left")
+        self._service = self._new_service(pays=True)
+        kill_at = [(epoch, step) for step in SWEEP_STEPS]
+        self._service.run_until(lambda: self._is_paid(epoch), kill_at)
+        self._swept = {
+            "epoch": epoch,
+            "state": STATES[self._state(epoch)],
+            "runs": count_events(self._network, [epoch])["RunSwept"],
+            "fetched": str(leaf.sums & HALF),
+            "killed": self._killed(epoch),
+        }
+
+    def end(self) -> None:
+        """Kill the service."""
+        self._service.kill()
+
+    def result(self) -> dict[str, Any]:
+        """Return what happened."""
+        account = take_account(self._network, GRANT_WEI, self._slashes)
+        counted = count_events(self._network, [each["epoch"] for each in self._done])
+        sent = self._proposers_nonce() - self._nonce
         return {
             "nodes": self._options.nodes,
             "operators": len(self._network.cast.operators),
-            "epochs": done,
+            "epochs": self._done,
+            "swept": self._swept,
             "cheats": self._cheats,
-            "transactions": self._sent(),
+            "events": counted,
+            "transactions": {"sent": sent, "wanted": wanted_of_proposer(self._network)},
             "account": {name: str(value) for name, value in asdict(account).items()},
             "exact": account.is_exact,
-            "statement": _statement(account),
+            "statement": account.statement(),
         }
 
     def _cheat(self, epoch: int) -> None:
@@ -187,22 +249,51 @@ class _Run:
         )
 
     def _right(self, epoch: int) -> tuple[EpochInputs, EpochResult]:
-        inputs, _ = gather(self._chain, epoch, self._settings, None)
+        inputs, _ = gather(self._chain, epoch, self._settings, self._epochs)
         return inputs, compute_epoch(inputs)
 
     @property
     def _shared(self) -> Path:
         return self._options.folder / "cheats"
 
-    def _serve(self, epoch: int, *, kill: bool) -> list[str]:
+    def _serve(self, epoch: int, *, kill: bool, pays: bool) -> None:
         """Let the service bring an epoch to its end; time passes when it waits for the window."""
-        kill_at = [(epoch, step) for step in STEPS] if kill else []
-        self._service.run_until(lambda: self._state(epoch) >= POSTED, kill_at)
+        if kill:
+            first = [(epoch, step) for step in FIRST_STEPS]
+            self._service.run_until(lambda: first[-1] in self._service.killed, first)
+            self._cheat_first(epoch)
+        else:
+            self._service.run_until(lambda: self._is_posted(epoch))
         left = self._chain.rewards.flight().challengeable_until - self._network.chain.now()
         self._network.chain.pass_time(left + 1)
-        remaining = [each for each in kill_at if each not in self._service.killed]
-        self._service.run_until(lambda: self._is_over(epoch), remaining)
+        last = [(epoch, step) for step in LAST_STEPS if kill]
+        self._service.run_until(
+            lambda: self._is_over(epoch) if pays else self._state(epoch) == FINAL, last
+        )
+
+    def _cheat_first(self, epoch: int) -> None:
+        """Post a wrong root before the service, which overthrows it and posts its own."""
+        network, rewards = self._network, self._chain.rewards
+        inputs, result = self._right(epoch)
+        wrong = cheating.wrong_trees(inputs, result)[0]
+        next_steps = [(epoch, step) for step in NEXT_STEPS]
+        with shared(self._shared, "127.0.0.1", 0) as url:
+            cheating.post(network, epoch, wrong, result.inputs_hash, self._shared, url)
+            self._service.run_until(lambda: self._is_posted(epoch), next_steps)
+        fell = rewards.overthrown(epoch, 0, self._chain.observer.head().number)
+        is_seen = [each.challenger for each in fell] == [network.cast.proposer.address]
+        named = wrong._replace(name=f"{wrong.name}, posted before the service")
+        self._note(named, {"outcome": "overthrown", "proof": wrong.proof}, is_seen)
+
+    def _killed(self, epoch: int) -> list[str]:
         return [step for of, step in self._service.killed if of == epoch]
+
+    def _is_posted(self, epoch: int) -> bool:
+        """Whether the service's own root is."""
+        if self._state(epoch) < POSTED:
+            return False
+        posted = self._chain.posted(epoch)
+        return bool(posted) and posted[-1].header.proposer == self._network.cast.proposer.address
 
     def _state(self, epoch: int) -> int:
         return self._chain.rewards.epoch(epoch).state
@@ -211,13 +302,17 @@ class _Run:
         """Whether everything is paid, and every level is the tree's."""
         if self._state(epoch) != FINAL:
             return False
-        own = (self._epochs / str(epoch) / "tree.bin").read_bytes()
-        leaves = self._chain.final_tree(epoch, own, self._settings).leaves
-        owed = [index for index, leaf in enumerate(leaves) if leaf.sums % 2**128]
-        head = self._chain.observer.head().number
-        return all(self._chain.rewards.are_paid(epoch, owed, head)) and not self._moves(
-            epoch, leaves
-        )
+        return self._is_paid(epoch) and not self._moves(epoch, self._tree(epoch).leaves)
+
+    def _is_paid(self, epoch: int) -> bool:
+        """Whether nothing is left of a final epoch."""
+        leaves = self._tree(epoch).leaves
+        owed = [index for index, leaf in enumerate(leaves) if leaf.sums & HALF]
+        return all(self._chain.rewards.are_paid(epoch, owed, self._chain.observer.head().number))
+
+    def _tree(self, epoch: int) -> PostedTree:
+        own = (self._epochs / str(epoch) / TREE_NAME).read_bytes()
+        return self._chain.final_tree(epoch, own, self._settings)
 
     def _moves(self, epoch: int, leaves: Any) -> bool:
         for leaf in leaves:
@@ -226,41 +321,6 @@ class _Run:
                 return True
         return False
 
-    def _fill_fund(self) -> None:
-        """Release what sessions paid for work, and have the node pot pay the fund."""
-        chain = self._network.chain
-        before = chain.balance(self._network.fund.address)
-        settled = chain.payment.events.BatchSettled().get_logs(from_block=0)
-        buckets = {(log["args"]["version"], log["args"]["bucket"]) for log in settled}
-        for version, bucket in sorted(buckets - self._released):
-            release = chain.payment.functions.release(ROUTER_ID, version, bucket)
-            chain.send(chain.people.deployer, release)
-        self._released |= buckets
-        amount, _ = chain.payment.functions.pot(NODE_POT).call()
-        if amount:
-            chain.send(chain.people.deployer, chain.payment.functions.pay_pot(NODE_POT))
-            self._from_pot += chain.balance(self._network.fund.address) - before
-
-    def _sent(self) -> dict[str, int]:
-        """Count the events that each may only happen once."""
-        events = self._network.reward.events
-        count = {
-            name: len(events[name]().get_logs(from_block=0))
-            for name in ("EpochOpened", "RootPosted", "EpochFinalised", "RunPaid")
-        }
-        count["proposer"] = self._network.chain.web3.eth.get_transaction_count(
-            self._network.cast.proposer.address
-        )
-        return count
-
-
-def _statement(account: Account) -> str:
-    came = account.granted + account.from_pot
-    return (
-        f"{format_cor(came)} COR came into the fund ({format_cor(account.from_pot)} of it from "
-        f"sessions): {format_cor(account.paid)} went to operators, {format_cor(account.credited)} "
-        f"is credited, {format_cor(account.in_fund)} waits in the fund, {account.in_reward} wei "
-        f"are elsewhere. {format_cor(account.slashed)} COR of bonds fell: "
-        f"{format_cor(account.burnt)} burnt, {format_cor(account.to_watcher)} to the watcher, "
-        f"{format_cor(account.to_treasury)} to the treasury"
-    )
+    def _proposers_nonce(self) -> int:
+        proposer = self._network.cast.proposer.address
+        return int(self._network.chain.web3.eth.get_transaction_count(proposer))

@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import gc
 
+import boa
 import pytest
 
 from tests.contracts.evm.frame import install
 from tests.contracts.protocol import Protocol
+from tools.boa_imports import follow_imports
 
 # Compiled contracts are millions of objects that stay. Looking for garbage among them at Python's
 # usual pace takes a third of the time of a file of tests; of the long state machines little.
 gc.set_threshold(200_000, 20, 100)
 
 install()
+follow_imports(boa)
 
 
 def pytest_sessionfinish():

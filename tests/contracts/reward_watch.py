@@ -81,17 +81,24 @@ def _priors(place: Place, prior: Tree | None) -> Iterator[Attempt]:
             yield Attempt("challenge_prior", (place, prior.place(index)))
 
 
-def succeeds(own: Rewarded, epoch: int, header: Header, attempt: Attempt) -> bool:
-    """Try a proof, undo it, and return whether it overthrew the root."""
+def refusal(own: Rewarded, epoch: int, header: Header, attempt: Attempt) -> str | None:
+    """Try a proof; return why it was refused, or None if it overthrew the root."""
     call = getattr(own.dispute, attempt.name)
     data = call.prepare_calldata(epoch, header, *attempt.arguments)
     # Not by `call` itself: nearly all are refused, and each report of that takes long.
+    done = boa.env.execute_code(own.dispute.address, own.challenger, data=data)
+    if done.is_success:
+        # That it was let pass is not enough: the root has to be gone.
+        assert own.reward.flight().state == OPEN
+        return None
+    # Error(string): four bytes, two words, the text. What the compiler refuses has none.
+    return done.output[68:].rstrip(b"\0").decode()
+
+
+def succeeds(own: Rewarded, epoch: int, header: Header, attempt: Attempt) -> bool:
+    """Try a proof, undo it, and return whether it overthrew the root."""
     with boa.env.anchor():
-        done = boa.env.execute_code(own.dispute.address, own.challenger, data=data)
-        if done.is_success:
-            # That it was let pass is not enough: the root has to be gone.
-            assert own.reward.flight().state == OPEN
-        return done.is_success
+        return refusal(own, epoch, header, attempt) is None
 
 
 def proven(

@@ -132,9 +132,13 @@ class Rewarded:
 
     def register(self, operator: str, name: str) -> str:
         """Stake for a node, register it, and return its address."""
-        node = account(name)
         self.give(operator, NODE_STAKE)
-        self.pool.open_node(node.address, NODE_STAKE, sender=operator)
+        self.pool.open_node(account(name).address, NODE_STAKE, sender=operator)
+        return self.join(operator, name)
+
+    def join(self, operator: str, name: str) -> str:
+        """Register a node that has its stake, and return its address."""
+        node = account(name)
         deadline = boa.env.timestamp + DAY
         digest = self.reputation.consent_digest(node.address, operator, deadline)
         signature = sign(node, digest)

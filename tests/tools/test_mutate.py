@@ -29,6 +29,21 @@ RULES = """\
 def _check(amount: uint256):
     assert amount != 0, "rules: empty tip"
 """
+DEEPER_RULES = """\
+# pragma version ~=0.4.3
+
+from contracts.lib import limits
+
+
+@internal
+@pure
+def _check(amount: uint256):
+    assert amount >= limits.LEAST, "rules: empty tip"
+"""
+LIMITS = """\
+# pragma version ~=0.4.3
+LEAST: constant(uint256) = 1
+"""
 TESTS = """\
 from pathlib import Path
 
@@ -64,6 +79,18 @@ def test_takes_a_hundred_and_no_more(jar):
     jar.tip_for(giver, 100)
     with boa.reverts("jar: too much"):
         jar.tip_for(giver, 101)
+"""
+#: A long test that sees all that the short ones do, and a run that begins with such tests.
+LONG = """
+
+@pytest.mark.stateful
+def test_for_long(jar):
+    test_adds_up(jar)
+    test_takes_a_hundred_and_no_more(jar)
+"""
+LONG_FIRST = """\
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("stateful") is None)
 """
 SUITE = {"Jar": ("unit/jar", "scenarios")}
 TEST_FILE = "tests/contracts/unit/jar/test_jar.py"
@@ -114,6 +141,17 @@ def test_good_tests_kill_everything_and_the_working_tree_is_left_alone(
     assert content_of(jar) == before
 
 
+def test_a_library_that_only_a_library_imports_is_changed_too(
+    jar: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (jar / "contracts/lib/rules.vy").write_text(DEEPER_RULES, encoding="ascii")
+    (jar / "contracts/lib/limits.vy").write_text(LIMITS, encoding="ascii")
+    assert run(jar, "--all", "--only", "contracts/lib/limits.vy") == 0
+    told = capsys.readouterr().out
+    assert "| contracts/lib/limits.vy | 2 | 2 |" in told
+    assert "0 that compile to the same code" in told
+
+
 def test_what_no_test_sees_is_named_and_fails(
     jar: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,6 +188,17 @@ def test_a_mutant_that_hangs_is_killed(jar: Path, tmp_path: Path) -> None:
     assert [outcome.result for outcome in outcomes] == [
         trial.Result(trial.KILLED, "running for too long")
     ] * 3
+
+
+def test_the_short_tests_of_a_trial_come_first(
+    jar: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (jar / TEST_FILE).write_text(TESTS + EDGE + LONG, encoding="ascii")
+    (jar / "tests/contracts/conftest.py").write_text(LONG_FIRST, encoding="ascii")
+    assert run(jar, "--all") == 0
+    told = capsys.readouterr().out
+    assert f"by {TEST_FILE}::test_adds_up" in told
+    assert "test_for_long" not in told
 
 
 def test_a_trial_that_breaks_is_no_kill(jar: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,27 @@ def test_an_operator_finds_its_place(body: str, expected: set[tuple[str, str, st
     assert changes(body) == expected
 
 
+def test_a_first_value_that_nothing_reads_is_left_alone() -> None:
+    body = """\
+p: bool = False
+x: address = empty(address)
+y: uint256 = 7
+z: uint256 = 8
+if to == x:
+    q: uint256 = 9
+    r: uint256 = 10
+    q, r = self._g()
+p, y, z = self._h(z)
+"""
+    # Between these and their use stands another statement.
+    assert {("off-by-one", "7", "8"), ("condition", "False", "True")} <= changes(body)
+    assert {old for _, old, _ in changes(body)}.isdisjoint({"9", "10"})
+    body = "p: bool = False\nx: address = empty(address)\ny: uint256 = 7\np, x, y = self._h(y)"
+    olds = {old for _, old, _ in changes(body)}
+    assert "False" not in olds
+    assert {"7", "p, x, y = self._h(y)"} <= olds
+
+
 def test_shifts_change_direction_and_amount() -> None:
     found = changes("x: uint256 = a << 96 | b >> 192")
     assert {("bits", "<<", ">>"), ("bits", ">>", "<<"), ("bits", "|", "&")} <= found

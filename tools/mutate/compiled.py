@@ -13,6 +13,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tools.boa_imports import follow_imports
+
 _IMPORT = re.compile(r"^from (contracts[\w.]*) import (\w+)", re.MULTILINE)
 
 
@@ -26,6 +28,7 @@ def share(boa: Any, tree: Path, cache: Path) -> None:
     """
     boa.interpret.set_cache_dir(str(cache))
     boa.interpret.set_search_paths([str(tree)])
+    follow_imports(boa)
     disk = boa.interpret._disk_cache  # noqa: SLF001 - its own cache, under keys of ours
     compile_now = boa.interpret.compiler_data
 

@@ -45,6 +45,8 @@ def _edits(tree: Any, text: Text) -> Iterator[Edit]:
         locals_ = _addresses(function.get_descendants(vy_ast.AnnAssign))
         scope = expressions.Scope(text, function.name, (*names, *accounts, *locals_))
         nodes = [node for part in function.body for node in (part, *_below(part))]
+        unread = {id(value) for block in _blocks(function, nodes) for value in _unread(block)}
+        nodes = [node for node in nodes if id(node) not in unread]
         yield from _in_nodes(scope, nodes)
         yield from statements.edits(scope, nodes)
 
@@ -74,6 +76,44 @@ def _hidden(parent: Any) -> Iterator[Any]:
     for root in roots:
         yield root
         yield from _below(root)
+
+
+def _blocks(function: Any, nodes: list[Any]) -> Iterator[list[Any]]:
+    """Lists the blocks of statements of a function."""
+    yield function.body
+    for node in nodes:
+        if isinstance(node, (vy_ast.If, vy_ast.For)):
+            yield node.body
+        if isinstance(node, vy_ast.If):
+            yield node.orelse
+
+
+def _unread(block: list[Any]) -> Iterator[Any]:
+    """Lists values that a variable is declared with, since it must be, and that nothing reads.
+
+    The statement after the declarations assigns to several of them at once. A mutant of such a
+    value compiles to other code that does the same.
+    """
+    declared: list[Any] = []
+    for statement in block:
+        if isinstance(statement, vy_ast.AnnAssign) and isinstance(statement.value, vy_ast.Constant):
+            declared.append(statement)
+        elif not _is_declared_empty(statement):
+            if isinstance(statement, vy_ast.Assign) and isinstance(statement.target, vy_ast.Tuple):
+                written = _names(statement.target) - _names(statement.value)
+                yield from (d.value for d in declared if d.target.id in written)
+            declared = []
+
+
+def _is_declared_empty(statement: Any) -> bool:
+    """Tells `name: type = empty(type)`."""
+    value = statement.value if isinstance(statement, vy_ast.AnnAssign) else None
+    called = value.func if isinstance(value, vy_ast.Call) else None
+    return isinstance(called, vy_ast.Name) and called.id == "empty"
+
+
+def _names(node: Any) -> set[str]:
+    return {part.id for part in (node, *_below(node)) if isinstance(part, vy_ast.Name)}
 
 
 def _below(node: Any) -> list[Any]:

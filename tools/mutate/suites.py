@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: but for the first. Tests that read the sources' text are in none: they would see any mutant.
 SUITES: Mapping[str, tuple[str, ...]] = {
     "AgentValidator": ("unit/agent", "mirror/test_agents.py"),
-    "NodeReputation": ("unit/reputation", "scenarios", "stateful"),
+    "NodeReputation": ("unit/reputation", "stateful/test_node_machine.py"),
     "NodeReward": ("unit/reward", "stateful/test_reward_machine.py"),
     "ReceiptAnchor": ("unit/anchor", "mirror/test_receipts.py", "scenarios", "stateful"),
     "RewardDispute": ("unit/reward", "stateful/test_reward_machine.py"),

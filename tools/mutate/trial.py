@@ -26,6 +26,7 @@ SAME = "same"
 #: The trial itself went wrong.
 BROKEN = "broken"
 
+_LENGTHS = {"fuzz": 1, "stateful": 2}
 _OPTIONS = (
     *("-x", "-q", "-p", "no:ape_test", "-p", "no:cacheprovider", "--hypothesis-seed=0"),
     # The process has imported plug-ins before pytest could rewrite their asserts.
@@ -88,6 +89,11 @@ class _Plugin:
         hypothesis.settings.register_profile("mutate", hypothesis.settings.default, phases=phases)
         hypothesis.settings.load_profile("mutate")
 
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        # The other way round than `tests/contracts/conftest.py`, which ran before this: a whole
+        # run ends earlier with its longest tests first, a mutant dies earlier by the short ones.
+        items.sort(key=_length)
+
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and not self.name:
             self.name = report.nodeid
@@ -95,6 +101,11 @@ class _Plugin:
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed and not self.name:
             self.name = report.nodeid or "collection"
+
+
+def _length(item: Any) -> int:
+    """Orders a plain test before a property, and that before a state machine."""
+    return max((_LENGTHS.get(mark.name, 0) for mark in item.iter_markers()), default=0)
 
 
 def run(task: Task, answer: Connection) -> None:

@@ -131,6 +131,14 @@ class NodeRewards:
         """
         return EpochState(**self._struct("epoch", epoch, block=block))
 
+    def epochs(self, epochs: Sequence[int], block: int) -> list[EpochState]:
+        """Return what is known of each epoch, at the end of a block."""
+        asked = [(epoch,) for epoch in epochs]
+        return [
+            EpochState(**named(values, EpochState.__struct_fields__))
+            for values in call_many(self._web3, self._contract, "epoch", asked, block)
+        ]
+
     def flight(self) -> Flight:
         """Return the epoch that was opened last, with what is posted of it."""
         return Flight(**self._struct("flight"))

@@ -1,45 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps of an epoch, each of which may be done again: it looks at the chain before it sends.
-
-What is signed is stored before it is broadcast, so that a step which is cut short goes on with the
-same transaction.
-"""
+"""The steps of an epoch, each of which may be done again: it looks at the chain before it sends."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cortensor.chain.errands import Runner
 from cortensor.chain.horizon import read_horizon
 from cortensor.chain.reward_dispute import RewardDispute
 from cortensor.chain.rewards import FINAL, NONE, OPEN, POSTED
 from cortensor.epochs import files
+from cortensor.epochs.funding import Funder
 from cortensor.epochs.gathering import gather
-from cortensor.epochs.judging import final_tree, judge, prior_tree
+from cortensor.epochs.judging import judge, prior_tree
 from cortensor.epochs.observing import RewardChain
-from cortensor.epochs.tree_file import address, leaf_tuple
+from cortensor.epochs.paying import Payer
+from cortensor.epochs.runs import Runs
+from cortensor.epochs.sending import Sending
+from cortensor.epochs.sweeping import Sweeper
 from cortensor.errors import Unavailable
-from cortensor.receipts.sign import address_of
 from cortensor.rewards.epoch import compute_epoch
-from cortensor.rewards.words import HALF, Facts
-from cortensor.store.store import Store
+from cortensor.rewards.words import HALF
 
 if TYPE_CHECKING:
     from cortensor.chain.rewards import Posted
     from cortensor.epochs.job import Job
-    from cortensor.epochs.tree_file import PostedTree
 
 log = logging.getLogger(__name__)
 
-LATE = "late"
+LATE, PAID, SWEPT = "late", "paid", "swept"
 GONE = "gone"
 WAITS, STAYS = "waits", "stays"
-RUN_DEPTH = 7
-"""A payment is of 128 leaves at most."""
 
 
 class Look(Struct, frozen=True):
@@ -71,21 +64,26 @@ class Actor:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.chain = RewardChain(job.rpc_url, job.place)
-        self._store = Store(job.database)
-        self._runner = Runner(self.chain.web3, job.key, self._store.errands, job.timeout_s)
+        self._sending = Sending(self.chain, job)
+        self.address = self._sending.address
         self._dispute = RewardDispute(self.chain.web3, self.chain.parts.dispute)
-        self.address = address_of(job.key)
-        self._kept: PostedTree | None = None  # the one that is paid
-        # Two epochs may be at work: one is paid while the next is opened, from one key.
-        self._sending = threading.Lock()
+        runs = Runs(job, self.chain)
+        self.funder = Funder(self.chain, self._sending)
+        self.payer = Payer(job, self.chain, runs, self._sending)
+        self.sweeper = Sweeper(self.chain, runs, self._sending)
 
     # Which epochs there are
 
     def due(self) -> list[int]:
-        """Return the epochs to work on: the last final one, the one in flight, or the next."""
+        """Return the epochs to work on: the last final one, the one in flight, or the next.
+
+        Of a final one whose time is over nobody is paid any more: it is swept.
+        """
         rewards = self.chain.rewards
         flight, now = rewards.flight(), self.chain.times.now()
-        found = [rewards.last_final()] if rewards.last_final() else []
+        last = rewards.last_final()
+        is_paid = last and not self.sweeper.is_over(rewards.epoch(last).finalised_at)
+        found = [last] if is_paid else []
         if flight.state in {OPEN, POSTED} and not self._is_late(flight.epoch, now, flight.state):
             return [*found, flight.epoch]
         post_s = rewards.seconds("POST_SECONDS")
@@ -111,7 +109,7 @@ class Actor:
         too_late = rewards.bounds(epoch)[1] + rewards.seconds("POST_SECONDS")
         if rewards.flight().epoch >= epoch or self.chain.times.now() > too_late:
             return LATE
-        self._send(f"open/{epoch}", rewards.data("open", epoch))
+        self._sending.send(f"open/{epoch}", rewards.address, rewards.data("open", epoch))
         if rewards.epoch(epoch).state == NONE:
             raise Unavailable(f"epoch {epoch} is not opened", code="not_done")
         return "open"
@@ -149,10 +147,11 @@ class Actor:
                 "one's own root was overthrown: it is not posted again", code="own_root_fell"
             )
         fallen = len(before)
-        data = self.chain.rewards.data(
+        rewards = self.chain.rewards
+        data = rewards.data(
             "post", epoch, own.root, own.sums, own.count, own.inputs_hash, self.job.uri(epoch)
         )
-        self._send(f"post/{epoch}/{fallen}", data)
+        self._sending.send(f"post/{epoch}/{fallen}", rewards.address, data)
         look = self.look(epoch)
         if look.state == OPEN and len(self.chain.posted(epoch)) == fallen:
             raise Unavailable(f"epoch {epoch} is not posted", code="not_done")
@@ -195,7 +194,7 @@ class Actor:
         for number, challenge in enumerate(verdict.challenges):
             data = self._dispute.data(challenge.name, epoch, posted.header, challenge.arguments)
             action = f"challenge/{epoch}/{posted.tx_hash}/{number}"
-            self._send(action, data, self._dispute.address)
+            self._sending.send(action, self._dispute.address, data)
             if self.look(epoch).state != POSTED or self._newest(epoch) != posted:
                 return f"{challenge.name}: the root of {who} {challenge.reason}; it is overthrown"
         raise Unavailable(
@@ -207,64 +206,23 @@ class Actor:
         look = self.look(epoch)
         if look.state == POSTED and look.left_s == 0:
             header = self._newest(epoch).header
-            data = self.chain.rewards.data("finalise", epoch, header.abi_tuple())
-            self._send(f"finalise/{epoch}", data)
+            rewards = self.chain.rewards
+            data = rewards.data("finalise", epoch, header.abi_tuple())
+            self._sending.send(f"finalise/{epoch}", rewards.address, data)
             look = self.look(epoch)
             if look.state == POSTED and look.left_s == 0:
                 raise Unavailable(f"epoch {epoch} is not final", code="not_done")
         return look
 
-    def runs(self, epoch: int) -> list[int]:
-        """Return the first leaves of the runs to pay; none of an epoch that is not final."""
-        return self._owed(epoch, self.chain.observer.head().number)
-
-    def pay(self, epoch: int, start: int) -> str:
-        """Pay a run of leaves, unless all that it allots is; returns a line of what was done."""
-        if start not in self._owed(epoch, self.chain.observer.head().number, start):
-            return f"nothing is owed from leaf {start} on"
-        tree = self._tree(epoch)
-        leaves = tree.leaves[start : start + _run_size(tree)]
-        last = start + len(leaves) - 1
-        height = (len(leaves) - 1).bit_length()
-        dues = [(leaf.operator, leaf.detail(), leaf.sums) for leaf in leaves]
-        proof = tree.proof(start >> height, height)
-        self._send(
-            f"pay/{epoch}/{start}", self.chain.rewards.data("pay", epoch, start, dues, proof)
-        )
-        if self._owed(epoch, self.chain.observer.head().number, start):
-            raise Unavailable(f"the run from leaf {start} is not paid", code="not_done")
-        return f"leaves {start} to {last}: {sum(leaf.sums & HALF for leaf in leaves)} wei"
-
-    def moves(self, epoch: int) -> list[int]:
-        """Return the leaves whose node has another level in the register, and no newer one."""
-        return self._moved(epoch, self.chain.observer.head().number)
-
-    def sync(self, epoch: int, index: int) -> str:
-        """Bring a node's level up to an epoch's."""
-        if self.chain.rewards.epoch(epoch).state < FINAL:
-            return "the epoch is not final any more"
-        tree = self._tree(epoch)
-        leaf = tree.leaves[index]
-        node = address(leaf.node)
-        if self.chain.register.level(node).epoch < epoch:
-            data = self.chain.register.sync_data(epoch, leaf_tuple(leaf), index, tree.proof(index))
-            self._send(f"sync/{epoch}/{index}", data, self.chain.register.address)
-            if self.chain.register.level(node).epoch < epoch:
-                raise Unavailable(f"the level of {node} is not synced", code="not_done")
-        return f"{node} has level {self.chain.register.level(node).level}"
-
     def mark(self, epoch: int, ending: str) -> Mark:
         """Return the latest block, if all is done in it that an ending says."""
         head = self.chain.observer.head()
-        state = self.chain.rewards.epoch(epoch, head.number).state
         if ending == LATE:
-            is_done = state in {NONE, OPEN}
+            is_done = self.chain.rewards.epoch(epoch, head.number).state in {NONE, OPEN}
+        elif ending == SWEPT:
+            is_done = self.sweeper.is_done(epoch, head.number)
         else:
-            is_done = (
-                state >= FINAL
-                and not self._owed(epoch, head.number)
-                and not self._moved(epoch, head.number)
-            )
+            is_done = self.payer.is_done(epoch, head.number)
         # All of that was asked for by number.
         if not is_done or self.chain.observer.head(head.number) != head:
             return Mark()
@@ -279,65 +237,16 @@ class Actor:
             return GONE
         if mark.number > horizon.reach(self.job.settings.finality):
             return WAITS
-        with self._sending:
-            self._runner.finish()
+        self._sending.finish()
         return STAYS
 
     # Parts
-
-    def _send(self, action: str, data: str, to: str | None = None) -> None:
-        """Send a call; whether it did what was wanted, the chain says."""
-        with self._sending:
-            self._runner.follow()
-            delivery = self._runner.run(action, to or self.chain.rewards.address, data)
-        if delivery.state == "waiting":
-            raise Unavailable(f"{action}: {delivery.tx_hash} is not mined yet", code="not_done")
-        if delivery.state == "refused":
-            log.info("%s: the contract refuses: %s", action, delivery.reason)
 
     def _newest(self, epoch: int) -> Posted:
         found = self.chain.posted(epoch)
         if not found:
             raise Unavailable(f"no posting of epoch {epoch} is found", code="not_done")
         return found[-1]
-
-    def _owed(self, epoch: int, block: int, only: int | None = None) -> list[int]:
-        """Return the first leaves of runs, or of one, in which a block left something to pay."""
-        if not self.job.pays or self.chain.rewards.epoch(epoch, block).state != FINAL:
-            return []
-        tree = self._tree(epoch)
-        size = _run_size(tree)
-        first, end = (0, len(tree.leaves)) if only is None else (only, only + size)
-        allotted = [
-            first + place for place, leaf in enumerate(tree.leaves[first:end]) if leaf.sums & HALF
-        ]
-        paid = self.chain.rewards.are_paid(epoch, allotted, block)
-        owed = (place for place, done in zip(allotted, paid, strict=True) if not done)
-        return sorted({place // size * size for place in owed})
-
-    def _moved(self, epoch: int, block: int) -> list[int]:
-        """Return the leaves whose node had another level at a block, and no newer one."""
-        if not self.job.pays or self.chain.rewards.epoch(epoch, block).state < FINAL:
-            return []
-        leaves = self._tree(epoch).leaves
-        known = self.chain.register.levels([address(leaf.node) for leaf in leaves], block)
-        return [
-            index
-            for index, (leaf, had) in enumerate(zip(leaves, known, strict=True))
-            if had.epoch < epoch and Facts.unpack(leaf.facts).level_after != had.level
-        ]
-
-    def _tree(self, epoch: int) -> PostedTree:
-        seal = self.chain.rewards.root(epoch)
-        kept = self._kept
-        if kept is None or kept.seal != seal:
-            kept = final_tree(self.chain, epoch, self.job.settings, self.job.folder)
-            self._kept = kept
-        return kept
-
-
-def _run_size(tree: PostedTree) -> int:
-    return 1 << min(RUN_DEPTH, tree.depth)
 
 
 def _is_of(posted: Posted, proposer: str) -> bool:

@@ -18,7 +18,7 @@ from cortensor.watch.fetch import fetch
 from cortensor.watch.leaves import read_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from cortensor.chain.observed import BatchAnchored, Seen, SettlerChanged
     from cortensor.chain.observer import Observer
@@ -104,46 +104,56 @@ def _settles_for(entry: BatchAnchored, settlers: Sequence[SettlerChanged]) -> in
     return next((router for router, who in present.items() if who == entry.anchorer), None)
 
 
-def read_bodies(
-    batches: Sequence[Batch],
-    observer: Observer,
-    domain: Domain,
-    limits: FetchLimits,
-    mirror: str | None,
-    last_block: int,
-) -> tuple[list[tuple[str, Body]], list[Missing]]:
-    """Return the receipts of batches, without those that were revoked by a block, and what lacks.
+class Reading:
+    """The receipts of batches that count, read as they are asked for; a batch at a time is held.
+
+    Attributes:
+        missing: the batches that could not be had, of those that were asked for so far.
 
     Args:
-        batches: the epoch's.
+        batches: the epoch's; those left out are passed over.
         observer: the chain.
         domain: in which receipts are signed.
         limits: of each fetch.
         mirror: prefix of an address where batches can be had as well, before the root.
         last_block: what was revoked in it or before does not count.
-
-    Raises:
-        Unavailable: the node; a router that does not answer only makes its batches missing.
     """
-    found: list[tuple[str, Body]] = []
-    missing = []
-    anchorers = sorted({batch.anchorer for batch in batches})
-    ended = {each: set(observer.anchor.ended(each, 0, last_block)) for each in anchorers}
-    for batch in batches:
-        if batch.left_out:
-            continue
-        try:
-            receipts = _receipts(batch, domain, limits, mirror)
-        except Error as error:
-            missing.append(Missing(batch, str(error)))
-            continue
-        found += [
-            (receipt, body)
-            for receipt, body in receipts
-            if receipt not in ended[batch.anchorer]
-            and (is_free(body.policy.tier) or not batch.is_unpaid)
-        ]
-    return found, missing
+
+    def __init__(
+        self,
+        batches: Sequence[Batch],
+        observer: Observer,
+        domain: Domain,
+        limits: FetchLimits,
+        mirror: str | None,
+        last_block: int,
+    ) -> None:
+        self.missing: list[Missing] = []
+        self._batches = [batch for batch in batches if not batch.left_out]
+        self._observer, self._last_block = observer, last_block
+        self._domain, self._limits, self._mirror = domain, limits, mirror
+
+    def __iter__(self) -> Iterator[tuple[str, Body]]:
+        """Give (receipt id, body) of each.
+
+        Raises:
+            Unavailable: the node; a router that does not answer only makes its batches missing.
+        """
+        self.missing.clear()
+        anchorers = sorted({batch.anchorer for batch in self._batches})
+        ended = {
+            each: set(self._observer.anchor.ended(each, 0, self._last_block)) for each in anchorers
+        }
+        for batch in self._batches:
+            try:
+                receipts = _receipts(batch, self._domain, self._limits, self._mirror)
+            except Error as error:
+                self.missing.append(Missing(batch, str(error)))
+                continue
+            for receipt, body in receipts:
+                is_paid_for = is_free(body.policy.tier) or not batch.is_unpaid
+                if receipt not in ended[batch.anchorer] and is_paid_for:
+                    yield receipt, body
 
 
 def _receipts(

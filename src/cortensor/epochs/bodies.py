@@ -17,7 +17,7 @@ from cortensor.receipts.sign import recover
 from cortensor.watch.fetch import fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from cortensor.watch.fetch import FetchLimits
     from cortensor.watch.leaves import Leaf
@@ -44,9 +44,16 @@ def fetch_bodies(uri: str, leaves: Sequence[Leaf], limits: FetchLimits) -> list[
         Unavailable: the router does not give them.
         VerificationFailed: a body is missing, or not what a leaf commits to.
     """
-    bodies: dict[str, bytes] = {}
-    for raw in _pages(f"{uri.rstrip('/')}/receipts", limits):
-        bodies[to_hex(keccak256(raw))] = raw
+    return bodies_of(leaves, _pages(f"{uri.rstrip('/')}/receipts", limits))
+
+
+def bodies_of(leaves: Sequence[Leaf], published: Iterable[bytes]) -> list[tuple[str, Body]]:
+    """Return (receipt id, body) of every leaf that its router signed, from published bodies.
+
+    Raises:
+        VerificationFailed: a body is missing, or not what a leaf commits to.
+    """
+    bodies = {to_hex(keccak256(raw)): raw for raw in published}
     found = []
     for leaf in leaves:
         identifier = to_hex(leaf.receipt.receipt_id)
@@ -87,7 +94,7 @@ def _is_signed(leaf: Leaf) -> bool:
 def _read(raw: bytes, leaf: Leaf, identifier: str) -> Body:
     """Return a body that has the leaf's id, and says nothing else than the signed struct."""
     try:
-        body = Body.from_json(load_json(raw))
+        body = _body(raw)
         is_same = body.struct(identifier) == leaf.receipt
     except Error as error:
         raise VerificationFailed(
@@ -96,3 +103,18 @@ def _read(raw: bytes, leaf: Leaf, identifier: str) -> Body:
     if not is_same:
         raise VerificationFailed(f"{identifier} is not what was signed", field="receipts")
     return body
+
+
+def _body(raw: bytes) -> Body:
+    """Read a body. Raises InvalidInput.
+
+    What is written as canonical JSON writes it has one meaning, whoever parses it; the checks for
+    anything else, which take several times as long, are for the rest.
+    """
+    try:
+        body = msgspec.json.decode(raw, type=Body)
+        if body.canonical() == raw:
+            return body
+    except (msgspec.DecodeError, UnicodeDecodeError, Error):
+        pass
+    return Body.from_json(load_json(raw))

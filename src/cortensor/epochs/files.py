@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files of an epoch: its inputs in their binary forms, what follows from them, and digests.
 
-Equal inputs give equal bytes: no file has a date, a machine or a path in it.
+Equal inputs give equal bytes: no file has a date, a machine or a path in it. Files are made,
+written and read one at a time: an epoch of millions of rows is held once.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from hashlib import file_digest, sha256
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -24,17 +26,20 @@ from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
 from cortensor.rewards.card import RewardCard
 from cortensor.rewards.epoch import EpochInputs, compute_epoch
 from cortensor.rewards.metrics import NodeCounts
-from cortensor.rewards.records import from_bytes, to_bytes
+from cortensor.rewards.records import from_bytes, pieces
 from cortensor.rewards.roster import Prior, Roster
 from cortensor.rewards.words import Facts, Sums, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import polars as pl
 
     from cortensor.rewards.epoch import EpochResult
+
+    Pieces: TypeAlias = Iterable[bytes | memoryview]
+    Files: TypeAlias = Iterable[tuple[str, Pieces]]
 
 FORMAT = "cortensor-epoch/1"
 MANIFEST = "manifest.json"
@@ -43,12 +48,24 @@ PRIOR, MODELS, RECEIPTS = "inputs/prior.json", "inputs/models.json", "inputs/rec
 RECORDS, SOURCES, METRICS = "inputs/records.bin", "inputs/sources.json", "metrics.csv"
 PAIRS, PAGE = "pairs.json", "report.html"
 
+Part = TypeVar("Part")
+
 
 class Digest(Struct, frozen=True):
     """A file's size and SHA-256."""
 
     bytes: int
     sha256: str
+
+
+class Numbers(Struct, frozen=True):
+    """An epoch's numbers; `history` counts the earlier epochs whose rows are beside."""
+
+    epoch: int
+    start: int
+    end: int
+    budget_wei: str
+    history: int
 
 
 class Kept(NamedTuple):
@@ -69,41 +86,28 @@ class Announced(Struct, frozen=True):
     inputs_hash: bytes
 
 
-def input_files(inputs: EpochInputs, sources: Sources) -> dict[str, bytes]:
-    """Return the files that hold an epoch's inputs, by name."""
-    numbers = {
-        "epoch": inputs.epoch,
-        "start": inputs.start,
-        "end": inputs.end,
-        "budget_wei": str(inputs.budget),
-        "history": len(inputs.history),
-    }
+def input_files(inputs: EpochInputs, sources: Sources) -> Files:
+    """Give the files that hold an epoch's inputs, each by name and in pieces."""
+    history = len(inputs.history)
+    numbers = Numbers(inputs.epoch, inputs.start, inputs.end, str(inputs.budget), history)
     prior = {
         address(node): [each.level, each.streak, each.rate_bps]
         for node, each in sorted(inputs.prior.items())
     }
-    found = {
-        NUMBERS: _json(numbers),
-        CARD: _json(inputs.card.to_json()),
-        ROSTER: inputs.roster.to_bytes(),
-        PRIOR: _json(prior),
-        MODELS: _json(list(inputs.models)),
-        RECEIPTS: b"".join(inputs.receipts),
-        RECORDS: to_bytes(inputs.records),
-        SOURCES: _json(msgspec.to_builtins(sources)),
-    }
+    yield NUMBERS, [_json(msgspec.to_builtins(numbers))]
+    yield CARD, [_json(inputs.card.to_json())]
+    yield ROSTER, [inputs.roster.to_bytes()]
+    yield PRIOR, [_json(prior)]
+    yield MODELS, [_json(list(inputs.models))]
+    yield RECEIPTS, [b"".join(inputs.receipts)]
+    yield RECORDS, pieces(inputs.records)
+    yield SOURCES, [_json(msgspec.to_builtins(sources))]
     for number, frame in enumerate(inputs.history):
-        found[_history(number)] = to_bytes(frame)
-    return found
+        yield _history(number), pieces(frame)
 
 
-def derived_files(inputs: EpochInputs, sources: Sources) -> tuple[dict[str, bytes], EpochResult]:
-    """Return the files that follow from an epoch's inputs, by name, and the result itself.
-
-    Raises:
-        InvalidInput: the inputs do not belong together.
-    """
-    result = compute_epoch(inputs)
+def derived_files(inputs: EpochInputs, sources: Sources, result: EpochResult) -> Files:
+    """Give the files that follow from an epoch's inputs, each by name and in pieces."""
     pairs = [
         {
             "nodes": [address(inputs.roster.nodes[each].node) for each in (pair.node, pair.other)],
@@ -114,18 +118,15 @@ def derived_files(inputs: EpochInputs, sources: Sources) -> tuple[dict[str, byte
         }
         for pair in result.collusion.pairs
     ]
-    found = {
-        TREE_NAME: encode(result.leaves),
-        METRICS: _metrics(result),
-        PAIRS: _json({"tested": result.collusion.tested, "flagged": pairs}),
-        PAGE: render_page(inputs, sources, result).encode(),
-    }
-    return found, result
+    yield TREE_NAME, [encode(result.leaves)]
+    yield METRICS, [_metrics(result)]
+    yield PAIRS, [_json({"tested": result.collusion.tested, "flagged": pairs})]
+    yield PAGE, [render_page(inputs, sources, result).encode()]
 
 
-def digests_of(files: Mapping[str, bytes]) -> dict[str, Digest]:
+def digests_of(files: Files) -> dict[str, Digest]:
     """Return what a manifest says of files."""
-    return {name: Digest(len(data), sha256(data).hexdigest()) for name, data in files.items()}
+    return {name: _digest(data) for name, data in files}
 
 
 def manifest_of(digests: Mapping[str, Digest], result: EpochResult, epoch: int) -> bytes:
@@ -147,48 +148,100 @@ def manifest_of(digests: Mapping[str, Digest], result: EpochResult, epoch: int) 
 
 
 def write_epoch(folder: Path, inputs: EpochInputs, sources: Sources) -> EpochResult:
-    """Write an epoch's folder, whole or not at all; an older one of that name is replaced."""
+    """Write an epoch's folder, whole or not at all; an older one of that name is replaced.
+
+    Raises:
+        InvalidInput: the inputs do not belong together.
+    """
     partial = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
-    # Inputs first, and out of memory before the computation needs it.
     digests = _write(partial, input_files(inputs, sources))
-    derived, result = derived_files(inputs, sources)
-    digests |= _write(partial, derived)
-    _write(partial, {MANIFEST: manifest_of(digests, result, inputs.epoch)})
+    result = compute_epoch(inputs)
+    digests |= _write(partial, derived_files(inputs, sources, result))
+    _write(partial, [(MANIFEST, [manifest_of(digests, result, inputs.epoch)])])
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
     return result
 
 
-def _write(folder: Path, files: Mapping[str, bytes]) -> dict[str, Digest]:
-    for name, data in files.items():
+def _write(folder: Path, files: Files) -> dict[str, Digest]:
+    digests = {}
+    for name, data in files:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return digests_of(files)
+        with path.open("wb") as file:
+            digests[name] = _digest(data, file.write)
+    return digests
 
 
-def read_files(folder: Path) -> dict[str, bytes]:
+def _digest(data: Pieces, write: Callable[[bytes | memoryview], object] | None = None) -> Digest:
+    size, hashed = 0, sha256()
+    for piece in data:
+        size += len(piece)
+        hashed.update(piece)
+        if write is not None:
+            write(piece)
+    return Digest(size, hashed.hexdigest())
+
+
+class Stored(Mapping[str, bytes]):
+    """A folder's files as its manifest lists them, each read and checked when it is asked for.
+
+    Attributes:
+        digests: what the manifest says of each.
+
+    Raises:
+        VerificationFailed: one is missing or too many, or there is no manifest.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        listed = read_manifest(folder)["files"]
+        try:
+            self.digests = msgspec.convert(listed, dict[str, Digest])
+        except msgspec.ValidationError as error:
+            raise VerificationFailed(f"cannot be read: {error}", field=MANIFEST) from error
+        there = {
+            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        } - {MANIFEST}
+        for name in sorted(there ^ self.digests.keys()):
+            reason = "is not in the manifest" if name in there else "is missing"
+            raise VerificationFailed(reason, field=name)
+
+    def __getitem__(self, name: str) -> bytes:
+        """Return a file's bytes. Raises VerificationFailed if they are not those listed."""
+        said = self.digests[name]
+        data = (self._folder / name).read_bytes()
+        if Digest(len(data), sha256(data).hexdigest()) != said:
+            raise VerificationFailed("is not what the manifest says", field=name)
+        return data
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the names."""
+        return iter(self.digests)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.digests)
+
+    def check(self) -> None:
+        """Check every file, without holding it. Raises VerificationFailed naming the first."""
+        for name, said in self.digests.items():
+            with (self._folder / name).open("rb") as file:
+                found = file_digest(file, "sha256").hexdigest()
+            if found != said.sha256:
+                raise VerificationFailed("is not what the manifest says", field=name)
+
+
+def read_files(folder: Path) -> Stored:
     """Return an epoch's files, each as its manifest says.
 
     Raises:
         VerificationFailed: one is missing, too many, or not what the manifest says.
     """
-    manifest = read_manifest(folder)
-    listed: dict[str, Any] = manifest["files"]
-    there = {
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    } - {MANIFEST}
-    for name in sorted(there ^ listed.keys()):
-        reason = "is not in the manifest" if name in there else "is missing"
-        raise VerificationFailed(reason, field=name)
-    found = {}
-    for name, said in listed.items():
-        data = (folder / name).read_bytes()
-        if sha256(data).hexdigest() != said["sha256"]:
-            raise VerificationFailed("is not what the manifest says", field=name)
-        found[name] = data
+    found = Stored(folder)
+    found.check()
     return found
 
 
@@ -221,56 +274,58 @@ def read_inputs(files: Mapping[str, bytes]) -> EpochInputs:
     Raises:
         VerificationFailed: they are no inputs; names the file.
     """
-    name = NUMBERS
-    try:
-        numbers = msgspec.json.decode(files[NUMBERS], type=dict)
-        name = CARD
-        card = RewardCard.from_json(msgspec.json.decode(files[CARD]))
-        name = ROSTER
-        roster = Roster.from_bytes(files[ROSTER])
-        name = PRIOR
-        prior = msgspec.json.decode(files[PRIOR], type=dict[str, tuple[int, int, int | None]])
-        name = MODELS
-        models = msgspec.json.decode(files[MODELS], type=list[str])
-        name = RECORDS
-        records = from_bytes(files[RECORDS])
-        history = []
-        for number in range(numbers["history"]):
-            name = _history(number)
-            history.append(from_bytes(files[name]))
-        receipts = files[RECEIPTS]
-        return EpochInputs(
-            epoch=numbers["epoch"],
-            start=numbers["start"],
-            end=numbers["end"],
-            budget=int(numbers["budget_wei"]),
-            card=card,
-            roster=roster,
-            prior={int(node, 16): Prior(*each) for node, each in prior.items()},
-            records=records,
-            models=models,
-            receipts=[receipts[at : at + WORD_BYTES] for at in range(0, len(receipts), WORD_BYTES)],
-            history=history,
-        )
-    except (Error, msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-        raise VerificationFailed(f"cannot be read: {error}", field=name) from error
+    numbers = _read(files, NUMBERS, lambda data: msgspec.json.decode(data, type=Numbers))
+    receipts = _read(files, RECEIPTS, bytes)
+    return EpochInputs(
+        epoch=numbers.epoch,
+        start=numbers.start,
+        end=numbers.end,
+        budget=int(numbers.budget_wei),
+        card=_read(files, CARD, lambda data: RewardCard.from_json(msgspec.json.decode(data))),
+        roster=_read(files, ROSTER, Roster.from_bytes),
+        prior=_read(files, PRIOR, _prior),
+        records=_read(files, RECORDS, from_bytes),
+        models=_read(files, MODELS, _models),
+        receipts=[receipts[at : at + WORD_BYTES] for at in range(0, len(receipts), WORD_BYTES)],
+        history=[_read(files, _history(number), from_bytes) for number in range(numbers.history)],
+    )
 
 
 def read_sources(files: Mapping[str, bytes]) -> Sources:
     """Return where the inputs in files came from. Raises VerificationFailed."""
-    try:
-        return msgspec.json.decode(files[SOURCES], type=Sources)
-    except (msgspec.DecodeError, KeyError) as error:
-        raise VerificationFailed(f"cannot be read: {error}", field=SOURCES) from error
+    return _read(files, SOURCES, lambda data: msgspec.json.decode(data, type=Sources))
 
 
 def load_earlier(folder: Path) -> Kept | None:
     """Return what later epochs need of one of one's own; None if it is not there."""
     if not (folder / MANIFEST).is_file():
         return None
-    found = read_files(folder)
-    inputs = read_inputs(found)
-    return Kept(inputs.roster, list(inputs.models), inputs.records, read_sources(found))
+    files = Stored(folder)
+    return Kept(
+        _read(files, ROSTER, Roster.from_bytes),
+        _read(files, MODELS, _models),
+        _read(files, RECORDS, from_bytes),
+        read_sources(files),
+    )
+
+
+def _read(files: Mapping[str, bytes], name: str, decode: Callable[[bytes], Part]) -> Part:
+    if name not in files:
+        raise VerificationFailed("is missing", field=name)
+    data = files[name]
+    try:
+        return decode(data)
+    except (Error, msgspec.DecodeError, TypeError, ValueError) as error:
+        raise VerificationFailed(f"cannot be read: {error}", field=name) from error
+
+
+def _models(data: bytes) -> list[str]:
+    return msgspec.json.decode(data, type=list[str])
+
+
+def _prior(data: bytes) -> dict[int, Prior]:
+    prior = msgspec.json.decode(data, type=dict[str, tuple[int, int, int | None]])
+    return {int(node, 16): Prior(*each) for node, each in prior.items()}
 
 
 def _metrics(result: EpochResult) -> bytes:

@@ -9,10 +9,9 @@ from cortensor.epochs import files
 from cortensor.epochs.observing import TREE_NAME
 from cortensor.epochs.sources import Sources
 from cortensor.errors import Conflict, Unavailable
-from cortensor.rewards.collusion import WINDOW_EPOCHS, contested
+from cortensor.rewards.collusion import WINDOW_EPOCHS, WINDOW_ROWS, contested
 from cortensor.rewards.epoch import EpochInputs, prior_of
-from cortensor.rewards.extract import collect
-from cortensor.rewards.records import moved
+from cortensor.rewards.records import moved, with_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from cortensor.epochs.batches import Batch, Missing
     from cortensor.epochs.observing import Budget, RewardChain, Span
     from cortensor.epochs.settings import ObserveSettings
+    from cortensor.rewards.extract import Records
     from cortensor.rewards.roster import Prior, Roster
 
 SHOWN = 3
@@ -71,29 +71,26 @@ def gather(
     if budget.is_drawn:
         chain.require_sure(epoch, settings.finality)
     finals = chain.final_before(epoch)
-    earlier = [_earlier(chain, each, settings, own) for each in finals[1 - WINDOW_EPOCHS :]]
     prior_epoch = finals[-1] if finals else 0
-    work = chain.work(span, settings)
-    _complain(epoch, work.missing)
-    known = {name for each in earlier for name in each.models}
-    records = collect(work.bodies, work.roster, known)
+    roster, batches, records = _collected(chain, span, settings)
+    earlier = _window(chain, finals, records.frame, settings, own)
+    models = sorted({*records.models, *(name for each in earlier for name in each.models)})
     inputs = EpochInputs(
         epoch=epoch,
         start=span.start,
         end=span.end,
         budget=budget.wei,
         card=budget.card,
-        roster=work.roster,
+        roster=roster,
         prior=_prior(chain, prior_epoch, settings, own),
-        records=records.frame,
-        models=records.models,
+        records=with_models(records.frame, records.models, models),
+        models=models,
         receipts=records.receipts,
         history=[
-            moved(each.rows, (each.roster, work.roster), (each.models, records.models))
-            for each in earlier
+            moved(each.rows, (each.roster, roster), (each.models, models)) for each in earlier
         ],
     )
-    return inputs, _sources(chain, span, budget, prior_epoch, work.batches, earlier)
+    return inputs, _sources(chain, span, budget, prior_epoch, batches, earlier)
 
 
 def _prior(
@@ -106,16 +103,48 @@ def _prior(
     return prior_of(chain.final_tree(epoch, data, settings).leaves)
 
 
+def _collected(
+    chain: RewardChain, span: Span, settings: ObserveSettings
+) -> tuple[Roster, list[Batch], Records]:
+    """Return who was there, the batches, and their rows."""
+    work = chain.work(span, settings)
+    _complain(span.epoch, work.missing)
+    return work.roster, work.batches, work.records
+
+
+def _window(
+    chain: RewardChain,
+    finals: Sequence[int],
+    records: pl.DataFrame,
+    settings: ObserveSettings,
+    own: Path | None,
+) -> list[Earlier]:
+    """Return the earlier epochs that pairs are looked for in, in their order.
+
+    The latest are read first, and no more than fit: beside an epoch with very many contested rows
+    there is no room for others (`collusion.window`).
+    """
+    found: list[Earlier] = []
+    rows = len(contested(records))
+    for epoch in reversed(finals[1 - WINDOW_EPOCHS :]):
+        if rows >= WINDOW_ROWS:
+            break
+        each = _earlier(chain, epoch, settings, own)
+        rows += len(each.rows)
+        if rows > WINDOW_ROWS:
+            break
+        found.insert(0, each)
+    return found
+
+
 def _earlier(
     chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
 ) -> Earlier:
     if own is not None and (kept := files.load_earlier(own / str(epoch))) is not None:
         return Earlier(kept.roster, kept.models, contested(kept.records), kept.sources.left_out)
-    work = chain.work(chain.span(epoch), settings)
-    _complain(epoch, work.missing)
-    records = collect(work.bodies, work.roster)
-    left_out = [batch for batch in work.batches if batch.left_out]
-    return Earlier(work.roster, records.models, contested(records.frame), left_out)
+    roster, batches, records = _collected(chain, chain.span(epoch), settings)
+    left_out = [batch for batch in batches if batch.left_out]
+    return Earlier(roster, records.models, contested(records.frame), left_out)
 
 
 def _complain(epoch: int, missing: Sequence[Missing]) -> None:

@@ -33,7 +33,7 @@ class Job(Struct, frozen=True):
         uri_base: public address of `folder`.
         poll_s: how long to wait between looks at the chain.
         timeout_s: how long to wait for a transaction.
-        pays: whether it pays runs and brings levels up to date.
+        pays: whether it pays runs, brings levels up to date, and sweeps what is left long after.
     """
 
     rpc_url: tuple[str, ...]

@@ -79,7 +79,10 @@ def _readable(
     if not batches:
         return []
     wanted = [msgspec.structs.replace(each, left_out=False) for each in batches]
-    missing = {each.batch.root for each in chain.read(wanted, settings, said.last_block)[1]}
+    reading = chain.reading(wanted, settings, said.last_block)
+    for _ in reading:
+        pass
+    missing = {each.batch.root for each in reading.missing}
     return [each for each in batches if each.root not in missing]
 
 

@@ -15,11 +15,12 @@ from cortensor.chain.observer import Observer
 from cortensor.chain.reward_table import RewardTable
 from cortensor.chain.rewards import NONE, NodeRewards
 from cortensor.chain.token import Token
-from cortensor.epochs.batches import Batch, Missing, batches_of, read_bodies
+from cortensor.epochs.batches import Batch, Missing, Reading, batches_of
 from cortensor.epochs.roster_view import active_pairs
 from cortensor.epochs.tree_file import read_sealed, seal_of
 from cortensor.errors import Conflict, Error, NotFound, Unavailable, VerificationFailed
 from cortensor.receipts.typed import Domain
+from cortensor.rewards.extract import Records, collect
 from cortensor.rewards.roster import Node, Roster
 from cortensor.watch.fetch import fetch
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from cortensor.epochs.place import RewardPlace
     from cortensor.epochs.settings import ObserveSettings
     from cortensor.epochs.tree_file import PostedTree
-    from cortensor.receipts.body import Body
     from cortensor.rewards.card import RewardCard
     from cortensor.store.records import Finality
 
@@ -52,7 +52,7 @@ class Work(Struct, frozen=True):
 
     roster: Roster
     batches: list[Batch]
-    bodies: list[tuple[str, Body]]
+    records: Records
     missing: list[Missing] = field(default_factory=list)
 
 
@@ -159,18 +159,18 @@ class RewardChain:
         """Return who was there, and every receipt of the epoch that counts."""
         roster = self.roster(span)
         if span.last_block < span.first_block:
-            return Work(roster, [], [])
+            return Work(roster, [], collect((), roster))
         seen = self.observer.seen(span.first_block, span.last_block)
         settlers = self.observer.settler_changes(self.place.first_block, span.last_block)
         batches = batches_of(seen, settlers, settings.routers, settings.left_out)
-        bodies, missing = self.read(batches, settings, span.last_block)
-        return Work(roster, batches, bodies, missing)
+        reading = self.reading(batches, settings, span.last_block)
+        return Work(roster, batches, collect(reading, roster), reading.missing)
 
-    def read(
+    def reading(
         self, batches: Sequence[Batch], settings: ObserveSettings, last_block: int
-    ) -> tuple[list[tuple[str, Body]], list[Missing]]:
-        """Return the receipts of batches that count up to a block, and what cannot be had."""
-        return read_bodies(
+    ) -> Reading:
+        """Return the receipts of batches that count up to a block, to be read."""
+        return Reading(
             batches, self.observer, self.domain, settings.limits, settings.mirror, last_block
         )
 

@@ -61,7 +61,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     type=click.FloatRange(0.05, 86_400),
     help="Seconds between looks at the chain.",
 )
-@click.option("--no-pay", is_flag=True, help="Leave paying and levels to others.")
+@click.option("--no-pay", is_flag=True, help="Leave paying, levels and sweeping to others.")
 def serve(
     *,
     rpc_url: tuple[str, ...],
@@ -77,7 +77,7 @@ def serve(
     poll: float,
     no_pay: bool,
 ) -> None:
-    """Open, compute, post, watch, finalise and pay each epoch; go on where it was killed."""
+    """Fund, open, post, watch, finalise, pay and at last sweep each epoch; killed, it goes on."""
     # Here: DBOS takes a second to import.
     from cortensor.epochs.serving import serve as run  # noqa: PLC0415
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dbos import DBOS
 
 from cortensor.epochs.acting import Actor
+from cortensor.epochs.backlog import Backlog
 from cortensor.epochs.workflow import launch, start
 from cortensor.errors import Error
 from cortensor.store.lock import FileLock
@@ -40,12 +41,15 @@ def serve(job: Job, stop: threading.Event) -> None:
             log.warning("%s has no whole bond: it posts nothing until it has", actor.address)
         flow = launch(actor)
         started: set[int] = set()
+        backlog = Backlog(flow, actor)
         while not stop.is_set():
             try:
                 for epoch in actor.due():
                     if epoch not in started:
                         start(flow, actor, epoch)
                         started.add(epoch)
+                if job.pays:
+                    backlog.go_on()
             except Error as error:
                 log.warning("looking for epochs that are due: %s", error)
             stop.wait(job.poll_s)

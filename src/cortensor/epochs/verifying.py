@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
@@ -15,15 +15,17 @@ from cortensor.epochs.leaving_out import check_agreed, check_unreadable
 from cortensor.epochs.tree_file import seal_of
 from cortensor.errors import VerificationFailed
 from cortensor.receipts.keccak import to_hex
-from cortensor.rewards.epoch import why_nobody
+from cortensor.rewards.epoch import compute_epoch, why_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from cortensor.epochs.files import Digest
     from cortensor.epochs.observing import RewardChain
     from cortensor.epochs.settings import ObserveSettings
-    from cortensor.rewards.epoch import EpochResult
+    from cortensor.epochs.sources import Sources
+    from cortensor.rewards.epoch import EpochInputs, EpochResult
 
 
 class Verified(Struct, frozen=True):
@@ -46,6 +48,32 @@ class Verified(Struct, frozen=True):
     left_out_before: list[Batch] = []
 
 
+class Recomputed(NamedTuple):
+    """A folder's files, what they hold, and what follows from that."""
+
+    files: files.Stored
+    inputs: EpochInputs
+    sources: Sources
+    result: EpochResult
+
+
+def recompute(folder: Path) -> Recomputed:
+    """Compute an epoch again from the inputs in its folder; it needs nothing else.
+
+    Raises:
+        VerificationFailed: names the first file that does not follow from the inputs.
+    """
+    found = files.read_files(folder)
+    inputs, said = files.read_inputs(found), files.read_sources(found)
+    result = compute_epoch(inputs)
+    derived = files.digests_of(files.derived_files(inputs, said, result))
+    _compare(found.digests, derived, "does not follow from the folder's inputs")
+    manifest = files.manifest_of(found.digests, result, inputs.epoch)
+    if manifest != (folder / files.MANIFEST).read_bytes():
+        raise VerificationFailed("does not follow from the files", field=files.MANIFEST)
+    return Recomputed(found, inputs, said, result)
+
+
 def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) -> Verified:
     """Recompute an epoch's folder, first from its own inputs, then from chain and receipts.
 
@@ -53,11 +81,7 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
         VerificationFailed: names the first file that differs; or the root on chain is another.
         Unavailable: the node, or receipts that the folder counts.
     """
-    found = files.read_files(folder)
-    inputs = files.read_inputs(found)
-    said = files.read_sources(found)
-    derived, result = files.derived_files(inputs, said)
-    _compare(found, derived, "does not follow from the folder's inputs")
+    found, inputs, said, result = recompute(folder)
     if (said.chain_id, said.node_reward) != (chain.chain_id, chain.rewards.address):
         raise VerificationFailed(
             f"is of {said.node_reward} on chain {said.chain_id}", field=files.SOURCES
@@ -66,10 +90,8 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
     again, sources = gather(
         chain, inputs.epoch, settings, None, is_estimate=not said.is_budget_drawn
     )
-    _compare(found, files.input_files(again, sources), "is not what chain and receipts give")
-    manifest = files.manifest_of(files.digests_of(found), result, inputs.epoch)
-    if manifest != (folder / files.MANIFEST).read_bytes():
-        raise VerificationFailed("does not follow from the files", field=files.MANIFEST)
+    wanted = files.digests_of(files.input_files(again, sources))
+    _compare(found.digests, wanted, "is not what chain and receipts give")
     state, on_chain = _on_chain(chain, inputs.epoch, result)
     check_unreadable(said, chain, settings)
     return Verified(
@@ -105,9 +127,9 @@ def _on_chain(chain: RewardChain, epoch: int, result: EpochResult) -> tuple[int,
     return state, False
 
 
-def _compare(found: Mapping[str, bytes], wanted: Mapping[str, bytes], reason: str) -> None:
-    for name, data in wanted.items():
-        if found.get(name) != data:
+def _compare(found: Mapping[str, Digest], wanted: Mapping[str, Digest], reason: str) -> None:
+    for name, digest in wanted.items():
+        if found.get(name) != digest:
             raise VerificationFailed(reason, field=name)
     extra = {name for name in found if name.startswith("inputs/")} - wanted.keys()
     if any(name.startswith("inputs/") for name in wanted) and extra:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, SetWorkflowID
 
 from cortensor.chain.rewards import FINAL, NONE, OPEN
-from cortensor.epochs.acting import GONE, LATE, STAYS, WAITS, Mark
+from cortensor.epochs.acting import GONE, LATE, PAID, STAYS, SWEPT, WAITS, Mark
 from cortensor.errors import Error
 
 if TYPE_CHECKING:
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NAME = "cortensor-rewards"
-VERSION = "2"
+VERSION = "3"
 """Of the steps and their order: workflows of another one are not gone on with."""
 INSTANCE = "epochs"
-
-PAID = "paid"
+RUNNING = ("PENDING", "ENQUEUED", "DELAYED")
 
 log = logging.getLogger(__name__)
 
@@ -60,22 +59,44 @@ class EpochFlow(DBOSConfiguredInstance):
                     self.pay(epoch, start)
                 for index in self.moves(epoch):
                     self.sync(epoch, index)
-            number, block_hash = self.mark(epoch, ending)
-            found = WAITS if number >= 0 else GONE
-            while found == WAITS:
-                found = self.standing(epoch, number, block_hash)
-                if found != STAYS:
-                    DBOS.sleep(self._actor.job.poll_s)
-            if found == STAYS:
+            if self._stays(epoch, ending):
                 return ending
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    def clear(self, epoch: int) -> str:
+        """Bring an epoch whose time is over to where nothing of it is left, in a block that stays.
+
+        One of which everybody was paid is not expired: that would be for nothing.
+        """
+        while True:
+            starts = self.left(epoch)
+            if starts:
+                self.expire(epoch)
+            for start in starts:
+                self.sweep(epoch, start)
+            if self._stays(epoch, SWEPT):
+                return SWEPT
+
+    def _stays(self, epoch: int, ending: str) -> bool:
+        """Wait until the block that all is done in stays; False if it is gone, or all is not."""
+        number, block_hash = self.mark(epoch, ending)
+        found = WAITS if number >= 0 else GONE
+        while found == WAITS:
+            found = self.standing(epoch, number, block_hash)
+            if found != STAYS:
+                DBOS.sleep(self._actor.job.poll_s)
+        return found == STAYS
 
     def _reach_final(self, epoch: int) -> str:
         """Open, compute, post, watch and finalise, as often as it takes; returns PAID or LATE."""
-        is_computed, checked = False, ""
+        is_funded, is_computed, checked = False, False, ""
         while True:
             state, left_s, proposer, posting = self.look(epoch)
             if state >= FINAL:
                 return PAID
+            if state == NONE or not is_funded:
+                self.fund(epoch)
+                is_funded = True
             if state == NONE:
                 if self.open(epoch) == LATE:
                     return LATE
@@ -91,6 +112,11 @@ class EpochFlow(DBOSConfiguredInstance):
                 DBOS.sleep(min(float(left_s), self._actor.job.poll_s))
             else:
                 self.finalise(epoch)
+
+    @DBOS.step()
+    def fund(self, epoch: int) -> str:
+        """See `Funder.fund`."""
+        return self._do("fund", epoch, lambda: self._actor.funder.fund(epoch))
 
     @DBOS.step()
     def open(self, epoch: int) -> str:
@@ -124,23 +150,38 @@ class EpochFlow(DBOSConfiguredInstance):
 
     @DBOS.step()
     def runs(self, epoch: int) -> list[int]:
-        """See `Actor.runs`."""
-        return self._do("runs", epoch, lambda: self._actor.runs(epoch))
+        """See `Payer.runs`."""
+        return self._do("runs", epoch, lambda: self._actor.payer.runs(epoch))
 
     @DBOS.step()
     def pay(self, epoch: int, start: int) -> str:
-        """See `Actor.pay`."""
-        return self._do("pay", epoch, lambda: self._actor.pay(epoch, start))
+        """See `Payer.pay`."""
+        return self._do("pay", epoch, lambda: self._actor.payer.pay(epoch, start))
 
     @DBOS.step()
     def moves(self, epoch: int) -> list[int]:
-        """See `Actor.moves`."""
-        return self._do("moves", epoch, lambda: self._actor.moves(epoch))
+        """See `Payer.moves`."""
+        return self._do("moves", epoch, lambda: self._actor.payer.moves(epoch))
 
     @DBOS.step()
     def sync(self, epoch: int, index: int) -> str:
-        """See `Actor.sync`."""
-        return self._do("sync", epoch, lambda: self._actor.sync(epoch, index))
+        """See `Payer.sync`."""
+        return self._do("sync", epoch, lambda: self._actor.payer.sync(epoch, index))
+
+    @DBOS.step()
+    def left(self, epoch: int) -> list[int]:
+        """See `Sweeper.left`."""
+        return self._do("left", epoch, lambda: self._actor.sweeper.left(epoch))
+
+    @DBOS.step()
+    def expire(self, epoch: int) -> str:
+        """See `Sweeper.expire`."""
+        return self._do("expire", epoch, lambda: self._actor.sweeper.expire(epoch))
+
+    @DBOS.step()
+    def sweep(self, epoch: int, start: int) -> str:
+        """See `Sweeper.sweep`."""
+        return self._do("sweep", epoch, lambda: self._actor.sweeper.sweep(epoch, start))
 
     @DBOS.step()
     def mark(self, epoch: int, ending: str) -> tuple[int, str]:
@@ -188,12 +229,23 @@ def launch(actor: Actor) -> EpochFlow:
     return flow
 
 
-def start(flow: EpochFlow, actor: Actor, epoch: int) -> None:
-    """Start an epoch's workflow; one that runs or ran is left alone."""
+def start(flow: EpochFlow, actor: Actor, epoch: int, *, is_sweep: bool = False) -> None:
+    """Start an epoch's workflow, or its sweep; one that runs or ran is left alone."""
+    with SetWorkflowID(_name(actor, epoch, is_sweep=is_sweep)):
+        DBOS.start_workflow(flow.clear if is_sweep else flow.run, epoch)
+
+
+def is_running(actor: Actor, epoch: int, *, is_sweep: bool) -> bool | None:
+    """Return whether an epoch's workflow, or its sweep, runs; None if it was never started."""
+    known = DBOS.get_workflow_status(_name(actor, epoch, is_sweep=is_sweep))
+    return None if known is None else known.status in RUNNING
+
+
+def _name(actor: Actor, epoch: int, *, is_sweep: bool) -> str:
     place = f"{actor.chain.chain_id}/{actor.chain.rewards.address}/{actor.address}"
-    name = f"{VERSION}/{place}/{epoch}"
-    with SetWorkflowID(name):
-        DBOS.start_workflow(flow.run, epoch)
+    # What was only posted is still to be paid, by a service that pays.
+    work = "sweep" if is_sweep else "pay" if actor.job.pays else "post"
+    return f"{VERSION}/{place}/{work}/{epoch}"
 
 
 def _plain(look: Look) -> tuple[int, int, str, str]:

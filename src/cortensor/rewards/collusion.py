@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import polars as pl
 
 from cortensor.consensus.fixed_point import ln_micro
-from cortensor.rewards.records import AGREED, DISSENTED, PAID
+from cortensor.rewards.records import AGREED, DISSENTED, ENGINE, PAID
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 FAMILY_LEVEL_BPS: Final = 100
 """Chance of 1 % that any honest pair is flagged."""
@@ -41,6 +41,8 @@ BPS: Final = 10_000
 _UNIT = 256
 _LEAST_ODDS, _MOST_ODDS = 4, 2_048  # 1/64 and 8: sums of products stay within 63 bits
 _OTHER_MODEL = -1
+_CHUNK = 1 << 18
+"""Rows that are laid beside each other at a time: bounds memory, and changes nothing else."""
 
 
 class Pair(NamedTuple):
@@ -70,7 +72,11 @@ class PairTest(NamedTuple):
 
 def contested(records: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that tell of collusion: all that later epochs need of earlier ones."""
-    return records.filter(
+    return records.filter(_is_contested())
+
+
+def _is_contested() -> pl.Expr:
+    return (
         (pl.col("kind") == PAID)
         & (pl.col("contest_bps") > 0)
         & pl.col("outcome").is_in([AGREED, DISSENTED])
@@ -83,7 +89,7 @@ def find_pairs(records: pl.DataFrame) -> PairTest:
     Args:
         records: columns of `records.SCHEMA`, of one epoch or of several.
     """
-    rows = _with_odds(contested(records))
+    rows = _with_odds(records)
     candidates = _candidates(rows)
     tested = len(candidates)
     if not tested:
@@ -165,21 +171,25 @@ def _later(node: int, other: int, other_later: int, timed: int) -> int | None:
     return other if lead > 0 else node
 
 
-def _with_odds(rows: pl.DataFrame) -> pl.DataFrame:
+def _with_odds(records: pl.DataFrame) -> pl.DataFrame:
     """Return the answers of tasks that tell, sorted, with their nodes' odds and the tasks' sums."""
-    wide = rows.select(
-        "task",
-        "node",
-        "operator",
-        pl.col("model").cast(pl.Int32),
-        "latency_ms",
-        dissent=(pl.col("outcome") == DISSENTED).cast(pl.Int64),
+    wide = (
+        records.lazy()
+        .filter(_is_contested())
+        .select(
+            "task",
+            "node",
+            "operator",
+            pl.col("model").cast(pl.Int32),
+            "latency_ms",
+            dissent=(pl.col("outcome") == DISSENTED).cast(pl.Int8),
+        )
     )
     dissents, answers = pl.col("dissent").sum(), pl.len().cast(pl.Int64)
     odds = (_UNIT * (2 * dissents + 1)) // (2 * (answers - dissents) + 1)
-    by_node = wide.group_by("node").agg(odds=odds.clip(_LEAST_ODDS, _MOST_ODDS))
-    wide = wide.join(by_node, on="node")
-    o = pl.col("odds")
+    by_node = wide.group_by("node").agg(odds=odds.clip(_LEAST_ODDS, _MOST_ODDS).cast(pl.Int16))
+    wide = wide.join(by_node.collect(engine=ENGINE).lazy(), on="node")
+    o = pl.col("odds").cast(pl.Int64)
     tasks = (
         wide.group_by("task")
         .agg(
@@ -194,36 +204,37 @@ def _with_odds(rows: pl.DataFrame) -> pl.DataFrame:
             & (pl.col("k") > 0)
             & (pl.col("k") < pl.col("n"))
         )
+        .select("task", pl.col("k").cast(pl.Int8), pl.col("s1", "s2").cast(pl.Int32), "s3")
     )
-    return wide.join(tasks.drop("n"), on="task").sort("task", "node")
+    told = wide.join(tasks.collect(engine=ENGINE).lazy(), on="task")
+    return told.collect(engine=ENGINE).sort("task", "node")
 
 
-def _beside(rows: pl.DataFrame, step: int, names: Sequence[str]) -> pl.DataFrame:
-    """Return each answer beside the one `step` rows on, where both are to one task."""
-    ahead = rows.with_columns(
-        pl.col(name).shift(-step).alias(f"{name}_b") for name in ("task", "node", *names)
-    )
+def _beside(rows: pl.DataFrame, names: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
+    """Give each answer beside every later one to its task, some rows at a time."""
     is_pair = (pl.col("task") == pl.col("task_b")) & (pl.col("node") != pl.col("node_b"))
-    return ahead.filter(is_pair)
+    for step in range(1, MAX_REPLICAS):
+        ahead = [pl.col(name).shift(-step).alias(f"{name}_b") for name in ("task", "node", *names)]
+        for start in range(0, len(rows), _CHUNK):
+            # The last `step` rows are only there to be beside others: the next chunk begins there.
+            yield rows.slice(start, _CHUNK + step).with_columns(ahead).filter(is_pair)
 
 
 def _candidates(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the pairs that share tasks enough."""
     keys = rows.select("task", "node")
-    found = [
-        _beside(keys, step, ()).group_by("node", "node_b").agg(shared=pl.len())
-        for step in range(1, MAX_REPLICAS)
-    ]
-    pairs = pl.concat(found).group_by("node", "node_b").agg(pl.col("shared").sum())
-    return pairs.filter(pl.col("shared") >= MIN_SHARED).select("node", "node_b")
+    met = [keys.clear().select("node", node_b="node")]
+    met += [pairs.select("node", "node_b") for pairs in _beside(keys)]
+    pairs = pl.concat(met).lazy().group_by("node", "node_b").agg(shared=pl.len())
+    enough = pairs.filter(pl.col("shared") >= MIN_SHARED).select("node", "node_b")
+    return enough.collect(engine=ENGINE)
 
 
 def _sides_of(rows: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
     """Return one row a shared task of each candidate pair, with the chance that they agree."""
     found, excess = [], []
-    for step in range(1, MAX_REPLICAS):
-        ahead = _beside(rows, step, ("operator", "model", "latency_ms", "dissent", "odds"))
-        sides = ahead.select(
+    for pairs in _beside(rows, ("operator", "model", "latency_ms", "dissent", "odds")):
+        sides = pairs.select(
             "node",
             "node_b",
             is_apart=pl.col("operator") != pl.col("operator_b"),
@@ -252,7 +263,8 @@ def _same_side_bps() -> pl.Expr:
 
     e1 .. e3 are the elementary symmetric polynomials of the others' odds, from power sums.
     """
-    a, b, k = pl.col("odds"), pl.col("odds_b"), pl.col("k")
+    a, b = pl.col("odds").cast(pl.Int64), pl.col("odds_b").cast(pl.Int64)
+    k = pl.col("k")
     p1 = pl.col("s1") - a - b
     p2 = pl.col("s2") - a * a - b * b
     p3 = pl.col("s3") - a * a * a - b * b * b

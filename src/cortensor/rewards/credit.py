@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from cortensor.rewards.collusion import Pair
 
 
-def with_credit(records: pl.DataFrame, pairs: Sequence[Pair]) -> pl.DataFrame:
-    """Return the rows with `credit_bps`; of several pairs that share a task, the strictest counts.
+def with_credit(records: pl.DataFrame, pairs: Sequence[Pair]) -> pl.LazyFrame:
+    """Give the rows with `credit_bps`; of several pairs that share a task, the strictest counts.
 
     Args:
         records: columns of `records.SCHEMA`.
         pairs: those flagged.
     """
     if not pairs:
-        return records.with_columns(credit_bps=pl.lit(BPS, pl.Int64))
+        return records.lazy().with_columns(credit_bps=pl.lit(BPS, pl.Int64))
     sides = [
         (node, other, BPS // 2 if pair.later is None else 0 if pair.later == node else BPS)
         for pair in pairs
@@ -35,15 +35,18 @@ def with_credit(records: pl.DataFrame, pairs: Sequence[Pair]) -> pl.DataFrame:
         schema={"node": pl.UInt32, "node_b": pl.UInt32, "credit_bps": pl.Int64},
         orient="row",
     ).filter(pl.col("credit_bps") < BPS)
-    paid = records.filter(pl.col("kind") == PAID).select("task", "node")
-    involved = paid.join(credits_, on="node")
+    flagged = [node for pair in pairs for node in (pair.node, pair.other)]
+    paid = records.filter((pl.col("kind") == PAID) & pl.col("node").is_in(flagged))
+    paid = paid.select("task", "node")
     partners = paid.rename({"node": "node_b"}).unique()
     shared = (
-        involved.join(partners, on=["task", "node_b"])
+        paid.join(credits_, on="node")
+        .join(partners, on=["task", "node_b"])
         .group_by("task", "node")
         .agg(pl.col("credit_bps").min())
     )
-    return records.join(shared, on=["task", "node"], how="left").with_columns(
+    lessened = records.lazy().join(shared.lazy(), on=["task", "node"], how="left")
+    return lessened.with_columns(
         credit_bps=pl.when(pl.col("kind") == PAID)
         .then(pl.col("credit_bps").fill_null(BPS))
         .otherwise(BPS)

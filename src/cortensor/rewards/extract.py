@@ -8,9 +8,14 @@ charges nobody. Whoever was silent is in it as TIMEOUT or ERROR.
 
 from __future__ import annotations
 
+from array import array
+from hashlib import blake2b
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from cortensor.errors import InvalidInput
+import numpy as np
+import polars as pl
+
 from cortensor.receipts.evidence import OK
 from cortensor.receipts.tiers import HEARTBEAT as HEARTBEAT_TIER
 from cortensor.rewards.records import (
@@ -20,23 +25,36 @@ from cortensor.rewards.records import (
     HEARTBEAT,
     MAX_UNITS,
     PAID,
-    SCHEMA,
     TIMEOUT,
     UNDECIDED,
+    model_numbers,
     record_frame,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    import polars as pl
+    import numpy.typing as npt
 
-    from cortensor.receipts.body import Body, Replica
+    from cortensor.receipts.body import AttemptBlock, Body, Replica
     from cortensor.rewards.roster import Roster
 
 BPS = 10_000
 _MAX_LATENCY = 2**32 - 1
-_MAX_MODELS = 2**16
+_KEY_BYTES = 16
+_ROW: Mapping[str, str] = MappingProxyType(
+    {
+        "receipt": "I",
+        "node": "I",
+        "kind": "B",
+        "outcome": "B",
+        "contest_bps": "H",
+        "units": "I",
+        "model": "I",
+        "latency_ms": "I",
+    }
+)
+"""Columns and their kinds, before receipts have an order and models their numbers."""
 _BY_STATUS = {"TIMEOUT": TIMEOUT, "ERROR": ERROR}
 
 
@@ -60,11 +78,55 @@ class _Run(NamedTuple):
     units: int
     model: str
     latency_ms: int
+    key: bytes
 
 
-def collect(
-    bodies: Iterable[tuple[str, Body]], roster: Roster, known_models: Iterable[str] = ()
-) -> Records:
+class _Rows:
+    """Rows as they come, in few bytes each: a million bodies at once would not fit."""
+
+    def __init__(self) -> None:
+        self.receipts: dict[bytes, int] = {}
+        self.issued = array("Q")
+        self.replaced: set[bytes] = set()
+        self.models: dict[str, int] = {}
+        self.keys = bytearray()
+        self.columns = {name: array(kind) for name, kind in _ROW.items()}
+
+    def add(self, receipt: str, body: Body, roster: Roster) -> None:
+        """Take what a receipt says."""
+        identifier = bytes.fromhex(receipt[2:])
+        if identifier in self.receipts:
+            return
+        number = self.receipts[identifier] = len(self.receipts)
+        self.issued.append(body.issued_at)
+        if isinstance(body.supersedes, str):
+            self.replaced.add(bytes.fromhex(body.supersedes[2:]))
+        kind = HEARTBEAT if body.policy.tier == HEARTBEAT_TIER else PAID
+        contest = contest_bps(body)
+        for run in _runs(body, roster):
+            row = (
+                number,
+                run.node,
+                kind,
+                run.outcome,
+                contest if run.outcome in {AGREED, DISSENTED} else 0,
+                min(run.units, MAX_UNITS),
+                self.models.setdefault(run.model, len(self.models)),
+                min(run.latency_ms, _MAX_LATENCY),
+            )
+            for column, value in zip(self.columns.values(), row, strict=True):
+                column.append(value)
+            self.keys += run.key
+
+    def order(self) -> npt.NDArray[np.int64]:
+        """Return the numbers of the receipts that count, by time and then by id."""
+        words = np.frombuffer(b"".join(self.receipts), ">u8").reshape(-1, 4)
+        counts = np.array([each not in self.replaced for each in self.receipts], np.bool_)
+        order = np.lexsort((*words.T[::-1], np.array(self.issued)))
+        return order[counts[order]]
+
+
+def collect(bodies: Iterable[tuple[str, Body]], roster: Roster) -> Records:
     """Return the rows of an epoch's receipts.
 
     A receipt counts once, one that another replaces not at all, and a run (its compute session and
@@ -72,47 +134,36 @@ def collect(
 
     Args:
         bodies: (receipt id as 0x-hex, body) of every receipt that counts to the epoch: anchored,
-            and not revoked.
+            and not revoked. Only one is held at a time.
         roster: the epoch's nodes; others have no rows.
-        known_models: names that are numbered too, such as those of earlier epochs' rows.
 
     Raises:
-        InvalidInput: for more than 65,536 model names.
+        InvalidInput: for more than 65,535 model names.
     """
-    by_id = dict(bodies)
-    replaced = {body.supersedes for body in by_id.values() if isinstance(body.supersedes, str)}
-    counted = sorted(
-        (body.issued_at, receipt) for receipt, body in by_id.items() if receipt not in replaced
+    rows = _Rows()
+    for receipt, body in bodies:
+        rows.add(receipt, body, roster)
+    order = rows.order()
+    tasks = np.full(len(rows.receipts), -1)
+    tasks[order] = np.arange(len(order))
+    keys = np.frombuffer(rows.keys, np.uint64).reshape(-1, 2)
+    found = {name: np.array(column) for name, column in rows.columns.items()}
+    told = pl.DataFrame(found).with_columns(
+        task=tasks[found["receipt"]],
+        at=np.array(rows.issued)[found["receipt"]],
+        operator=np.array(roster.operator_of, np.uint32)[found["node"]],
+        first=keys[:, 0],
+        second=keys[:, 1],
     )
-    found = {entry.model for _, receipt in counted for entry in by_id[receipt].replicas}
-    names = sorted(found.union(known_models))
-    if len(names) >= _MAX_MODELS:
-        raise InvalidInput(f"must name fewer than {_MAX_MODELS} models", field="records.model")
-    numbers = {name: number for number, name in enumerate(names)}
-    numbers[""] = len(names)  # of a run that never answered
-    columns: dict[str, list[int]] = {name: [] for name in SCHEMA}
-    seen: set[tuple[str, str]] = set()
-    for task, (issued_at, receipt) in enumerate(counted):
-        body = by_id[receipt]
-        kind = HEARTBEAT if body.policy.tier == HEARTBEAT_TIER else PAID
-        contest = contest_bps(body)
-        for run in _runs(body, roster, seen):
-            row = (
-                task,
-                run.node,
-                roster.operator_of[run.node],
-                issued_at,
-                kind,
-                run.outcome,
-                contest if run.outcome in {AGREED, DISSENTED} else 0,
-                min(run.units, MAX_UNITS),
-                numbers[run.model],
-                min(run.latency_ms, _MAX_LATENCY),
-            )
-            for column, value in zip(columns.values(), row, strict=True):
-                column.append(value)
-    ids = [bytes.fromhex(receipt[2:]) for _, receipt in counted]
-    return Records(record_frame(columns), names, ids)
+    told = told.filter(pl.col("task") >= 0).sort("task", maintain_order=True)
+    told = told.filter(pl.struct("first", "second").is_first_distinct())
+    known = list(rows.models)
+    names = sorted({known[number] for number in told["model"].unique()} - {""})
+    numbers = model_numbers(names)
+    by_number = pl.Series([numbers.get(name, 0) for name in known], dtype=pl.UInt16)
+    frame = record_frame(told.with_columns(model=by_number.gather(told["model"])))
+    ids = list(rows.receipts)
+    return Records(frame, names, [ids[number] for number in order.tolist()])
 
 
 def contest_bps(body: Body) -> int:
@@ -135,25 +186,26 @@ def is_decided(body: Body) -> bool:
     return not is_tied
 
 
-def _runs(body: Body, roster: Roster, seen: set[tuple[str, str]]) -> Iterable[_Run]:
+def _runs(body: Body, roster: Roster) -> Iterable[_Run]:
     decided = is_decided(body)
     for entry in body.replicas:
         node = roster.index_of(entry.miner)
-        key = (entry.session_id, entry.task_id)
-        if node is None or key in seen:
+        if node is None:
             continue
-        seen.add(key)
         outcome = _outcome(entry, body, is_decided=decided)
         units = entry.input_units + entry.output_units if outcome not in {TIMEOUT, ERROR} else 0
-        yield _Run(node, outcome, units, entry.model, entry.latency_ms)
+        yield _Run(node, outcome, units, entry.model, entry.latency_ms, _key(entry))
     # Runs that another replaced because they failed: nobody pays for them, and they count against.
     for attempt in body.attempts or ():
         node = roster.index_of(attempt.miner)
-        key = (attempt.session_id, attempt.task_id)
-        if node is None or key in seen or attempt.status not in _BY_STATUS:
+        if node is None or attempt.status not in _BY_STATUS:
             continue
-        seen.add(key)
-        yield _Run(node, _BY_STATUS[attempt.status], 0, "", attempt.latency_ms)
+        yield _Run(node, _BY_STATUS[attempt.status], 0, "", attempt.latency_ms, _key(attempt))
+
+
+def _key(run: Replica | AttemptBlock) -> bytes:
+    """Return 16 bytes that stand for a run's compute session and task."""
+    return blake2b(f"{run.session_id} {run.task_id}".encode(), digest_size=_KEY_BYTES).digest()
 
 
 def _outcome(entry: Replica, body: Body, *, is_decided: bool) -> int:

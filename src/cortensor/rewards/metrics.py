@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an epoch's rows add up to: counts of each node and of each operator, all whole numbers.
 
-Columnar: millions of rows are summed here, and only the sums leave. The shares of a leaf follow
-from them in `shares`.
+Columnar: millions of rows are summed here, streamed, and only the sums leave. The shares of a leaf
+follow from them in `shares`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cortensor.rewards.records import (
     AGREED,
     ANSWERED,
     DISSENTED,
+    ENGINE,
     FAILED,
     HEARTBEAT,
     MAX_UNITS,
@@ -110,9 +111,9 @@ def measure(
         raise InvalidInput("must be after the start", field="end")
     _check_values(records)
     _check_indices(records, roster)
-    rows = with_credit(records, pairs)
+    rows, kind = with_credit(records, pairs), pl.col("kind")
     paid = _paid(rows)
-    nodes = _nodes(paid, rows.filter(pl.col("kind") == HEARTBEAT), len(roster))
+    nodes = _nodes(paid, rows.filter(kind == HEARTBEAT), len(roster))
     return Metrics(nodes, _operators(paid, nodes, roster, start, end))
 
 
@@ -122,7 +123,7 @@ def _check_values(records: pl.DataFrame) -> None:
         & (pl.col("outcome") <= UNDECIDED)
         & (pl.col("contest_bps") <= BPS)
     )
-    if not records.select(known.all()).item():
+    if not records.lazy().select(known.all()).collect(engine=ENGINE).item():
         raise InvalidInput("has a kind, an outcome or a contest that is none", field="records")
 
 
@@ -131,13 +132,13 @@ def _check_indices(records: pl.DataFrame, roster: Roster) -> None:
         {"node": range(len(roster)), "_operator": roster.operator_of},
         schema={"node": pl.UInt32, "_operator": pl.UInt32},
     )
-    pairs = records.select("node", "operator").unique()
+    pairs = records.lazy().select("node", "operator").unique().collect(engine=ENGINE)
     known = pairs.join(places, on="node").filter(pl.col("operator") == pl.col("_operator"))
     if len(known) != len(pairs):
         raise InvalidInput("must be of the roster's nodes and operators", field="records")
 
 
-def _paid(rows: pl.DataFrame) -> pl.DataFrame:
+def _paid(rows: pl.LazyFrame) -> pl.LazyFrame:
     outcome, credit = pl.col("outcome"), pl.col("credit_bps")
     answered, lost = outcome.is_in(list(ANSWERED)), outcome.is_in(list(FAILED))
     weight = pl.col("contest_bps").cast(pl.Int64) * credit // BPS
@@ -158,29 +159,36 @@ def _paid(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _nodes(paid: pl.DataFrame, beats: pl.DataFrame, count: int) -> list[NodeCounts]:
+def _nodes(paid: pl.LazyFrame, beats: pl.LazyFrame, count: int) -> list[NodeCounts]:
     lost, won = pl.col("lost"), pl.col("won")
-    sums = paid.group_by("node").agg(
-        tasks=pl.col("counts").sum(),
-        asked=pl.len(),
-        answered=pl.col("answered").sum(),
-        won=won.sum(),
-        lost=lost.sum(),
-        last_lost=pl.col("task").filter(lost).max(),
-        work=pl.col("work").sum(),
-        contest_won=pl.col("contest_won").sum(),
-        contest=pl.col("contest").sum(),
+    sums = (
+        paid.group_by("node")
+        .agg(
+            tasks=pl.col("counts").sum(),
+            asked=pl.len(),
+            answered=pl.col("answered").sum(),
+            won=won.sum(),
+            lost=lost.sum(),
+            last_lost=pl.col("task").filter(lost).max(),
+            work=pl.col("work").sum(),
+            contest_won=pl.col("contest_won").sum(),
+            contest=pl.col("contest").sum(),
+        )
+        .collect(engine=ENGINE)
     )
     since = (
         paid.filter(won)
         .select("task", "node")
-        .join(sums.select("node", "last_lost"), on="node")
+        .join(sums.lazy().select("node", "last_lost"), on="node")
         .filter(pl.col("last_lost").is_null() | (pl.col("task") > pl.col("last_lost")))
         .group_by("node")
         .agg(won_since=pl.len())
+        .collect(engine=ENGINE)
     )
-    shown = beats.group_by("node").agg(
-        beats=pl.len(), beats_answered=pl.col("outcome").is_in(list(ANSWERED)).sum()
+    shown = (
+        beats.group_by("node")
+        .agg(beats=pl.len(), beats_answered=pl.col("outcome").is_in(list(ANSWERED)).sum())
+        .collect(engine=ENGINE)
     )
     everyone = pl.DataFrame({"node": range(count)}, schema={"node": pl.UInt32})
     table = everyone
@@ -191,7 +199,7 @@ def _nodes(paid: pl.DataFrame, beats: pl.DataFrame, count: int) -> list[NodeCoun
 
 
 def _operators(
-    paid: pl.DataFrame, nodes: Sequence[NodeCounts], roster: Roster, start: int, end: int
+    paid: pl.LazyFrame, nodes: Sequence[NodeCounts], roster: Roster, start: int, end: int
 ) -> list[OperatorCounts]:
     count = len(roster.operators)
     models = [0] * count
@@ -202,6 +210,7 @@ def _operators(
         .filter(pl.col("len") >= MODEL_TASKS)
         .group_by("operator")
         .len()
+        .collect(engine=ENGINE)
     )
     for operator, number in served.iter_rows():
         models[operator] = number
@@ -216,6 +225,7 @@ def _operators(
         .with_columns(part=(elapsed * SLICES // (end - start)).clip(0, SLICES - 1))
         .group_by("operator", "part")
         .agg(won=pl.col("won").sum(), counted=pl.len())
+        .collect(engine=ENGINE)
     )
     for operator, part, won, counted in parts.iter_rows():
         slices[operator][part] = (won, counted)

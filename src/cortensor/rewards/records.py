@@ -29,6 +29,8 @@ ANSWERED: Final = (AGREED, DISSENTED, UNDECIDED)
 FAILED: Final = (DISSENTED, TIMEOUT, ERROR)
 """What ends a streak."""
 MAGIC = b"cortensor-reward-records/1\n"
+ENGINE: Final = "streaming"
+"""How sums over rows are collected: piece by piece, no second table beside the rows."""
 
 SCHEMA: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -46,6 +48,7 @@ SCHEMA: Final[Mapping[str, Any]] = MappingProxyType(
 )
 _WIDTHS: Final = MappingProxyType({pl.UInt64: 8, pl.UInt32: 4, pl.UInt16: 2, pl.UInt8: 1})
 _ROW_BYTES: Final = sum(_WIDTHS[kind] for kind in SCHEMA.values())
+_MAX_MODELS: Final = 2**16 - 1
 MAX_UNITS: Final = 2**24 - 1
 """More tokens of one run than this count as this: sums of an epoch stay within 63 bits."""
 
@@ -129,9 +132,6 @@ def moved(
         InvalidInput: if the later names lack one of the earlier.
     """
     before, after = rosters
-    numbers = {name: number for number, name in enumerate(models[1])}
-    if not numbers.keys() >= set(models[0]):
-        raise InvalidInput("must hold the earlier epoch's names", field="records.models")
     places = after.moved_from(before)
     nodes = pl.DataFrame(
         {
@@ -141,16 +141,41 @@ def moved(
         },
         schema={"node": pl.UInt32, "_node": pl.UInt32, "_operator": pl.UInt32},
     )
-    names = pl.DataFrame(
-        {
-            "model": range(len(models[0]) + 1),
-            "_model": [*(numbers[name] for name in models[0]), len(numbers)],
-        },
-        schema={"model": pl.UInt16, "_model": pl.UInt16},
-    )
-    found = frame.join(nodes, on="node").join(names, on="model")
-    renumbered = found.with_columns(node="_node", operator="_operator", model="_model")
-    return record_frame(renumbered.select(list(SCHEMA)))
+    found = frame.join(nodes, on="node").with_columns(node="_node", operator="_operator")
+    return record_frame(with_models(found.select(list(SCHEMA)), *models))
+
+
+def model_numbers(names: Sequence[str]) -> dict[str, int]:
+    """Return the numbers that stand for models: their places, and one more for none.
+
+    Raises:
+        InvalidInput: for more than 65,535 names.
+    """
+    numbers = {name: number for number, name in enumerate(names)}
+    numbers[""] = len(names)  # of a run that never answered
+    if numbers[""] > _MAX_MODELS:
+        raise InvalidInput(f"must name at most {_MAX_MODELS} models", field="records.model")
+    return numbers
+
+
+def with_models(frame: pl.DataFrame, before: Sequence[str], after: Sequence[str]) -> pl.DataFrame:
+    """Return rows whose models are numbered by other names; in order, if both lists are sorted.
+
+    Args:
+        frame: columns of `SCHEMA`.
+        before: the names by which they are numbered.
+        after: the names by which they are to be.
+
+    Raises:
+        InvalidInput: if the later names lack one of the earlier, or are too many.
+    """
+    numbers = model_numbers(after)
+    if not numbers.keys() >= set(before):
+        raise InvalidInput("must hold the earlier epoch's names", field="records.models")
+    if list(before) == list(after):
+        return frame
+    places = pl.Series([*(numbers[name] for name in before), numbers[""]], dtype=pl.UInt16)
+    return frame.with_columns(model=places.gather(frame["model"]))
 
 
 def joined(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:

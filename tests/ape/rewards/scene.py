@@ -3,18 +3,26 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+
+from web3.exceptions import Web3ValueError
+
 from cortensor.epochs.gathering import gather
+from cortensor.epochs.job import Job
 from cortensor.epochs.observing import RewardChain
 from cortensor.epochs.place import place_from
 from cortensor.epochs.settings import ObserveSettings
 from cortensor.rewards.epoch import compute_epoch
 from cortensor.watch.fetch import FetchLimits
-from scripts._rewards.network import Network
+from scripts._rewards.forked import Forked
+from scripts._rewards.network import Network, hex_key
 from scripts._rewards.pipeline import Service
 from scripts._rewards.working import free_port
 from tests.ape.running import rpc
 
 NODES = 2
+BEGINS = re.compile(r"epoch \d+: \w+ begins")
 SETTINGS = ObserveSettings(limits=FetchLimits(is_private_allowed=True), finality="soft")
 
 
@@ -45,18 +53,43 @@ class Scene:
             free_port(),
             folder / "service.log",
             finality=finality,
+            begin=Forked,
         )
 
     def computed(self, folder=None):
         """Inputs and result of the epoch, which somebody opened."""
-        chain = RewardChain([self.url], place_from(self.chain.records, None, None))
-        inputs, _ = gather(chain, self.epoch, SETTINGS, folder)
+        inputs, _ = gather(self.reader(), self.epoch, SETTINGS, folder)
         return inputs, compute_epoch(inputs)
+
+    def reader(self):
+        """The contracts, as anybody reads them."""
+        return RewardChain([self.url], place_from(self.chain.records, None, None))
+
+    def job(self):
+        """The proposer's work, with a folder of its own."""
+        return Job(
+            rpc_url=(self.url,),
+            place=place_from(self.chain.records, None, None),
+            folder=self.folder / "job",
+            settings=SETTINGS,
+            key=hex_key(self.network.cast.proposer),
+            database=self.folder / "job.db",
+            workflows="",
+            uri_base="",
+        )
 
     def says(self, text):
         """Whether the service's log has something."""
+        return self.count(text) > 0
+
+    def count(self, text):
+        """How often the service's log has something."""
         log = self.service.log
-        return log.is_file() and text in log.read_text("utf-8")
+        return log.read_text("utf-8").count(text) if log.is_file() else 0
+
+    def last_step(self):
+        """Which step of which epoch began last, as the service's log says it."""
+        return BEGINS.findall(self.service.log.read_text("utf-8"))[-1]
 
     def nonce(self, block):
         """How many transactions the proposer has sent."""
@@ -73,3 +106,22 @@ class Scene:
         address = self.network.cast.proposer.address.lower()
         own = next((each for who, each in found.items() if who.lower() == address), {})
         return [each["hash"] for each in own.values()]
+
+    def called(self, tx_hash):
+        """The name of the function that a transaction calls."""
+        data = self.chain.web3.eth.get_transaction(tx_hash)["input"]
+        network = self.network
+        bound = [network.reward, network.dispute, network.register, self.chain.payment]
+        for contract in bound:
+            with suppress(Web3ValueError):
+                return contract.get_function_by_selector(data[:4]).fn_name
+        return data.hex()
+
+    def pass_window(self):
+        """Go to where the posted root can be made final."""
+        flight = self.network.reward.functions.flight().call()
+        self.chain.pass_time(flight[5] - self.chain.now() + 1)
+
+    def address(self, number):
+        """The checksummed address of a number."""
+        return self.chain.web3.to_checksum_address(f"0x{number:040x}")

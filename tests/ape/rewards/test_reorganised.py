@@ -59,11 +59,6 @@ def bury(scene):
     rpc(scene.url, "anvil_mine", hex(DEEP))
 
 
-def pass_window(scene):
-    flight = scene.network.reward.functions.flight().call()
-    scene.chain.pass_time(flight[5] - scene.chain.now() + 1)
-
-
 def test_an_opening_and_a_posting_that_vanish(scene):
     sent = scene.nonce("latest")
     until(scene, lambda: scene.says("[not_final]") or scene.says("it is computed later"))
@@ -80,7 +75,7 @@ def test_an_opening_and_a_posting_that_vanish(scene):
     scene.service.kill()
     lose(scene)
     until(scene, lambda: scene.state() == POSTED)
-    pass_window(scene)
+    scene.pass_window()
     until(scene, lambda: scene.state() == FINAL)
     assert [len(events(scene, name)) for name in ("EpochOpened", "RootPosted")] == [1, 1]
     assert scene.nonce("latest") == sent + 3
@@ -113,7 +108,7 @@ def test_a_finalisation_and_a_payment_that_vanish(scene):
         until(scene, lambda: scene.says("only a veto stops"))
         operator = cast.operators[0].address
         before = scene.chain.balance(operator)
-        pass_window(scene)
+        scene.pass_window()
         until(scene, lambda: events(scene, "EpochFinalised"))
         scene.service.kill()
         lose(scene, 2 if events(scene, "RunPaid") else 1)

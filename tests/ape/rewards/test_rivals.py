@@ -47,8 +47,7 @@ def postings(scene):
 
 def finish(scene):
     """Let the window pass, and the service bring the epoch to its end."""
-    flight = scene.network.reward.functions.flight().call()
-    scene.chain.pass_time(flight[5] - scene.chain.now() + 1)
+    scene.pass_window()
     scene.service.run_until(lambda: scene.state() == FINAL, seconds=PATIENCE_S)
 
 
@@ -73,6 +72,7 @@ def test_a_right_root_is_left_and_made_final(scene):
     done = f"epoch {scene.epoch}: check: the posted root is right"
     scene.service.run_until(lambda: scene.says(done), seconds=PATIENCE_S)
     finish(scene)
+    assert scene.says(f"epoch {scene.epoch}: fund: 0 bucket(s) released")
     assert not cheating.is_slashed(scene.network)
     assert postings(scene) == [cast.cheat.address]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ape run rewards`: three epochs, cheats caught, kills survived, every wei found."""
+"""`ape run rewards`: three epochs and a sweep, cheats caught, kills survived, every wei found."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import json
 
 import pytest
 
-from scripts._rewards.pipeline import STEPS
+from scripts._rewards.pipeline import STEPS, SWEEP_STEPS
 from tests.ape.running import ape_run
 from tests.python.router.fake_model import FakeModel, Script
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NODES, TASKS = 8, 3
+CHEATS = 9
+"""Eight in the first epoch, and one that the service finds posted before it."""
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def outcome(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rewards") / "run"
     options = ("--nodes", NODES, "--tasks", TASKS, "--backend", model.url, "--out", folder)
     try:
-        done = ape_run("rewards", *options, "--json", timeout=280)
+        done = ape_run("rewards", *options, "--json", timeout=560)
     finally:
         model.close()
     assert done.returncode == 0, done.stdout + done.stderr
@@ -48,18 +50,32 @@ def test_every_node_was_seen_to_be_there_by_heartbeats(outcome):
 
 
 def test_every_cheat_is_caught_by_its_own_proof(outcome):
-    assert [cheat["caught"] for cheat in outcome["cheats"]] == [True] * 8
+    assert [cheat["caught"] for cheat in outcome["cheats"]] == [True] * CHEATS
     proofs = [cheat["proof"] or cheat["outcome"] for cheat in outcome["cheats"]]
     assert proofs == [cheat["expected"] for cheat in outcome["cheats"]]
 
 
 def test_a_kill_at_every_step_sends_nothing_twice(outcome):
     assert outcome["epochs"][1]["killed"] == list(STEPS)
+    assert outcome["swept"]["killed"] == list(SWEEP_STEPS)
+    assert outcome["events"] == {
+        "EpochOpened": 3,
+        "RootPosted": CHEATS + 3,  # the cheat's, and one an epoch
+        "EpochFinalised": 3,
+        "RunPaid": 2,  # of the third somebody fetched his own
+        "EpochExpired": 1,
+        "RunSwept": 1,
+    }
     sent = outcome["transactions"]
-    assert sent["EpochOpened"] == 3
-    assert sent["RootPosted"] == 8 + 3  # the cheat's, and one an epoch
-    assert sent["EpochFinalised"] == 3
-    assert sent["RunPaid"] == 3
+    assert sent["sent"] == sent["wanted"] > 0
+
+
+def test_what_nobody_was_paid_is_swept(outcome):
+    assert (outcome["swept"]["state"], outcome["swept"]["runs"]) == ("expired", 1)
+    third = int(outcome["epochs"][2]["amount_wei"])
+    assert 0 < int(outcome["swept"]["fetched"]) < third
+    swept = third - int(outcome["swept"]["fetched"])
+    assert int(outcome["account"]["swept"]) == swept
 
 
 def test_every_wei_is_somewhere(outcome):

@@ -1,321 +1,247 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Epochs, bonds and payments at random; every wei is somebody's at every step."""
+"""The money of rewards at random: bonds, the fund, runs of leaves, credits, expiry, the end."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import boa
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, invariant, precondition, rule
+from hypothesis.stateful import precondition, rule
 
-from tests.contracts.rewards import (
-    BOND_WEI,
-    BURN_ADDRESS,
-    DAY,
-    EXPIRED,
-    FINAL,
-    GRANT,
-    OPEN,
-    POSTED,
-    Header,
-    Rewarded,
-    plain_works,
-)
-from tests.contracts.stateful.running import CountingMachine
-from tests.model.reward_tree_model import U128, Tree
-
-REFUSES = 1
-WAITS = st.sampled_from((DAY // 2, DAY, DAY, 2 * DAY))
-PICKS = st.integers(0, 2**16)
-COUNTS = st.sampled_from((0, 1, 2, 3, 5, 8, 9))
+from tests.contracts.rewards import BOND_WEI, EXPIRED, FINAL, GRANT, due
+from tests.contracts.stateful.reward_comparison import Root
+from tests.contracts.stateful.reward_steps import PICKS, PLANS, RARELY, Plan, RewardSteps
+from tests.model.epochs_model import POSTED
+from tests.model.reward_tree_model import U128, Sum, Tree, parent_hash
 
 
-@dataclass
-class Final:
-    """An epoch that is paid or swept."""
+class RewardMachine(RewardSteps):
+    """All steps."""
 
-    tree: Tree
-    unpaid: dict[int, int]
-    is_expired: bool = False
-
-
-@dataclass
-class Money:
-    """What the contract owes, by the rules of the page."""
-
-    bonds: dict[str, int] = field(default_factory=dict)
-    credits: dict[str, int] = field(default_factory=dict)
-    budget: int = 0
-    finals: dict[int, Final] = field(default_factory=dict)
-
-    def owed(self) -> int:
-        """Return the whole of it."""
-        unpaid = sum(sum(final.unpaid.values()) for final in self.finals.values())
-        return sum(self.bonds.values()) + sum(self.credits.values()) + self.budget + unpaid
-
-
-class RewardMachine(CountingMachine):
-    """Two proposers, a guardian and anybody use one NodeReward; the token refuses one operator.
-
-    `own` is given by the test.
-    """
-
-    own: Rewarded
-
-    def __init__(self) -> None:
-        super().__init__()
-        own = self.own
-        self.proposers = (own.proposer, own.other_proposer)
-        self.money = Money(bonds=dict.fromkeys(self.proposers, BOND_WEI))
-        self.posted: tuple[Tree, Header] | None = None
-        self.refused = plain_works(2)[1].operator
-        own.cor.set_way(self.refused, REFUSES)
-
-    def count(self, name: str) -> None:
-        self.successes[name] += 1
-
-    @initialize()
-    def begin(self) -> None:
-        self.own.end_epoch()
-
-    @property
-    def state(self) -> int:
-        return self.own.reward.flight().state
-
-    @rule(seconds=WAITS)
-    def wait(self, seconds: int) -> None:
-        self.own.wait(seconds)
-        self.count("wait")
-
-    @precondition(lambda self: self.own.cor.balanceOf(self.own.fund) < GRANT // 4)
     @rule(amount=st.integers(1, GRANT))
+    def grant_any(self, amount: int) -> None:
+        self.grant(amount)
+
     def grant(self, amount: int) -> None:
         self.own.grant(amount)
+        self.model.fund += amount
         self.count("grant")
 
-    @precondition(lambda self: self.state != POSTED)
-    @rule(is_next=st.booleans())
-    def open_alone(self, is_next: bool) -> None:
-        self.open(is_next)
+    # Bonds.
 
-    def open(self, is_next: bool) -> None:
-        own, flight = self.own, self.own.reward.flight()
-        if is_next:
-            own.end_epoch()
-        epoch = own.running - 1
-        is_stuck = (
-            flight.state == OPEN and boa.env.timestamp <= (flight.epoch + 1) * 7 * DAY + 6 * DAY
+    def deposit(self, proposer: str) -> None:
+        self.step(
+            "deposit",
+            lambda: self.own.reward.deposit_bond(BOND_WEI, sender=proposer),
+            lambda: self.model.deposit(proposer, BOND_WEI),
         )
-        if epoch <= flight.epoch:
-            with boa.reverts("reward: not a later epoch"):
-                own.reward.open(epoch)
-        elif boa.env.timestamp > (epoch + 1) * 7 * DAY + 6 * DAY:
-            with boa.reverts("reward: too late to post"):
-                own.reward.open(epoch)
-        elif is_stuck:
-            with boa.reverts("reward: one is open"):
-                own.reward.open(epoch)
-        else:
-            # What the last one had goes back first.
-            self.money.budget = own.cor.balanceOf(own.fund) + self.money.budget
-            self.money.budget = min(self.money.budget, own.card.budget_cap_wei)
-            assert own.reward.open(epoch) == self.money.budget
-            self.count("open (lapsed)" if flight.state == OPEN else "open")
 
-    @precondition(lambda self: self.state == OPEN)
-    @rule(who=PICKS, count=COUNTS, operators=st.integers(1, 4), is_greedy=st.booleans())
-    def post_alone(self, who: int, count: int, operators: int, is_greedy: bool) -> None:
-        self.post(who, count, operators, is_greedy)
-
-    def post(self, who: int, count: int, operators: int, is_greedy: bool) -> None:
-        own = self.own
+    @rule(who=PICKS, is_more=RARELY)
+    def bond(self, who: int, is_more: bool) -> None:
+        """Ask for a bond back, the posted root's rather; take it as soon as it goes; more of it."""
+        own, model = self.own, self.model
         proposer = self.proposers[who % 2]
-        tree = Tree(own.priced(plain_works(count, min(operators, max(count, 1)))))
-        more = {"sums": tree.top.sums | U128 // 2} if is_greedy and who % 3 == 0 else {}
-        flight = own.reward.flight()
-        if boa.env.timestamp > (flight.epoch + 1) * 7 * DAY + 6 * DAY:
-            with boa.reverts("reward: too late to post"):
-                own.post(tree, proposer, **more)
-        elif not own.reward.can_post(proposer):
-            with boa.reverts("reward: no bond"):
-                own.post(tree, proposer, **more)
-            own.give(proposer, BOND_WEI)
-            own.reward.deposit_bond(BOND_WEI, sender=proposer)
-            self.money.bonds[proposer] += BOND_WEI
-        else:
-            self.posted = tree, own.post(tree, proposer, **more)
-            self.count("post")
-
-    @precondition(lambda self: self.state != POSTED)
-    @rule(who=PICKS, count=COUNTS, operators=st.integers(1, 4), is_greedy=st.booleans())
-    def open_and_post(self, who: int, count: int, operators: int, is_greedy: bool) -> None:
-        """What nearly always happens: the epoch ends, and its root is posted at once."""
-        self.open(True)
-        if self.state == OPEN:
-            self.post(who, count, operators, is_greedy)
-
-    @precondition(lambda self: self.state == POSTED)
-    @rule(is_patient=st.booleans(), place=PICKS, height=st.integers(0, 4))
-    def finalise(self, is_patient: bool, place: int, height: int) -> None:
-        own, (tree, header) = self.own, self.posted
-        flight = own.reward.flight()
-        if is_patient:
-            boa.env.timestamp = max(boa.env.timestamp, flight.challengeable_until + 1)
-        allotted = header.sums & U128
-        if boa.env.timestamp <= flight.challengeable_until:
-            with boa.reverts("reward: still challengeable"):
-                own.reward.finalise(flight.epoch, header)
-        elif allotted > flight.budget:
-            with boa.reverts("reward: over the budget"):
-                own.reward.finalise(flight.epoch, header)
-        else:
-            own.reward.finalise(flight.epoch, header)
-            unpaid = {index: leaf.sums & U128 for index, leaf in enumerate(tree.leaves)}
-            self.money.finals[flight.epoch] = Final(tree, unpaid)
-            self.money.budget = 0
-            self.count("finalise")
-            self.pay_run(-1, place, height)
-
-    @precondition(lambda self: self.state == POSTED)
-    @rule(is_veto=st.booleans())
-    def overthrow(self, is_veto: bool) -> None:
-        own, (_, header) = self.own, self.posted
-        flight = own.reward.flight()
-        before = own.holdings(BURN_ADDRESS, own.challenger, own.treasury)
-        if header.sums & U128 > flight.budget:
-            own.dispute.challenge_budget(flight.epoch, header, sender=own.challenger)
-            self.count("overthrow")
-        elif is_veto and flight.veto_at and boa.env.timestamp >= flight.veto_at:
-            if boa.env.timestamp > flight.veto_at + DAY:
-                with boa.reverts("reward: veto has lapsed"):
-                    own.reward.execute_veto(flight.epoch, header, sender=own.guardian)
-                return
-            own.reward.execute_veto(flight.epoch, header, sender=own.guardian)
-            self.count("veto")
-        else:
-            with boa.reverts("tproof: within the budget"):
-                own.dispute.challenge_budget(flight.epoch, header, sender=own.challenger)
+        if is_more:
+            self.deposit(proposer)
             return
-        after = own.holdings(BURN_ADDRESS, own.challenger, own.treasury)
-        taken = min(self.money.bonds[header.proposer], BOND_WEI)
-        self.money.bonds[header.proposer] -= taken
-        assert sum(after) - sum(before) == taken
-        assert after[0] - before[0] == taken - taken // 2
+        if model.bonds[proposer].withdrawable_at:
+            self.withdraw(proposer)
+        else:
+            self.step(
+                "request",
+                lambda: own.reward.request_bond(sender=proposer),
+                lambda: model.request(proposer),
+            )
+        bond = model.bonds[proposer]
+        assert own.reward.bond(proposer) == (bond.amount, bond.withdrawable_at)
 
-    @precondition(lambda self: self.state == POSTED)
-    @rule()
-    def announce(self) -> None:
-        own, flight = self.own, self.own.reward.flight()
-        if flight.veto_at == 0 and boa.env.timestamp <= flight.challengeable_until:
-            own.reward.announce_veto(flight.epoch, "", sender=own.guardian)
-            self.count("announce")
+    @precondition(lambda self: any(bond.withdrawable_at for bond in self.model.bonds.values()))
+    @rule(who=PICKS, more=st.sampled_from((0, 0, -1)))
+    def take_bond_back(self, who: int, more: int) -> None:
+        """In the very second in which it goes, or in the one before."""
+        asked = [who for who, bond in self.model.bonds.items() if bond.withdrawable_at]
+        proposer = asked[who % len(asked)]
+        self.leap(self.model.bonds[proposer].withdrawable_at + more)
+        self.withdraw(proposer)
 
-    @precondition(lambda self: self.money.finals)
-    @rule(pick=PICKS, place=PICKS, height=st.integers(0, 4))
-    def pay(self, pick: int, place: int, height: int) -> None:
-        self.pay_run(pick, place, height)
+    @rule(plan=PLANS, more=st.sampled_from((0, 0, 1)))
+    def slip_away(self, plan: Plan, more: int) -> None:
+        """INV-W10 where it is narrowest: asked back with the post, and a veto at the very last.
 
-    def pay_run(self, pick: int, place: int, height: int) -> None:
-        own = self.own
-        epochs = sorted(self.money.finals)
-        epoch = epochs[pick % len(epochs)]
-        final = self.money.finals[epoch]
-        count = len(final.tree.leaves)
+        In the last second in which the root can be challenged the bond stays; in the next it goes.
+        """
+        if self.state == POSTED:
+            self.stand()
+        self.ready(plan)
+        own, model = self.own, self.model
+        proposer = self.root.header.proposer
+        self.step(
+            "request",
+            lambda: own.reward.request_bond(sender=proposer),
+            lambda: model.request(proposer),
+        )
+        self.leap(model.flight.until)
+        self.say("guardian")
+        self.leap(model.challengeable_until() + more)
+        self.withdraw(proposer)
+
+    def withdraw(self, proposer: str) -> None:
+        self.step(
+            "withdraw",
+            lambda: self.own.reward.withdraw_bond(sender=proposer),
+            lambda: self.model.withdraw(proposer),
+        )
+
+    # Payment.
+
+    @precondition(lambda self: self.paid)
+    @rule(
+        pick=PICKS,
+        place=PICKS,
+        height=st.integers(0, 4),
+        is_claimed=st.booleans(),
+        is_wrong_act=RARELY,
+    )
+    def pay(self, pick: int, place: int, height: int, is_claimed: bool, is_wrong_act: bool) -> None:
+        """A run of any final epoch; a credit is taken at once, or some time."""
+        epochs = sorted(self.paid)
+        self.pay_run(epochs[pick % len(epochs)], place, height, is_wrong_act=is_wrong_act)
+        if is_claimed and self.model.credits:
+            self.claim(self.refused)
+
+    def pay_run(self, epoch: int, place: int, height: int, *, is_wrong_act: bool = False) -> None:
+        """INV-W2, INV-W12: pay a run before the epoch expires, sweep it afterwards."""
+        own, model = self.own, self.model
+        root = self.paid[epoch].root if epoch in self.paid else self.root
+        count = len(root.tree.leaves)
         if not count:
             return
-        size = 1 << min(height, final.tree.depth)
+        size = 1 << min(height, root.tree.depth)
         start = place % (-(-count // size)) * size
-        act = "sweep" if final.is_expired else "pay"
         run = range(start, min(start + size, count))
-        new = [index for index in run if index in final.unpaid]
-        if not new:
-            with boa.reverts("payout: all are paid"):
-                own.pay(epoch, final.tree, start, size, act)
+        is_expired = epoch in self.paid and model.finals[epoch].is_expired
+        act = "sweep" if is_expired != is_wrong_act else "pay"
+        in_model = {"pay": model.pay, "sweep": model.sweep}[act]
+        amounts = {index: root.tree.leaves[index].sums & U128 for index in run}
+        if epoch in self.paid and not is_provable(root, start, run):
+            with boa.reverts():
+                own.pay(epoch, root.tree, start, size, act)
+            self.count("pay (not in the tree)")
             return
-        assert own.pay(epoch, final.tree, start, size, act) == sum(final.unpaid[i] for i in new)
-        for index in new:
-            amount = final.unpaid.pop(index)
-            operator = final.tree.leaves[index].operator
-            if act == "pay" and operator == self.refused and amount:
-                self.money.credits[operator] = self.money.credits.get(operator, 0) + amount
+        paid: dict[int, int] = {}
+
+        def mark() -> int:
+            paid.update(in_model(epoch, amounts))
+            return sum(paid.values())
+
+        def on_chain() -> int:
+            if act == "pay" and size == 1 and place % 2:
+                leaf = root.tree.leaves[start]
+                return own.reward.pay_one(epoch, start, due(leaf), root.tree.proof(start))
+            return own.pay(epoch, root.tree, start, size, act)
+
+        if self.step(act, on_chain, mark):
+            self.check_paid(epoch, act, paid)
+
+    def check_paid(self, epoch: int, act: str, paid: dict[int, int]) -> None:
+        """Each operator has what his leaves say, or a credit of it; the treasury what is swept."""
+        own, model = self.own, self.model
+        if act == "sweep":
+            self.has[own.treasury] += sum(paid.values())
+            assert own.cor.balanceOf(own.treasury) == self.has[own.treasury]
+            return
+        leaves = self.paid[epoch].root.tree.leaves
+        for index, amount in paid.items():
+            operator = leaves[index].operator
+            self.paid[epoch].got[operator] += amount
+            if operator != self.refused:
+                self.has[operator] += amount
+            elif amount:
+                model.credits[operator] = model.credits.get(operator, 0) + amount
                 self.count("pay (credited)")
-        self.count(act)
+        for operator in {leaves[index].operator for index in paid}:
+            assert own.cor.balanceOf(operator) == self.has[operator]
+            assert own.reward.credit(operator) == model.credits.get(operator, 0)
 
-    @precondition(lambda self: self.money.credits)
-    @rule()
-    def claim(self) -> None:
-        own, credit = self.own, self.money.credits.pop(self.refused)
-        assert own.reward.claim_credit(own.treasury, sender=self.refused) == credit
-        self.count("claim")
+    @precondition(lambda self: self.model.credits)
+    @rule(is_other=RARELY)
+    def claim_any(self, is_other: bool) -> None:
+        self.claim(self.own.stranger if is_other else self.refused)
 
-    @precondition(lambda self: any(not final.is_expired for final in self.money.finals.values()))
-    @rule(pick=PICKS)
-    def expire(self, pick: int) -> None:
-        own = self.own
-        paid = sorted(e for e, final in self.money.finals.items() if not final.is_expired)
-        epoch = paid[pick % len(paid)]
-        due_at = own.reward.epoch(epoch).finalised_at + own.windows.expiry_seconds
-        if boa.env.timestamp <= due_at:
-            with boa.reverts("reward: not expired yet"):
-                own.reward.expire(epoch)
-            boa.env.timestamp = due_at + 1 if pick % 3 == 0 else boa.env.timestamp
-            return
-        own.reward.expire(epoch)
-        self.money.finals[epoch].is_expired = True
-        self.count("expire")
+    def claim(self, operator: str) -> None:
+        """INV-W12: a credit does not expire."""
+        self.step(
+            "claim",
+            lambda: self.own.reward.claim_credit(self.own.stranger, sender=operator),
+            lambda: self.model.claim(operator),
+        )
 
-    @rule(who=PICKS)
-    def bond(self, who: int) -> None:
-        own, proposer = self.own, self.proposers[who % 2]
-        amount, withdrawable_at = own.reward.bond(proposer)
-        assert amount == self.money.bonds[proposer]
-        if withdrawable_at and boa.env.timestamp >= withdrawable_at:
-            assert own.reward.withdraw_bond(sender=proposer) == amount
-            self.money.bonds[proposer] = 0
-            self.count("withdraw")
-        elif amount >= BOND_WEI and who % 7 == 6 and not withdrawable_at:
-            own.reward.request_bond(sender=proposer)
-        elif amount < BOND_WEI:
-            own.give(proposer, BOND_WEI)
-            own.reward.deposit_bond(BOND_WEI, sender=proposer)
-            self.money.bonds[proposer] += BOND_WEI
-            self.count("deposit")
+    @precondition(lambda self: self.paid)
+    @rule(pick=PICKS, place=PICKS, more=st.sampled_from((None, 0, 1, 1)))
+    def expire(self, pick: int, place: int, more: int | None) -> None:
+        """At any time, in the last second of payment, or in the one after; then a run is swept."""
+        own, epochs = self.own, sorted(self.paid)
+        epoch = epochs[pick % len(epochs)]
+        final = self.model.finals[epoch]
+        if more is not None:
+            self.leap(final.finalised_at + own.windows.expiry_seconds + more)
+        if self.step("expire", lambda: own.reward.expire(epoch), lambda: self.model.expire(epoch)):
+            self.pay_run(epoch, place, place % 4)
+        found = own.reward.epoch(epoch)
+        assert found.state == (EXPIRED if final.is_expired else FINAL)
+        assert found.root == self.paid[epoch].root.tree.seal
 
-    @invariant()
-    def inv_w4_every_wei_is_somebodys(self) -> None:
-        assert self.own.cor.balanceOf(self.own.reward) == self.money.owed()
-
-    @invariant()
-    def inv_w8_what_is_said_of_epochs(self) -> None:
-        flight = self.own.reward.flight()
-        assert flight.budget == self.money.budget
-        last = self.own.reward.last_final_epoch()
-        assert last == max(self.money.finals, default=0)
-        for epoch, final in self.money.finals.items():
-            found = self.own.reward.epoch(epoch)
-            assert found.state == (EXPIRED if final.is_expired else FINAL)
-            assert found.root == final.tree.seal
+    # The end.
 
     def everybody_leaves(self) -> None:
-        """Pay, sweep, claim and withdraw all: the budget in flight is what is left."""
-        own, money = self.own, self.money
-        for epoch in sorted(money.finals):
-            self._pay_all(epoch)
-        if money.credits:
-            own.reward.claim_credit(own.treasury, sender=self.refused)
-        bonded = [proposer for proposer in self.proposers if money.bonds[proposer]]
+        """Pay, sweep, claim and withdraw all: the budget in flight is what is left.
+
+        And what is in trees whose leaves cannot be proven, since nobody challenged them.
+        """
+        own, model = self.own, self.model
+        left = model.flight.budget
+        for epoch, paid in self.paid.items():
+            tree, final = paid.root.tree, model.finals[epoch]
+            if paid.root.is_sound and not final.done.issuperset(range(len(tree.leaves))):
+                self.pay_run(epoch, 0, tree.depth)
+            elif not paid.root.is_sound:
+                for index in set(range(len(tree.leaves))) - final.done:
+                    self.pay_run(epoch, index, 0)
+            left += final.allotted - final.spent
+            assert not paid.root.is_sound or final.allotted == final.spent
+        if model.credits:
+            self.claim(self.refused)
+        bonded = [proposer for proposer, bond in model.bonds.items() if bond.amount]
         for proposer in bonded:
-            if not own.reward.bond(proposer)[1]:
+            if not model.bonds[proposer].withdrawable_at:
                 own.reward.request_bond(sender=proposer)
-        own.wait(own.reward.COOLDOWN_SECONDS())
+        own.wait(own.windows.cooldown_seconds)
         for proposer in bonded:
             own.reward.withdraw_bond(sender=proposer)
-        assert own.cor.balanceOf(own.reward) == money.budget
+        assert own.cor.balanceOf(own.reward) == left
         self.count("left with all")
 
-    def _pay_all(self, epoch: int) -> None:
-        final = self.money.finals[epoch]
-        if final.unpaid:
-            self.pay_run(sorted(self.money.finals).index(epoch), 0, final.tree.depth)
-        assert not final.unpaid
+
+def is_provable(root: Root, start: int, run: range) -> bool:
+    """Return whether a run of leaves is in a tree whose rows may be wrong.
+
+    By the page: leaves are hashed to a node, the siblings to the top; no half of any sum overflows.
+    """
+    tree = root.tree
+    below = Tree([tree.leaves[index] for index in run])
+    node, height = below.top, below.depth
+    halves = [leaf.sums for leaf in below.leaves]
+    if not fits(halves):
+        return False
+    index = start >> height
+    for sibling in tree.proof(index, height):
+        if not fits([node.sums, sibling.sums]):
+            return False
+        pair = (sibling, node) if index % 2 else (node, sibling)
+        node = Sum(parent_hash(*pair), node.sums + sibling.sums)
+        index //= 2
+    return node == tree.top
+
+
+def fits(sums: list[int]) -> bool:
+    """Return whether packed sums can be added."""
+    return all(sum(half) <= U128 for half in ([s & U128 for s in sums], [s >> 128 for s in sums]))

@@ -29,6 +29,7 @@ class ScriptedActor:
         self.file = file
         self.job = job
         self.die = die
+        self.funder = self.payer = self
 
     def _done(self, step: str) -> None:
         with self.file.open("a") as out:
@@ -44,6 +45,10 @@ class ScriptedActor:
         if "post" in done:
             return Look(POSTED, 0 if "check" in done else 1, OTHER, "root")
         return Look(OPEN if "open" in done else NONE)
+
+    def fund(self, _epoch: int) -> str:
+        self._done("fund")
+        return "paid"
 
     def open(self, _epoch: int) -> str:
         self._done("open")
@@ -96,7 +101,7 @@ class ScriptedActor:
 
 if __name__ == "__main__":
     path, url, die = sys.argv[1:]
-    job = SimpleNamespace(workflows=url, poll_s=0.01)
+    job = SimpleNamespace(workflows=url, poll_s=0.01, pays=True)
     actor = ScriptedActor(Path(path), job, die)
     flow = launch(actor)  # type: ignore[arg-type]
     start(flow, actor, 7)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from cortensor.chain.observed import BatchAnchored, Seen, Settlement, SettlerChanged
-from cortensor.epochs.batches import Batch, batches_of, read_bodies
+from cortensor.epochs.batches import Batch, Reading, batches_of
 from cortensor.receipts.sign import address_of
 from tests.python.epochs.publishing import BEAT, DOMAIN, KEY, LIMITS, Answers, body, leaf
 
@@ -39,8 +39,8 @@ def published(answers: Answers, **changes: Any) -> Batch:
 
 
 def read(batch: Batch, *ended: str, mirror: str | None = None) -> tuple[int, list[str]]:
-    found, missing = read_bodies([batch], observer(*ended), DOMAIN, LIMITS, mirror, LAST_BLOCK)
-    return len(found), [each.reason for each in missing]
+    reading = Reading([batch], observer(*ended), DOMAIN, LIMITS, mirror, LAST_BLOCK)
+    return len(list(reading)), [each.reason for each in reading.missing]
 
 
 def test_only_what_moved_money_counts() -> None:

@@ -11,12 +11,15 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from cortensor.epochs.bodies import fetch_bodies
+from cortensor.epochs.bodies import bodies_of, fetch_bodies
 from cortensor.errors import Error, Unavailable, VerificationFailed
+from cortensor.receipts.keccak import keccak256, to_hex
+from cortensor.receipts.sign import address_of, sign
 from cortensor.router import body_routes
 from cortensor.router.body_routes import BodyDesk
 from cortensor.store.calls import IN_THREADS
-from tests.python.epochs.publishing import LIMITS, REAL, Answers, leaf
+from cortensor.watch.leaves import Leaf, make_leaf
+from tests.python.epochs.publishing import DOMAIN, KEY, LIMITS, REAL, Answers, body, leaf
 
 
 @pytest.fixture
@@ -65,6 +68,38 @@ def test_pages_that_go_back_end(answers: Answers) -> None:
     answers.page(0, 0, [0])
     with pytest.raises(Error, match="do not end"):
         fetch_bodies(answers.url, [leaf(0)], LIMITS)
+
+
+def spelled(raw: bytes) -> Leaf:
+    """A leaf of a receipt whose body is these bytes."""
+    struct = body(0).struct(to_hex(keccak256(raw)))
+    signature = sign(KEY, struct.digest(DOMAIN))
+    return make_leaf(struct, 1, 10**18, signature, DOMAIN, ("0x" + "44" * 32, address_of(KEY)))
+
+
+def test_a_body_spelled_otherwise_says_the_same() -> None:
+    raw = json.dumps(body(0).to_json(), indent=1).encode()
+    assert raw != body(0).canonical()
+    ((_, found),) = bodies_of([spelled(raw)], [raw])
+    assert found == body(0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"api_version":"v4"', b'"api_version":"v4","api_version":"v4"'),
+        (b'"issued_at":1', b'"issued_at":1.0'),
+        (b'"api_version":"v4"', b'"api_version":"v4","more":1'),
+        (b'"format":"cortensor-receipt/1"', b'"format":"cortensor-receipt/4"'),
+    ],
+    ids=["key twice", "a float", "unknown field", "lacks a field"],
+)
+def test_a_body_with_two_meanings_is_refused(old: bytes, new: bytes) -> None:
+    raw = body(0).canonical()
+    assert raw.count(old) == 1
+    changed = raw.replace(old, new)
+    with pytest.raises(VerificationFailed, match="cannot be read"):
+        bodies_of([spelled(changed)], [changed])
 
 
 def client(count: int, *, is_public: bool = True) -> TestClient:

@@ -38,8 +38,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_what_is_written_is_read_back_and_gives_the_same_files(folder: Path) -> None:
     found = files.read_files(folder)
     again = files.read_inputs(found)
-    derived, result = files.derived_files(again, SOURCES)
-    assert files.input_files(again, SOURCES) | derived == found
+    result = compute_epoch(again)
+    derived = files.derived_files(again, SOURCES, result)
+    made = {name: b"".join(data) for name, data in (*files.input_files(again, SOURCES), *derived)}
+    assert made == dict(found)
+    assert files.digests_of((name, [data]) for name, data in made.items()) == found.digests
     said = files.announced(folder)
     assert (said.root, said.sums, said.count) == (result.tree.root, result.tree.sums, 9)
     assert said.inputs_hash == compute_epoch(inputs()).inputs_hash
@@ -81,6 +84,30 @@ def test_a_changed_missing_or_added_file_is_named(folder: Path) -> None:
     (folder / "extra").touch()
     with pytest.raises(VerificationFailed, match="extra: is not in the manifest"):
         files.read_files(folder)
+
+
+def test_a_file_that_changes_while_it_is_used_is_named(folder: Path) -> None:
+    found = files.read_files(folder)
+    (folder / "inputs" / "records.bin").write_bytes(b"")
+    with pytest.raises(VerificationFailed, match=r"records\.bin: is not what the manifest says"):
+        files.read_inputs(found)
+
+
+def test_a_manifest_that_says_nothing_of_a_file_is_refused(folder: Path) -> None:
+    said = json.loads((folder / "manifest.json").read_bytes())
+    said["files"]["tree.bin"] = {"bytes": 1}
+    (folder / "manifest.json").write_text(json.dumps(said))
+    with pytest.raises(VerificationFailed, match=r"manifest\.json: cannot be read"):
+        files.read_files(folder)
+
+
+def test_what_later_epochs_need_is_read_from_a_folder(folder: Path) -> None:
+    assert files.load_earlier(folder.with_name("none")) is None
+    kept, given = files.load_earlier(folder), inputs()
+    assert kept is not None
+    assert kept.records.equals(given.records)
+    assert (kept.roster.nodes, kept.models) == (given.roster.nodes, given.models)
+    assert kept.sources == SOURCES
 
 
 def test_what_is_no_epoch_is_refused(tmp_path: Path) -> None:
@@ -137,8 +164,9 @@ def test_an_epoch_that_pays_nobody_is_whole_and_says_why(
     assert result.sums.amount == 0
     assert why_nobody(given, result).startswith(said)
     found = files.read_files(tmp_path / "3")
-    assert files.derived_files(files.read_inputs(found), SOURCES)[0] == {
-        name: data for name, data in found.items() if not name.startswith("inputs/")
+    again = files.digests_of(files.derived_files(files.read_inputs(found), SOURCES, result))
+    assert again == {
+        name: said for name, said in found.digests.items() if not name.startswith("inputs/")
     }
     page = found[files.PAGE].decode()
     assert f"This epoch pays nobody: {said}" in page.replace("&#39;", "'")

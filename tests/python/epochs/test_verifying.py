@@ -5,84 +5,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from cortensor.chain.rewards import FINAL, OPEN
 from cortensor.epochs import files
-from cortensor.epochs.batches import Batch, read_bodies
+from cortensor.epochs.batches import Batch
 from cortensor.epochs.gathering import gather
-from cortensor.epochs.observing import Budget, Span, Work
-from cortensor.epochs.settings import ObserveSettings
-from cortensor.epochs.sources import Sources
 from cortensor.epochs.tree_file import seal_of
 from cortensor.epochs.verifying import Verified, verify_epoch
 from cortensor.errors import Unavailable, VerificationFailed
 from cortensor.receipts.sign import address_of
 from cortensor.rewards.epoch import EpochResult
-from cortensor.rewards.roster import Node, Roster
-from cortensor.rewards.sum_tree import SumTree
-from tests.python.epochs.publishing import DOMAIN, KEY, LIMITS, REAL, Answers, leaf
-from tests.python.rewards.strategies import CARD
+from tests.python.epochs.chains import Chain, settings
+from tests.python.epochs.publishing import KEY, Answers, leaf
 
-EPOCH, BEFORE, SECONDS = 7, 6, 86_400
-ROSTER = Roster(
-    Node(9, int(miner, 16), True)
-    for miner in sorted({each["miner"] for each in REAL["replicas"] if each["miner"]})
-)
+EPOCH, BEFORE = 7, 6
 NOWHERE = "http://127.0.0.1:9/batch"
-
-
-class Chain:
-    """Two epochs of one router, of which one batch each is read over HTTP."""
-
-    chain_id = DOMAIN.chain_id
-
-    def __init__(self, batches: dict[int, list[Batch]]) -> None:
-        self.batches = batches
-        self.finals: list[int] = []
-        watched = SimpleNamespace(session_payment=DOMAIN.session_payment)
-        self.observer = SimpleNamespace(
-            watched=watched, anchor=SimpleNamespace(ended=lambda *_: [])
-        )
-        self.seals: dict[int, bytes] = {}
-        self.rewards = SimpleNamespace(
-            address="0x" + "11" * 20,
-            epoch=lambda epoch: SimpleNamespace(state=FINAL if epoch in self.seals else OPEN),
-            root=lambda epoch: self.seals[epoch],
-        )
-
-    def span(self, epoch: int) -> Span:
-        return Span(epoch, epoch * SECONDS, (epoch + 1) * SECONDS, 10 * epoch, 10 * epoch + 9)
-
-    def budget(self, _span: Span) -> Budget:
-        return Budget(1, 10**18, CARD, True)
-
-    def require_sure(self, *_: object) -> None:
-        pass
-
-    def final_before(self, epoch: int) -> list[int]:
-        return [each for each in self.finals if each < epoch]
-
-    def final_tree(self, *_: object) -> Any:
-        return SumTree([])
-
-    def work(self, span: Span, settings: ObserveSettings) -> Work:
-        batches = [
-            Batch(
-                **{name: getattr(each, name) for name in each.__struct_fields__}
-                | {"left_out": each.root in settings.left_out}
-            )
-            for each in self.batches[span.epoch]
-        ]
-        bodies, missing = self.read(batches, settings, span.last_block)
-        return Work(ROSTER, batches, bodies, missing)
-
-    def read(self, batches: list[Batch], settings: ObserveSettings, last_block: int) -> Any:
-        observer: Any = self.observer
-        return read_bodies(batches, observer, DOMAIN, settings.limits, settings.mirror, last_block)
 
 
 @pytest.fixture
@@ -103,10 +43,6 @@ def batch(answers: Answers) -> Batch:
 @pytest.fixture
 def hidden() -> Batch:
     return Batch(5, address_of(KEY), "0x" + "77" * 32, 40, 76, NOWHERE)
-
-
-def settings(*left_out: str) -> ObserveSettings:
-    return ObserveSettings(left_out=left_out, limits=LIMITS)
 
 
 def written(chain: Any, folder: Path, *left_out: str) -> EpochResult:
@@ -167,7 +103,7 @@ def test_a_folder_that_counts_what_its_verifier_leaves_out_is_named(
 def test_a_folder_that_hides_that_it_left_out_differs(tmp_path: Path, batch: Batch) -> None:
     chain = Chain({EPOCH: [batch]})
     inputs, sources = gather(chain, EPOCH, settings(batch.root), None)  # type: ignore[arg-type]
-    none = Sources(**{n: getattr(sources, n) for n in sources.__struct_fields__} | {"batches": []})
+    none = structs.replace(sources, batches=[])
     files.write_epoch(tmp_path / str(EPOCH), inputs, none)
     with pytest.raises(VerificationFailed, match="is not what chain and receipts give"):
         verify(chain, tmp_path)

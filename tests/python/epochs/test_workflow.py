@@ -15,7 +15,8 @@ from tests.python.databases import POSTGRES, SQLITE, run_sql
 SCRIPT = Path(__file__).with_name("scripted.py")
 ENDING = ["runs", "pay 0", "pay 128", "moves", "sync 5", "mark paid"]
 WHOLE = [
-    *("look", "open", "look", "compute", "look", "post", "look", "check", "look", "finalise"),
+    *("look", "fund", "open", "look", "compute", "look", "post", "look", "check", "look"),
+    "finalise",
     *("look", *ENDING, "standing 0"),
     # The block is gone: the chain says how much of it.
     *("look", *ENDING, "standing 1", "standing 1"),
@@ -49,7 +50,7 @@ def run(file: Path, workflows: str, die: str = "") -> int:
 
 def test_killed_in_a_step_every_other_one_is_done_once(workflows: str, tmp_path: Path) -> None:
     file = tmp_path / "steps"
-    deaths = ["pay 128"]
+    deaths = ["fund", "pay 128"]
     for die in deaths:
         assert run(file, workflows, die) == 9
     assert run(file, workflows) == 0

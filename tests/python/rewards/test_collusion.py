@@ -39,6 +39,7 @@ def rows_of(tasks: list[dict[int, bool]], latencies: dict[int, int] | None = Non
     return record_frame(columns)
 
 
+@pytest.mark.fuzz
 @given(
     st.lists(st.integers(4, 2_048), min_size=3, max_size=5).flatmap(
         lambda odds: st.tuples(st.just(odds), st.integers(1, len(odds) - 1))
@@ -71,6 +72,7 @@ def test_the_chance_of_one_side_is_that_of_the_conditional_bernoulli_law(
     assert found == -(-10_000 * same // whole)
 
 
+@pytest.mark.fuzz
 @given(st.integers(1, 500), st.data())
 def test_the_divergence_is_that_of_kullback_and_leibler(shared: int, data: st.DataObject) -> None:
     expected = data.draw(st.integers(1, shared * 10_000 - 1))

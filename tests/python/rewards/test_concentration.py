@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from cortensor.rewards.concentration import gini_bps, hhi_bps, lorenz_bps, top_s
 AMOUNTS = st.lists(st.integers(0, 10**24), max_size=12)
 
 
+@pytest.mark.fuzz
 @given(AMOUNTS)
 def test_gini_is_the_mean_difference_over_twice_the_mean(amounts: list[int]) -> None:
     total, count = sum(amounts), len(amounts)
@@ -18,6 +20,7 @@ def test_gini_is_the_mean_difference_over_twice_the_mean(amounts: list[int]) -> 
     assert gini_bps(amounts) == (10_000 * apart // (2 * count * total) if total else 0)
 
 
+@pytest.mark.fuzz
 @given(AMOUNTS)
 def test_lorenz_rises_to_all_and_stays_under_the_diagonal(amounts: list[int]) -> None:
     curve = lorenz_bps(amounts, 10)

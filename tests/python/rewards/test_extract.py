@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from cortensor.errors import InvalidInput
 from cortensor.receipts.body import PARTIES_FORMAT, Body
 from cortensor.receipts.tiers import HEARTBEAT as HEARTBEAT_TIER
 from cortensor.rewards.extract import Records, collect
@@ -181,11 +180,3 @@ def test_every_kind_of_receipt_gives_rows(path: Path) -> None:
     assert len(contests) <= 1
     if contests - {0}:
         assert {AGREED, DISSENTED} & {row["outcome"] for row in found}
-
-
-def test_known_models_keep_their_numbers() -> None:
-    receipt = body(1, [{"side": "VALID", "miner": 11, "model": "z"}])
-    records = collect([receipt], ROSTER, known_models=["a", "z"])
-    assert (records.models, rows(records)[0]["model"]) == (["a", "z"], 1)
-    with pytest.raises(InvalidInput, match="fewer than 65536 models"):
-        collect([receipt], ROSTER, known_models=(str(n) for n in range(65_536)))

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import floor
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def rational_score(card: RewardCard, facts: Facts, work: int) -> Fraction:
     return score
 
 
+@pytest.mark.fuzz
 @given(CARDS, FACTS, WORK)
 def test_the_score_is_the_rational_product_floored_once(
     card: RewardCard, facts: Facts, work: int
@@ -36,6 +38,7 @@ def test_the_score_is_the_rational_product_floored_once(
     assert score < 2**128
 
 
+@pytest.mark.fuzz
 @given(CARDS, FACTS, WORK, st.sampled_from(["agreement", "consistency", "answered", "uptime"]))
 def test_the_score_never_falls_with_a_better_share(
     card: RewardCard, facts: Facts, work: int, part: str
@@ -44,6 +47,7 @@ def test_the_score_never_falls_with_a_better_share(
     assert score_of(card, better, work) >= score_of(card, facts, work)
 
 
+@pytest.mark.fuzz
 @given(CARDS, st.integers(0, 2**16 - 2))
 def test_breadth_rises_up_to_its_bound(card: RewardCard, models: int) -> None:
     low, high = breadth_bps(card, models), breadth_bps(card, models + 1)
@@ -51,6 +55,7 @@ def test_breadth_rises_up_to_its_bound(card: RewardCard, models: int) -> None:
     assert breadth_bps(card, card.max_models) == breadth_bps(card, card.max_models + 1)
 
 
+@pytest.mark.fuzz
 @given(CARDS, st.integers(1, 1000))
 def test_one_more_model_never_adds_more_than_the_one_before(card: RewardCard, models: int) -> None:
     # To the rounding of a basis point.
@@ -58,6 +63,7 @@ def test_one_more_model_never_adds_more_than_the_one_before(card: RewardCard, mo
     assert steps[2] - steps[1] <= steps[1] - steps[0] + 1
 
 
+@pytest.mark.fuzz
 @given(CARDS, BUDGETS, st.lists(st.lists(st.integers(0, 2**101), max_size=4), max_size=6))
 def test_no_operator_passes_its_cap_and_all_together_not_the_budget(
     card: RewardCard, budget: int, operators: list[list[int]]
@@ -71,6 +77,7 @@ def test_no_operator_passes_its_cap_and_all_together_not_the_budget(
     assert all(amount * 10_000 <= budget * card.cap_bps for amount in paid)
 
 
+@pytest.mark.fuzz
 @given(CARDS, BUDGETS, st.integers(1, 2**100), st.integers(2, 9))
 def test_splitting_a_score_over_nodes_moves_less_than_a_wei_each(
     card: RewardCard, budget: int, part: int, nodes: int
@@ -81,6 +88,7 @@ def test_splitting_a_score_over_nodes_moves_less_than_a_wei_each(
     assert 0 <= whole - split < nodes
 
 
+@pytest.mark.fuzz
 @given(CARDS, FACTS)
 def test_a_level_moves_one_step_at_most(card: RewardCard, facts: Facts) -> None:
     level = next_level(card, facts)
@@ -88,6 +96,7 @@ def test_a_level_moves_one_step_at_most(card: RewardCard, facts: Facts) -> None:
     assert abs(level - facts.level_before) <= 1
 
 
+@pytest.mark.fuzz
 @given(CARDS, FACTS)
 def test_without_enough_work_or_presence_nothing_is_earned_and_no_level_won(
     card: RewardCard, facts: Facts

@@ -20,6 +20,7 @@ from cortensor.rewards.records import (
     record_frame,
     size_of,
     to_bytes,
+    with_models,
 )
 from cortensor.rewards.roster import Node, Roster
 from tests.python.rewards.receipt_bodies import roster
@@ -32,6 +33,7 @@ def frame(rows: list[tuple[int, ...]]) -> pl.DataFrame:
     return record_frame({name: [row[i] for row in rows] for i, name in enumerate(SCHEMA)})
 
 
+@pytest.mark.fuzz
 @given(ROWS, st.randoms())
 def test_the_same_rows_are_the_same_bytes_in_any_order(
     rows: list[tuple[int, ...]], random: Random
@@ -101,6 +103,18 @@ def test_earlier_rows_move_to_a_later_roster() -> None:
     ]
     with pytest.raises(InvalidInput, match="earlier epoch's names"):
         moved(frame(rows), (before, after), (["b"], ["a"]))
+
+
+def test_models_are_numbered_anew_by_more_names() -> None:
+    rows = frame([(n, 0, 0, 1, 0, 0, 0, 1, model, 1) for n, model in enumerate((0, 1, 2, 0))])
+    assert with_models(rows, ["b", "d"], ["b", "d"]).equals(rows)
+    found = with_models(rows, ["b", "d"], ["a", "b", "d", "e"])
+    assert found["model"].to_list() == [1, 2, 4, 1]
+    assert found.schema == rows.schema
+    with pytest.raises(InvalidInput, match="earlier epoch's names"):
+        with_models(rows, ["b"], ["a"])
+    with pytest.raises(InvalidInput, match="at most 65535 models"):
+        with_models(rows, ["1"], [str(n) for n in range(65_536)])
 
 
 def test_epochs_are_joined_with_their_tasks_numbered_on() -> None:

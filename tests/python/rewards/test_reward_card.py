@@ -23,6 +23,7 @@ def test_the_committed_card_loads() -> None:
     assert card.budget_cap_wei == 50_000 * 10**18
 
 
+@pytest.mark.fuzz
 @given(CARDS)
 def test_a_card_survives_json_and_abi(card: RewardCard) -> None:
     assert RewardCard.from_json(card.to_json()) == card

@@ -11,6 +11,7 @@ from cortensor.rewards import Facts, Sums, Tally
 from tests.python.rewards.strategies import FACTS, SUMS, TALLIES
 
 
+@pytest.mark.fuzz
 @given(FACTS)
 def test_facts_survive_packing(facts: Facts) -> None:
     word = facts.pack()
@@ -18,11 +19,13 @@ def test_facts_survive_packing(facts: Facts) -> None:
     assert Facts.unpack(word) == facts
 
 
+@pytest.mark.fuzz
 @given(TALLIES)
 def test_tally_survives_packing(tally: Tally) -> None:
     assert Tally.unpack(tally.pack()) == tally
 
 
+@pytest.mark.fuzz
 @given(SUMS)
 def test_sums_survive_packing(sums: Sums) -> None:
     assert Sums.unpack(sums.pack()) == sums

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from cortensor.rewards.shares import (
 PART = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(sorted)
 
 
+@pytest.mark.fuzz
 @given(st.lists(PART, min_size=1, max_size=5))
 def test_agreement_weighed_by_contest_is_the_same_however_nodes_are_cut(
     parts: list[list[int]],
@@ -56,6 +58,7 @@ def test_an_even_operator_is_consistent_and_a_flapping_one_is_not() -> None:
     assert consistency_bps([(950, 1_000), (700, 1_000)] * 4) > flapping
 
 
+@pytest.mark.fuzz
 @given(st.lists(PART, max_size=8))
 def test_consistency_is_a_share(slices: list[list[int]]) -> None:
     assert 0 <= consistency_bps([(won, count) for won, count in slices]) <= 10_000

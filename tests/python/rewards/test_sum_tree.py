@@ -31,6 +31,7 @@ def naive(leaves: list[Leaf]) -> tuple[bytes, int]:
     return nodes[0]
 
 
+@pytest.mark.fuzz
 @given(LEAVES)
 def test_the_root_is_that_of_a_tree_built_the_plain_way(leaves: list[Leaf]) -> None:
     tree = SumTree(leaves)
@@ -40,6 +41,7 @@ def test_the_root_is_that_of_a_tree_built_the_plain_way(leaves: list[Leaf]) -> N
     assert tree.sums >> 128 == sum(leaf.sums >> 128 for leaf in leaves)
 
 
+@pytest.mark.fuzz
 @given(LEAVES, st.data())
 def test_every_leaf_and_the_edge_are_proven(leaves: list[Leaf], data: st.DataObject) -> None:
     tree = SumTree(leaves)
@@ -60,6 +62,7 @@ def test_every_leaf_and_the_edge_are_proven(leaves: list[Leaf], data: st.DataObj
     assert not verify(tree.root, tree.sums, leaves[index].entry(), beyond)
 
 
+@pytest.mark.fuzz
 @given(LEAVES)
 def test_every_aligned_run_is_proven_the_last_one_filled_with_padding(leaves: list[Leaf]) -> None:
     tree = SumTree(leaves)

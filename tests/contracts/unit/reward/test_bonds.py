@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import boa
+import pytest
 
-from tests.contracts.events import assert_event
-from tests.contracts.protocol import U96
-from tests.contracts.rewards import BOND_WEI, DAY, GRANT
+from tests.contracts.events import assert_event, events
+from tests.contracts.protocol import START, U96
+from tests.contracts.rewards import BOND_WEI, BURN_ADDRESS, DAY, GRANT, Rewarded
 from tests.contracts.slots import mapped, slot_of, write
 from tests.model.reward_tree_model import Tree
 
@@ -49,9 +50,17 @@ def test_depositing_again_keeps_it(own):
 def test_amounts_that_are_none(own):
     with boa.reverts("bond: zero amount"):
         own.reward.deposit_bond(0, sender=own.proposer)
-    write(own.reward, mapped(slot_of(own.reward, "reward_bonds", "_bonds"), own.proposer), U96)
+
+
+def test_what_fits_into_a_bonds_words(own):
+    slot = mapped(slot_of(own.reward, "reward_bonds", "_bonds"), own.proposer)
+    write(own.reward, slot, U96 - 5)
     with boa.reverts("bond: exceeds words"):
-        own.reward.deposit_bond(1, sender=own.proposer)
+        own.reward.deposit_bond(6, sender=own.proposer)
+    own.reward.deposit_bond(5, sender=own.proposer)
+    assert own.reward.bond(own.proposer) == (U96, 0)
+    write(own.reward, slot, 7 | START << 96)
+    assert own.reward.bond(own.proposer) == (7, START)
 
 
 def test_who_has_less_than_a_bond_posts_nothing(own):
@@ -73,6 +82,28 @@ def test_a_bond_that_leaves_is_slashed_too(own):
     amount, withdrawable_at = own.reward.bond(own.proposer)
     assert (amount, withdrawable_at != 0) == (9, True)
     assert own.cor.balanceOf(own.challenger) == BOND_WEI // 2
+
+
+def test_nothing_left_of_a_bond_is_nothing_to_wait_for(own):
+    own.opened()
+    header = own.post(Tree([]), sums=2 * GRANT)
+    own.reward.request_bond(sender=own.proposer)
+    own.dispute.challenge_budget(own.reward.flight().epoch, header, sender=own.challenger)
+    assert own.reward.bond(own.proposer) == (0, 0)
+
+
+@pytest.mark.parametrize("bond", [1, 2, 3])
+def test_half_is_burnt_and_the_odd_wei_too(bond):
+    """No transfer of nothing: a token may refuse that, and the root would stand."""
+    small = Rewarded(bond=bond)
+    small.end_epoch()
+    small.opened()
+    header = small.post(Tree([]), sums=2 * GRANT)
+    small.dispute.challenge_budget(small.reward.flight().epoch, header, sender=small.challenger)
+    reward = bond // 2
+    expected = [(BURN_ADDRESS, bond - reward), (small.challenger, reward)][: 2 if reward else 1]
+    sent = events(small.dispute, "Transfer")
+    assert [(event["receiver"], event["value"]) for event in sent] == expected
 
 
 def test_no_root_that_can_be_challenged_outlasts_its_bond(own):
@@ -98,5 +129,5 @@ def test_a_bond_that_was_taken_back_is_not_slashed(own):
     own.wait(own.reward.COOLDOWN_SECONDS())
     own.reward.withdraw_bond(sender=own.proposer)
     own.dispute.challenge_budget(own.reward.flight().epoch, header, sender=own.challenger)
-    assert own.cor.balanceOf(own.challenger) == 0
+    assert events(own.dispute, "Transfer") == []
     assert own.reward.bond(own.other_proposer)[0] == BOND_WEI

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.contracts.packed_words import property_of
+from tests.contracts.protocol import ZERO_ADDRESS
 from tests.contracts.reward_watch import attempts, is_proven, proven, succeeds
 from tests.contracts.rewards import BOND_WEI, BURN_ADDRESS, GRANT, OPEN, address_of, changed
 from tests.model.reward_tree_model import (
@@ -20,6 +21,7 @@ from tests.model.reward_tree_model import (
     Leaf,
     Sum,
     Tree,
+    Work,
     leaf_hash,
     parent_hash,
 )
@@ -199,6 +201,15 @@ def test_a_node_that_is_left_out(peopled, leaves, index):
 def test_the_only_node_left_out(peopled):
     peopled.opened()
     assert found(peopled, Tree([])) == {LEFT_OUT}
+
+
+@pytest.mark.parametrize("nobody", ["operator", "node"])
+def test_who_names_half_of_nobody_hides_nobody(peopled, leaves, nobody):
+    """A leaf of the zero address is one, and shows beside it that the first node is left out."""
+    missing = leaves[0]
+    works = [work for work in peopled.works() if work.node != missing.node]
+    half = Work(missing.operator, missing.node, Facts(), 0)._replace(**{nobody: ZERO_ADDRESS})
+    assert found(peopled, Tree(peopled.priced([half, *works]))) == {UNREGISTERED, LEFT_OUT}
 
 
 @pytest.mark.parametrize("number", [1, 2**63])

@@ -77,6 +77,7 @@ def test_what_is_fixed(own):
     assert reward.BOND_WEI() == BOND_WEI
     assert reward.guardian() == own.guardian
     assert own.dispute.REWARD() == reward.address
+    assert own.deploy_reward(bond_wei=U96).BOND_WEI() == U96
 
 
 def test_an_epoch_of_no_length_is_refused():

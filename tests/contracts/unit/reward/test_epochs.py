@@ -30,6 +30,12 @@ def tree(own):
     return Tree(own.priced(plain_works(3)))
 
 
+def test_the_epoch_of_the_deployment_counts_as_done(own):
+    made = own.deploy_reward()
+    assert made.flight() == (own.running, NONE, 0, 0, ZERO_WORD, 0, 0)
+    assert made.epoch(own.running) == (NONE, 0, 0, 0, ZERO_WORD)
+
+
 def test_opening_draws_the_budget_and_pins_the_card(own):
     epoch = own.end_epoch()
     assert own.reward.open(epoch, sender=own.stranger) == GRANT
@@ -252,3 +258,7 @@ def test_what_overthrowing_says(own, tree):
         burnt=slashed - slashed // 2,
     )
     assert events(own.reward, "EpochFinalised") == []
+    # All that was there before the root was posted.
+    assert own.reward.flight() == (epoch, OPEN, 1, GRANT, ZERO_WORD, 0, 0)
+    own.post(tree, own.other_proposer)
+    own.reward.announce_veto(epoch, "", sender=own.guardian)

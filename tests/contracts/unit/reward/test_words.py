@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contracts.packed_words import TIMES, U40, WEI, library, property_of
+from tests.contracts.packed_words import TIMES, WEI, library, property_of
 from tests.contracts.rewards import plain_works
 from tests.model.reward_tree_model import EMPTY, U128, Leaf, Sum, Tree, words
 
 WORD = st.integers(0, 2**256 - 1)
 HALF = st.integers(0, U128) | st.sampled_from((0, 1, U128, U128 // 2))
+
+#: Where the fields of an epoch in flight begin, as the library says.
+FLIGHT_AT = (0, 40, 48, 64, 160, 200, 240)
 
 SOURCE = """
 from contracts.interfaces import INodeReward
@@ -94,11 +97,16 @@ def shown():
     )
 )
 def test_a_flight_comes_back(shown, fields):
-    assert shown.read(shown.flight(*fields)) == fields
-    later = shown.final(max(fields[0], 1), fields[2], fields[3])
-    assert later[0] != 0
-    assert later[1:] == (max(fields[0], 1), fields[2], fields[3])
-    assert max(fields[0], 1) <= U40
+    word = shown.flight(*fields)
+    assert shown.read(word) == fields
+    assert word == sum(field << at for field, at in zip(fields, FLIGHT_AT, strict=True))
+    at, version, budget = max(fields[0], 1), fields[2], fields[3]
+    assert shown.final(at, version, budget) == (
+        at | version << 40 | budget << 56,
+        at,
+        version,
+        budget,
+    )
 
 
 @pytest.mark.parametrize(

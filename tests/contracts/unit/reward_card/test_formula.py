@@ -78,6 +78,14 @@ def test_words_that_say_what_cannot_be(chain, word, flips, tally):
     event(f"valid: {expected}")
 
 
+@pytest.mark.parametrize(
+    ("seen", "tally"), [(1 << 216, 0), (1 << 255, 0), (0, 1 << 224), (0, 1 << 255)]
+)
+def test_a_bit_too_many_in_either_word(chain, seen, tally):
+    assert chain.evaluate(1, seen, tally, 10**18, 10**18) == (False, 0, 0, 0)
+    assert chain.evaluate(1, 0, 0, 10**18, 10**18)[0]
+
+
 def unpacked(word: int) -> list[int]:
     """Return the fields of a facts word, as reward_words.vy lists them."""
     widths = (8, 8, 8, 16, 32, 32, 32, 16, 16, 16, 16, 16)

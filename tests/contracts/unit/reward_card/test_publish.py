@@ -11,8 +11,16 @@ from cortensor.rewards import RewardCard
 from tests.contracts.protocol import travel
 from tests.contracts.reward_cards import CARD, CARD_DELAY_SECONDS, changed, deploy_cards
 
+#: Its numbers can move both ways, and a quarter of most is no whole number.
 MIDDLING = changed(
-    margin_bps=900, min_streak=tuple(range(0, 44, 4)), min_rate_bps=tuple(range(0, 8_800, 800))
+    margin_bps=900,
+    min_streak=(*range(0, 40, 4), 43),
+    min_rate_bps=tuple(range(0, 8_800, 800)),
+    breadth_half=7,
+    max_models=15,
+    cap_bps=1_002,
+    min_tasks=21,
+    budget_cap_wei=10**21 + 3,
 )
 
 

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""After an epoch is final: everybody is paid, run by run, and levels are brought up to date."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cortensor.chain.rewards import FINAL
+from cortensor.epochs.tree_file import address, leaf_tuple
+from cortensor.errors import Unavailable
+from cortensor.rewards.words import Facts
+
+if TYPE_CHECKING:
+    from cortensor.epochs.job import Job
+    from cortensor.epochs.observing import RewardChain
+    from cortensor.epochs.runs import Runs
+    from cortensor.epochs.sending import Sending
+
+
+class Payer:
+    """Pays for one service; nothing is owed where its job leaves that to others.
+
+    Args:
+        job: whether it pays.
+        chain: what is read.
+        runs: of final epochs.
+        sending: sends.
+    """
+
+    def __init__(self, job: Job, chain: RewardChain, runs: Runs, sending: Sending) -> None:
+        self._pays = job.pays
+        self._chain = chain
+        self._runs = runs
+        self._sending = sending
+
+    def runs(self, epoch: int) -> list[int]:
+        """Return the first leaves of the runs to pay; none of an epoch that is not final."""
+        return self._owed(epoch, self._chain.observer.head().number)
+
+    def pay(self, epoch: int, start: int) -> str:
+        """Pay a run of leaves, unless all that it allots is; returns a line of what was done."""
+        if start not in self._owed(epoch, self._chain.observer.head().number, start):
+            return f"nothing is owed from leaf {start} on"
+        run = self._runs.run(epoch, start)
+        rewards = self._chain.rewards
+        data = rewards.data("pay", *run.arguments)
+        self._sending.send(f"pay/{epoch}/{start}", rewards.address, data)
+        if self._owed(epoch, self._chain.observer.head().number, start):
+            raise Unavailable(f"the run from leaf {start} is not paid", code="not_done")
+        return f"leaves {start} to {run.last}: {run.wei} wei"
+
+    def moves(self, epoch: int) -> list[int]:
+        """Return the leaves whose node has another level in the register, and no newer one."""
+        return self._moved(epoch, self._chain.observer.head().number)
+
+    def sync(self, epoch: int, index: int) -> str:
+        """Bring a node's level up to an epoch's."""
+        if self._chain.rewards.epoch(epoch).state < FINAL:
+            return "the epoch is not final any more"
+        tree = self._runs.tree(epoch)
+        leaf = tree.leaves[index]
+        node, register = address(leaf.node), self._chain.register
+        if register.level(node).epoch < epoch:
+            data = register.sync_data(epoch, leaf_tuple(leaf), index, tree.proof(index))
+            self._sending.send(f"sync/{epoch}/{index}", register.address, data)
+            if register.level(node).epoch < epoch:
+                raise Unavailable(f"the level of {node} is not synced", code="not_done")
+        return f"{node} has level {register.level(node).level}"
+
+    def is_done(self, epoch: int, block: int) -> bool:
+        """Return whether an epoch is final, and a block left nothing to pay and no level behind."""
+        return (
+            self._chain.rewards.epoch(epoch, block).state >= FINAL
+            and not self._owed(epoch, block)
+            and not self._moved(epoch, block)
+        )
+
+    def _owed(self, epoch: int, block: int, only: int | None = None) -> list[int]:
+        if not self._pays or self._chain.rewards.epoch(epoch, block).state != FINAL:
+            return []
+        return self._runs.unpaid(epoch, block, only)
+
+    def _moved(self, epoch: int, block: int) -> list[int]:
+        """Return the leaves whose node had another level at a block, and no newer one."""
+        if not self._pays or self._chain.rewards.epoch(epoch, block).state < FINAL:
+            return []
+        leaves = self._runs.tree(epoch).leaves
+        known = self._chain.register.levels([address(leaf.node) for leaf in leaves], block)
+        return [
+            index
+            for index, (leaf, had) in enumerate(zip(leaves, known, strict=True))
+            if had.epoch < epoch and Facts.unpack(leaf.facts).level_after != had.level
+        ]
