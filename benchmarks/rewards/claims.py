@@ -17,7 +17,7 @@ CLONES = "clones"
 LOSING = ("good", "poor", "hard", "ring")
 """Cheats that lose on every seed."""
 GAINING = ("half", "turns")
-"""Cheats of one owner's machines that are not found among forty operators."""
+"""Cheats that are found too late, or never."""
 
 
 def claims(figures: dict[str, Any]) -> dict[str, str]:
@@ -25,6 +25,7 @@ def claims(figures: dict[str, Any]) -> dict[str, str]:
     worst = max(max(by_seed(figures["copying"], name, "gain_bps")) for name in GAINING)
     first = by_seed(figures["copying"], "first", "gain_bps")
     thin = {name: by_seed(figures["thin"], name, "gain_bps") for name in ("good", "poor", "ring")}
+    noisy = by_seed(figures["copying"], "noisy", "gain_bps")
     whales = {name: percent(share) for name, share in figures["whales"].items()}
     losses = [max(by_seed(figures["copying"], name, "gain_bps")) for name in LOSING]
     return {
@@ -32,8 +33,10 @@ def claims(figures: dict[str, Any]) -> dict[str, str]:
         "gaining": f"gain up to {percent(worst)} among 40 operators",
         "first": f"gains {percent(min(first))} to {percent(max(first))}",
         "thin": f"up to {percent(max(max(gains) for gains in thin.values()))} among 80",
+        "noisy": f"gained on {sum(gain > 0 for gain in noisy)} seed of {len(noisy)}",
         "once": f"one test: {_pooled(figures['once'])}",
         "again": f"sixty tests: {_pooled(figures['again'])}",
+        "rate": _rate(figures["again"], figures["epochs"]),
         "loss": f"{_expected_loss(figures['cost'])} of a node's reward an epoch",
         "whales": f"{whales['as_three']} of the budget as three operators and {whales['as_many']} "
         "as one operator a machine",
@@ -56,6 +59,13 @@ def _pooled(kinds: Mapping[str, Any]) -> str:
         f"{wrong} of {pairs:,} pairs in {networks:,} networks, so a network has one with a chance "
         f"of at most {most}"
     )
+
+
+def _rate(kinds: Mapping[str, Any], epochs: int) -> str:
+    held = bounded(kinds).values()
+    times, networks = (sum(each[name] for each in held) for name in ("times_flagged", "networks"))
+    tests = networks * epochs
+    return f"{times} flags in {tests:,} tests, {times / tests:.4f} a test"
 
 
 def _expected_loss(cost: Mapping[str, Any]) -> str:

@@ -147,7 +147,9 @@ def _copying(draws: dict[str, Any]) -> str:
 
 
 def _honest(kinds: dict[str, dict[str, int]], what: str) -> str:
-    head = (what, "networks", "with a pair flagged", "at most, at 95 %", "pairs", "flagged")
+    head = (
+        what, "networks", "with a pair flagged", "at most, at 95 %", "pairs", "flagged", "times",
+    )  # fmt: skip
     rows = []
     for kind, each in kinds.items():
         flagged, networks = each["networks_flagged"], each["networks"]
@@ -158,7 +160,8 @@ def _honest(kinds: dict[str, dict[str, int]], what: str) -> str:
                 flagged,
                 percent(-(-upper_ppm(flagged, networks) // 100)),
                 f"{each['pairs']:,}",
-                each["pairs_flagged"],
+                f"{each['pairs_flagged']:,}",
+                f"{each['times_flagged']:,}",
             ]
         )
     return _table(head, rows)

@@ -86,9 +86,14 @@ def test_copying_and_rings_are_found_and_lose_on_every_seed(cheat: str) -> None:
     assert min(drawn(cheat, "first_epoch")) > 0
 
 
-def test_what_gains_is_said_to_gain_and_no_honest_pair_is_flagged_beside_it() -> None:
+def test_copying_four_of_five_is_found_and_loses_on_all_but_one_seed() -> None:
+    assert min(drawn("noisy", "first_epoch")) > 0
+    assert sum(gain > 0 for gain in drawn("noisy", "gain_bps")) <= 1
+
+
+def test_what_gains_is_bound_and_no_honest_pair_is_flagged_beside_it() -> None:
     for cheat in GAINING:
-        assert max(drawn(cheat, "first_epoch")) == 0, "the page says that it is not found"
+        assert max(drawn(cheat, "gain_bps")) < 800
     for cheat in CHEATS:
         assert max(drawn(cheat, "innocent_pairs")) == 0
     assert {*LOSING, *GAINING, "noisy", "first"} == set(CHEATS)
@@ -99,8 +104,10 @@ def test_honest_networks_are_flagged_no_more_often_than_the_level_says(kind: str
     once = FIGURES["once"][kind]
     most_ppm = upper_ppm(once["networks_flagged"], once["networks"])
     assert most_ppm * 10_000 <= FAMILY_LEVEL_BPS * 1_000_000
-    assert FIGURES["again"][kind]["networks"] >= 30
-    assert FIGURES["again"][kind]["networks_flagged"] == 0
+    again = FIGURES["again"][kind]
+    tests = again["networks"] * FIGURES["epochs"]
+    assert again["networks"] >= 30
+    assert again["times_flagged"] * 10_000 <= tests * FAMILY_LEVEL_BPS
 
 
 def test_the_hardest_honest_kind_is_among_them_and_clones_are_not() -> None:
