@@ -166,7 +166,7 @@ def test_the_window_holds_the_latest_epochs_up_to_a_number_of_rows(
 
 
 def test_a_copier_is_found_and_named_among_honest_machines() -> None:
-    machines = [Machine(operator=n, copies=0 if n == 1 else None) for n in range(8)]
+    machines = [Machine(operator=n, copies=(0,) if n == 1 else ()) for n in range(8)]
     network = network_of(machines)
     pairs = find_pairs(run_epoch(network, 0, 2_000, 3)).pairs
     assert [(pair.node, pair.other, pair.later) for pair in pairs] == [(0, 1, 1)]
