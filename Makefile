@@ -15,6 +15,10 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3; do \
     && echo $$python && break; done)
 ARGS ?=
 
+# Images for containers set it. Without bytecode each of some hundred processes that the tests start
+# compiles all it imports again: half of an import, two thirds of `ape run`.
+unexport PYTHONDONTWRITEBYTECODE
+
 BOOT := .venv-boot
 PACKAGE := .venv
 CONTRACTS := .venv-contracts

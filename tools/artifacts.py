@@ -19,6 +19,7 @@ from vyper.compiler.output import build_abi_output, build_layout_output
 from vyper.exceptions import VyperException
 from vyper.warnings import VyperWarning
 
+from scripts._deploy.compiler import SOURCES, keep
 from tools.findings import ROOT, Finding, report
 from tools.vyper_project import deployables, load
 from tools.vyper_typed import reachable_reasons
@@ -84,6 +85,9 @@ def compiled(root: Path, path: Path) -> Built | Finding:
         # The chain counts the immutables, which stand behind the code, as well.
         size = len(data.bytecode_runtime) + data.global_ctx.immutable_section_bytes
         abi, layout = build_abi_output(data), build_layout_output(data)
+        if root == ROOT and path.stem in SOURCES:
+            # Most of the work is done; deployments, of which tests do many, then need not do it.
+            keep(path.stem, data)
         return Built(abi, layout, reachable_reasons(root, data), size)
     except (VyperException, VyperWarning) as error:
         name = path.relative_to(root).as_posix()

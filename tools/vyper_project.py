@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import warnings
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 #: gas baseline.
 NOT_DEPLOYED = frozenset({"modules", "lib", "interfaces", "mocks", "baseline"})
 EVM_VERSION = "cancun"
+
+# A compiled contract is a million objects, nearly all in use: looking for garbage among them at
+# Python's usual pace takes a fifth of the time of compiling.
+gc.set_threshold(200_000, 20, 100)
 
 
 def sources(root: Path) -> list[Path]:

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network to try the rewards on: machines that answer tasks, each behind one node or several.
 
-What a machine does depends only on the seed, not on how many nodes it stands behind, so that two
-runs that differ in that differ in nothing else.
+All luck is drawn by task and machine before it is known who answers what. So two runs of one seed
+that differ in how many nodes a machine stands behind, or in who copies, differ in nothing else.
 """
 
 from __future__ import annotations
 
-from itertools import accumulate
-from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+import numpy as np
+import polars as pl
 
+from benchmarks.rewards.copiers import with_copies
 from cortensor.rewards.records import (
     AGREED,
     DISSENTED,
     HEARTBEAT,
     PAID,
-    SCHEMA,
     TIMEOUT,
     UNDECIDED,
     record_frame,
@@ -28,7 +28,7 @@ from cortensor.rewards.roster import Node, Roster
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import polars as pl
+    from benchmarks.rewards.copiers import Bools, Ints
 
 SECONDS = 86_400
 BEATS = 24
@@ -36,8 +36,10 @@ BEATS = 24
 BPS = 10_000
 EASY_BPS, EASY_RIGHT_BPS = 6_500, 9_950
 """Tasks that almost all get right, and how right."""
-WIDE_BPS = 4_000
-"""Tasks of five replicas; the others have three."""
+NARROW, WIDE, WIDE_BPS = 3, 5, 4_000
+"""Replicas of a task, and how many tasks have the larger number."""
+NODES, BEATING = 1, 2
+"""Streams of luck beside that of the tasks."""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +55,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         first_model: the first of its models.
         models: how many it serves.
         flaps: spans of an epoch in which it is by turns up and down; 0 for always up.
-        copies: number of the machine whose answer it takes where both are asked.
+        copies: numbers of the machines of which it copies one in each task, by turns, if that one
+            is asked too.
+        copies_first: it copies whoever answers first, instead.
+        copy_bps: in how many of the tasks in which it could.
+        copies_easy: whether also in the easy ones.
         ring: those with the same number give one answer, drawn once; 0 for none.
         kin_bps: how often, on a hard task, it errs exactly as its model errs.
     """
@@ -67,7 +73,10 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     first_model: int = 0
     models: int = 2
     flaps: int = 0
-    copies: int | None = None
+    copies: tuple[int, ...] = ()
+    copies_first: bool = False
+    copy_bps: int = BPS
+    copies_easy: bool = True
     ring: int = 0
     kin_bps: int = 0
 
@@ -78,6 +87,26 @@ class Network(NamedTuple):
     machines: Sequence[Machine]
     roster: Roster
     places: list[list[int]]
+
+
+class Answers(NamedTuple):
+    """What the asked machines answer; a row a task, a column a replica.
+
+    Attributes:
+        machine: who is asked.
+        is_asked: whether there is such a replica.
+        answers: whether it answers.
+        is_right: whether its answer is right, or would be.
+        latency_ms: how long it takes.
+        is_hard: of the task, one column.
+    """
+
+    machine: Ints
+    is_asked: Bools
+    answers: Bools
+    is_right: Bools
+    latency_ms: Ints
+    is_hard: Bools
 
 
 def network_of(machines: Sequence[Machine]) -> Network:
@@ -96,115 +125,135 @@ def network_of(machines: Sequence[Machine]) -> Network:
     return Network(machines, roster, places)
 
 
-class _Answer(NamedTuple):
-    machine: int
-    is_right: bool | None
-    latency_ms: int
-
-
 def run_epoch(network: Network, epoch: int, tasks: int, seed: int) -> pl.DataFrame:
     """Return the rows of one epoch of so many paid tasks."""
-    random = Random(f"{seed}/{epoch}")  # noqa: S311 -- a simulation
-    split = Random(f"{seed}/{epoch}/nodes")  # noqa: S311
-    columns: dict[str, list[int]] = {name: [] for name in SCHEMA}
-    weights = list(accumulate(machine.capacity for machine in network.machines))
-    numbers = range(len(network.machines))
-    for task in range(tasks):
-        wanted = 5 if random.randrange(BPS) < WIDE_BPS else 3
-        chosen = _choose(random, network.machines, numbers, weights, wanted)
-        at = task * SECONDS // tasks
-        answers = _answers(random, network.machines, chosen, at)
-        units = random.randrange(50, 900)
-        right = sum(answer.is_right is True for answer in answers)
-        wrong = sum(answer.is_right is False for answer in answers)
-        contest = BPS * min(right, wrong) // max(1, right + wrong) if right != wrong else 0
-        for answer in answers:
-            machine = network.machines[answer.machine]
-            node = network.places[answer.machine][split.randrange(machine.nodes)]
-            if answer.is_right is None:
-                outcome = TIMEOUT
-            elif right == wrong:
-                outcome = UNDECIDED
-            else:
-                outcome = AGREED if answer.is_right == (right > wrong) else DISSENTED
-            is_counted = outcome in {AGREED, DISSENTED}
-            model = machine.first_model + random.randrange(machine.models)
-            row = (
-                task,
-                node,
-                network.roster.operator_of[node],
-                epoch * SECONDS + at,
-                PAID,
-                outcome,
-                contest if is_counted else 0,
-                0 if outcome == TIMEOUT else units,
-                model,
-                answer.latency_ms,
-            )
-            for column, value in zip(columns.values(), row, strict=True):
-                column.append(value)
-    _add_heartbeats(random, network, columns, epoch, tasks)
-    return record_frame(columns)
+    luck = np.random.default_rng([seed, epoch])
+    answers = _answers(luck, network.machines, tasks)
+    right = (answers.answers & answers.is_right).sum(axis=1, keepdims=True)
+    wrong = (answers.answers & ~answers.is_right).sum(axis=1, keepdims=True)
+    contest = BPS * np.minimum(right, wrong) // np.maximum(1, right + wrong)
+    outcome = np.where(answers.is_right == (right > wrong), AGREED, DISSENTED)
+    outcome = np.where(right == wrong, UNDECIDED, outcome)
+    outcome = np.where(answers.answers, outcome, TIMEOUT)
+    shape = answers.machine.shape
+    units = np.broadcast_to(luck.integers(50, 900, (tasks, 1)), shape)
+    models = _each(network.machines, "models")[answers.machine]
+    model = models * luck.integers(BPS, size=shape) // BPS
+    at = np.arange(tasks)[:, None] * SECONDS // tasks
+    columns = {
+        "task": np.broadcast_to(np.arange(tasks)[:, None], shape),
+        "node": _nodes(network, answers.machine, np.random.default_rng([seed, epoch, NODES])),
+        "at": np.broadcast_to(epoch * SECONDS + at, shape),
+        "outcome": outcome,
+        "contest_bps": np.where(outcome <= DISSENTED, contest, 0),
+        "units": np.where(outcome == TIMEOUT, 0, units),
+        "model": _each(network.machines, "first_model")[answers.machine] + model,
+        "latency_ms": answers.latency_ms,
+    }
+    paid = pl.DataFrame({name: values[answers.is_asked] for name, values in columns.items()})
+    beats = _heartbeats(np.random.default_rng([seed, epoch, BEATING]), network, epoch, tasks)
+    rows = pl.concat(
+        [paid.with_columns(kind=pl.lit(PAID, pl.Int64)), beats.select(*columns, "kind")]
+    )
+    operators = np.asarray(network.roster.operator_of)
+    return record_frame(rows.with_columns(operator=operators[rows["node"].to_numpy()]))
+
+
+def _each(machines: Sequence[Machine], name: str) -> Ints:
+    return np.asarray([getattr(machine, name) for machine in machines], np.int64)
 
 
 def _choose(
-    random: Random, machines: Sequence[Machine], numbers: range, weights: list[int], wanted: int
-) -> list[int]:
-    chosen: dict[int, int] = {}
-    for _ in range(40):
-        number = random.choices(numbers, cum_weights=weights)[0]
-        chosen.setdefault(machines[number].operator, number)
-        if len(chosen) == wanted:
-            break
-    return list(chosen.values())
+    luck: np.random.Generator, machines: Sequence[Machine], wanted: Ints
+) -> tuple[Ints, Bools]:
+    """Return who is asked, one machine an operator, by capacity and without putting back.
+
+    The machine whose exponential clock rings first is drawn in proportion to capacity, the next one
+    in proportion among the others, and so on.
+    """
+    clocks = luck.exponential(size=(len(wanted), len(machines))) / _each(machines, "capacity")
+    _, operator = np.unique(_each(machines, "operator"), return_inverse=True)
+    count = int(operator.max()) + 1
+    if count < len(machines):
+        first = np.full((len(wanted), count), np.inf)
+        for number, mine in enumerate(operator):
+            first[:, mine] = np.minimum(first[:, mine], clocks[:, number])
+        clocks = np.where(clocks <= first[:, operator], clocks, np.inf)
+    most = min(count, WIDE)
+    order = np.argpartition(clocks, most - 1, axis=1)[:, :most]
+    by_clock = np.argsort(np.take_along_axis(clocks, order, 1), axis=1)
+    return np.take_along_axis(order, by_clock, 1), np.arange(most) < wanted[:, None]
 
 
-def _answers(
-    random: Random, machines: Sequence[Machine], chosen: Sequence[int], at: int
-) -> list[_Answer]:
-    is_hard = random.randrange(BPS) >= EASY_BPS
-    shared: dict[int, bool] = {}
-    by_model: dict[int, bool] = {}
-    found: dict[int, _Answer] = {}
-    for number in chosen:
-        machine = machines[number]
-        draws = [random.randrange(BPS) for _ in range(4)]
-        is_right = draws[0] < (machine.right_bps if is_hard else EASY_RIGHT_BPS)
-        if is_hard and draws[1] < machine.kin_bps:
-            is_right = by_model.setdefault(machine.first_model, is_right)
-        if machine.ring:
-            is_right = shared.setdefault(machine.ring, is_right)
-        is_up = not (machine.flaps and (at * machine.flaps // SECONDS) % 2)
-        answers = is_up and draws[2] < machine.answers_bps
-        found[number] = _Answer(number, is_right if answers else None, 400 + draws[3] // 4)
-    for number, answer in found.items():
-        copied = machines[number].copies
-        victim = None if copied is None else found.get(copied)
-        if victim is not None and victim.is_right is not None and answer.is_right is not None:
-            found[number] = _Answer(number, victim.is_right, victim.latency_ms + 150)
-    return list(found.values())
+def _answers(luck: np.random.Generator, machines: Sequence[Machine], tasks: int) -> Answers:
+    is_wide = luck.integers(BPS, size=tasks) < WIDE_BPS
+    chosen, is_asked = _choose(luck, machines, np.where(is_wide, WIDE, NARROW))
+    is_hard = luck.integers(BPS, size=(tasks, 1)) >= EASY_BPS
+    draws = luck.integers(BPS, size=(5, tasks, len(machines)))
+    right, kin, answers, latency, copy = (np.take_along_axis(each, chosen, 1) for each in draws)
+    is_right = right < np.where(is_hard, _each(machines, "right_bps")[chosen], EASY_RIGHT_BPS)
+    is_kin = is_hard & (kin < _each(machines, "kin_bps")[chosen])
+    is_right = _as_one(is_right, is_kin & is_asked, _each(machines, "first_model")[chosen])
+    ring = _each(machines, "ring")[chosen]
+    is_right = _as_one(is_right, (ring > 0) & is_asked, ring)
+    flaps = _each(machines, "flaps")[chosen]
+    is_down = (np.arange(tasks)[:, None] * flaps // tasks) % 2 == 1
+    found = Answers(
+        machine=chosen,
+        is_asked=is_asked,
+        answers=is_asked & ~is_down & (answers < _each(machines, "answers_bps")[chosen]),
+        is_right=is_right,
+        latency_ms=400 + latency // 4,
+        is_hard=is_hard,
+    )
+    return with_copies(found, machines, copy)
 
 
-def _add_heartbeats(
-    random: Random, network: Network, columns: dict[str, list[int]], epoch: int, tasks: int
-) -> None:
-    for beat in range(BEATS):
-        at = beat * SECONDS // BEATS
-        for number, machine in enumerate(network.machines):
-            is_down = machine.flaps and (at * machine.flaps // SECONDS) % 2
-            is_up = random.randrange(BPS) < machine.up_bps and not is_down
-            for node in network.places[number]:
-                row = (
-                    tasks + beat,
-                    node,
-                    network.roster.operator_of[node],
-                    epoch * SECONDS + at,
-                    HEARTBEAT,
-                    AGREED if is_up else TIMEOUT,
-                    0,
-                    int(is_up),
-                    machine.first_model,
-                    300,
-                )
-                for column, value in zip(columns.values(), row, strict=True):
-                    column.append(value)
+def _as_one(is_right: Bools, joins: Bools, group: Ints) -> Bools:
+    """Let those who join in take the answer of the first one of their group who does."""
+    found = is_right.copy()
+    first = np.full((len(group), int(group.max()) + 1), -1)
+    rows = np.arange(len(group))
+    for place in range(group.shape[1]):
+        mine = group[:, place]
+        given = first[rows, mine]
+        answer = np.where(given < 0, is_right[:, place], given == 1)
+        found[:, place] = np.where(joins[:, place], answer, is_right[:, place])
+        first[rows, mine] = np.where(joins[:, place], answer, given)
+    return found
+
+
+def _nodes(network: Network, machine: Ints, luck: np.random.Generator) -> Ints:
+    """Return the node of each machine that is asked: any of its own, as often."""
+    counts = _each(network.machines, "nodes")
+    starts = np.cumsum(counts) - counts
+    flat = np.concatenate([np.asarray(places, np.int64) for places in network.places])
+    part = counts[machine] * luck.integers(BPS, size=machine.shape) // BPS
+    found: Ints = flat[starts[machine] + part]
+    return found
+
+
+def _heartbeats(
+    luck: np.random.Generator, network: Network, epoch: int, tasks: int
+) -> pl.DataFrame:
+    counts = _each(network.machines, "nodes")
+    at = np.arange(BEATS)[:, None] * SECONDS // BEATS
+    flaps = _each(network.machines, "flaps")
+    is_up = luck.integers(BPS, size=(BEATS, len(counts))) < _each(network.machines, "up_bps")
+    is_up &= (at * flaps // SECONDS) % 2 == 0
+    up = np.repeat(is_up, counts, axis=1)
+    flat = np.concatenate([np.asarray(places, np.int64) for places in network.places])
+    columns = {
+        "task": tasks + np.arange(BEATS)[:, None],
+        "node": flat[None, :],
+        "at": epoch * SECONDS + at,
+        "kind": np.full((1, 1), HEARTBEAT),
+        "outcome": np.where(up, AGREED, TIMEOUT),
+        "contest_bps": np.zeros((1, 1), np.int64),
+        "units": up.astype(np.int64),
+        "model": np.repeat(_each(network.machines, "first_model"), counts)[None, :],
+        "latency_ms": np.full((1, 1), 300),
+    }
+    return pl.DataFrame(
+        {name: np.broadcast_to(values, up.shape).ravel() for name, values in columns.items()}
+    )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median_low
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -22,11 +23,30 @@ _STYLE = (
 )
 
 
+DOT_RANGE = (-1_200, 1_200)
+SHORT = {
+    "good": "good, copies",
+    "poor": "poor, copies",
+    "hard": "hard tasks",
+    "noisy": "four of 5",
+    "half": "half",
+    "turns": "two victims",
+    "ring": "ring of six",
+}
+
+
 class Line(NamedTuple):
     """A curve: its name and its values, evenly spaced over the axis."""
 
     name: str
     values: Sequence[int]
+
+
+class Dot(NamedTuple):
+    """A cheat's gain on one seed, and whether it was found."""
+
+    gain_bps: int
+    is_found: bool
 
 
 def write(figures: dict[str, Any]) -> None:
@@ -61,6 +81,19 @@ def drawn(figures: dict[str, Any]) -> dict[str, str]:
         "rewards-margins.svg": _bars(
             "What the median operator gains by", list(margins), gains, _over(gains)
         ),
+        "rewards-copying.svg": _dots(
+            "What cheating gains over 60 epochs", _cheats(figures["copying"]), DOT_RANGE
+        ),
+    }
+
+
+def _cheats(draws: dict[str, Any]) -> dict[str, list[Dot]]:
+    """Return each cheat's draws but those of `first`, which are off every scale."""
+    return {
+        SHORT[name]: [
+            Dot(each[name]["gain_bps"], each[name]["first_epoch"] > 0) for each in draws.values()
+        ]
+        for name in SHORT
     }
 
 
@@ -70,11 +103,11 @@ def _over(groups: dict[str, list[int]]) -> int:
 
 
 def _percent(bps: int) -> str:
-    text = f"{bps // 100}.{bps % 100:02d}".rstrip("0").rstrip(".")
-    return f"{text} %"
+    text = f"{abs(bps) // 100}.{abs(bps) % 100:02d}".rstrip("0").rstrip(".")
+    return f"{'-' if bps < 0 else ''}{text} %"
 
 
-def _frame(title: str, height: int, most: int) -> list[str]:
+def _frame(title: str, height: int, most: int, least: int = 0) -> list[str]:
     right, bottom = WIDTH - RIGHT, height - BOTTOM
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
@@ -87,7 +120,7 @@ def _frame(title: str, height: int, most: int) -> list[str]:
     for step in range(5):
         y = bottom - (bottom - TOP) * step // 4
         parts.append(f'<line class="g" x1="{LEFT}" x2="{right}" y1="{y}" y2="{y}"/>')
-        label = _percent(most * step // 4)
+        label = _percent(least + (most - least) * step // 4)
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{label}</text>')
     return parts
 
@@ -137,9 +170,56 @@ def _bars(title: str, names: Sequence[str], groups: dict[str, list[int]], most: 
         parts.append(f'<text x="{right + 32}" y="{y + 4}">{first}</text>')
         if rest:
             parts.append(f'<text x="{right + 32}" y="{y + 20}">{rest}</text>')
+    return "\n".join([*parts, *_names(names, slot), "</svg>", ""])
+
+
+def _dots(title: str, groups: dict[str, list[Dot]], within: tuple[int, int]) -> str:
+    """Draw a dot a draw, full where the cheat was found, and a line at each group's median."""
+    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+    least, most = within
+    parts = _frame(title, HEIGHT, most, least)
+    slot = (right - LEFT) // len(groups)
+
+    def height(bps: int) -> int:
+        return bottom - (bottom - TOP) * (bps - least) // (most - least)
+
+    parts.append(f'<path class="e" d="M{LEFT} {height(0)}L{right} {height(0)}"/>')
+    for number, dots in enumerate(groups.values()):
+        left = LEFT + slot * number
+        for place, dot in enumerate(dots):
+            x = left + 8 + (slot - 16) * place // max(1, len(dots) - 1)
+            fill = COLOURS[0] if dot.is_found else "none"
+            parts.append(
+                f'<circle cx="{x}" cy="{height(dot.gain_bps)}" r="3.5" fill="{fill}" '
+                f'stroke="{COLOURS[0]}" stroke-width="1.5"><title>{_percent(dot.gain_bps)}'
+                "</title></circle>"
+            )
+        y = height(median_low(dot.gain_bps for dot in dots))
+        parts.append(
+            f'<line stroke="{COLOURS[1]}" stroke-width="2" x1="{left + 4}" x2="{left + slot - 4}" '
+            f'y1="{y}" y2="{y}"/>'
+        )
+    for place, (fill, text) in enumerate(((COLOURS[0], "found"), ("none", "never found"))):
+        y = TOP + 14 + 24 * place
+        parts.append(
+            f'<circle cx="{right + 20}" cy="{y}" r="3.5" fill="{fill}" stroke="{COLOURS[0]}" '
+            f'stroke-width="1.5"/><text x="{right + 32}" y="{y + 4}">{text}</text>'
+        )
+    y = TOP + 14 + 48
+    parts.append(
+        f'<line stroke="{COLOURS[1]}" stroke-width="2" x1="{right + 12}" x2="{right + 28}" '
+        f'y1="{y}" y2="{y}"/><text x="{right + 32}" y="{y + 4}">median</text>'
+    )
+    return "\n".join([*parts, *_names(list(groups), slot), "</svg>", ""])
+
+
+def _names(names: Sequence[str], slot: int) -> list[str]:
+    """Return the names below an axis, each on two lines."""
+    bottom = HEIGHT - BOTTOM
+    parts = []
     for place, name in enumerate(names):
         x = LEFT + slot * place + slot // 2
         first, _, rest = name.partition(" ")
         parts.append(f'<text x="{x}" y="{bottom + 18}" text-anchor="middle">{first}</text>')
         parts.append(f'<text x="{x}" y="{bottom + 34}" text-anchor="middle">{rest}</text>')
-    return "\n".join([*parts, "</svg>", ""])
+    return parts

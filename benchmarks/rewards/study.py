@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from cortensor.rewards import Facts
-    from cortensor.rewards.roster import Prior
+    from cortensor.rewards.collusion import Pair
+    from cortensor.rewards.roster import Prior, Roster
+    from cortensor.rewards.sum_tree import Leaf
 
 CARD = Path(__file__).resolve().parents[2] / "config" / "reward-card.toml"
 EPOCHS, TASKS, SEED = 60, 1_200, 7
@@ -40,19 +42,29 @@ class Run(NamedTuple):
     """What a population was paid.
 
     Attributes:
-        by_operator: wei over all epochs.
+        paid: wei of each operator, by epoch.
         budget: wei that was there for them.
+        inputs: of the last epoch.
         last: the last epoch.
-        flagged: pairs of nodes that any epoch flagged.
+        flags: pairs of nodes that were flagged, by epoch.
         levels: levels after the last epoch, by node.
     """
 
-    by_operator: list[int]
+    paid: list[list[int]]
     budget: int
-    last: EpochResult
     inputs: EpochInputs
-    flagged: set[tuple[int, int]]
+    last: EpochResult
+    flags: list[list[Pair]]
     levels: list[int]
+
+    def by_operator(self, epochs: int = EPOCHS) -> list[int]:
+        """Return wei over the first so many epochs."""
+        return [sum(amounts) for amounts in zip(*self.paid[:epochs], strict=True)]
+
+    @property
+    def flagged(self) -> set[tuple[int, int]]:
+        """Pairs of nodes that any epoch flagged."""
+        return {(pair.node, pair.other) for pairs in self.flags for pair in pairs}
 
 
 def run(
@@ -67,8 +79,7 @@ def run(
     network = network_of(machines)
     prior: dict[int, Prior] = {}
     history: deque[pl.DataFrame] = deque(maxlen=WINDOW_EPOCHS - 1)
-    paid = [0] * len(network.roster.operators)
-    flagged: set[tuple[int, int]] = set()
+    paid, flags = [], []
     for epoch in range(epochs):
         inputs = EpochInputs(
             epoch=epoch,
@@ -82,13 +93,20 @@ def run(
             history=tuple(history),
         )
         result = compute_epoch(inputs)
-        for leaf, operator in zip(result.leaves, network.roster.operator_of, strict=True):
-            paid[operator] += Sums.unpack(leaf.sums).amount
-        flagged |= {(pair.node, pair.other) for pair in result.collusion.pairs}
+        paid.append(amounts_of(network.roster, result.leaves))
+        flags.append(result.collusion.pairs)
         history.append(contested(inputs.records))
         prior = prior_of(result.leaves)
     levels = [facts.level_after for facts in result.facts]
-    return Run(paid, card.budget_cap_wei * epochs, result, inputs, flagged, levels)
+    return Run(paid, card.budget_cap_wei * epochs, inputs, result, flags, levels)
+
+
+def amounts_of(roster: Roster, leaves: Sequence[Leaf]) -> list[int]:
+    """Return each operator's wei."""
+    amounts = [0] * len(roster.operators)
+    for leaf, operator in zip(leaves, roster.operator_of, strict=True):
+        amounts[operator] += Sums.unpack(leaf.sums).amount
+    return amounts
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +124,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
 def spread_of(result: Run) -> Spread:
     """Return the figures of a run."""
-    amounts = result.by_operator
+    amounts = result.by_operator()
     return Spread(
         operators=len(amounts),
         gini_bps=gini_bps(amounts),
@@ -166,33 +184,13 @@ def margins_of(result: Run) -> Margins:
 
 
 def _by_operator(inputs: EpochInputs, facts: Sequence[Facts], work: Sequence[int]) -> list[int]:
-    amounts = [0] * len(inputs.roster.operators)
     leaves = make_leaves(inputs.card, inputs.roster, facts, work, inputs.budget)
-    for leaf, operator in zip(leaves, inputs.roster.operator_of, strict=True):
-        amounts[operator] += Sums.unpack(leaf.sums).amount
-    return amounts
+    return amounts_of(inputs.roster, leaves)
 
 
 def gain_bps(after: int, before: int) -> int:
     """Return by how many bps `after` is more than `before`, rounded down."""
     return BPS * (after - before) // before
-
-
-def splitting(nodes: int, *, epochs: int = EPOCHS, seed: int = SEED) -> int:
-    """Return in bps what ten of thirty operators gain by putting `nodes` nodes before a machine.
-
-    The machines are four times as large as in the populations, so that each node has work.
-    """
-    whole = [Machine(operator=number, right_bps=8_500 + 40 * number) for number in range(30)]
-    split = [
-        msgspec.structs.replace(machine, nodes=nodes if number % 3 == 0 else 1)
-        for number, machine in enumerate(whole)
-    ]
-    totals = []
-    for machines in (whole, split):
-        paid = run(machines, epochs, 2 * TASKS, seed).by_operator
-        totals.append(sum(paid[::3]))
-    return gain_bps(totals[1], totals[0])
 
 
 def disguised(*, epochs: int = EPOCHS, seed: int = SEED) -> dict[str, int]:
@@ -205,42 +203,6 @@ def disguised(*, epochs: int = EPOCHS, seed: int = SEED) -> dict[str, int]:
     ]
     seen, unseen = run(open_, epochs, TASKS, seed), run(hidden, epochs, TASKS, seed)
     return {
-        "as_three": BPS * sum(seen.by_operator[:3]) // seen.budget,
-        "as_many": BPS * sum(unseen.by_operator[-len(whales) :]) // unseen.budget,
+        "as_three": BPS * sum(seen.by_operator()[:3]) // seen.budget,
+        "as_many": BPS * sum(unseen.by_operator()[-len(whales) :]) // unseen.budget,
     }
-
-
-class Copying(msgspec.Struct, frozen=True, kw_only=True):
-    """What copying brings, in bps of what the same machine gets without: a good one and a lazy one.
-
-    `victim` is what the copied one's reward changes by.
-    """
-
-    good: int
-    lazy: int
-    ring: int
-    victim: int
-
-
-def copying(*, epochs: int = EPOCHS, seed: int = SEED) -> Copying:
-    """Compare machines that copy, or answer as a ring, with the same ones that do not."""
-    base = [Machine(operator=number) for number in range(40)]
-
-    def paid(changes: dict[int, dict[str, int]]) -> list[int]:
-        machines = [
-            msgspec.structs.replace(machine, **changes.get(number, {}))
-            for number, machine in enumerate(base)
-        ]
-        return run(machines, epochs, TASKS, seed).by_operator
-
-    honest = paid({})
-    good = paid({5: {"copies": 6}})
-    lazy = paid({5: {"right_bps": 6_000}})
-    lazy_copier = paid({5: {"right_bps": 6_000, "copies": 6}})
-    ring = paid({number: {"ring": 1} for number in range(6)})
-    return Copying(
-        good=gain_bps(good[5], honest[5]),
-        lazy=gain_bps(lazy_copier[5], lazy[5]),
-        ring=gain_bps(sum(ring[:6]), sum(honest[:6])),
-        victim=gain_bps(good[6], honest[6]),
-    )

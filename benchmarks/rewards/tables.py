@@ -3,10 +3,23 @@
 
 from __future__ import annotations
 
+from math import comb
+from statistics import median_low
 from typing import TYPE_CHECKING, Any
+
+from benchmarks.rewards.bounds import upper_ppm
+from benchmarks.rewards.copying import CHEATS
+from cortensor.consensus.fixed_point import ln_micro
+from cortensor.rewards.collusion import FAMILY_LEVEL_BPS, MIN_SHARED, divergence_micro
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+MIDDLE = (median_low, max)
+BPS = 10_000
+CHANCE_BPS = 5_100
+"""How often honest nodes are on one side of a task that tells, on average of equal machines."""
 
 
 def tables(figures: dict[str, Any]) -> dict[str, str]:
@@ -15,10 +28,27 @@ def tables(figures: dict[str, Any]) -> dict[str, str]:
         "spread": _spread(figures["populations"]),
         "margins": _margins(figures["populations"]),
         "splitting": _splitting(figures["splitting"]),
-        "copying": _copying(figures["copying_early"], figures["copying"]),
-        "honest": _honest(figures["pairs"]["honest"]),
-        "power": _power(figures["pairs"]),
+        "joining": _joining(figures["joining"]),
+        "copying": _copying(figures["copying"]),
+        "thin": _copying(figures["thin"]),
+        "once": _honest(figures["once"], "honest networks of 20, tested once"),
+        "again": _honest(figures["again"], "honest networks, tested in each of 60 epochs"),
+        "cost": _cost(figures["cost"]),
+        "power": _power(figures["power"]),
+        "needed": _needed(),
+        "share": _share(figures["share"]),
     }
+
+
+def by_seed(draws: dict[str, Any], *names: str) -> list[int]:
+    """Return a figure of each seed, such as that of a cheat."""
+    found = []
+    for draw in draws.values():
+        figure = draw
+        for name in names:
+            figure = figure[name]
+        found.append(figure)
+    return found
 
 
 def percent(bps: int) -> str:
@@ -67,32 +97,124 @@ def _margins(populations: dict[str, Any]) -> str:
     return _table(head, rows)
 
 
-def _splitting(gains: dict[str, int]) -> str:
-    head = ("nodes for one machine", "splitting gains", "merging gains")
+def _splitting(sizes: dict[str, Any]) -> str:
+    head = (
+        "nodes for one machine", "seeds", "splitting gains, median", "most",
+        "merging gains, median", "most",
+    )  # fmt: skip
+    rows = []
+    for nodes, draws in sizes.items():
+        split, merged = (by_seed(draws, name) for name in ("splitting_bps", "merging_bps"))
+        rows.append(
+            [nodes, len(draws), *(percent(each(of)) for of in (split, merged) for each in MIDDLE)]
+        )
+    return _table(head, rows)
+
+
+def _joining(kinds: dict[str, Any]) -> str:
+    head = ("two operators become one, and serve", "seeds", "gain, median", "most")
     rows = [
-        [nodes, percent(gain), percent(-10_000 * gain // (10_000 + gain))]
-        for nodes, gain in gains.items()
+        [f"{models} models", len(draws), *(percent(each(by_seed(draws))) for each in MIDDLE)]
+        for models, draws in kinds.items()
     ]
     return _table(head, rows)
 
 
-def _copying(early: dict[str, int], found: dict[str, int]) -> str:
-    who = {
-        "good": "a good machine copies another",
-        "lazy": "a poor machine copies a good one",
-        "ring": "six operators give one answer",
-        "victim": "the one that is copied",
-    }
-    rows = [[text, percent(early[name]), percent(found[name])] for name, text in who.items()]
-    return _table(("reward, against not copying", "first 8 epochs", "60 epochs"), rows)
+def _copying(draws: dict[str, Any]) -> str:
+    head = (
+        "reward, against not cheating", "median", "best for the cheat", "gains on", "found on",
+        "after epochs (median)", "first 8 epochs (median)", "the copied one (median)",
+    )  # fmt: skip
+    rows = []
+    for name in next(iter(draws.values())):
+        gains, early, victim, first = (
+            by_seed(draws, name, field)
+            for field in ("gain_bps", "early_bps", "victim_bps", "first_epoch")
+        )
+        found = [epoch for epoch in first if epoch]
+        rows.append(
+            [
+                CHEATS[name].does,
+                *(percent(each(gains)) for each in MIDDLE),
+                f"{sum(gain > 0 for gain in gains)} of {len(gains)}",
+                f"{len(found)} of {len(gains)}",
+                median_low(found) if found else "-",
+                percent(median_low(early)),
+                percent(median_low(victim)) if CHEATS[name].victims else "-",
+            ]
+        )
+    return _table(head, rows)
 
 
-def _honest(kinds: dict[str, dict[str, int]]) -> str:
-    head = ("honest networks of 20", "networks", "with a pair flagged", "pairs", "flagged")
-    names = ("networks", "networks_flagged", "pairs", "pairs_flagged")
-    return _table(
-        head, [[kind, *(f"{each[name]:,}" for name in names)] for kind, each in kinds.items()]
+def _honest(kinds: dict[str, dict[str, int]], what: str) -> str:
+    head = (
+        what, "networks", "with a pair flagged", "at most, at 95 %", "pairs", "flagged", "times",
+    )  # fmt: skip
+    rows = []
+    for kind, each in kinds.items():
+        flagged, networks = each["networks_flagged"], each["networks"]
+        rows.append(
+            [
+                kind,
+                networks,
+                flagged,
+                percent(-(-upper_ppm(flagged, networks) // 100)),
+                f"{each['pairs']:,}",
+                f"{each['pairs_flagged']:,}",
+                f"{each['times_flagged']:,}",
+            ]
+        )
+    return _table(head, rows)
+
+
+def _cost(sizes: dict[str, dict[str, int]]) -> str:
+    head = ("operators", "the one named as later loses", "each loses, where none is named")
+    rows = [
+        [operators, percent(each["later"]), percent(each["each"])]
+        for operators, each in sizes.items()
+    ]
+    return _table(head, rows)
+
+
+def needed(copied_bps: int, operators: int, chance_bps: int = CHANCE_BPS) -> int:
+    """Return how many contested tasks a copier and its victim share when it is as likely found.
+
+    Args:
+        copied_bps: in how many of them it copies.
+        operators: with one node each, all of whose pairs are tested.
+        chance_bps: how often an honest pair is on one side of such a task.
+    """
+    level = ln_micro(comb(operators, 2) * BPS, FAMILY_LEVEL_BPS)
+    alike_bps = chance_bps + copied_bps * (BPS - chance_bps) // BPS
+    return next(
+        shared
+        for shared in range(MIN_SHARED, MIN_SHARED * BPS)
+        if divergence_micro(shared, (shared * alike_bps + BPS // 2) // BPS, shared * chance_bps)
+        >= level
     )
+
+
+def _needed() -> str:
+    shares = range(100, 9, -10)
+    head = ["shared contested tasks needed, copying", *(f"{share} %" for share in shares)]
+    rows = [
+        [f"{operators:,} operators", *(f"{needed(100 * share, operators):,}" for share in shares)]
+        for operators in (10, 40, 1_000)
+    ]
+    return _table(head, rows)
+
+
+def _share(sizes: dict[str, Any]) -> str:
+    shares = sorted(next(iter(sizes.values())), key=int, reverse=True)
+    head = ["found of 10, copying of the shared tasks", *(f"{share} %" for share in shares)]
+    rows = []
+    for size, powers in sizes.items():
+        found = [powers[share] for share in shares]
+        rows.append([f"{size} operators", *(each["found"] for each in found)])
+        rows.append(
+            ["after epochs (median)", *(each["median_epochs"] or "-" for each in found)],
+        )
+    return _table(head, rows)
 
 
 def _power(pairs: dict[str, Any]) -> str:

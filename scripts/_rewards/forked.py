@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from cortensor.anvil.children import die_with_parent
 from cortensor.errors import Unavailable
 
 PATIENCE_S = 60
@@ -71,6 +72,7 @@ class Forked:
 def _run(arguments: Sequence[str], env: dict[str, str], pipe: Path, started: Path) -> None:
     from cortensor.cli import main  # noqa: PLC0415 -- it was imported before the fork
 
+    die_with_parent()  # which ends with the tests, however they end
     os.environ.clear()
     os.environ.update(env)
     os.dup2(os.open(pipe, os.O_WRONLY), 2)

@@ -70,6 +70,7 @@ class Service:
             something is sent, and none after it that would make it surer.
         begin: starts the command.
         pays: whether it pays and sweeps.
+        patience_s: the most that it may take until what one waits for.
     """
 
     def __init__(
@@ -84,8 +85,10 @@ class Service:
         finality: Finality = "soft",
         begin: Callable[[Sequence[str], dict[str, str]], Child] = start_process,
         pays: bool = True,
+        patience_s: float = 300,
     ) -> None:
         self.log = log
+        self._patience_s = patience_s
         self._begin = begin
         self._arguments = [
             *_command("serve", network, finality),
@@ -111,7 +114,7 @@ class Service:
         self,
         is_done: Callable[[], bool],
         kill_at: Sequence[tuple[int, str]] = (),
-        seconds: float = 300,
+        seconds: float | None = None,
     ) -> None:
         """Let it run until something is so, killing it at the first sight of each step.
 
@@ -119,11 +122,12 @@ class Service:
             is_done: looked at after each line and each second.
             kill_at: epochs and steps at whose beginning it is killed with SIGKILL, once each, and
                 started again.
-            seconds: the most that this may take.
+            seconds: the most that this may take, instead of `patience_s`.
 
         Raises:
             Unavailable: it took longer.
         """
+        seconds = self._patience_s if seconds is None else seconds
         left, deadline = set(kill_at), time.monotonic() + seconds
         with self.log.open("ab") as log:
             while not is_done():

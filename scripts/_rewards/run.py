@@ -57,6 +57,8 @@ HEARTBEAT_DEPOSIT_WEI = 1
 """Of the session that heartbeats are anchored under: they charge nothing."""
 NODES_A_SECOND = 2
 """Nodes that are asked for a heartbeat in a second, beside the work."""
+PATIENCE_S, PATIENCE_OF_NODE_S = 300, 3
+"""The most that an epoch of the service may take; each level that moved is a transaction."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ class _Run:
             workflows=options.workflows,
             database=options.database,
             pays=pays,
+            patience_s=PATIENCE_S + PATIENCE_OF_NODE_S * options.nodes,
         )
 
     def epochs(self, router: Router, payment: Any) -> None:

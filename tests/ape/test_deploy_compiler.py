@@ -48,3 +48,11 @@ def test_a_changed_module_is_a_changed_contract(jar):
     assert eight != seven
     assert again == 1
     assert jar(7) == (seven, 0)  # as it was: its result is still there
+
+
+def test_what_is_kept_of_these_sources_is_not_generated_again(jar, monkeypatch):
+    code, _ = jar(7)
+    for known in compiler.CACHE.glob("*.known"):
+        known.unlink()  # as after `python -m tools.artifacts`, which does not know the plain hash
+    monkeypatch.delattr(compiler, "keep")
+    assert jar(7) == (code, 1)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts._deploy import compiler
 from tools import artifacts
+from tools.findings import ROOT
 
 Spoil = Callable[[str, str, str], Path]
 JAR = "contracts/Jar.vy"
@@ -77,3 +79,13 @@ def test_contract_that_does_not_compile_fails(spoil: Spoil) -> None:
 def test_code_over_the_limit_fails(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artifacts, "MAX_RUNTIME_BYTES", 100)
     assert [finding.rule for finding in artifacts.build(repository)[1]] == ["size"]
+
+
+def test_what_is_compiled_is_kept_as_deployments_would_have_compiled_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiler, "CACHE", tmp_path)
+    built = artifacts.compiled(ROOT, ROOT / "contracts" / "RewardFund.vy")
+    assert isinstance(built, artifacts.Built)
+    [kept] = tmp_path.glob("*")
+    assert compiler._read(kept) == compiler.compile_contract("RewardFund", fresh=True)

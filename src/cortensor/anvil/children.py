@@ -29,12 +29,13 @@ def start_child(arguments: Sequence[str], **options: Any) -> subprocess.Popen[by
         stdin=subprocess.DEVNULL,
         # Ctrl-C in a terminal reaches this process alone, which then ends its children in order.
         start_new_session=True,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 -- called before any other thread is there
+        preexec_fn=die_with_parent,  # noqa: PLW1509 -- called before any other thread is there
         **options,
     )
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Let the kernel end this process when the one that started it ends (on Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

@@ -19,6 +19,7 @@ from cortensor.epochs.observing import RewardChain
 from cortensor.epochs.paying import Payer
 from cortensor.epochs.runs import Runs
 from cortensor.epochs.sending import Sending
+from cortensor.epochs.sources import notes_on
 from cortensor.epochs.sweeping import Sweeper
 from cortensor.errors import Unavailable
 from cortensor.rewards.epoch import compute_epoch
@@ -129,6 +130,8 @@ class Actor:
         inputs, sources = gather(self.chain, epoch, self.job.settings, own)
         folder.parent.mkdir(parents=True, exist_ok=True)
         result = files.write_epoch(folder, inputs, sources)
+        for note in notes_on(sources.left_out, sources.left_out_before):
+            log.warning("epoch %d: %s", epoch, note)
         paid = sum(1 for leaf in result.leaves if leaf.sums & HALF)
         return (
             f"{len(inputs.receipts)} receipts, {len(result.leaves)} nodes, {paid} paid, "

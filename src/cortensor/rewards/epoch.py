@@ -94,7 +94,7 @@ def compute_epoch(inputs: EpochInputs) -> EpochResult:
         raise InvalidInput("must be at most the card's budget_cap_wei", field="budget")
     collusion = find_pairs(joined(window([*inputs.history, contested(inputs.records)])))
     metrics = measure(inputs.records, inputs.roster, inputs.start, inputs.end, collusion.pairs)
-    facts = _all_facts(inputs, metrics)
+    facts = facts_of(inputs, metrics)
     leaves = make_leaves(
         inputs.card, inputs.roster, facts, [entry.work for entry in metrics.nodes], inputs.budget
     )
@@ -181,7 +181,8 @@ def _prior_bytes(prior: Prior) -> bytes:
     return bytes([prior.level]) + prior.streak.to_bytes(4, "big") + rate.to_bytes(2, "big")
 
 
-def _all_facts(inputs: EpochInputs, metrics: Metrics) -> list[Facts]:
+def facts_of(inputs: EpochInputs, metrics: Metrics) -> list[Facts]:
+    """Return each node's facts, in the order of the roster; without a level if none was before."""
     roster = inputs.roster
     even = [consistency_bps(entry.slices) for entry in metrics.operators]
     return [

@@ -118,7 +118,53 @@ class _Rows:
                 column.append(value)
             self.keys += run.key
 
-    def order(self) -> npt.NDArray[np.int64]:
+    def records(self, roster: Roster) -> Records:
+        """Return the rows that count, sorted and numbered. These here are let go on the way."""
+        order = self._order()
+        places = np.full(len(self.receipts), -1)
+        places[order] = np.arange(len(order))
+        found = {
+            name: np.frombuffer(column, column.typecode) for name, column in self.columns.items()
+        }
+        numbers = found.pop("receipt")
+        task, node = places[numbers], found["node"]
+        rows = self._shown_first(np.flatnonzero(task >= 0), task)
+        rows = rows[np.lexsort((node[rows], task[rows]))]
+        known = list(self.models)
+        names = sorted({known[number] for number in np.unique(found["model"][rows])} - {""})
+        by_name = model_numbers(names)
+        operators = np.array(roster.operator_of, np.uint32)
+        self.keys.clear()
+        columns = {
+            "task": task[rows],
+            "operator": operators[node[rows]],
+            "at": np.array(self.issued)[numbers[rows]],
+            **{name: column[rows] for name, column in found.items()},
+        }
+        columns["model"] = np.array([by_name.get(name, 0) for name in known], np.uint16)[
+            columns["model"]
+        ]
+        ids = list(self.receipts)
+        frame = record_frame(pl.DataFrame(columns))
+        return Records(frame, names, [ids[number] for number in order.tolist()])
+
+    def _shown_first(
+        self, rows: npt.NDArray[np.int64], task: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """Return the rows without those of a run that an earlier one shows."""
+        keys = np.frombuffer(self.keys, np.uint64).reshape(-1, 2)
+        half = keys[rows, 0]
+        by_half = np.argsort(half, kind="stable")
+        alike = np.flatnonzero(half[by_half[1:]] == half[by_half[:-1]])
+        if not len(alike):
+            return rows
+        # A handful as a rule: only these are compared by whole keys, the earliest one first.
+        some = rows[by_half[np.union1d(alike, alike + 1)]]
+        some = some[np.lexsort((some, task[some], keys[some, 1], keys[some, 0]))]
+        again = some[1:][(keys[some[1:]] == keys[some[:-1]]).all(axis=1)]
+        return np.setdiff1d(rows, again, assume_unique=True)
+
+    def _order(self) -> npt.NDArray[np.int64]:
         """Return the numbers of the receipts that count, by time and then by id."""
         words = np.frombuffer(b"".join(self.receipts), ">u8").reshape(-1, 4)
         counts = np.array([each not in self.replaced for each in self.receipts], np.bool_)
@@ -143,27 +189,7 @@ def collect(bodies: Iterable[tuple[str, Body]], roster: Roster) -> Records:
     rows = _Rows()
     for receipt, body in bodies:
         rows.add(receipt, body, roster)
-    order = rows.order()
-    tasks = np.full(len(rows.receipts), -1)
-    tasks[order] = np.arange(len(order))
-    keys = np.frombuffer(rows.keys, np.uint64).reshape(-1, 2)
-    found = {name: np.array(column) for name, column in rows.columns.items()}
-    told = pl.DataFrame(found).with_columns(
-        task=tasks[found["receipt"]],
-        at=np.array(rows.issued)[found["receipt"]],
-        operator=np.array(roster.operator_of, np.uint32)[found["node"]],
-        first=keys[:, 0],
-        second=keys[:, 1],
-    )
-    told = told.filter(pl.col("task") >= 0).sort("task", maintain_order=True)
-    told = told.filter(pl.struct("first", "second").is_first_distinct())
-    known = list(rows.models)
-    names = sorted({known[number] for number in told["model"].unique()} - {""})
-    numbers = model_numbers(names)
-    by_number = pl.Series([numbers.get(name, 0) for name in known], dtype=pl.UInt16)
-    frame = record_frame(told.with_columns(model=by_number.gather(told["model"])))
-    ids = list(rows.receipts)
-    return Records(frame, names, [ids[number] for number in order.tolist()])
+    return rows.records(roster)
 
 
 def contest_bps(body: Body) -> int:

@@ -61,11 +61,12 @@ def record_frame(columns: Mapping[str, Sequence[int]] | pl.DataFrame) -> pl.Data
     """
     try:
         frame = pl.DataFrame(columns, schema_overrides=dict(SCHEMA))
-        return frame.select(
-            pl.col(name).cast(kind, strict=True) for name, kind in SCHEMA.items()
-        ).sort(list(SCHEMA))
+        typed = frame.select(pl.col(name).cast(kind, strict=True) for name, kind in SCHEMA.items())
     except (pl.exceptions.PolarsError, OverflowError, TypeError) as error:
         raise InvalidInput(f"is not a table of replicas: {error}", field="records") from error
+    # Sorting takes as much memory again as the rows do, and most come sorted.
+    is_sorted = _is_sorted([typed[name].to_numpy() for name in SCHEMA])
+    return typed if is_sorted else typed.sort(list(SCHEMA))
 
 
 def pieces(frame: pl.DataFrame) -> Iterator[bytes | memoryview]:

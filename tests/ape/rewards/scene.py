@@ -22,7 +22,6 @@ from scripts._rewards.working import free_port
 from tests.ape.running import rpc
 
 NODES = 2
-BEGINS = re.compile(r"epoch \d+: \w+ begins")
 SETTINGS = ObserveSettings(limits=FetchLimits(is_private_allowed=True), finality="soft")
 
 
@@ -88,8 +87,9 @@ class Scene:
         return log.read_text("utf-8").count(text) if log.is_file() else 0
 
     def last_step(self):
-        """Which step of which epoch began last, as the service's log says it."""
-        return BEGINS.findall(self.service.log.read_text("utf-8"))[-1]
+        """Which step of the epoch began last, as the service's log says it."""
+        log = self.service.log.read_text("utf-8")
+        return re.findall(rf"epoch {self.epoch}: (\w+) begins", log)[-1]
 
     def nonce(self, block):
         """How many transactions the proposer has sent."""

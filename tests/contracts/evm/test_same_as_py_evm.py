@@ -6,6 +6,7 @@ from __future__ import annotations
 import boa
 import pytest
 from boa.vm.py_evm import TracingCodeStream
+from eth.vm.forks.frontier.computation import FrontierComputation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -145,3 +146,26 @@ def test_a_settlement_takes_the_same_gas_and_the_same_way(protocol):
     plain, compiled = left
     assert compiled == plain
     assert len(plain[1][1]) > 500
+
+
+@pytest.mark.parametrize("gas", [10**6, 3_000])
+def test_a_view_leaves_the_same(protocol, monkeypatch, gas):
+    """Whether its gas is enough or not: output, gas, what is warm, and as many open journals."""
+    state = boa.env.evm.vm.state
+    quick = state.computation_class
+    theirs = classmethod(FrontierComputation.apply_message.__func__)
+    plain = type("Plain", (quick,), {"apply_message": theirs})
+    data = protocol.payment.session.prepare_calldata(protocol.open())
+    left = []
+    for kind in (plain, quick):
+        monkeypatch.setattr(state, "computation_class", kind)
+        with boa.env.anchor():
+            forget_what_is_warm()
+            done = boa.env.execute_code(
+                protocol.payment.address, data=data, gas=gas, is_modifying=False
+            )
+            journal = state._account_db._journal_accessed_state._journal
+            warm, depth = dict(journal._current_values), len(journal._checkpoint_stack)
+            left.append((done.is_error, done.output, done.get_gas_used(), warm, depth))
+    assert left[0] == left[1]
+    assert left[0][0] == (gas == 3_000)

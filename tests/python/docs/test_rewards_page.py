@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.rewards import plots, study_file
-from benchmarks.rewards.tables import tables
+from benchmarks.rewards.bounds import upper_ppm
+from benchmarks.rewards.claims import GAINING, LOSING, bounded, claims
+from benchmarks.rewards.copying import CHEATS
+from benchmarks.rewards.false_flags import HONEST
+from benchmarks.rewards.tables import by_seed, tables
 from cortensor.rewards import RewardCard
 from cortensor.rewards.collusion import (
     FAMILY_LEVEL_BPS,
@@ -52,17 +56,65 @@ def test_a_small_run_finds_what_was_committed() -> None:
     assert study_file.small_figures() == FIGURES["small"]
 
 
+@pytest.mark.parametrize("name", sorted(claims(FIGURES)))
+def test_the_page_says_in_words_what_the_study_found(name: str) -> None:
+    assert claims(FIGURES)[name] in " ".join(PAGE.split())
+
+
 def test_what_the_issue_asks_for_holds() -> None:
-    gains = FIGURES["splitting"].values()
-    assert all(abs(gain) <= 100 for gain in gains), "splitting or merging gains 1 % at most"
-    assert max(FIGURES["copying"][name] for name in ("good", "lazy", "ring")) < 0
+    for nodes in FIGURES["splitting"]:
+        for kind in ("splitting_bps", "merging_bps"):
+            gains = by_seed(FIGURES["splitting"][nodes], kind)
+            assert len(gains) >= 10
+            assert max(gains) <= 100, "splitting or merging gains 1 % at most"
+    for models in FIGURES["joining"]:
+        assert max(by_seed(FIGURES["joining"][models])) <= 100
     for population in FIGURES["populations"].values():
         assert population["margins"]["node_without_work"] == 0
         assert 0 < population["margins"]["uptime_point"] < 200
-    honest = FIGURES["pairs"]["honest"]
-    for kind in ("alike", "unlike quality", "same models"):
-        flagged, networks = (honest[kind][name] for name in ("networks_flagged", "networks"))
-        assert flagged * 10_000 <= networks * FAMILY_LEVEL_BPS
+
+
+def drawn(cheat: str, figure: str) -> list[int]:
+    found = by_seed(FIGURES["copying"], cheat, figure)
+    assert len(found) >= 16
+    return found
+
+
+@pytest.mark.parametrize("cheat", LOSING)
+def test_copying_and_rings_are_found_and_lose_on_every_seed(cheat: str) -> None:
+    assert max(drawn(cheat, "gain_bps")) < 0
+    assert min(drawn(cheat, "first_epoch")) > 0
+
+
+def test_copying_four_of_five_is_found_and_loses_on_all_but_one_seed() -> None:
+    assert min(drawn("noisy", "first_epoch")) > 0
+    assert sum(gain > 0 for gain in drawn("noisy", "gain_bps")) <= 1
+
+
+def test_what_gains_is_bound_and_no_honest_pair_is_flagged_beside_it() -> None:
+    for cheat in GAINING:
+        assert max(drawn(cheat, "gain_bps")) < 800
+    for cheat in CHEATS:
+        assert max(drawn(cheat, "innocent_pairs")) == 0
+    assert {*LOSING, *GAINING, "noisy", "first"} == set(CHEATS)
+
+
+@pytest.mark.parametrize("kind", sorted(bounded(HONEST)))
+def test_honest_networks_are_flagged_no_more_often_than_the_level_says(kind: str) -> None:
+    once = FIGURES["once"][kind]
+    most_ppm = upper_ppm(once["networks_flagged"], once["networks"])
+    assert most_ppm * 10_000 <= FAMILY_LEVEL_BPS * 1_000_000
+    again = FIGURES["again"][kind]
+    tests = again["networks"] * FIGURES["epochs"]
+    assert again["networks"] >= 30
+    assert again["times_flagged"] * 10_000 <= tests * FAMILY_LEVEL_BPS
+
+
+def test_the_hardest_honest_kind_is_among_them_and_clones_are_not() -> None:
+    assert {"alike", "unlike quality", "same models", "close kin"} <= bounded(HONEST).keys()
+    assert FIGURES["once"].keys() == HONEST.keys() <= FIGURES["again"].keys()
+    clones = FIGURES["again"]["clones"]
+    assert clones["networks_flagged"] == clones["networks"], "the page says that these are flagged"
 
 
 CONSTANTS = {

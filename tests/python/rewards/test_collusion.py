@@ -141,6 +141,16 @@ def test_what_no_pair_is_taken_from_does_not_matter() -> None:
     assert find_pairs(beats).tested == 0
 
 
+@pytest.mark.parametrize("rows_at_a_time", [1, 2, 7])
+def test_how_many_rows_are_laid_beside_each_other_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, rows_at_a_time: int
+) -> None:
+    rows = rows_of(ring_tasks(), {0: 100, 1: 250})
+    found = find_pairs(rows)
+    monkeypatch.setattr(collusion, "_CHUNK", rows_at_a_time)
+    assert find_pairs(rows) == found
+
+
 def test_the_window_holds_the_latest_epochs_up_to_a_number_of_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -156,7 +166,7 @@ def test_the_window_holds_the_latest_epochs_up_to_a_number_of_rows(
 
 
 def test_a_copier_is_found_and_named_among_honest_machines() -> None:
-    machines = [Machine(operator=n, copies=0 if n == 1 else None) for n in range(8)]
+    machines = [Machine(operator=n, copies=(0,) if n == 1 else ()) for n in range(8)]
     network = network_of(machines)
     pairs = find_pairs(run_epoch(network, 0, 2_000, 3)).pairs
     assert [(pair.node, pair.other, pair.later) for pair in pairs] == [(0, 1, 1)]

@@ -127,11 +127,11 @@ def test_the_hash_covers_every_input() -> None:
 
 def test_a_copier_earns_less_than_by_its_own_answers() -> None:
     honest = [Machine(operator=n) for n in range(10)]
-    copying = [msgspec.structs.replace(m, copies=6) if m.operator == 5 else m for m in honest]
+    copying = [msgspec.structs.replace(m, copies=(6,)) if m.operator == 5 else m for m in honest]
     alone, copied = run(honest, 6, 600, 7, CARD), run(copying, 6, 600, 7, CARD)
     assert copied.flagged == {(5, 6)}
-    assert copied.by_operator[5] < alone.by_operator[5] * 95 // 100
-    assert abs(copied.by_operator[6] - alone.by_operator[6]) * 20 < alone.by_operator[6]
+    assert copied.by_operator()[5] < alone.by_operator()[5] * 95 // 100
+    assert abs(copied.by_operator()[6] - alone.by_operator()[6]) * 20 < alone.by_operator()[6]
 
 
 @pytest.mark.parametrize("budget", [-1, CARD.budget_cap_wei + 1])

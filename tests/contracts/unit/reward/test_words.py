@@ -183,6 +183,14 @@ def test_leaves_are_where_the_model_puts_them(shown, drawn):
     assert before == tree.top.sums
 
 
+def test_what_is_left_of_each_place(shown):
+    works = plain_works(6)
+    leaves = [Leaf(w.operator, w.node, 0, 0, 10**at) for at, w in enumerate(works)]
+    tree = Tree(leaves)
+    found = [shown.before(index, tree.proof(index)) for index in range(8)]
+    assert found == [0, 1, 11, 111, 1_111, 11_111, 111_111, 111_111]
+
+
 def test_one_place_for_one_leaf(shown):
     tree = Tree([])
     assert shown.is_in(tree.seal, *EMPTY, 0, [])

@@ -86,6 +86,15 @@ def test_a_bit_too_many_in_either_word(chain, seen, tally):
     assert chain.evaluate(1, 0, 0, 10**18, 10**18)[0]
 
 
+@pytest.mark.parametrize(
+    ("at", "most"),
+    [(0, 10), (8, 10), (16, 1), *((at, 10_000) for at in (136, 152, 168, 184, 200))],
+)
+def test_one_field_out_of_range_is_enough(chain, at, most):
+    assert chain.evaluate(1, most << at, 0, 10**18, 10**18)[0]
+    assert chain.evaluate(1, (most + 1) << at, 0, 10**18, 10**18) == (False, 0, 0, 0)
+
+
 def unpacked(word: int) -> list[int]:
     """Return the fields of a facts word, as reward_words.vy lists them."""
     widths = (8, 8, 8, 16, 32, 32, 32, 16, 16, 16, 16, 16)
