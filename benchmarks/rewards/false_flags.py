@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from benchmarks.rewards.network import SECONDS, Machine, network_of, run_epoch
+from benchmarks.rewards.network import Machine, network_of, run_epoch
 from benchmarks.rewards.pair_study import TASKS as PAIR_TASKS
-from benchmarks.rewards.study import CARD, EPOCHS, SEED, TASKS, amounts_of, gain_bps
+from benchmarks.rewards.study import CARD, EPOCHS, SEED, TASKS, amounts_of, gain_bps, inputs_of
 from cortensor.rewards import RewardCard
 from cortensor.rewards.collusion import WINDOW_EPOCHS, Pair, contested, find_pairs, window
-from cortensor.rewards.epoch import EpochInputs, facts_of, make_leaves, prior_of
+from cortensor.rewards.epoch import facts_of, make_leaves, prior_of
 from cortensor.rewards.metrics import measure
 from cortensor.rewards.records import joined
 
@@ -167,16 +167,8 @@ def _paid(operators: int, pairs: Sequence[Pair], epochs: int, seed: int) -> list
     prior: dict[int, Prior] = {}
     paid = [0] * operators
     for epoch in range(epochs):
-        inputs = EpochInputs(
-            epoch=epoch,
-            start=epoch * SECONDS,
-            end=(epoch + 1) * SECONDS,
-            budget=card.budget_cap_wei,
-            card=card,
-            roster=network.roster,
-            prior=prior,
-            records=run_epoch(network, epoch, TASKS, seed),
-        )
+        records = run_epoch(network, epoch, TASKS, seed)
+        inputs = inputs_of(network, card, epoch, records, prior)
         metrics = measure(inputs.records, inputs.roster, inputs.start, inputs.end, pairs)
         work = [entry.work for entry in metrics.nodes]
         leaves = make_leaves(card, network.roster, facts_of(inputs, metrics), work, inputs.budget)

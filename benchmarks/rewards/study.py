@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from benchmarks.rewards.network import Network
     from cortensor.rewards import Facts
     from cortensor.rewards.collusion import Pair
     from cortensor.rewards.roster import Prior, Roster
@@ -67,6 +68,22 @@ class Run(NamedTuple):
         return {(pair.node, pair.other) for pairs in self.flags for pair in pairs}
 
 
+def inputs_of(
+    network: Network, card: RewardCard, epoch: int, records: pl.DataFrame, prior: dict[int, Prior]
+) -> EpochInputs:
+    """Return an epoch's inputs without history; its budget is all that a card lets it draw."""
+    return EpochInputs(
+        epoch=epoch,
+        start=epoch * SECONDS,
+        end=(epoch + 1) * SECONDS,
+        budget=card.budget_cap_wei,
+        card=card,
+        roster=network.roster,
+        prior=prior,
+        records=records,
+    )
+
+
 def run(
     machines: Sequence[Machine],
     epochs: int = EPOCHS,
@@ -81,17 +98,8 @@ def run(
     history: deque[pl.DataFrame] = deque(maxlen=WINDOW_EPOCHS - 1)
     paid, flags = [], []
     for epoch in range(epochs):
-        inputs = EpochInputs(
-            epoch=epoch,
-            start=epoch * SECONDS,
-            end=(epoch + 1) * SECONDS,
-            budget=card.budget_cap_wei,
-            card=card,
-            roster=network.roster,
-            prior=prior,
-            records=run_epoch(network, epoch, tasks, seed),
-            history=tuple(history),
-        )
+        records = run_epoch(network, epoch, tasks, seed)
+        inputs = inputs_of(network, card, epoch, records, prior)._replace(history=tuple(history))
         result = compute_epoch(inputs)
         paid.append(amounts_of(network.roster, result.leaves))
         flags.append(result.collusion.pairs)

@@ -10,20 +10,12 @@ from cortensor.epochs import funding
 from cortensor.epochs.funding import Funder
 from cortensor.epochs.sending import Sending
 from cortensor.errors import Unavailable
-from scripts._anvil import run_anvil
 from scripts._demo.chain import COR
 from scripts._rewards.network import NODE_POT
 from tests.ape.rewards.paid import PaidSession
-from tests.ape.rewards.scene import Scene
 from tests.ape.running import rpc
 
 SMALL_WEI, LARGE_WEI = COR // 10, COR // 5
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory):
-    with run_anvil() as anvil:
-        yield Scene(anvil.url, tmp_path_factory.mktemp("stage"))
 
 
 @pytest.fixture

@@ -12,12 +12,10 @@ import pytest
 
 from cortensor.epochs.runs import Runs
 from cortensor.epochs.sharing import shared
-from scripts._anvil import run_anvil
 from scripts._demo.chain import COR
 from scripts._rewards import cheating
 from tests.ape.rewards import crowd
 from tests.ape.rewards.paid import PaidSession
-from tests.ape.rewards.scene import Scene
 from tests.ape.running import rpc
 
 pytestmark = pytest.mark.slow
@@ -28,17 +26,10 @@ BACK_S = 0.5
 """How long the service that came back may send something else."""
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory):
-    with run_anvil() as anvil:
-        made = Scene(anvil.url, tmp_path_factory.mktemp("stage"))
-        made.network.grant(COR)
-        yield made
-
-
 @pytest.fixture
 def scene(stage, tmp_path):
     before, epoch = rpc(stage.url, "evm_snapshot"), stage.epoch
+    stage.network.grant(COR)
     stage.begin(tmp_path)
     try:
         yield stage

@@ -9,10 +9,8 @@ import pytest
 from cortensor.epochs.sharing import shared
 from cortensor.rewards.epoch import make_leaves
 from cortensor.rewards.words import HALF, STAKED
-from scripts._anvil import run_anvil
 from scripts._demo.chain import COR
 from scripts._rewards import cheating
-from tests.ape.rewards.scene import Scene
 from tests.ape.running import rpc
 
 pytestmark = pytest.mark.slow
@@ -23,17 +21,10 @@ DEEP = 70
 """Blocks above one that make Anvil call it final."""
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory):
-    with run_anvil() as anvil:
-        made = Scene(anvil.url, tmp_path_factory.mktemp("stage"))
-        made.network.grant(10 * COR)
-        yield made
-
-
 @pytest.fixture
 def scene(stage, tmp_path):
     before = rpc(stage.url, "evm_snapshot")
+    stage.network.grant(10 * COR)
     stage.begin(tmp_path, finality="hard")
     try:
         yield stage

@@ -6,21 +6,13 @@ from __future__ import annotations
 import pytest
 
 from cortensor.epochs.sharing import shared
-from scripts._anvil import run_anvil
 from scripts._rewards import cheating
-from tests.ape.rewards.scene import Scene
 from tests.ape.running import rpc
 
 pytestmark = pytest.mark.slow
 
 FINAL = 3
 PATIENCE_S = 60
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory):
-    with run_anvil() as anvil:
-        yield Scene(anvil.url, tmp_path_factory.mktemp("stage"))
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ from cortensor.epochs.place import place_from
 from cortensor.epochs.sharing import shared
 from cortensor.epochs.verifying import verify_epoch
 from cortensor.epochs.watching import RewardWatcher
-from scripts._anvil import run_anvil
 from scripts._rewards import cheating
 from scripts._rewards.network import hex_key
 from tests.ape.rewards import cheats
-from tests.ape.rewards.scene import SETTINGS, Scene
+from tests.ape.rewards.scene import SETTINGS
 from tests.ape.running import rpc
 
 pytestmark = pytest.mark.slow
@@ -21,12 +20,6 @@ pytestmark = pytest.mark.slow
 OPEN, POSTED, FINAL = 1, 2, 3
 PATIENCE_S = 60
 NOBODY = "no node was registered all through it"
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory):
-    with run_anvil() as anvil:
-        yield Scene(anvil.url, tmp_path_factory.mktemp("stage"))
 
 
 @pytest.fixture
