@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cortensor.epochs.observing import Budget, RewardChain, Span
     from cortensor.epochs.settings import ObserveSettings
     from cortensor.rewards.extract import Records
-    from cortensor.rewards.roster import Prior, Roster
+    from cortensor.rewards.roster import Priors, Roster
 
 SHOWN = 3
 
@@ -93,9 +93,7 @@ def gather(
     return inputs, _sources(chain, span, budget, prior_epoch, batches, earlier)
 
 
-def _prior(
-    chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
-) -> dict[int, Prior]:
+def _prior(chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None) -> Priors:
     if not epoch:
         return {}
     path = None if own is None else own / str(epoch) / TREE_NAME

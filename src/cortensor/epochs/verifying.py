@@ -111,20 +111,19 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
 def _on_chain(chain: RewardChain, epoch: int, result: EpochResult) -> tuple[int, bool]:
     state = chain.rewards.epoch(epoch).state
     seal = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
-    if state >= FINAL:
-        if chain.rewards.root(epoch) != seal:
-            raise VerificationFailed("the final root is another", field="root")
-        return state, True
-    if state == POSTED:
-        newest = chain.posted(epoch)[-1].header
-        if (newest.root, newest.sums, newest.count) != (
-            result.tree.root,
-            result.tree.sums,
-            len(result.leaves),
-        ):
-            raise VerificationFailed(f"{newest.proposer} posted another root", field="root")
-        return state, True
-    return state, False
+    if state >= FINAL and chain.rewards.root(epoch) != seal:
+        raise VerificationFailed("the final root is another", field="root")
+    if state < POSTED:
+        return state, False
+    # What is final was posted last, and its seal has no inputs hash.
+    newest = chain.posted(epoch)[-1].header
+    if seal_of(newest.root, newest.sums, newest.count) != seal:
+        raise VerificationFailed(f"{newest.proposer} posted another root", field="root")
+    if newest.inputs_hash != result.inputs_hash:
+        raise VerificationFailed(
+            f"{newest.proposer} posted the root with another one", field="inputs_hash"
+        )
+    return state, True
 
 
 def _compare(found: Mapping[str, Digest], wanted: Mapping[str, Digest], reason: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import structs
 
-from cortensor.chain.rewards import FINAL, OPEN
+from cortensor.chain.rewards import FINAL, OPEN, POSTED, Header
 from cortensor.epochs.batches import Batch, Reading
 from cortensor.epochs.observing import Budget, Span, Work
 from cortensor.epochs.settings import ObserveSettings
@@ -39,9 +39,10 @@ class Chain:
             watched=watched, anchor=SimpleNamespace(ended=lambda *_: [])
         )
         self.seals: dict[int, bytes] = {}
+        self.posts: dict[int, list[Header]] = {}
         self.rewards = SimpleNamespace(
             address="0x" + "11" * 20,
-            epoch=lambda epoch: SimpleNamespace(state=FINAL if epoch in self.seals else OPEN),
+            epoch=lambda epoch: SimpleNamespace(state=self._state(epoch)),
             root=lambda epoch: self.seals[epoch],
         )
 
@@ -56,6 +57,14 @@ class Chain:
 
     def final_before(self, epoch: int) -> list[int]:
         return [each for each in self.finals if each < epoch]
+
+    def posted(self, epoch: int) -> list[Any]:
+        return [SimpleNamespace(header=header) for header in self.posts[epoch]]
+
+    def _state(self, epoch: int) -> int:
+        if epoch in self.seals:
+            return FINAL
+        return POSTED if epoch in self.posts else OPEN
 
     def final_tree(self, *_: object) -> Any:
         return SumTree([])

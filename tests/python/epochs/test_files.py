@@ -110,6 +110,24 @@ def test_what_later_epochs_need_is_read_from_a_folder(folder: Path) -> None:
     assert kept.sources == SOURCES
 
 
+def test_levels_before_are_of_an_operators_nodes(folder: Path) -> None:
+    (node, *_) = inputs().roster.nodes
+    said = json.loads((folder / files.PRIOR).read_bytes())
+    assert said == {f"0x{node.operator:040x}": {f"0x{node.node:040x}": [2, 5, 9_000]}}
+    assert files.read_inputs(files.read_files(folder)).prior == inputs().prior
+
+
+def test_of_a_folder_of_the_first_format_only_what_later_epochs_need_is_read(folder: Path) -> None:
+    manifest = folder / files.MANIFEST
+    manifest.write_text(manifest.read_text().replace("cortensor-epoch/2", "cortensor-epoch/1"))
+    kept = files.load_earlier(folder)
+    assert kept is not None
+    assert kept.sources == SOURCES
+    for read in (files.read_files, files.announced):
+        with pytest.raises(VerificationFailed, match="is not of the format cortensor-epoch/2"):
+            read(folder)
+
+
 def test_what_is_no_epoch_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VerificationFailed, match="is no epoch's folder"):
         files.read_files(tmp_path)
