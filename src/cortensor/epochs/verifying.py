@@ -13,7 +13,7 @@ from cortensor.epochs.batches import Batch  # noqa: TC001 -- msgspec reads the a
 from cortensor.epochs.gathering import gather
 from cortensor.epochs.leaving_out import check_agreed, check_unreadable
 from cortensor.epochs.tree_file import seal_of
-from cortensor.errors import VerificationFailed
+from cortensor.errors import Unavailable, VerificationFailed
 from cortensor.receipts.keccak import to_hex
 from cortensor.rewards.epoch import compute_epoch, why_nobody
 
@@ -78,7 +78,8 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
     """Recompute an epoch's folder, first from its own inputs, then from chain and receipts.
 
     Raises:
-        VerificationFailed: names the first file that differs; or the root on chain is another.
+        VerificationFailed: names the first file that differs; or root or inputs hash on chain are
+            others.
         Unavailable: the node, or receipts that the folder counts.
     """
     found, inputs, said, result = recompute(folder)
@@ -116,7 +117,10 @@ def _on_chain(chain: RewardChain, epoch: int, result: EpochResult) -> tuple[int,
     if state < POSTED:
         return state, False
     # What is final was posted last, and its seal has no inputs hash.
-    newest = chain.posted(epoch)[-1].header
+    postings = chain.posted(epoch)
+    if not postings:  # re-organised away between two questions
+        raise Unavailable(f"no posting of epoch {epoch} is found", code="not_done")
+    newest = postings[-1].header
     if seal_of(newest.root, newest.sums, newest.count) != seal:
         raise VerificationFailed(f"{newest.proposer} posted another root", field="root")
     if newest.inputs_hash != result.inputs_hash:
