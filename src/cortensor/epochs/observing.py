@@ -16,6 +16,7 @@ from cortensor.chain.reward_table import RewardTable
 from cortensor.chain.rewards import NONE, NodeRewards
 from cortensor.chain.token import Token
 from cortensor.epochs.batches import Batch, Missing, Reading, batches_of
+from cortensor.epochs.paid import Paid
 from cortensor.epochs.roster_view import active_pairs
 from cortensor.epochs.tree_file import read_sealed, seal_of
 from cortensor.errors import Conflict, Error, NotFound, Unavailable, VerificationFailed
@@ -163,15 +164,20 @@ class RewardChain:
         seen = self.observer.seen(span.first_block, span.last_block)
         settlers = self.observer.settler_changes(self.place.first_block, span.last_block)
         batches = batches_of(seen, settlers, settings.routers, settings.left_out)
-        reading = self.reading(batches, settings, span.last_block)
+        paid = Paid(seen.settlements, self.observer, span.start, span.end)
+        reading = self.reading(batches, settings, span.last_block, paid)
         return Work(roster, batches, collect(reading, roster), reading.missing)
 
     def reading(
-        self, batches: Sequence[Batch], settings: ObserveSettings, last_block: int
+        self,
+        batches: Sequence[Batch],
+        settings: ObserveSettings,
+        last_block: int,
+        paid: Paid | None = None,
     ) -> Reading:
-        """Return the receipts of batches that count up to a block, to be read."""
+        """Return the receipts of batches that count up to a block, to be read; see `Reading`."""
         return Reading(
-            batches, self.observer, self.domain, settings.limits, settings.mirror, last_block
+            batches, self.observer, self.domain, settings.limits, settings.mirror, last_block, paid
         )
 
     def final_before(self, epoch: int) -> list[int]:

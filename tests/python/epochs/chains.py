@@ -80,7 +80,9 @@ class Chain:
 
     def reading(self, batches: list[Batch], settings: ObserveSettings, last_block: int) -> Any:
         observer: Any = self.observer
-        return Reading(batches, observer, DOMAIN, settings.limits, settings.mirror, last_block)
+        return Reading(
+            batches, observer, DOMAIN, settings.limits, settings.mirror, last_block, None
+        )
 
 
 def settings(*left_out: str) -> ObserveSettings:
