@@ -302,9 +302,12 @@ def read_sources(files: Mapping[str, bytes]) -> Sources:
     return _read(files, SOURCES, lambda data: msgspec.json.decode(data, type=Sources))
 
 
-def load_earlier(folder: Path) -> Kept | None:
-    """Return what later epochs need of one of one's own; None if it is not there."""
-    if not (folder / MANIFEST).is_file():
+def load_earlier(folder: Path, seal: bytes) -> Kept | None:
+    """Return what later epochs need of one of one's own; None if none of that seal is there.
+
+    A folder may be of another root than became final: an estimate, or one that left batches out.
+    """
+    if not (folder / MANIFEST).is_file() or read_manifest(folder).get("seal") != to_hex(seal):
         return None
     files = Stored(folder, ALIKE)
     return Kept(

@@ -42,8 +42,13 @@ class Chain:
         self.posts: dict[int, list[Header]] = {}
         self.rewards = SimpleNamespace(
             address="0x" + "11" * 20,
+<<<<<<< HEAD
             epoch=lambda epoch: SimpleNamespace(state=self._state(epoch)),
             root=lambda epoch: self.seals[epoch],
+=======
+            epoch=lambda epoch: SimpleNamespace(state=FINAL if epoch in self.seals else OPEN),
+            root=lambda epoch: self.seals.get(epoch, bytes(32)),
+>>>>>>> reads
         )
 
     def span(self, epoch: int) -> Span:
@@ -55,8 +60,8 @@ class Chain:
     def require_sure(self, *_: object) -> None:
         pass
 
-    def final_before(self, epoch: int) -> list[int]:
-        return [each for each in self.finals if each < epoch]
+    def final_before(self, epoch: int, most: int) -> list[int]:
+        return [each for each in self.finals if each < epoch][-most:]
 
     def posted(self, epoch: int) -> list[Any]:
         return [SimpleNamespace(header=header) for header in self.posts[epoch]]

@@ -163,8 +163,11 @@ def test_what_ones_own_earlier_folder_left_out_is_said(
     chain: Any = Chain({BEFORE: [hidden], EPOCH: [batch]})
     chain.finals = [BEFORE]
     inputs, sources = gather(chain, BEFORE, settings(hidden.root), None)
-    files.write_epoch(tmp_path / str(BEFORE), inputs, sources)
-    again, found = gather(chain, EPOCH, settings(), tmp_path)
+    result = files.write_epoch(tmp_path / str(BEFORE), inputs, sources)
+    chain.seals[BEFORE] = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
+    chain.asked.clear()
+    again, found = gather(chain, EPOCH, settings(hidden.root), tmp_path)
+    assert chain.asked == [EPOCH]
     assert [each.root for each in found.left_out_before] == [hidden.root]
     files.write_epoch(tmp_path / str(EPOCH), again, found)
     assert verify(chain, tmp_path, hidden.root).left_out_before == found.left_out_before
