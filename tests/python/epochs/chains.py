@@ -42,13 +42,8 @@ class Chain:
         self.posts: dict[int, list[Header]] = {}
         self.rewards = SimpleNamespace(
             address="0x" + "11" * 20,
-<<<<<<< HEAD
             epoch=lambda epoch: SimpleNamespace(state=self._state(epoch)),
-            root=lambda epoch: self.seals[epoch],
-=======
-            epoch=lambda epoch: SimpleNamespace(state=FINAL if epoch in self.seals else OPEN),
             root=lambda epoch: self.seals.get(epoch, bytes(32)),
->>>>>>> reads
         )
 
     def span(self, epoch: int) -> Span:
