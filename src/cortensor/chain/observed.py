@@ -40,16 +40,23 @@ class BatchAnchored(Struct, frozen=True):
 
 
 class Settlement(Struct, frozen=True):
-    """A batch moved money; `sessions` are those it named, whether it moved or skipped them.
+    """A batch moved `total` wei; `sessions` are those it named, whether it moved or skipped them.
 
     None where neither the event nor the transaction's calldata names them: a stake batch that was
     settled through another contract. Then it may be any stake session of the router.
+
+    `skipped` are the sessions it said to pass over, as often as it did. `version` is its card.
     """
 
     router_id: int
     root: str
     sessions: list[int] | None
     block: int
+    anchorer: str
+    version: int
+    total: int
+    skipped: list[int]
+    is_stake: bool
 
 
 class MovedBatch(Struct, frozen=True):

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 SETTLED_BY_ITEMS = ("BatchSettled", "VouchersSettled")
 SETTLEMENTS = (*SETTLED_BY_ITEMS, "StakeSettled")
-SKIPPED = "SettlementSkipped"
+SKIPPED, DRAW_SKIPPED = "SettlementSkipped", "DrawSkipped"
 STAKE_BATCH = ("router_id", "version", "work_at", "root", "count", "uri", "items")
 """Fields of the contract's `StakeBatch`, in its order."""
 DISPUTES = ("Demanded", "Answered", "DemandClosed", "FraudProven")
@@ -93,7 +93,7 @@ class Observer:
         wanted: list[tuple[Any, tuple[str, ...]]] = [
             (self._escrow, (*SETTLEMENTS, SKIPPED, "RouterSet")),
             (contract(self.web3, ANCHOR, anchor), ("BatchAnchored",)),
-            (contract(self.web3, STAKE_QUOTA, quota), ("Enrolled",)),
+            (contract(self.web3, STAKE_QUOTA, quota), ("Enrolled", DRAW_SKIPPED)),
         ]
         self.dispute: Dispute | None = None
         if self.watched.dispute is not None:
@@ -118,10 +118,12 @@ class Observer:
         skipped: list[tuple[int, int]] = []
         for event in self._events.between(first, last):
             name = event["event"]
-            if name == SKIPPED:
+            if name in {SKIPPED, DRAW_SKIPPED}:
                 skipped.append((event["args"]["session"], event["args"]["cumulative"]))
             elif name in SETTLEMENTS:
-                seen.settlements.append(self._settlement(event))
+                # What moves money anchors first, in the same call.
+                anchorer = seen.anchored[-1].anchorer
+                seen.settlements.append(self._settlement(event, anchorer, skipped))
                 if name in SETTLED_BY_ITEMS:
                     seen.moved.append(_moved(event, skipped))
             else:
@@ -132,15 +134,30 @@ class Observer:
                 skipped = []
         return seen
 
-    def _settlement(self, event: Any) -> Settlement:
+    def _settlement(
+        self, event: Any, anchorer: str, skipped: Sequence[tuple[int, int]]
+    ) -> Settlement:
         args, root = event["args"], "0x" + bytes(event["args"]["root"]).hex()
-        if event["event"] in SETTLED_BY_ITEMS:
+        is_stake = event["event"] not in SETTLED_BY_ITEMS
+        if not is_stake:
             items: Sequence[int] | None = args["items"]
+            total = args["total"]
         else:
+            total = args["free_amount"] + args["overage_amount"]
             # This event leaves the items out, for gas.
             items = self._stake_items("0x" + bytes(event["transactionHash"]).hex(), root)
         sessions = None if items is None else [split_item(item)[0] for item in items]
-        return Settlement(args["router_id"], root, sessions, int(event["blockNumber"]))
+        return Settlement(
+            router_id=args["router_id"],
+            root=root,
+            sessions=sessions,
+            block=int(event["blockNumber"]),
+            anchorer=anchorer,
+            version=args["version"],
+            total=total,
+            skipped=[session for session, _ in skipped],
+            is_stake=is_stake,
+        )
 
     def _stake_items(self, tx_hash: str, root: str) -> Sequence[int] | None:
         """Return what a router's own call of `settle_stake` named; None for any other call."""

@@ -3,6 +3,7 @@
 
 A batch that moves no money leaves no word of a settlement. One that a router's settler anchored
 counts for its heartbeats, which are free; whatever else it holds was not paid for, and counts not.
+What of one that moved money was paid for: `cortensor.epochs.paid`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from msgspec import Struct
 
 from cortensor.epochs.bodies import fetch_bodies
 from cortensor.errors import Error, Unavailable
-from cortensor.receipts.tiers import is_free
 from cortensor.watch.fetch import fetch
 from cortensor.watch.leaves import read_batch
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from cortensor.chain.observed import BatchAnchored, Seen, SettlerChanged
     from cortensor.chain.observer import Observer
+    from cortensor.epochs.paid import Paid
     from cortensor.receipts.body import Body
     from cortensor.receipts.typed import Domain
     from cortensor.watch.fetch import FetchLimits
@@ -70,10 +71,10 @@ def batches_of(
         routers: ids that count; empty for all.
         left_out: roots whose receipts are not to count.
     """
-    settled = {(each.block, each.root): each.router_id for each in seen.settlements}
+    settled = {(each.anchorer, each.root): each.router_id for each in seen.settlements}
     found = []
     for entry in seen.anchored:
-        router_id = settled.get((entry.block, entry.root))
+        router_id = settled.get((entry.anchorer, entry.root))
         is_unpaid = router_id is None
         if router_id is None:
             router_id = _settles_for(entry, settlers)
@@ -117,6 +118,7 @@ class Reading:
         limits: of each fetch.
         mirror: prefix of an address where batches can be had as well, before the root.
         last_block: what was revoked in it or before does not count.
+        paid: tells what counts of a batch; None where it is only asked whether it can be read.
     """
 
     def __init__(
@@ -127,10 +129,11 @@ class Reading:
         limits: FetchLimits,
         mirror: str | None,
         last_block: int,
+        paid: Paid | None,
     ) -> None:
         self.missing: list[Missing] = []
         self._batches = [batch for batch in batches if not batch.left_out]
-        self._observer, self._last_block = observer, last_block
+        self._observer, self._last_block, self._paid = observer, last_block, paid
         self._domain, self._limits, self._mirror = domain, limits, mirror
 
     def __iter__(self) -> Iterator[tuple[str, Body]]:
@@ -150,10 +153,11 @@ class Reading:
             except Error as error:
                 self.missing.append(Missing(batch, str(error)))
                 continue
-            for receipt, body in receipts:
-                is_paid_for = is_free(body.policy.tier) or not batch.is_unpaid
-                if receipt not in ended[batch.anchorer] and is_paid_for:
-                    yield receipt, body
+            standing = {each: body for each, body in receipts if each not in ended[batch.anchorer]}
+            if self._paid is None:
+                yield from standing.items()
+            else:
+                yield from self._paid.of(batch.anchorer, batch.root, standing)
 
 
 def _receipts(

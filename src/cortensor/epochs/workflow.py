@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 NAME = "cortensor-rewards"
 VERSION = "4"
-"""Of the steps and their order: workflows of another one are not gone on with."""
+"""Of the steps, their order and what they write: workflows of another one are not gone on with."""
 INSTANCE = "epochs"
 RUNNING = ("PENDING", "ENQUEUED", "DELAYED")
 

@@ -6,8 +6,12 @@ from __future__ import annotations
 import json
 import time
 
+import msgspec
 import pytest
 
+from cortensor.chain.observer import Observer
+from cortensor.epochs.paid import Paid
+from cortensor.receipts.body import Body
 from tests.ape.running import rpc
 from tests.ape.watch.commands import Watcher, about, await_that, demand
 from tests.ape.watch.forging import OVERCHARGE_WEI, bill_again
@@ -55,6 +59,23 @@ def test_honest_batches_of_every_funding_are_clean(world, honest):
     assert about(report, *honest) == []
     assert report["leaves"] >= 8
     assert report["waiting_batches"] == 0
+
+
+def test_what_was_settled_of_every_funding_counts_for_rewards(world, honest):
+    observer = Observer(world.url, world.money.payment.address)
+    settlements = observer.seen(0, observer.head().number).settlements
+    assert sorted(each.is_stake for each in settlements) == [False, False, True]
+    now = int(time.time())
+    with world.store() as store:
+        for each in settlements:
+            ids = [leaf.receipt_id for leaf in store.outbox.leaves(each.root)]
+            raw = {name: store.ledger.receipt(name).body for name in ids}
+            bodies = {name: Body.from_json(json.loads(body)) for name, body in raw.items()}
+            for total, counted in ((each.total, len(ids)), (1, 0)):
+                moved = msgspec.structs.replace(each, total=total)
+                paid = Paid([moved], observer, now - 3_600, now + 3_600)
+                found = dict(paid.of(world.money.settler.address.lower(), each.root, bodies))
+                assert len(found) == counted
 
 
 def test_demands_are_answered_by_the_routers_own_watcher(world, honest):

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from msgspec import structs
 
-from cortensor.chain.observed import BatchAnchored, Seen, Settlement, SettlerChanged
+from cortensor.chain.observed import BatchAnchored, Seen, SettlerChanged
 from cortensor.epochs.batches import Batch, Reading, batches_of
+from cortensor.epochs.paid import Paid
 from cortensor.receipts.sign import address_of
+from tests.python.epochs.payments import END, PRICES, START, settlement
 from tests.python.epochs.publishing import BEAT, DOMAIN, KEY, LIMITS, Answers, body, leaf
 
 ANCHORER = address_of(KEY)
@@ -38,8 +39,10 @@ def published(answers: Answers, **changes: Any) -> Batch:
     return Batch(**(fields | {"uri": answers.url} | changes))
 
 
-def read(batch: Batch, *ended: str, mirror: str | None = None) -> tuple[int, list[str]]:
-    reading = Reading([batch], observer(*ended), DOMAIN, LIMITS, mirror, LAST_BLOCK)
+def read(
+    batch: Batch, *ended: str, mirror: str | None = None, paid: Paid | None = None
+) -> tuple[int, list[str]]:
+    reading = Reading([batch], observer(*ended), DOMAIN, LIMITS, mirror, LAST_BLOCK, paid)
     return len(list(reading)), [each.reason for each in reading.missing]
 
 
@@ -50,9 +53,9 @@ def test_only_what_moved_money_counts() -> None:
         BatchAnchored("0xa", "0x03", 2, "u3", 6),
     ]
     settled = [
-        Settlement(1, "0x01", [7], 5),
-        Settlement(2, "0x03", [7], 6),
-        Settlement(1, "0x04", [7], 6),
+        settlement("0x01", "0xa", router_id=1),
+        settlement("0x03", "0xa", router_id=2),
+        settlement("0x04", "0xa", router_id=1),
     ]
     seen = Seen(anchored=anchored, settlements=settled)
     assert [each.root for each in batches_of(seen, (), (), ())] == ["0x01", "0x03"]
@@ -73,8 +76,19 @@ def test_what_a_settler_anchors_without_money_counts_while_it_settles() -> None:
     found = batches_of(seen, settlers, (), ())
     assert [(each.root, each.router_id, each.is_unpaid) for each in found] == [("0x05", 4, True)]
     assert batches_of(seen, settlers, (1,), ()) == []
-    paid = Seen(anchored=seen.anchored, settlements=[Settlement(4, "0x05", [7], 5)])
+    paid = Seen(anchored=seen.anchored, settlements=[settlement("0x05", "0xa", router_id=4)])
     assert [each.is_unpaid for each in batches_of(paid, settlers, (), ())] == [False]
+
+
+def test_a_root_that_another_settled_is_not_paid_for_in_ones_own_log() -> None:
+    """A settlement is of one log: the same root in others', even in its block, moved nothing."""
+    seen = Seen(
+        anchored=[BatchAnchored(anchorer, "0x05", 2, "u", 5) for anchorer in ("0xa", "0xb")],
+        settlements=[settlement("0x05", "0xa", router_id=4)],
+    )
+    settlers = [SettlerChanged(4, "0xa", 1), SettlerChanged(6, "0xb", 1)]
+    found = batches_of(seen, settlers, (), ())
+    assert [(each.router_id, each.is_unpaid) for each in found] == [(4, False), (6, True)]
 
 
 def test_of_a_batch_that_moved_no_money_only_heartbeats_count(answers: Answers) -> None:
@@ -83,7 +97,9 @@ def test_of_a_batch_that_moved_no_money_only_heartbeats_count(answers: Answers) 
     root = answers.batch([leaf(number) for number in numbers])
     batch = Batch(1, ANCHORER, root, 3, 5, answers.url)
     assert read(batch) == (3, [])
-    assert read(structs.replace(batch, is_unpaid=True)) == (2, [])
+    paid = Paid([settlement(batch.root, ANCHORER)], PRICES, START, END)
+    assert read(batch, paid=paid) == (3, [])
+    assert read(batch, paid=Paid([], PRICES, START, END)) == (2, [])
 
 
 def test_a_batch_is_read_from_its_address(answers: Answers) -> None:
