@@ -14,7 +14,7 @@ from cortensor.chain.rewards import FINAL, NONE, OPEN, POSTED
 from cortensor.epochs import files
 from cortensor.epochs.funding import Funder
 from cortensor.epochs.gathering import gather
-from cortensor.epochs.judging import judge, prior_tree
+from cortensor.epochs.judging import compare, prove, rules_of
 from cortensor.epochs.observing import RewardChain
 from cortensor.epochs.paying import Payer
 from cortensor.epochs.runs import Runs
@@ -28,11 +28,13 @@ from cortensor.rewards.words import HALF
 if TYPE_CHECKING:
     from cortensor.chain.rewards import Posted
     from cortensor.epochs.job import Job
+    from cortensor.epochs.tree_challenges import Challenge
 
 log = logging.getLogger(__name__)
 
 LATE, PAID, SWEPT = "late", "paid", "swept"
 GONE = "gone"
+POSTED_FIRST, OVERTHROWN = "somebody else posted first", "overthrown"
 WAITS, STAYS = "waits", "stays"
 
 
@@ -46,6 +48,10 @@ class Look(Struct, frozen=True):
     left_s: int = 0
     proposer: str = ""
     posting: str = ""
+
+    def is_of_another(self, address: str) -> bool:
+        """Return whether somebody else than a lower-case address posted a root that stands."""
+        return self.state == POSTED and self.proposer.lower() != address
 
 
 class Mark(Struct, frozen=True):
@@ -115,16 +121,27 @@ class Actor:
             raise Unavailable(f"epoch {epoch} is not opened", code="not_done")
         return "open"
 
-    def compute(self, epoch: int) -> str:
-        """Write an epoch's folder; returns a line of report, or GONE if it is not open any more.
+    def compute(self, epoch: int, checked: str) -> str:
+        """Write an epoch's folder.
 
-        What waited here for receipts may meanwhile be final by others' work.
+        What waits here for receipts may meanwhile be final by others' work, or posted by others:
+        that is to be checked, with or without receipts, while it can be challenged.
+
+        Args:
+            epoch: which.
+            checked: the posting that was checked already; empty for none.
+
+        Returns:
+            A line of report; GONE if it is not open any more, POSTED_FIRST if there is another
+            posting than the checked one, of somebody else: of neither the folder is written.
         """
-        state = self.look(epoch).state
-        if state == NONE:
+        look = self.look(epoch)
+        if look.state == NONE:
             return GONE
-        if state >= FINAL:
+        if look.state >= FINAL:
             return "it is final already"
+        if look.is_of_another(self.address) and look.posting != checked:
+            return POSTED_FIRST
         folder = self.job.folder / str(epoch)
         own = self.job.folder
         inputs, sources = gather(self.chain, epoch, self.job.settings, own)
@@ -171,37 +188,55 @@ class Actor:
         proposer = self._newest(epoch).header.proposer
         return Look(POSTED, max(left, 0), proposer, flight.posted.hex())
 
-    def check(self, epoch: int) -> str:
-        """Challenge the posted root if it is wrong; returns a line of what was found.
+    def check(self, epoch: int, *, is_computed: bool) -> str:
+        """Challenge the posted root if it is provably wrong, and else compare it with one's own.
+
+        Args:
+            epoch: which.
+            is_computed: whether its folder is written; without it, only proofs are looked for.
+
+        Returns:
+            OVERTHROWN, or a line of what else was found.
 
         Raises:
-            Unavailable: a proof that holds is not mined yet.
+            Unavailable: a proof that holds is not mined yet; the node or the last final tree.
         """
         if self.look(epoch).state != POSTED:
             return "nothing is posted"
         posted = self._newest(epoch)
-        inputs = files.read_inputs(files.read_files(self.job.folder / str(epoch)))
-        prior = prior_tree(self.chain, epoch, self.job.settings, self.job.folder)
-        verdict = judge(posted, inputs, compute_epoch(inputs), prior, self.job.settings)
+        rules = rules_of(self.chain, epoch, self.job.settings, self.job.folder)
+        proofs = prove(posted, rules, self.job.settings)
+        if proofs.challenges:
+            self._overthrow(posted, proofs.challenges)
+            return OVERTHROWN
         who = posted.header.proposer
+        if not is_computed:
+            return f"nothing can be proven against the root of {who}; receipts are not read yet"
+        inputs = files.read_inputs(files.read_files(self.job.folder / str(epoch)))
+        verdict = compare(posted, proofs, inputs, compute_epoch(inputs))
         if verdict.outcome == "right":
             return "the posted root is right"
-        if verdict.outcome == "veto":
-            log.error(
-                "epoch %d: the root of %s is wrong, and only the guardian's veto stops it: %s",
-                epoch,
-                who,
-                verdict.reason,
-            )
-            return f"only a veto stops the root of {who}: {verdict.reason}"
-        for number, challenge in enumerate(verdict.challenges):
+        log.error(
+            "epoch %d: the root of %s is wrong, and only the guardian's veto stops it: %s",
+            epoch,
+            who,
+            verdict.reason,
+        )
+        return f"only a veto stops the root of {who}: {verdict.reason}"
+
+    def _overthrow(self, posted: Posted, challenges: list[Challenge]) -> None:
+        """Send proofs until the root has fallen. Raises Unavailable while none is taken."""
+        epoch, who = posted.epoch, posted.header.proposer
+        for number, challenge in enumerate(challenges):
             data = self._dispute.data(challenge.name, epoch, posted.header, challenge.arguments)
             action = f"challenge/{epoch}/{posted.tx_hash}/{number}"
             self._sending.send(action, self._dispute.address, data)
             if self.look(epoch).state != POSTED or self._newest(epoch) != posted:
-                return f"{challenge.name}: the root of {who} {challenge.reason}; it is overthrown"
+                log.warning("epoch %d: the root of %s %s", epoch, who, challenge.reason)
+                return
         raise Unavailable(
-            f"no proof against the root of {who} was taken: {verdict.reason}", code="not_done"
+            f"no proof against the root of {who} was taken: {challenges[0].reason}",
+            code="not_done",
         )
 
     def finalise(self, epoch: int) -> Look:

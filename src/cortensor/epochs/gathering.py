@@ -157,7 +157,7 @@ def _complain(epoch: int, missing: Sequence[Missing]) -> None:
     """Refuse an epoch of which receipts lack: never silently less."""
     if not missing:
         return
-    shown = "; ".join(f"{each.batch.root[:18]}…: {each.reason}" for each in missing[:SHOWN])
+    shown = "; ".join(f"{each.batch.named()}: {each.reason}" for each in missing[:SHOWN])
     more = f"; and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
     raise Unavailable(
         f"{len(missing)} settled batch(es) of epoch {epoch} cannot be read: {shown}{more}",

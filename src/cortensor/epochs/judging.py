@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A posted root beside one's own: the same, provably wrong, or wrong in what only a veto stops."""
+"""A posted root: provably wrong, or beside one's own the same, or wrong in what only a veto stops.
+
+What is provable follows from chain and posted tree. Only what is not takes the receipts, so that a
+batch which nobody can read keeps no proof from being sent.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from itertools import islice
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -11,7 +16,7 @@ from cortensor.epochs.challenges import Rules, find_challenges
 from cortensor.epochs.observing import TREE_NAME, fetch_tree
 from cortensor.epochs.tree_challenges import Challenge, TreeLook
 from cortensor.epochs.tree_file import PostedTree, address, read_tree
-from cortensor.errors import Error
+from cortensor.errors import Error, Unavailable
 from cortensor.rewards.epoch import why_nobody
 
 if TYPE_CHECKING:
@@ -26,53 +31,83 @@ MOST_PROOFS = 16
 """Proofs of one root that are kept: one is enough, and the rest are in reserve."""
 
 
-class Verdict(Struct, frozen=True):
-    """What is to be said of a posted root.
+class Proofs(NamedTuple):
+    """What can be proven of a posted root without any receipt.
 
     Attributes:
-        outcome: `right`, or `wrong` with proofs, or `veto`: it differs, and nothing can be proven.
-        reason: what is wrong, in a line; of a right root, why it pays nobody.
-        challenges: proofs against it, the cheapest first.
+        challenges: proofs against it, the cheapest first; empty if no rule is broken in what is
+            published.
+        tree: the tree behind it; None if it cannot be had.
+        why: why it cannot.
     """
 
-    outcome: Literal["right", "wrong", "veto"]
-    reason: str
     challenges: list[Challenge]
+    tree: PostedTree | None
+    why: str
 
 
-def judge(
-    posted: Posted,
-    inputs: EpochInputs,
-    result: EpochResult,
-    prior: PostedTree | None,
-    settings: ObserveSettings,
-) -> Verdict:
-    """Hold a posted root against the inputs that chain and receipts give.
+class Verdict(Struct, frozen=True):
+    """What the receipts say of a posted root against which nothing can be proven.
+
+    Attributes:
+        outcome: `right`, or `veto`: it is another than the receipts give.
+        reason: what is wrong, in a line; of a right root, why it pays nobody.
+    """
+
+    outcome: Literal["right", "veto"]
+    reason: str
+
+
+def rules_of(chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None) -> Rules:
+    """Return what a root of an opened epoch is held to, by the chain and the last final tree.
+
+    Args:
+        chain: which is read.
+        epoch: one that is open or posted.
+        settings: how the last final tree is fetched.
+        own: folder of one's own epochs; None for none.
+
+    Raises:
+        Unavailable: the node, that tree, or the epoch is not open any more (`not_done`).
+    """
+    span = chain.span(epoch)
+    budget = chain.budget(span)
+    if not budget.is_drawn:  # re-organised away between two questions
+        raise Unavailable(f"epoch {epoch} is not open any more", code="not_done")
+    pairs = [(int(operator, 16), int(node, 16)) for operator, node in chain.pairs(span)]
+    return Rules(budget.card, budget.wei, pairs, prior_tree(chain, epoch, settings, own))
+
+
+def prove(posted: Posted, rules: Rules, settings: ObserveSettings) -> Proofs:
+    """Look for what contracts take as proof against a posted root.
 
     Args:
         posted: the root.
+        rules: of its epoch.
+        settings: how its tree is fetched.
+    """
+    tree, why = _fetch(posted, settings)
+    found = islice(find_challenges(posted.header, tree, rules), MOST_PROOFS)
+    return Proofs(list(found), tree, why)
+
+
+def compare(posted: Posted, proofs: Proofs, inputs: EpochInputs, result: EpochResult) -> Verdict:
+    """Hold a posted root against the one that the receipts give.
+
+    Args:
+        posted: a root against which there is no proof.
+        proofs: what looking for one found.
         inputs: of its epoch.
         result: what follows from them.
-        prior: the tree of the last final epoch; None for none.
-        settings: how its tree is fetched.
     """
     header = posted.header
     own = (result.tree.root, result.tree.sums, len(result.leaves))
     if (header.root, header.sums, header.count) == own:
-        return Verdict("right", why_nobody(inputs, result), [])
-    tree, why = _fetch(posted, settings)
-    pairs = [(entry.operator, entry.node) for entry in inputs.roster.nodes]
-    rules = Rules(inputs.card, inputs.budget, pairs, prior)
-    found: list[Challenge] = []
-    for challenge in find_challenges(header, tree, rules):
-        found.append(challenge)
-        if len(found) == MOST_PROOFS:
-            break
-    if found:
-        return Verdict("wrong", found[0].reason, found)
-    if tree is not None and TreeLook(header, tree).hides:
+        return Verdict("right", why_nobody(inputs, result))
+    why = proofs.why
+    if proofs.tree is not None and TreeLook(header, proofs.tree).hides:
         why = "its tree is published with gaps, and what they hide is not known"
-    return Verdict("veto", why or _difference(tree, result), [])
+    return Verdict("veto", why or _difference(proofs.tree, result))
 
 
 def prior_tree(

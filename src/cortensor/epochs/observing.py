@@ -147,10 +147,14 @@ class RewardChain:
                 code="not_final",
             )
 
+    def pairs(self, span: Span) -> list[tuple[str, str]]:
+        """Return the (operator, node) pairs registered for a whole epoch, sorted."""
+        events = self.register.events(self.place.first_block, span.last_block)
+        return active_pairs(events, self.times.of, span.start, span.end)
+
     def roster(self, span: Span) -> Roster:
         """Return the nodes registered for a whole epoch, with their stake at its end."""
-        events = self.register.events(self.place.first_block, span.last_block)
-        pairs = active_pairs(events, self.times.of, span.start, span.end)
+        pairs = self.pairs(span)
         staked = self.register.are_staked(pairs, span.last_block)
         return Roster(
             Node(int(operator, 16), int(node, 16), is_staked)

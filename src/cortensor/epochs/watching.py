@@ -13,7 +13,7 @@ from cortensor.chain.reward_dispute import RewardDispute
 from cortensor.chain.rewards import POSTED
 from cortensor.epochs import files
 from cortensor.epochs.gathering import gather
-from cortensor.epochs.judging import judge, prior_tree
+from cortensor.epochs.judging import compare, prove, rules_of
 from cortensor.epochs.observing import RewardChain
 from cortensor.errors import Conflict, Unavailable
 from cortensor.rewards.epoch import compute_epoch
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cortensor.chain.rewards import Posted
+    from cortensor.epochs.judging import Proofs, Verdict
     from cortensor.epochs.place import RewardPlace
     from cortensor.epochs.settings import ObserveSettings
+    from cortensor.epochs.tree_challenges import Challenge
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +96,11 @@ class RewardWatcher:
     def look(self) -> Seen:
         """Judge the posted root once, and challenge it if it is provably wrong.
 
+        Proofs come first: they take no receipts, which may not be there.
+
         Raises:
-            Unavailable: the node, or receipts that the epoch counts.
+            Unavailable: the node, the last final tree, or, of a root against which there is no
+                proof, receipts that the epoch counts.
         """
         flight = self.chain.rewards.flight()
         if flight.state != POSTED:
@@ -106,32 +111,50 @@ class RewardWatcher:
         posted = postings[-1]
         if self._known is not None and self._known[0] == posted:
             return self._known[1]  # what cannot change was said
-        inputs, sources = gather(self.chain, flight.epoch, self._settings, self._folder)
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            result = files.write_epoch(self._folder / str(flight.epoch), inputs, sources)
+        rules = rules_of(self.chain, flight.epoch, self._settings, self._folder)
+        proofs = prove(posted, rules, self._settings)
+        who = posted.header.proposer
+        if proofs.challenges:
+            taken = self._challenge(posted, proofs.challenges)
+            shown = taken or proofs.challenges[0]
+            outcome: Literal["wrong", "overthrown"] = "overthrown" if taken else "wrong"
+            seen = Seen(flight.epoch, outcome, who, shown.reason, shown.name)
         else:
-            result = compute_epoch(inputs)
-        prior = prior_tree(self.chain, flight.epoch, self._settings, self._folder)
-        verdict = judge(posted, inputs, result, prior, self._settings)
-        who, proof = posted.header.proposer, ""
-        outcome: Literal["right", "wrong", "overthrown", "veto"] = verdict.outcome
-        if verdict.outcome == "wrong":
-            proof = verdict.challenges[0].name
-            dispute = RewardDispute(self.chain.web3, self.chain.parts.dispute)
-            for challenge in verdict.challenges if self._caller is not None else ():
-                data = dispute.data(
-                    challenge.name, flight.epoch, posted.header, challenge.arguments
-                )
-                try:
-                    self._caller.call(dispute.address, data)  # type: ignore[union-attr]  # see above
-                except Conflict as error:
-                    log.warning("%s is refused: %s", challenge.name, error.reason)
-                    continue
-                outcome, proof = "overthrown", challenge.name
-                break
-        seen = Seen(flight.epoch, outcome, who, verdict.reason, proof)
+            verdict = self._compared(posted, proofs)
+            seen = Seen(flight.epoch, verdict.outcome, who, verdict.reason)
         # A challenge can be re-organised away, and is then sent again.
-        if outcome in {"right", "veto"} or self._caller is None:
+        if seen.outcome in {"right", "veto"} or self._caller is None:
             self._known = (posted, seen)
         return seen
+
+    def _challenge(self, posted: Posted, challenges: Sequence[Challenge]) -> Challenge | None:
+        """Send proofs until one is taken; return it, None if none is or there is no key."""
+        if self._caller is None:
+            return None
+        dispute = RewardDispute(self.chain.web3, self.chain.parts.dispute)
+        for each in challenges:
+            data = dispute.data(each.name, posted.epoch, posted.header, each.arguments)
+            try:
+                self._caller.call(dispute.address, data)
+            except Conflict as error:
+                log.warning("%s is refused: %s", each.name, error.reason)
+                continue
+            return each
+        return None
+
+    def _compared(self, posted: Posted, proofs: Proofs) -> Verdict:
+        """Compute the epoch, and hold the root against that."""
+        try:
+            inputs, sources = gather(self.chain, posted.epoch, self._settings, self._folder)
+        except Unavailable as error:
+            raise Unavailable(
+                f"nothing can be proven against the root of {posted.header.proposer}, and whether"
+                f" it is right is not known: {error.reason}",
+                field=error.field,
+                code=error.code,
+            ) from error
+        if self._folder is None:
+            return compare(posted, proofs, inputs, compute_epoch(inputs))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        result = files.write_epoch(self._folder / str(posted.epoch), inputs, sources)
+        return compare(posted, proofs, inputs, result)

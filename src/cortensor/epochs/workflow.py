@@ -18,13 +18,24 @@ from typing import TYPE_CHECKING, TypeVar
 from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, SetWorkflowID
 
 from cortensor.chain.rewards import FINAL, NONE, OPEN
-from cortensor.epochs.acting import GONE, LATE, PAID, STAYS, SWEPT, WAITS, Mark
+from cortensor.epochs.acting import (
+    GONE,
+    LATE,
+    OVERTHROWN,
+    PAID,
+    POSTED_FIRST,
+    STAYS,
+    SWEPT,
+    WAITS,
+    Look,
+    Mark,
+)
 from cortensor.errors import Error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cortensor.epochs.acting import Actor, Look
+    from cortensor.epochs.acting import Actor
 
 T = TypeVar("T")
 
@@ -88,10 +99,15 @@ class EpochFlow(DBOSConfiguredInstance):
         return found == STAYS
 
     def _reach_final(self, epoch: int) -> str:
-        """Open, compute, post, watch and finalise, as often as it takes; returns PAID or LATE."""
+        """Open, compute, post, watch and finalise, as often as it takes; returns PAID or LATE.
+
+        Somebody else's root is checked before anything is computed, which may wait for receipts
+        longer than the root can be challenged, and once more when it can be compared.
+        """
         is_funded, is_computed, checked = False, False, ""
         while True:
-            state, left_s, proposer, posting = self.look(epoch)
+            look = Look(*self.look(epoch))
+            state, is_foreign = look.state, look.is_of_another(self._actor.address)
             if state >= FINAL:
                 return PAID
             if state == NONE or not is_funded:
@@ -100,16 +116,19 @@ class EpochFlow(DBOSConfiguredInstance):
             if state == NONE:
                 if self.open(epoch) == LATE:
                     return LATE
-                is_computed = False  # it may have drawn another budget than before
+                # It may have drawn another budget than before.
+                is_computed, checked = False, ""
+            elif is_foreign and look.posting != checked:
+                # A posting that fell may be posted again, or be back when the block is gone.
+                is_fallen = self.check(epoch, is_computed) == OVERTHROWN
+                checked = "" if is_fallen else look.posting
             elif not is_computed:
-                is_computed = self.compute(epoch) != GONE
+                is_computed = self.compute(epoch, checked) not in {GONE, POSTED_FIRST}
+                checked = "" if is_computed else checked
             elif state == OPEN:
                 self.post(epoch)
-            elif proposer.lower() != self._actor.address and posting != checked:
-                self.check(epoch)
-                checked = posting
-            elif left_s:
-                DBOS.sleep(min(float(left_s), self._actor.job.poll_s))
+            elif look.left_s:
+                DBOS.sleep(min(float(look.left_s), self._actor.job.poll_s))
             else:
                 self.finalise(epoch)
 
@@ -124,9 +143,9 @@ class EpochFlow(DBOSConfiguredInstance):
         return self._do("open", epoch, lambda: self._actor.open(epoch))
 
     @DBOS.step()
-    def compute(self, epoch: int) -> str:
+    def compute(self, epoch: int, checked: str) -> str:
         """See `Actor.compute`."""
-        return self._do("compute", epoch, lambda: self._actor.compute(epoch))
+        return self._do("compute", epoch, lambda: self._actor.compute(epoch, checked))
 
     @DBOS.step()
     def post(self, epoch: int) -> tuple[int, int, str, str]:
@@ -139,9 +158,9 @@ class EpochFlow(DBOSConfiguredInstance):
         return _plain(self._patiently("look", epoch, lambda: self._actor.look(epoch)))
 
     @DBOS.step()
-    def check(self, epoch: int) -> str:
+    def check(self, epoch: int, is_computed: bool) -> str:
         """See `Actor.check`."""
-        return self._do("check", epoch, lambda: self._actor.check(epoch))
+        return self._do("check", epoch, lambda: self._actor.check(epoch, is_computed=is_computed))
 
     @DBOS.step()
     def finalise(self, epoch: int) -> tuple[int, int, str, str]:

@@ -25,21 +25,38 @@ class PaidSession:
         self._number = sessions.open_escrow(scene.chain, DEPOSIT_WEI).number
 
     def settle(self, wei):
-        """Settle so much more of it now."""
+        """Settle so much more of it now; returns the root of a batch that nobody can read."""
         self._settled += wei
+        root = secrets.token_bytes(32)
         batch = {
             "router_id": ROUTER_ID,
             "version": self._chain.table.functions.current_version().call(),
-            "root": secrets.token_bytes(32),
+            "root": root,
             "count": 1,
             "uri": "",
             "items": [self._number << 96 | self._settled],
         }
         call = self._chain.payment.functions.settle(batch)
         self._chain.send(self._chain.people.settler, call)
+        return f"0x{root.hex()}"
 
     def mature(self):
         """Let the bucket of the last settlement come out of its challenge window."""
         functions = self._chain.payment.functions
         bucket_s = functions.BUCKET_SECONDS().call()
         self._chain.pass_time(bucket_s + functions.CHALLENGE_WINDOW_SECONDS().call())
+
+
+def open_unreadable(scene):
+    """End an epoch in which a batch was settled that nobody can read, and open it.
+
+    Returns:
+        The batch's root.
+    """
+    root = PaidSession(scene).settle(DEPOSIT_WEI // 100)
+    network, functions = scene.network, scene.network.reward.functions
+    scene.epoch = network.end_epoch()
+    # Until the one before it can be posted no more.
+    scene.chain.pass_time(functions.POST_SECONDS().call() - network.epoch_s + 1)
+    scene.chain.send(network.cast.cheat, functions.open(scene.epoch))
+    return root

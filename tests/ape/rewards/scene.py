@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
+from msgspec import structs
 from web3.exceptions import Web3ValueError
 
 from cortensor.epochs.gathering import gather
@@ -55,9 +56,10 @@ class Scene:
             begin=Forked,
         )
 
-    def computed(self, folder=None):
-        """Inputs and result of the epoch, which somebody opened."""
-        inputs, _ = gather(self.reader(), self.epoch, SETTINGS, folder)
+    def computed(self, folder=None, left_out=()):
+        """Inputs and result of the epoch, which somebody opened, without batches of some roots."""
+        settings = structs.replace(SETTINGS, left_out=left_out)
+        inputs, _ = gather(self.reader(), self.epoch, settings, folder)
         return inputs, compute_epoch(inputs)
 
     def reader(self):

@@ -7,22 +7,24 @@ import pytest
 
 from cortensor.epochs.sharing import shared
 from scripts._rewards import cheating
+from tests.ape.rewards.paid import open_unreadable
 from tests.ape.running import rpc
 
 pytestmark = pytest.mark.slow
 
-FINAL = 3
+OPEN, FINAL = 1, 3
 PATIENCE_S = 60
 
 
 @pytest.fixture
 def scene(stage, tmp_path):
-    before = rpc(stage.url, "evm_snapshot")
+    before, epoch = rpc(stage.url, "evm_snapshot"), stage.epoch
     stage.begin(tmp_path)
     try:
         yield stage
     finally:
         stage.service.kill()
+        stage.epoch = epoch
         assert rpc(stage.url, "evm_revert", before)
 
 
@@ -52,6 +54,22 @@ def test_a_wrong_root_is_overthrown_and_replaced(scene):
     assert cheating.is_slashed(scene.network)
     assert postings(scene) == [cast.cheat.address, cast.proposer.address]
     finish(scene)
+
+
+def test_a_wrong_root_falls_while_the_service_waits_for_a_batch_that_nobody_can_read(scene):
+    root = open_unreadable(scene)
+    wrong = cheating.wrong_trees(*scene.computed(left_out=(root,)))[3]
+    waits = f"epoch {scene.epoch}: compute waits: batches: 1 settled batch(es)"
+    scene.service.run_until(lambda: scene.says(waits), seconds=PATIENCE_S)
+    with shared(scene.folder / "wrong", "127.0.0.1", 0) as url:
+        cheating.post(scene.network, scene.epoch, wrong, bytes(32), scene.folder / "wrong", url)
+        scene.service.run_until(lambda: cheating.is_slashed(scene.network), seconds=PATIENCE_S)
+    assert scene.state() == OPEN
+    assert scene.says(root)
+    # And it waits again.
+    waited = scene.count(waits)
+    scene.service.run_until(lambda: scene.count(waits) > waited, seconds=PATIENCE_S)
+    assert scene.last_step() == "compute"
 
 
 def test_a_right_root_is_left_and_made_final(scene):

@@ -9,9 +9,11 @@ from cortensor.epochs.place import place_from
 from cortensor.epochs.sharing import shared
 from cortensor.epochs.verifying import verify_epoch
 from cortensor.epochs.watching import RewardWatcher
+from cortensor.errors import Unavailable
 from scripts._rewards import cheating
 from scripts._rewards.network import hex_key
 from tests.ape.rewards import cheats
+from tests.ape.rewards.paid import open_unreadable
 from tests.ape.rewards.scene import SETTINGS
 from tests.ape.running import rpc
 
@@ -97,6 +99,22 @@ def test_a_challenge_that_is_reorganised_away_is_sent_again(scene, watcher):
     rpc(scene.url, "anvil_reorg", 1, [])
     assert is_caught(scene, watcher, wrong)
     assert cheating.is_slashed(scene.network)
+
+
+def test_a_batch_that_nobody_can_read_keeps_no_proof_back(scene, watcher):
+    root = open_unreadable(scene)
+    inputs, result = scene.computed(left_out=(root,))
+    for wrong in (cheating.wrong_trees(inputs, result)[3], cheats.uncounted(inputs, result)):
+        post(scene, wrong)
+        assert is_caught(scene, watcher, wrong)
+    assert cheating.is_slashed(scene.network)
+
+    # What is not provable is not known, and which batch it takes is said.
+    post(scene, cheating.Wrong("right", "", list(result.leaves)))
+    with pytest.raises(Unavailable, match="whether it is right is not known") as error:
+        watcher.look()
+    assert error.value.code == "batch_missing"
+    assert root in error.value.reason
 
 
 def test_an_epoch_of_no_node_goes_through_and_says_so(scene):

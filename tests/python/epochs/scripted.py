@@ -54,7 +54,7 @@ class ScriptedActor:
         self._done("open")
         return "open"
 
-    def compute(self, _epoch: int) -> str:
+    def compute(self, _epoch: int, _checked: str) -> str:
         self._done("compute")
         return "computed"
 
@@ -62,7 +62,8 @@ class ScriptedActor:
         self._done("post")
         return Look(POSTED, 1, OTHER, "root")
 
-    def check(self, _epoch: int) -> str:
+    def check(self, _epoch: int, *, is_computed: bool) -> str:
+        assert is_computed
         self._done("check")
         return "right"
 

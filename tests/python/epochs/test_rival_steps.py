@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody else posts while one's own epoch waits for receipts: it is checked all the same.
+
+Steps are called as functions, without DBOS; the chain is a variable that the test changes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from dbos import DBOSConfiguredInstance
+
+from cortensor.chain.rewards import FINAL, OPEN, POSTED
+from cortensor.epochs import acting
+from cortensor.epochs.acting import OVERTHROWN, PAID, Actor, Look
+from cortensor.epochs.workflow import EpochFlow
+from cortensor.errors import Unavailable
+from cortensor.rewards.epoch import compute_epoch
+from tests.python.epochs.samples import SOURCES, inputs
+
+EPOCH, OTHER = 3, "0x" + "22" * 20
+RIVAL, OVER = Look(POSTED, 1, OTHER, "root"), Look(POSTED, 0, OTHER, "root")
+UNKNOWN, RIGHT = "not known yet", "right"
+
+
+class Waiting(Actor):
+    """An actor on a chain that is `now`, and whose checks find what `finds` says, in its order."""
+
+    def __init__(self, folder: Path, finds: list[str]) -> None:
+        script: Any = SimpleNamespace(
+            poll_s=0.001, settings=None, folder=folder, fund=lambda _epoch: ""
+        )
+        self.address = "0x" + "11" * 20
+        self.job = self.chain = self.funder = script
+        self.now = Look(OPEN)
+        self.finds = finds
+        self.checked: list[tuple[str, bool]] = []
+
+    def look(self, epoch: int) -> Look:
+        assert epoch == EPOCH
+        return self.now
+
+    def check(self, epoch: int, *, is_computed: bool) -> str:
+        assert epoch == EPOCH
+        found = self.finds.pop(0)
+        self.checked.append((found, is_computed))
+        if found == OVERTHROWN:
+            self.now = Look(OPEN)
+        if is_computed:
+            self.now = OVER
+        return found
+
+    def finalise(self, epoch: int) -> Look:
+        assert epoch == EPOCH
+        self.now = Look(FINAL)
+        return self.now
+
+
+def run(monkeypatch: pytest.MonkeyPatch, actor: Waiting, after: list[Look]) -> None:
+    """Bring the epoch to its end; receipts are missing at first, and the chain changes each time.
+
+    Args:
+        monkeypatch: of the test.
+        actor: whose steps are done.
+        after: what the chain is after each try to have the receipts; the next one has them.
+    """
+
+    def gather(*_: object) -> Any:
+        if not after:
+            return inputs(), SOURCES
+        actor.now = after.pop(0)
+        raise Unavailable("1 settled batch(es) cannot be read", code="batch_missing")
+
+    monkeypatch.setattr(acting, "gather", gather)
+    # One of a name may be known to DBOS in a process.
+    monkeypatch.setattr(DBOSConfiguredInstance, "__init__", lambda *_: None)
+    assert EpochFlow(actor)._reach_final(EPOCH) == PAID
+    assert (after, actor.finds) == ([], [])
+
+
+def test_a_wrong_root_falls_while_receipts_are_missing_and_again_when_it_is_posted_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    actor = Waiting(tmp_path, [OVERTHROWN, OVERTHROWN])
+    run(monkeypatch, actor, [Look(OPEN), RIVAL, Look(OPEN), RIVAL, Look(FINAL)])
+    assert actor.checked == [(OVERTHROWN, False)] * 2
+
+
+def test_what_cannot_be_proven_is_looked_at_once_and_compared_when_receipts_are_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    actor = Waiting(tmp_path, [UNKNOWN, RIGHT])
+    run(monkeypatch, actor, [RIVAL, RIVAL, RIVAL])
+    assert actor.checked == [(UNKNOWN, False), (RIGHT, True)]
+    assert actor.now.state == FINAL
+    own = acting.files.announced(tmp_path / str(EPOCH))
+    assert own.root == compute_epoch(inputs()).tree.root
+
+
+def test_a_root_that_cannot_be_compared_is_not_made_final_by_the_service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    actor = Waiting(tmp_path, [UNKNOWN])
+    monkeypatch.setattr(Waiting, "finalise", lambda *_: pytest.fail("it is made final"))
+    run(monkeypatch, actor, [RIVAL, OVER, OVER, Look(FINAL)])
