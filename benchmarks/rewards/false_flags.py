@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from cortensor.rewards.roster import Prior
+    from cortensor.rewards.roster import Priors
 
 
 OPERATORS = 20
@@ -164,7 +164,7 @@ def _paid(operators: int, pairs: Sequence[Pair], epochs: int, seed: int) -> list
     """Return each operator's wei where these pairs are flagged in every epoch, and no others."""
     card = RewardCard.load(CARD)
     network = network_of(alike(operators))
-    prior: dict[int, Prior] = {}
+    prior: Priors = {}
     paid = [0] * operators
     for epoch in range(epochs):
         records = run_epoch(network, epoch, TASKS, seed)

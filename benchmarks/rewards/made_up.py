@@ -23,7 +23,7 @@ from cortensor.rewards.records import (
     TIMEOUT,
     record_frame,
 )
-from cortensor.rewards.roster import Node, Prior, Roster
+from cortensor.rewards.roster import Node, Prior, Priors, Roster
 
 START, SECONDS = 1_790_000_000, 86_400
 BEATS = 5
@@ -52,10 +52,10 @@ def made_up_roster(nodes: int) -> Roster:
     )
 
 
-def made_up_prior(roster: Roster) -> dict[int, Prior]:
+def made_up_prior(roster: Roster) -> Priors:
     """Return a level, a streak and a rate for every node."""
     return {
-        entry.node: Prior(number % 11, number % 50, 9_000 + number % 1_000)
+        (entry.operator, entry.node): Prior(number % 11, number % 50, 9_000 + number % 1_000)
         for number, entry in enumerate(roster.nodes)
     }
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from benchmarks.rewards.network import Network
     from cortensor.rewards import Facts
     from cortensor.rewards.collusion import Pair
-    from cortensor.rewards.roster import Prior, Roster
+    from cortensor.rewards.roster import Priors, Roster
     from cortensor.rewards.sum_tree import Leaf
 
 CARD = Path(__file__).resolve().parents[2] / "config" / "reward-card.toml"
@@ -69,7 +69,7 @@ class Run(NamedTuple):
 
 
 def inputs_of(
-    network: Network, card: RewardCard, epoch: int, records: pl.DataFrame, prior: dict[int, Prior]
+    network: Network, card: RewardCard, epoch: int, records: pl.DataFrame, prior: Priors
 ) -> EpochInputs:
     """Return an epoch's inputs without history; its budget is all that a card lets it draw."""
     return EpochInputs(
@@ -94,7 +94,7 @@ def run(
     """Run a population for so many epochs."""
     card = card or RewardCard.load(CARD)
     network = network_of(machines)
-    prior: dict[int, Prior] = {}
+    prior: Priors = {}
     history: deque[pl.DataFrame] = deque(maxlen=WINDOW_EPOCHS - 1)
     paid, flags = [], []
     for epoch in range(epochs):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,20 @@ import bottom
 @pure
 def _number() -> uint256:
     return bottom.NUMBER
+"""
+
+ALONE = """
+import sys
+from pathlib import Path
+import boa
+from boa.util.disk_cache import DiskCache
+
+folder = Path(sys.argv[1])
+boa.interpret._disk_cache = DiskCache(folder / "cache", "salt")
+boa.interpret._search_path = [str(folder)]
+for value in (1, 2):
+    (folder / "bottom.vy").write_text(f"NUMBER: constant(uint256) = {value}")
+    print(boa.load(str(folder / "top.vy")).number())
 """
 
 
@@ -57,4 +73,12 @@ def test_a_change_two_imports_away_is_seen(sources: Path) -> None:
 
 def test_titanoboa_needs_it_still(sources: Path) -> None:
     """When this fails, titanoboa follows imports itself, and `boa_imports` can go."""
-    assert [number_of(sources, value) for value in (1, 2)] == [1, 1]
+    # Of this process titanoboa may follow them: other tests of the worker said so.
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, str(sources)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.split() == ["1", "1"]

@@ -196,11 +196,6 @@ class NodeRewards:
             for event in self._events("RootOverthrown", epoch, first_block, last_block)
         ]
 
-    def final_epochs(self, first_block: int, last_block: int) -> list[int]:
-        """Return the epochs that became final in blocks, in rising order."""
-        source = EventSource(self._web3, [(self._contract, ["EpochFinalised"])])
-        return [int(event["args"]["epoch"]) for event in source.between(first_block, last_block)]
-
     def data(self, name: str, *arguments: Any) -> str:
         """Return the calldata of a function."""
         return str(self._contract.encode_abi(name, args=checksummed(arguments)))

@@ -27,11 +27,11 @@ from cortensor.rewards.card import RewardCard
 from cortensor.rewards.epoch import EpochInputs, compute_epoch
 from cortensor.rewards.metrics import NodeCounts
 from cortensor.rewards.records import from_bytes, pieces
-from cortensor.rewards.roster import Prior, Roster
+from cortensor.rewards.roster import Prior, Priors, Roster
 from cortensor.rewards.words import Facts, Sums, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import polars as pl
@@ -41,7 +41,10 @@ if TYPE_CHECKING:
     Pieces: TypeAlias = Iterable[bytes | memoryview]
     Files: TypeAlias = Iterable[tuple[str, Pieces]]
 
-FORMAT = "cortensor-epoch/1"
+FORMAT = "cortensor-epoch/2"
+ALIKE = (FORMAT, "cortensor-epoch/1")
+"""Formats with one form of what later epochs need; in the first, nodes before had no operator."""
+
 MANIFEST = "manifest.json"
 NUMBERS, CARD, ROSTER = "inputs/numbers.json", "inputs/card.json", "inputs/roster.bin"
 PRIOR, MODELS, RECEIPTS = "inputs/prior.json", "inputs/models.json", "inputs/receipts.bin"
@@ -90,10 +93,9 @@ def input_files(inputs: EpochInputs, sources: Sources) -> Files:
     """Give the files that hold an epoch's inputs, each by name and in pieces."""
     history = len(inputs.history)
     numbers = Numbers(inputs.epoch, inputs.start, inputs.end, str(inputs.budget), history)
-    prior = {
-        address(node): [each.level, each.streak, each.rate_bps]
-        for node, each in sorted(inputs.prior.items())
-    }
+    prior: dict[str, dict[str, Prior]] = {}
+    for (operator, node), each in sorted(inputs.prior.items()):
+        prior.setdefault(address(operator), {})[address(node)] = each
     yield NUMBERS, [_json(msgspec.to_builtins(numbers))]
     yield CARD, [_json(inputs.card.to_json())]
     yield ROSTER, [inputs.roster.to_bytes()]
@@ -191,13 +193,17 @@ class Stored(Mapping[str, bytes]):
     Attributes:
         digests: what the manifest says of each.
 
+    Args:
+        folder: an epoch's.
+        formats: those that will do.
+
     Raises:
-        VerificationFailed: one is missing or too many, or there is no manifest.
+        VerificationFailed: one is missing or too many, or there is no such manifest.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, formats: Sequence[str] = (FORMAT,)) -> None:
         self._folder = folder
-        listed = read_manifest(folder)["files"]
+        listed = read_manifest(folder, formats)["files"]
         try:
             self.digests = msgspec.convert(listed, dict[str, Digest])
         except msgspec.ValidationError as error:
@@ -245,11 +251,11 @@ def read_files(folder: Path) -> Stored:
     return found
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return a folder's manifest. Raises VerificationFailed if there is none of this format."""
+def read_manifest(folder: Path, formats: Sequence[str] = (FORMAT,)) -> dict[str, Any]:
+    """Return a folder's manifest. Raises VerificationFailed if there is none of these formats."""
     try:
         data: dict[str, Any] = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=dict)
-        is_known = data["format"] == FORMAT and isinstance(data["files"], dict)
+        is_known = data["format"] in formats and isinstance(data["files"], dict)
     except (OSError, msgspec.DecodeError, KeyError) as error:
         raise VerificationFailed(f"{folder} is no epoch's folder", field=MANIFEST) from error
     if not is_known:
@@ -296,11 +302,14 @@ def read_sources(files: Mapping[str, bytes]) -> Sources:
     return _read(files, SOURCES, lambda data: msgspec.json.decode(data, type=Sources))
 
 
-def load_earlier(folder: Path) -> Kept | None:
-    """Return what later epochs need of one of one's own; None if it is not there."""
-    if not (folder / MANIFEST).is_file():
+def load_earlier(folder: Path, seal: bytes) -> Kept | None:
+    """Return what later epochs need of one of one's own; None if none of that seal is there.
+
+    A folder may be of another root than became final: an estimate, or one that left batches out.
+    """
+    if not (folder / MANIFEST).is_file() or read_manifest(folder).get("seal") != to_hex(seal):
         return None
-    files = Stored(folder)
+    files = Stored(folder, ALIKE)
     return Kept(
         _read(files, ROSTER, Roster.from_bytes),
         _read(files, MODELS, _models),
@@ -323,9 +332,13 @@ def _models(data: bytes) -> list[str]:
     return msgspec.json.decode(data, type=list[str])
 
 
-def _prior(data: bytes) -> dict[int, Prior]:
-    prior = msgspec.json.decode(data, type=dict[str, tuple[int, int, int | None]])
-    return {int(node, 16): Prior(*each) for node, each in prior.items()}
+def _prior(data: bytes) -> Priors:
+    prior = msgspec.json.decode(data, type=dict[str, dict[str, Prior]])
+    return {
+        (int(operator, 16), int(node, 16)): each
+        for operator, nodes in prior.items()
+        for node, each in nodes.items()
+    }
 
 
 def _metrics(result: EpochResult) -> bytes:

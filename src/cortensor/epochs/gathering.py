@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cortensor.epochs.observing import Budget, RewardChain, Span
     from cortensor.epochs.settings import ObserveSettings
     from cortensor.rewards.extract import Records
-    from cortensor.rewards.roster import Prior, Roster
+    from cortensor.rewards.roster import Priors, Roster
 
 SHOWN = 3
 
@@ -51,8 +51,9 @@ def gather(
         chain: chain and receipts.
         epoch: one that is over.
         settings: what counts.
-        own: folder of one's own epochs, each in a folder by its number, which spares reading the
-            earlier ones again; None for none.
+        own: folder of one's own epochs, each in a folder by its number. Of an earlier one whose
+            root became final, and which counts what the settings do, it spares reading all again;
+            None for none.
         is_estimate: take the budget that opening the epoch now would draw, where it is not open.
 
     Raises:
@@ -70,7 +71,7 @@ def gather(
         )
     if budget.is_drawn:
         chain.require_sure(epoch, settings.finality)
-    finals = chain.final_before(epoch)
+    finals = chain.final_before(epoch, WINDOW_EPOCHS - 1)
     prior_epoch = finals[-1] if finals else 0
     roster, batches, records = _collected(chain, span, settings)
     earlier = _window(chain, finals, records.frame, settings, own)
@@ -93,9 +94,7 @@ def gather(
     return inputs, _sources(chain, span, budget, prior_epoch, batches, earlier)
 
 
-def _prior(
-    chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
-) -> dict[int, Prior]:
+def _prior(chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None) -> Priors:
     if not epoch:
         return {}
     path = None if own is None else own / str(epoch) / TREE_NAME
@@ -126,7 +125,7 @@ def _window(
     """
     found: list[Earlier] = []
     rows = len(contested(records))
-    for epoch in reversed(finals[1 - WINDOW_EPOCHS :]):
+    for epoch in reversed(finals):
         if rows >= WINDOW_ROWS:
             break
         each = _earlier(chain, epoch, settings, own)
@@ -140,11 +139,18 @@ def _window(
 def _earlier(
     chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
 ) -> Earlier:
-    if own is not None and (kept := files.load_earlier(own / str(epoch))) is not None:
-        return Earlier(kept.roster, kept.models, contested(kept.records), kept.sources.left_out)
+    if own is not None:
+        kept = files.load_earlier(own / str(epoch), chain.rewards.root(epoch))
+        if kept is not None and _counts_the_same(kept.sources, settings):
+            return Earlier(kept.roster, kept.models, contested(kept.records), kept.sources.left_out)
     roster, batches, records = _collected(chain, chain.span(epoch), settings)
     left_out = [batch for batch in batches if batch.left_out]
     return Earlier(roster, records.models, contested(records.frame), left_out)
+
+
+def _counts_the_same(said: Sources, settings: ObserveSettings) -> bool:
+    """Return whether a folder left out what would be left out now, and nothing else."""
+    return all(each.left_out == (each.root in settings.left_out) for each in said.batches)
 
 
 def _complain(epoch: int, missing: Sequence[Missing]) -> None:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from cortensor.epochs.challenges import Rules, find_challenges
-from cortensor.epochs.observing import TREE_NAME, tree_url
+from cortensor.epochs.observing import TREE_NAME, fetch_tree
 from cortensor.epochs.tree_challenges import Challenge, TreeLook
 from cortensor.epochs.tree_file import PostedTree, address, read_tree
 from cortensor.errors import Error
 from cortensor.rewards.epoch import why_nobody
-from cortensor.watch.fetch import fetch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +83,7 @@ def prior_tree(
     Raises:
         Unavailable: nobody publishes it.
     """
-    finals = chain.final_before(epoch)
+    finals = chain.final_before(epoch, 1)
     if not finals:
         return None
     return final_tree(chain, finals[-1], settings, own)
@@ -102,8 +101,7 @@ def final_tree(
 def _fetch(posted: Posted, settings: ObserveSettings) -> tuple[PostedTree | None, str]:
     header = posted.header
     try:
-        data = fetch(tree_url(posted.uri), settings.limits)
-        return read_tree(data, header.root, header.sums), ""
+        return read_tree(fetch_tree(posted, settings), header.root, header.sums), ""
     except Error as error:
         return None, f"its tree cannot be had: {error}"
 

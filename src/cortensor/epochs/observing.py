@@ -6,19 +6,20 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from cortensor.chain.block_times import BlockTimes
+from cortensor.chain.call_many import MOST_CALLS
 from cortensor.chain.horizon import read_horizon
 from cortensor.chain.node_register import NodeRegister
 from cortensor.chain.observer import Observer
 from cortensor.chain.reward_table import RewardTable
-from cortensor.chain.rewards import NONE, NodeRewards
+from cortensor.chain.rewards import EXPIRED, FINAL, NONE, NodeRewards
 from cortensor.chain.token import Token
 from cortensor.epochs.batches import Batch, Missing, Reading, batches_of
 from cortensor.epochs.paid import Paid
 from cortensor.epochs.roster_view import active_pairs
-from cortensor.epochs.tree_file import read_sealed, seal_of
+from cortensor.epochs.tree_file import most_bytes, read_sealed, seal_of
 from cortensor.errors import Conflict, Error, NotFound, Unavailable, VerificationFailed
 from cortensor.receipts.typed import Domain
 from cortensor.rewards.extract import Records, collect
@@ -137,7 +138,7 @@ class RewardChain:
         """
         if finality == "soft":
             return
-        opened = self.rewards.opened_in(epoch, self.place.first_block, self.observer.head().number)
+        opened = self.rewards.opened_in(epoch, self.first_over(epoch), self.observer.head().number)
         reach = read_horizon(self.web3).reach(finality)
         if opened is None or opened > reach:
             raise Unavailable(
@@ -180,14 +181,33 @@ class RewardChain:
             batches, self.observer, self.domain, settings.limits, settings.mirror, last_block, paid
         )
 
-    def final_before(self, epoch: int) -> list[int]:
-        """Return the epochs before one that are final, in rising order."""
-        found = self.rewards.final_epochs(self.place.first_block, self.observer.head().number)
-        return [each for each in found if each < epoch]
+    def first_epoch(self) -> int:
+        """Return an epoch before which none was ever opened."""
+        # Some chains begin with a block of the year 1970.
+        began = self.times.of(max(1, self.place.first_block))
+        # One that was over when the contract came could be opened as long as it could be posted.
+        could_end = began - self.rewards.seconds("POST_SECONDS")
+        return max(1, could_end // self.rewards.seconds("EPOCH_SECONDS") - 1)
+
+    def first_over(self, epoch: int) -> int:
+        """Return a block before which an epoch was not over: nobody could open or post it."""
+        return self.times.first_since(self.rewards.bounds(epoch)[1], self.place.first_block)
+
+    def final_before(self, epoch: int, most: int) -> list[int]:
+        """Return the last epochs before one that are final, so many at most, in rising order."""
+        head, first = self.observer.head().number, self.first_epoch()
+        found: list[int] = []
+        end = epoch
+        while end > first and len(found) < most:
+            asked = range(max(first, end - MOST_CALLS), end)
+            states = zip(asked, self.rewards.epochs(asked, head), strict=True)
+            found[:0] = [each for each, known in states if known.state in {FINAL, EXPIRED}]
+            end = asked.start
+        return found[-most:]
 
     def posted(self, epoch: int) -> list[Posted]:
         """Return every root posted for an epoch, oldest first."""
-        return self.rewards.posted(epoch, self.place.first_block, self.observer.head().number)
+        return self.rewards.posted(epoch, self.first_over(epoch), self.observer.head().number)
 
     def final_tree(self, epoch: int, own: bytes | None, settings: ObserveSettings) -> PostedTree:
         """Return a final epoch's tree, which its seal proves.
@@ -212,7 +232,7 @@ class RewardChain:
             if seal_of(header.root, header.sums, header.count) != seal:
                 continue
             try:
-                return read_sealed(fetch(tree_url(posted.uri), settings.limits), seal)
+                return read_sealed(fetch_tree(posted, settings), seal)
             except Error as error:
                 raise Unavailable(
                     f"the tree of epoch {epoch} cannot be had: {error}", code="tree_unavailable"
@@ -220,6 +240,14 @@ class RewardChain:
         raise Unavailable(f"no posting of epoch {epoch} is found", code="tree_unavailable")
 
 
-def tree_url(uri: str) -> str:
-    """Return where the tree of a posted root is."""
-    return f"{uri.rstrip('/')}/{TREE_NAME}"
+def fetch_tree(posted: Posted, settings: ObserveSettings) -> bytes:
+    """Return the file of a posted root's tree, as long as so many leaves can make it.
+
+    With the limit of any other fetch, who posts more leaves would be safe from proofs.
+
+    Raises:
+        Unavailable: it cannot be had.
+    """
+    most = max(settings.limits.max_bytes, most_bytes(posted.header.count))
+    url = f"{posted.uri.rstrip('/')}/{TREE_NAME}"
+    return fetch(url, structs.replace(settings.limits, max_bytes=most))

@@ -43,10 +43,8 @@ class Sweeper:
         self._sending = sending
 
     def first(self) -> int:
-        """Return an epoch before which there is none: the one in which reading begins."""
-        # Some chains begin with a block of the year 1970.
-        began = self._chain.times.of(max(1, self._chain.place.first_block))
-        return began // self._chain.rewards.seconds("EPOCH_SECONDS")
+        """Return an epoch before which there is none."""
+        return self._chain.first_epoch()
 
     def oldest(self, first: int) -> Oldest:
         """Return the first final epoch from one on; a hundred are looked at."""

@@ -22,6 +22,7 @@ MAGIC = b"cortensor-reward-tree/1\n"
 LEAF_BYTES = 5 * WORD_BYTES
 MAX_DEPTH = 24
 COUNT_BYTES = 8
+HEADER_BYTES = len(MAGIC) + COUNT_BYTES + 1
 
 Siblings = list[tuple[bytes, int]]
 PlaceTuple = tuple[tuple[str, str, int, int, int], int, Siblings]
@@ -104,6 +105,15 @@ def depth_of(count: int) -> int:
     return (count - 1).bit_length() if count > 1 else 0
 
 
+def most_bytes(count: int) -> int:
+    """Return how long the file of so many leaves can be, rows included, where a contract allows it.
+
+    NodeReward takes no root of more than 2**MAX_DEPTH leaves.
+    """
+    count = min(count, 1 << MAX_DEPTH)
+    return HEADER_BYTES + count * LEAF_BYTES + ((2 << depth_of(count)) - 1) * ENTRY_BYTES
+
+
 def rows_of(leaves: Sequence[Leaf]) -> list[list[Entry]]:
     """Return the rows that leaves give, whatever their order; padded with empty ones.
 
@@ -177,7 +187,7 @@ def read_sealed(data: bytes, seal: bytes) -> PostedTree:
 
 
 def _split(data: bytes) -> tuple[list[Leaf], bytes | None]:
-    start = len(MAGIC) + COUNT_BYTES + 1
+    start = HEADER_BYTES
     count = int.from_bytes(data[len(MAGIC) : start - 1], "big")
     end = start + count * LEAF_BYTES
     has_rows = data[start - 1 : start] == b"\x01"

@@ -13,7 +13,7 @@ from cortensor.epochs.batches import Batch  # noqa: TC001 -- msgspec reads the a
 from cortensor.epochs.gathering import gather
 from cortensor.epochs.leaving_out import check_agreed, check_unreadable
 from cortensor.epochs.tree_file import seal_of
-from cortensor.errors import VerificationFailed
+from cortensor.errors import Unavailable, VerificationFailed
 from cortensor.receipts.keccak import to_hex
 from cortensor.rewards.epoch import compute_epoch, why_nobody
 
@@ -78,7 +78,8 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
     """Recompute an epoch's folder, first from its own inputs, then from chain and receipts.
 
     Raises:
-        VerificationFailed: names the first file that differs; or the root on chain is another.
+        VerificationFailed: names the first file that differs; or root or inputs hash on chain are
+            others.
         Unavailable: the node, or receipts that the folder counts.
     """
     found, inputs, said, result = recompute(folder)
@@ -111,20 +112,22 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
 def _on_chain(chain: RewardChain, epoch: int, result: EpochResult) -> tuple[int, bool]:
     state = chain.rewards.epoch(epoch).state
     seal = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
-    if state >= FINAL:
-        if chain.rewards.root(epoch) != seal:
-            raise VerificationFailed("the final root is another", field="root")
-        return state, True
-    if state == POSTED:
-        newest = chain.posted(epoch)[-1].header
-        if (newest.root, newest.sums, newest.count) != (
-            result.tree.root,
-            result.tree.sums,
-            len(result.leaves),
-        ):
-            raise VerificationFailed(f"{newest.proposer} posted another root", field="root")
-        return state, True
-    return state, False
+    if state >= FINAL and chain.rewards.root(epoch) != seal:
+        raise VerificationFailed("the final root is another", field="root")
+    if state < POSTED:
+        return state, False
+    # What is final was posted last, and its seal has no inputs hash.
+    postings = chain.posted(epoch)
+    if not postings:  # re-organised away between two questions
+        raise Unavailable(f"no posting of epoch {epoch} is found", code="not_done")
+    newest = postings[-1].header
+    if seal_of(newest.root, newest.sums, newest.count) != seal:
+        raise VerificationFailed(f"{newest.proposer} posted another root", field="root")
+    if newest.inputs_hash != result.inputs_hash:
+        raise VerificationFailed(
+            f"{newest.proposer} posted the root with another one", field="inputs_hash"
+        )
+    return state, True
 
 
 def _compare(found: Mapping[str, Digest], wanted: Mapping[str, Digest], reason: str) -> None:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NAME = "cortensor-rewards"
-VERSION = "3"
-"""Of the steps and their order: workflows of another one are not gone on with."""
+VERSION = "4"
+"""Of the steps, their order and what they write: workflows of another one are not gone on with."""
 INSTANCE = "epochs"
 RUNNING = ("PENDING", "ENQUEUED", "DELAYED")
 

@@ -14,7 +14,7 @@ from cortensor.rewards.collusion import PairTest, contested, find_pairs, window
 from cortensor.rewards.formula import amount_of, next_level, score_of
 from cortensor.rewards.metrics import Metrics, measure
 from cortensor.rewards.records import joined, pieces, size_of
-from cortensor.rewards.roster import Prior, Roster
+from cortensor.rewards.roster import Prior, Priors, Roster
 from cortensor.rewards.shares import (
     agreement_bps,
     consistency_bps,
@@ -26,7 +26,7 @@ from cortensor.rewards.sum_tree import Leaf, SumTree
 from cortensor.rewards.words import MAX_LEVEL, STAKED, Facts, Sums, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import polars as pl
 
@@ -47,7 +47,7 @@ class EpochInputs(NamedTuple):
         budget: wei that it drew from the fund; 0 of an unfunded one.
         card: the parameters in force at its start.
         roster: nodes registered for the whole epoch.
-        prior: node address -> what its leaf in the last final epoch says.
+        prior: (operator, node) -> what its leaf in the last final epoch says.
         records: the epoch's rows.
         models: names, by the number in the rows' `model`.
         receipts: ids, by the number in the rows' `task`.
@@ -61,7 +61,7 @@ class EpochInputs(NamedTuple):
     budget: int
     card: RewardCard
     roster: Roster
-    prior: Mapping[int, Prior]
+    prior: Priors
     records: pl.DataFrame
     models: Sequence[str] = ()
     receipts: Sequence[bytes] = ()
@@ -138,12 +138,13 @@ def make_leaves(
     return leaves
 
 
-def prior_of(leaves: Sequence[Leaf]) -> dict[int, Prior]:
+def prior_of(leaves: Sequence[Leaf]) -> Priors:
     """Return what a final epoch's leaves say to the next one."""
-    found = {}
+    found: Priors = {}
     for leaf in leaves:
         facts = Facts.unpack(leaf.facts)
-        found[leaf.node] = Prior(facts.level_after, facts.streak_after, facts.rate_bps)
+        said = Prior(facts.level_after, facts.streak_after, facts.rate_bps)
+        found[leaf.operator, leaf.node] = said
     return found
 
 
@@ -155,12 +156,11 @@ def inputs_hash(inputs: EpochInputs) -> bytes:
     each earlier epoch's contested rows.
     """
     numbers = (inputs.epoch, inputs.start, inputs.end, inputs.budget)
-    starts = (inputs.prior.get(entry.node, Prior()) for entry in inputs.roster.nodes)
     parts = [
         b"".join(number.to_bytes(WORD_BYTES, "big") for number in numbers),
         msgspec.json.encode(inputs.card.to_json(), order="sorted"),
         inputs.roster.to_bytes(),
-        b"".join(_prior_bytes(prior) for prior in starts),
+        b"".join(_prior_bytes(prior) for prior in _starts(inputs)),
         msgspec.json.encode(list(inputs.models)),
         b"".join(inputs.receipts),
     ]
@@ -173,6 +173,12 @@ def inputs_hash(inputs: EpochInputs) -> bytes:
             digest.update(piece)
     found: bytes = digest.digest()
     return found
+
+
+def _starts(inputs: EpochInputs) -> list[Prior]:
+    """Return what each node begins with, in the order of the roster."""
+    nodes = inputs.roster.nodes
+    return [inputs.prior.get((entry.operator, entry.node), Prior()) for entry in nodes]
 
 
 def _prior_bytes(prior: Prior) -> bytes:
@@ -188,14 +194,14 @@ def facts_of(inputs: EpochInputs, metrics: Metrics) -> list[Facts]:
     return [
         _facts(
             inputs.card,
-            inputs.prior.get(node.node, Prior()),
+            prior,
             counts,
             metrics.operators[operator],
             even[operator],
             is_staked=node.is_staked,
         )
-        for node, counts, operator in zip(
-            roster.nodes, metrics.nodes, roster.operator_of, strict=True
+        for node, prior, counts, operator in zip(
+            roster.nodes, _starts(inputs), metrics.nodes, roster.operator_of, strict=True
         )
     ]
 

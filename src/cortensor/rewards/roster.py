@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cortensor.errors import InvalidInput
 
@@ -29,6 +29,10 @@ class Prior(NamedTuple):
     level: int = 0
     streak: int = 0
     rate_bps: int | None = None
+
+
+Priors: TypeAlias = dict[tuple[int, int], Prior]
+"""(operator, node) -> Prior, as contracts prove it: under another operator a node begins anew."""
 
 
 class Roster:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import structs
 
-from cortensor.chain.rewards import FINAL, OPEN
+from cortensor.chain.rewards import FINAL, OPEN, POSTED, Header
 from cortensor.epochs.batches import Batch, Reading
 from cortensor.epochs.observing import Budget, Span, Work
 from cortensor.epochs.settings import ObserveSettings
@@ -39,10 +39,11 @@ class Chain:
             watched=watched, anchor=SimpleNamespace(ended=lambda *_: [])
         )
         self.seals: dict[int, bytes] = {}
+        self.posts: dict[int, list[Header]] = {}
         self.rewards = SimpleNamespace(
             address="0x" + "11" * 20,
-            epoch=lambda epoch: SimpleNamespace(state=FINAL if epoch in self.seals else OPEN),
-            root=lambda epoch: self.seals[epoch],
+            epoch=lambda epoch: SimpleNamespace(state=self._state(epoch)),
+            root=lambda epoch: self.seals.get(epoch, bytes(32)),
         )
 
     def span(self, epoch: int) -> Span:
@@ -54,8 +55,16 @@ class Chain:
     def require_sure(self, *_: object) -> None:
         pass
 
-    def final_before(self, epoch: int) -> list[int]:
-        return [each for each in self.finals if each < epoch]
+    def final_before(self, epoch: int, most: int) -> list[int]:
+        return [each for each in self.finals if each < epoch][-most:]
+
+    def posted(self, epoch: int) -> list[Any]:
+        return [SimpleNamespace(header=header) for header in self.posts[epoch]]
+
+    def _state(self, epoch: int) -> int:
+        if epoch in self.seals:
+            return FINAL
+        return POSTED if epoch in self.posts else OPEN
 
     def final_tree(self, *_: object) -> Any:
         return SumTree([])

@@ -23,7 +23,7 @@ def inputs(**changes: object) -> EpochInputs:
         budget=10**21 + 7,
         card=CARD,
         roster=NETWORK.roster,
-        prior={nodes[0].node: Prior(2, 5, 9_000)},
+        prior={(nodes[0].operator, nodes[0].node): Prior(2, 5, 9_000)},
         records=run_epoch(NETWORK, EPOCH, 300, 1),
         models=["a", "b"],
         receipts=[bytes([n]) * 32 for n in range(4)],

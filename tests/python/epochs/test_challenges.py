@@ -19,7 +19,7 @@ from cortensor.epochs.tree_file import (
 )
 from cortensor.errors import VerificationFailed
 from cortensor.receipts.keccak import keccak256
-from cortensor.rewards.epoch import compute_epoch
+from cortensor.rewards.epoch import compute_epoch, prior_of
 from cortensor.rewards.sum_tree import Leaf
 from cortensor.rewards.words import HALF, Facts
 from tests.python.epochs.samples import inputs
@@ -63,6 +63,24 @@ def test_a_level_that_is_not_the_last_epochs() -> None:
     rules = RULES._replace(prior=prior)
     found = [each.name for each in find_challenges(header_of(prior), prior, rules)]
     assert set(found) == {"challenge_prior"}  # all start from zeros, and did not end so
+
+
+def test_a_node_under_another_operator_than_in_the_last_final_epoch_begins_anew() -> None:
+    before = []
+    for leaf in RESULT.leaves:
+        ended = msgspec.structs.replace(
+            Facts.unpack(leaf.facts), level_after=3, streak_after=9, rate_bps=1_000
+        )
+        before.append(leaf._replace(facts=ended.pack()))
+    before[0] = before[0]._replace(operator=1)  # under another one now, and still the first
+    tree = PostedTree(before, rows_of(before))
+    result = compute_epoch(INPUTS._replace(prior=prior_of(before)))
+    begun = [(each.level_before, each.streak_before) for each in result.facts]
+    assert begun == [(0, 0)] + [(3, 9)] * (len(before) - 1)
+    assert result.facts[0] == RESULT.facts[0], "no rate either"
+    assert result.facts[1].rate_bps != RESULT.facts[1].rate_bps
+    posted = PostedTree(result.leaves, rows_of(result.leaves))
+    assert list(find_challenges(header_of(posted), posted, RULES._replace(prior=tree))) == []
 
 
 def test_facts_that_cannot_be_are_a_wrong_formula() -> None:

@@ -102,12 +102,32 @@ def test_a_manifest_that_says_nothing_of_a_file_is_refused(folder: Path) -> None
 
 
 def test_what_later_epochs_need_is_read_from_a_folder(folder: Path) -> None:
-    assert files.load_earlier(folder.with_name("none")) is None
-    kept, given = files.load_earlier(folder), inputs()
+    seal = bytes.fromhex(files.read_manifest(folder)["seal"].removeprefix("0x"))
+    assert files.load_earlier(folder.with_name("none"), seal) is None
+    assert files.load_earlier(folder, bytes(32)) is None
+    kept, given = files.load_earlier(folder, seal), inputs()
     assert kept is not None
     assert kept.records.equals(given.records)
     assert (kept.roster.nodes, kept.models) == (given.roster.nodes, given.models)
     assert kept.sources == SOURCES
+
+
+def test_levels_before_are_of_an_operators_nodes(folder: Path) -> None:
+    (node, *_) = inputs().roster.nodes
+    said = json.loads((folder / files.PRIOR).read_bytes())
+    assert said == {f"0x{node.operator:040x}": {f"0x{node.node:040x}": [2, 5, 9_000]}}
+    assert files.read_inputs(files.read_files(folder)).prior == inputs().prior
+
+
+def test_of_a_folder_of_the_first_format_only_what_later_epochs_need_is_read(folder: Path) -> None:
+    manifest = folder / files.MANIFEST
+    manifest.write_text(manifest.read_text().replace("cortensor-epoch/2", "cortensor-epoch/1"))
+    kept = files.load_earlier(folder)
+    assert kept is not None
+    assert kept.sources == SOURCES
+    for read in (files.read_files, files.announced):
+        with pytest.raises(VerificationFailed, match="is not of the format cortensor-epoch/2"):
+            read(folder)
 
 
 def test_what_is_no_epoch_is_refused(tmp_path: Path) -> None:

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from cortensor.epochs import gathering
+from cortensor.epochs import files, gathering
 from cortensor.epochs.batches import Batch
 from cortensor.epochs.gathering import gather
+from cortensor.epochs.tree_file import seal_of
 from cortensor.receipts.sign import address_of
 from cortensor.rewards import collusion
 from cortensor.rewards.collusion import contested, window
@@ -64,3 +66,51 @@ def test_no_more_epochs_are_read_than_the_window_is_long(
     monkeypatch.setattr(gathering, "WINDOW_EPOCHS", 3)
     gather(chain, EPOCH, settings(), None)
     assert chain.asked == [EPOCH, 6, 5]
+
+
+def kept(chain: Any, folder: Path, epoch: int, *left_out: str) -> bytes:
+    """Write one's own folder of an epoch; returns its seal."""
+    inputs, sources = gather(chain, epoch, settings(*left_out), None)
+    result = files.write_epoch(folder / str(epoch), inputs, sources)
+    return seal_of(result.tree.root, result.tree.sums, len(result.leaves))
+
+
+def asked_with(chain: Any, folder: Path, *left_out: str) -> list[int]:
+    """Return which epochs' receipts are read beside one's own folders; equal to reading all."""
+    whole, wholly = gather(chain, EPOCH, settings(*left_out), None)
+    chain.asked.clear()
+    inputs, sources = gather(chain, EPOCH, settings(*left_out), folder)
+    assert [each.to_dicts() for each in inputs.history] == [
+        each.to_dicts() for each in whole.history
+    ]
+    assert sources == wholly
+    return list(chain.asked)
+
+
+def test_ones_own_folder_of_the_final_root_spares_reading(chain: Any, tmp_path: Path) -> None:
+    for epoch in chain.finals:
+        chain.seals[epoch] = kept(chain, tmp_path, epoch)
+    assert asked_with(chain, tmp_path) == [EPOCH]
+
+
+def test_ones_own_folder_of_another_root_is_not_there(chain: Any, tmp_path: Path) -> None:
+    chain.finals = [6]
+    final = kept(chain, tmp_path, 6)
+    # Without a batch it has other facts, and with them another seal.
+    root = chain.batches[6][0].root
+    assert kept(chain, tmp_path, 6, root) != final
+    chain.seals[6] = final
+    assert asked_with(chain, tmp_path) == [EPOCH, 6]
+    assert asked_with(chain, tmp_path, root) == [EPOCH, 6]
+
+
+def test_a_final_folder_that_counts_other_batches_than_wanted_is_not_there(
+    chain: Any, tmp_path: Path
+) -> None:
+    chain.finals = [6]
+    root = chain.batches[6][0].root
+    chain.seals[6] = kept(chain, tmp_path, 6, root)
+    assert asked_with(chain, tmp_path) == [EPOCH, 6]
+    assert asked_with(chain, tmp_path, root) == [EPOCH]
+    chain.seals[6] = kept(chain, tmp_path, 6)
+    assert asked_with(chain, tmp_path, root) == [EPOCH, 6]

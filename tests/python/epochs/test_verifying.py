@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from cortensor.chain.rewards import Header
 from cortensor.epochs import files
 from cortensor.epochs.batches import Batch
 from cortensor.epochs.gathering import gather
@@ -23,6 +24,7 @@ from tests.python.epochs.publishing import KEY, Answers, leaf
 
 EPOCH, BEFORE = 7, 6
 NOWHERE = "http://127.0.0.1:9/batch"
+PROPOSER = "0x" + "55" * 20
 
 
 @pytest.fixture
@@ -54,12 +56,46 @@ def verify(chain: Any, folder: Path, *left_out: str) -> Verified:
     return verify_epoch(folder / str(EPOCH), chain, settings(*left_out))
 
 
+def header_of(result: EpochResult, inputs_hash: bytes) -> Header:
+    tree = result.tree
+    return Header(tree.root, tree.sums, len(result.leaves), inputs_hash, PROPOSER)
+
+
 def test_a_folder_that_leaves_nothing_out_is_verified(tmp_path: Path, batch: Batch) -> None:
     chain = Chain({EPOCH: [batch]})
     result = written(chain, tmp_path)
+    fallen = header_of(result, bytes(32))
+    chain.posts[EPOCH] = [fallen, header_of(result, result.inputs_hash)]
+    found = verify(chain, tmp_path)
+    assert (found.state, found.on_chain) == ("posted", True)
     chain.seals[EPOCH] = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
     found = verify(chain, tmp_path)
     assert (found.receipts, found.on_chain, found.left_out) == (3, True, [])
+
+
+@pytest.mark.parametrize("is_final", [False, True])
+def test_a_right_root_posted_with_another_inputs_hash_is_not_verified(
+    tmp_path: Path, batch: Batch, *, is_final: bool
+) -> None:
+    chain = Chain({EPOCH: [batch]})
+    result = written(chain, tmp_path)
+    chain.posts[EPOCH] = [header_of(result, result.inputs_hash), header_of(result, bytes(32))]
+    if is_final:
+        chain.seals[EPOCH] = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
+    with pytest.raises(VerificationFailed, match=f"inputs_hash: {PROPOSER} posted"):
+        verify(chain, tmp_path)
+
+
+def test_another_root_is_not_verified(tmp_path: Path, batch: Batch) -> None:
+    chain = Chain({EPOCH: [batch]})
+    result = written(chain, tmp_path)
+    other = structs.replace(header_of(result, result.inputs_hash), root=bytes(32))
+    chain.posts[EPOCH] = [other]
+    with pytest.raises(VerificationFailed, match=f"root: {PROPOSER} posted another root"):
+        verify(chain, tmp_path)
+    chain.seals[EPOCH] = seal_of(other.root, other.sums, other.count)
+    with pytest.raises(VerificationFailed, match="root: the final root is another"):
+        verify(chain, tmp_path)
 
 
 def test_a_rivals_batch_left_out_is_not_verified_whatever_the_folder_says(
@@ -127,8 +163,11 @@ def test_what_ones_own_earlier_folder_left_out_is_said(
     chain: Any = Chain({BEFORE: [hidden], EPOCH: [batch]})
     chain.finals = [BEFORE]
     inputs, sources = gather(chain, BEFORE, settings(hidden.root), None)
-    files.write_epoch(tmp_path / str(BEFORE), inputs, sources)
-    again, found = gather(chain, EPOCH, settings(), tmp_path)
+    result = files.write_epoch(tmp_path / str(BEFORE), inputs, sources)
+    chain.seals[BEFORE] = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
+    chain.asked.clear()
+    again, found = gather(chain, EPOCH, settings(hidden.root), tmp_path)
+    assert chain.asked == [EPOCH]
     assert [each.root for each in found.left_out_before] == [hidden.root]
     files.write_epoch(tmp_path / str(EPOCH), again, found)
     assert verify(chain, tmp_path, hidden.root).left_out_before == found.left_out_before

@@ -83,7 +83,9 @@ def test_nodes_without_stake_work_or_heartbeats_are_in_the_tree_unpaid() -> None
     idle = Node(1 << 90, 1 << 91, True)
     unstaked = NETWORK.roster.nodes[0]._replace(is_staked=False)
     roster = Roster([unstaked, *NETWORK.roster.nodes[1:], idle])
-    result = compute_epoch(inputs(roster=roster, prior={idle.node: Prior(3, 9, 8_000)}))
+    result = compute_epoch(
+        inputs(roster=roster, prior={(idle.operator, idle.node): Prior(3, 9, 8_000)})
+    )
     assert len(result.leaves) == len(NETWORK.roster.nodes) + 1
     assert Sums.unpack(result.leaves[0].sums) == Sums()
     assert not result.facts[0].is_staked
@@ -105,6 +107,7 @@ def test_the_hash_covers_every_input() -> None:
     assert base == inputs_hash(inputs()) == compute_epoch(given).inputs_hash
     other = given.records.slice(1)
     node = NETWORK.roster.nodes[0]
+    pair = (node.operator, node.node)
     roster = Roster([node._replace(is_staked=False), *NETWORK.roster.nodes[1:]])
     changes = [
         {"epoch": 9},
@@ -113,9 +116,9 @@ def test_the_hash_covers_every_input() -> None:
         {"budget": 1},
         {"card": msgspec.structs.replace(CARD, margin_bps=1)},
         {"roster": roster},
-        {"prior": {node.node: Prior(0, 0, 0)}},
-        {"prior": {node.node: Prior(0, 1, None)}},
-        {"prior": {node.node: Prior(1, 0, None)}},
+        {"prior": {pair: Prior(0, 0, 0)}},
+        {"prior": {pair: Prior(0, 1, None)}},
+        {"prior": {pair: Prior(1, 0, None)}},
         {"records": other},
         {"models": ["a", "c"]},
         {"receipts": [b"\1" * 32]},
