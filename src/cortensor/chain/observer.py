@@ -116,13 +116,12 @@ class Observer:
         """Return what happened in blocks `first` to `last`, both included."""
         seen = Seen()
         skipped: list[tuple[int, int]] = []
+        anchorer = ""
         for event in self._events.between(first, last):
             name = event["event"]
             if name in {SKIPPED, DRAW_SKIPPED}:
                 skipped.append((event["args"]["session"], event["args"]["cumulative"]))
             elif name in SETTLEMENTS:
-                # What moves money anchors first, in the same call.
-                anchorer = seen.anchored[-1].anchorer
                 seen.settlements.append(self._settlement(event, anchorer, skipped))
                 if name in SETTLED_BY_ITEMS:
                     seen.moved.append(_moved(event, skipped))
@@ -131,7 +130,7 @@ class Observer:
             if name == "BatchAnchored":
                 # A settlement anchors, passes items over, and says what it moved: what was passed
                 # over before belongs to a batch that moved nothing.
-                skipped = []
+                skipped, anchorer = [], event["args"]["anchorer"].lower()
         return seen
 
     def _settlement(

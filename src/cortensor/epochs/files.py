@@ -42,9 +42,8 @@ if TYPE_CHECKING:
     Files: TypeAlias = Iterable[tuple[str, Pieces]]
 
 FORMAT = "cortensor-epoch/2"
-ALIKE = (FORMAT, "cortensor-epoch/1")
-"""Formats with one form of what later epochs need; in the first, nodes before had no operator."""
-
+OLD_FORMAT = "cortensor-epoch/1"
+"""Its nodes before had no operator, and its rows were counted by other rules."""
 MANIFEST = "manifest.json"
 NUMBERS, CARD, ROSTER = "inputs/numbers.json", "inputs/card.json", "inputs/roster.bin"
 PRIOR, MODELS, RECEIPTS = "inputs/prior.json", "inputs/models.json", "inputs/receipts.bin"
@@ -193,17 +192,13 @@ class Stored(Mapping[str, bytes]):
     Attributes:
         digests: what the manifest says of each.
 
-    Args:
-        folder: an epoch's.
-        formats: those that will do.
-
     Raises:
-        VerificationFailed: one is missing or too many, or there is no such manifest.
+        VerificationFailed: one is missing or too many, or there is no manifest.
     """
 
-    def __init__(self, folder: Path, formats: Sequence[str] = (FORMAT,)) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        listed = read_manifest(folder, formats)["files"]
+        listed = read_manifest(folder)["files"]
         try:
             self.digests = msgspec.convert(listed, dict[str, Digest])
         except msgspec.ValidationError as error:
@@ -252,7 +247,7 @@ def read_files(folder: Path) -> Stored:
 
 
 def read_manifest(folder: Path, formats: Sequence[str] = (FORMAT,)) -> dict[str, Any]:
-    """Return a folder's manifest. Raises VerificationFailed if there is none of these formats."""
+    """Return a folder's manifest. Raises VerificationFailed if there is none of such a format."""
     try:
         data: dict[str, Any] = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=dict)
         is_known = data["format"] in formats and isinstance(data["files"], dict)
@@ -306,10 +301,14 @@ def load_earlier(folder: Path, seal: bytes) -> Kept | None:
     """Return what later epochs need of one of one's own; None if none of that seal is there.
 
     A folder may be of another root than became final: an estimate, or one that left batches out.
+    One of the old format is as none.
     """
-    if not (folder / MANIFEST).is_file() or read_manifest(folder).get("seal") != to_hex(seal):
+    if not (folder / MANIFEST).is_file():
         return None
-    files = Stored(folder, ALIKE)
+    said = read_manifest(folder, (FORMAT, OLD_FORMAT))
+    if said["format"] == OLD_FORMAT or said.get("seal") != to_hex(seal):
+        return None
+    files = Stored(folder)
     return Kept(
         _read(files, ROSTER, Roster.from_bytes),
         _read(files, MODELS, _models),
