@@ -12,7 +12,8 @@ import pytest
 from cortensor.chain.call_many import MOST_CALLS
 from cortensor.chain.rewards import EXPIRED, FINAL, NONE, POSTED, Header, Posted
 from cortensor.epochs import observing
-from cortensor.epochs.judging import judge
+from cortensor.epochs.challenges import Rules
+from cortensor.epochs.judging import prove
 from cortensor.epochs.observing import RewardChain
 from cortensor.epochs.place import RewardPlace
 from cortensor.epochs.settings import ObserveSettings
@@ -135,15 +136,15 @@ def test_a_tree_is_fetched_whole_however_many_leaves_are_posted(answers: Answers
     tree = PostedTree(leaves, rows_of(leaves))
     header = Header(tree.top.hashed, tree.top.sums, len(leaves), bytes(32), "0x" + "11" * 20)
     posted = Posted(given.epoch, header, 0, answers.url, 1, "0x")
+    pairs = [(entry.operator, entry.node) for entry in given.roster.nodes]
+    rules = Rules(given.card, given.budget, pairs, None)
     longest = encode(leaves, rows_of(leaves))
     assert len(longest) == most_bytes(len(leaves)) > SMALL.limits.max_bytes
     for data in (encode(leaves), longest):
         answers.pages["/batch/tree.bin"] = data
-        assert judge(posted, given, result, None, SMALL).outcome == "wrong"
+        assert prove(posted, rules, SMALL).challenges
     answers.pages["/batch/tree.bin"] = longest + b"0"
-    said = judge(posted, given, result, None, SMALL)
-    assert said.outcome == "veto"
-    assert f"more than {len(longest)}" in said.reason
+    assert f"more than {len(longest)}" in prove(posted, rules, SMALL).why
 
 
 def test_a_final_tree_is_fetched_whole_too(answers: Answers) -> None:
