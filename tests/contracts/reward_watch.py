@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     from tests.contracts.rewards import Header, Rewarded
 
+FORMULA, SUM, LEAF_SUM = "challenge_formula", "challenge_sum", "challenge_leaf_sum"
+PADDING, ORDER, LEFT_OUT = "challenge_padding", "challenge_order", "challenge_left_out"
+UNREGISTERED, OPERATOR = "challenge_unregistered", "challenge_operator"
+PRIOR, NEW, BUDGET = "challenge_prior", "challenge_new", "challenge_budget"
+
 
 class Attempt(NamedTuple):
     """A proof that somebody may try."""

@@ -9,7 +9,20 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from cortensor.rewards import RewardCard
-from tests.contracts.reward_watch import Attempt
+from tests.contracts.reward_watch import (
+    BUDGET,
+    FORMULA,
+    LEAF_SUM,
+    LEFT_OUT,
+    NEW,
+    OPERATOR,
+    ORDER,
+    PADDING,
+    PRIOR,
+    SUM,
+    UNREGISTERED,
+    Attempt,
+)
 from tests.contracts.rewards import address_of, changed
 from tests.model import reward_model
 from tests.model.reward_tree_model import (
@@ -24,10 +37,6 @@ from tests.model.reward_tree_model import (
     priced,
 )
 
-FORMULA, SUM, LEAF_SUM = "challenge_formula", "challenge_sum", "challenge_leaf_sum"
-PADDING, ORDER, LEFT_OUT = "challenge_padding", "challenge_order", "challenge_left_out"
-UNREGISTERED, OPERATOR = "challenge_unregistered", "challenge_operator"
-PRIOR, NEW, BUDGET = "challenge_prior", "challenge_new", "challenge_budget"
 ONE_POINT = 1 << 128
 U96 = 2**96 - 1
 

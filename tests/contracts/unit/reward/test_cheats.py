@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 
 from tests.contracts.packed_words import property_of
 from tests.contracts.protocol import ZERO_ADDRESS
-from tests.contracts.reward_watch import attempts, is_proven, proven, succeeds
+from tests.contracts.reward_watch import (
+    FORMULA,
+    LEAF_SUM,
+    LEFT_OUT,
+    OPERATOR,
+    ORDER,
+    PADDING,
+    SUM,
+    UNREGISTERED,
+    attempts,
+    is_proven,
+    proven,
+    succeeds,
+)
 from tests.contracts.rewards import BOND_WEI, BURN_ADDRESS, GRANT, OPEN, address_of, changed
 from tests.model.reward_tree_model import (
     EMPTY,
@@ -26,9 +39,6 @@ from tests.model.reward_tree_model import (
     parent_hash,
 )
 
-FORMULA, SUM, LEAF_SUM = "challenge_formula", "challenge_sum", "challenge_leaf_sum"
-PADDING, ORDER, LEFT_OUT = "challenge_padding", "challenge_order", "challenge_left_out"
-UNREGISTERED, OPERATOR = "challenge_unregistered", "challenge_operator"
 FIRST, MIDDLE, LAST = 0, 2, 4
 ONE_WEI = 1
 ONE_POINT = 1 << 128
