@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,12 +20,9 @@ LAST_BLOCK = 90
 
 
 @pytest.fixture
-def answers() -> Iterator[Answers]:
-    made = Answers()
-    made.page(0, None, [0, 1, 2])
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+def answers(answers: Answers) -> Answers:
+    answers.page(0, None, [0, 1, 2])
+    return answers
 
 
 def observer(*ended: str) -> Any:

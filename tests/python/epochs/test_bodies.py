@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -20,14 +19,6 @@ from cortensor.router.body_routes import BodyDesk
 from cortensor.store.calls import IN_THREADS
 from cortensor.watch.leaves import Leaf, make_leaf
 from tests.python.epochs.publishing import DOMAIN, KEY, LIMITS, REAL, Answers, body, leaf
-
-
-@pytest.fixture
-def answers() -> Iterator[Answers]:
-    made = Answers()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
 
 
 def test_pages_are_read_to_the_last_and_each_body_is_its_leafs(answers: Answers) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -119,14 +118,6 @@ def test_no_epoch_that_could_be_opened_is_too_early_to_be_looked_at() -> None:
     assert chain.final_before(EPOCH, 31) == [7]
     assert chain.rewards.asked[-1].start == 7
     assert chain.final_before(7, 31) == []
-
-
-@pytest.fixture
-def answers() -> Iterator[Answers]:
-    made = Answers()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
 
 
 def test_a_tree_is_fetched_whole_however_many_leaves_are_posted(answers: Answers) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,9 @@ PROPOSER = "0x" + "55" * 20
 
 
 @pytest.fixture
-def answers() -> Iterator[Answers]:
-    made = Answers()
-    made.page(0, None, [0, 1, 2])
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+def answers(answers: Answers) -> Answers:
+    answers.page(0, None, [0, 1, 2])
+    return answers
 
 
 @pytest.fixture
