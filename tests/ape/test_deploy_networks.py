@@ -7,6 +7,7 @@ import json
 
 import pytest
 from eth_account import Account
+from web3 import Web3
 
 from scripts._anvil import run_anvil
 from tests.ape.running import ROOT, ape_run, block_number, disguised, error_of, rpc
@@ -220,4 +221,6 @@ def test_real_network__deployed_by_a_keyfile_and_the_rest_left_to_the_owners(rea
         "eth_sendTransaction",
         {"from": owner, "to": call["to"], "data": call["data"], "gas": hex(200_000)},
     )
-    assert rpc(real["url"], "eth_getTransactionReceipt", tx_hash)["status"] == "0x1"
+    # Anvil answers before the block is mined.
+    web3 = Web3(Web3.HTTPProvider(real["url"]))
+    assert web3.eth.wait_for_transaction_receipt(tx_hash, timeout=20)["status"] == 1
