@@ -132,7 +132,11 @@ def challenge_prior(
     assert (
         prior.leaf.operator == place.leaf.operator and prior.leaf.node == place.leaf.node
     ), "lproof: prior of another"
-    then: words.Facts = words._facts(prior.leaf.facts)
+    # A leaf that says what cannot be stood its window unchallenged. Who has it begins
+    # anew: else whatever its next leaf says could be proven wrong.
+    then: words.Facts = empty(words.Facts)
+    if words._is_valid(prior.leaf.facts, prior.leaf.tally):
+        then = words._facts(prior.leaf.facts)
     now: words.Facts = words._facts(place.leaf.facts)
     assert (
         now.level_before != then.level_after or now.streak_before != then.streak_after

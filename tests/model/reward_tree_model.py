@@ -91,6 +91,18 @@ class Leaf(NamedTuple):
         """Return it as a node of the tree."""
         return Sum(self.hash(), self.sums)
 
+    def end(self) -> tuple[int, int]:
+        """Return the level and streak that the node has after it: none where it cannot be."""
+        said, rest = {}, self.facts
+        for name, bits in FACTS:
+            said[name] = rest % 2**bits
+            rest >>= bits
+        shares = [value for name, value in said.items() if name.endswith("_bps")]
+        levels = said["level_before"], said["level_after"]
+        if rest or self.tally >= 2**224 or max(shares) > 10_000 or max(levels) > 10:
+            return 0, 0
+        return (0, 0) if said["flags"] > 1 else (said["level_after"], said["streak_after"])
+
     @property
     def key(self) -> tuple[int, int]:
         """What leaves are sorted by."""

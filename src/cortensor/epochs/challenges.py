@@ -15,7 +15,7 @@ from cortensor.epochs.tree_challenges import Challenge, TreeLook
 from cortensor.epochs.tree_file import NOWHERE, address
 from cortensor.errors import Error
 from cortensor.rewards.formula import amount_of, next_level, score_of
-from cortensor.rewards.words import HALF, HALF_BITS, Facts, Sums, Tally
+from cortensor.rewards.words import HALF, HALF_BITS, Facts, Sums, Tally, possible_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -180,8 +180,7 @@ def _priors(leaves: Sequence[Leaf], tree: PostedTree, prior: PostedTree | None) 
         pair = (leaf.operator, leaf.node)
         begins = (leaf.facts & 0xFF, leaf.facts >> 72 & 0xFFFFFFFF)
         if prior is not None and pair in before:
-            then = prior.leaves[before[pair]].facts
-            if begins != (then >> 8 & 0xFF, then >> 104 & 0xFFFFFFFF):
+            if begins != _end(prior.leaves[before[pair]]):
                 challenge = Challenge(
                     "challenge_prior",
                     (tree.place(index), prior.place(before[pair])),
@@ -196,6 +195,12 @@ def _priors(leaves: Sequence[Leaf], tree: PostedTree, prior: PostedTree | None) 
                 f"begins the new {address(leaf.node)} with a level or a streak",
             )
             yield challenge, (index,)
+
+
+def _end(leaf: Leaf) -> tuple[int, int]:
+    """Return the level and streak that a final leaf leaves its node with."""
+    facts = possible_facts(leaf.facts, leaf.tally)
+    return (0, 0) if facts is None else (facts.level_after, facts.streak_after)
 
 
 def _around(

@@ -23,7 +23,7 @@ from cortensor.rewards.shares import (
     streak_after,
 )
 from cortensor.rewards.sum_tree import Leaf, SumTree
-from cortensor.rewards.words import MAX_LEVEL, STAKED, Facts, Sums, Tally
+from cortensor.rewards.words import MAX_LEVEL, STAKED, Facts, Sums, Tally, possible_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,12 +139,13 @@ def make_leaves(
 
 
 def prior_of(leaves: Sequence[Leaf]) -> Priors:
-    """Return what a final epoch's leaves say to the next one."""
+    """Return what a final epoch's leaves say to the next one: none of what cannot be."""
     found: Priors = {}
     for leaf in leaves:
-        facts = Facts.unpack(leaf.facts)
-        said = Prior(facts.level_after, facts.streak_after, facts.rate_bps)
-        found[leaf.operator, leaf.node] = said
+        facts = possible_facts(leaf.facts, leaf.tally)
+        if facts is not None:
+            said = Prior(facts.level_after, facts.streak_after, facts.rate_bps)
+            found[leaf.operator, leaf.node] = said
     return found
 
 

@@ -125,6 +125,22 @@ class Tally(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return cls(**unpack_word(_TALLY, word, "tally"))
 
 
+def possible_facts(facts: int, tally: int) -> Facts | None:
+    """Return a leaf's facts, or None where the contract calls facts or tally invalid.
+
+    Only a root that stood its window unchallenged has such a leaf, and nothing follows from it.
+
+    Args:
+        facts: the word, of any 256 bits.
+        tally: likewise.
+    """
+    try:
+        Tally.unpack(tally)
+        return Facts.unpack(facts)
+    except InvalidInput:
+        return None
+
+
 class Sums(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a node of the tree sums up: wei and score of all leaves under it, each under 2**128."""
 

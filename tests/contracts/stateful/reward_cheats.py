@@ -163,11 +163,14 @@ def level(case: Case, pick: int) -> Cheat:
 
 @KINDS.of(1)
 def impossible(case: Case, pick: int) -> Cheat:
-    """A flag that is none, or a word of more bits than it has."""
+    """A flag that is none, a level above the highest, or a word of more bits than it has."""
     leaf = case.leaves[pick % len(case.works)]
-    if pick % 2:
-        return Cheat(_with(case.leaves, pick, facts=leaf.facts | 2 << 16), {FORMULA})
-    return Cheat(_with(case.leaves, pick, tally=leaf.tally | 1 << 224), {FORMULA})
+    wrong = (
+        {"facts": leaf.facts | 2 << 16},
+        {"facts": leaf.facts & ~0xFF00 | 11 << 8},
+        {"tally": leaf.tally | 1 << 224},
+    )
+    return Cheat(_with(case.leaves, pick, **wrong[pick % 3]), {FORMULA})
 
 
 @KINDS.of(1)

@@ -29,7 +29,6 @@ WINDOWS = Windows(
     cooldown_seconds=4 * DAY + 1,
 )
 REJOIN_SECONDS = 14 * DAY
-LEVEL_AFTER, STREAK_AFTER = 8, 104
 
 
 def reward_world() -> Rewarded:
@@ -179,6 +178,5 @@ class RewardComparison(CountingMachine):
 
 def followed(facts: Facts, then: Leaf | None) -> Facts:
     """Return facts that begin where a leaf of the last epoch ended, or with nothing."""
-    word = then.facts if then else 0
-    level, streak = word >> LEVEL_AFTER & 0xFF, word >> STREAK_AFTER & (2**32 - 1)
+    level, streak = then.end() if then else (0, 0)
     return Facts(**{**vars(facts), "level_before": level, "streak_before": streak})

@@ -6,15 +6,18 @@ from __future__ import annotations
 import msgspec
 import polars as pl
 import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 
 from benchmarks.rewards.network import SECONDS, Machine, network_of, run_epoch
 from benchmarks.rewards.study import run
 from cortensor.errors import InvalidInput
-from cortensor.rewards import Facts, Sums, Tally, amount_of, next_level, score_of, verify
+from cortensor.rewards import Facts, Leaf, Sums, Tally, amount_of, next_level, score_of, verify
 from cortensor.rewards.collusion import contested
 from cortensor.rewards.epoch import EpochInputs, compute_epoch, inputs_hash, prior_of
 from cortensor.rewards.records import record_frame
 from cortensor.rewards.roster import Node, Prior, Roster
+from cortensor.rewards.words import possible_facts
 from tests.python.rewards.strategies import CARD
 
 MACHINES = [Machine(operator=n // 2, nodes=1 + n % 2) for n in range(10)]
@@ -71,6 +74,38 @@ def test_levels_streaks_and_rates_go_on_from_the_prior_leaves() -> None:
         assert after.level_before == before.level_after
         assert after.streak_before == before.streak_after
     assert all(facts.level_after > 0 for facts in second.facts)
+
+
+IDLE = inputs(1, records=record_frame(inputs().records.clear()))
+WORDS = st.integers(0, 2**256 - 1) | st.integers(0, 2**217 - 1)
+
+
+@pytest.mark.fuzz
+@drawn(st.lists(st.tuples(WORDS, WORDS), min_size=len(IDLE.roster), max_size=len(IDLE.roster)))
+def test_an_epoch_follows_from_a_final_tree_of_any_words(said: list[tuple[int, int]]) -> None:
+    """A root that nobody challenged may say anything; the next one is computed all the same."""
+    before = [
+        Leaf(entry.operator, entry.node, facts, tally, 0)
+        for entry, (facts, tally) in zip(NETWORK.roster.nodes, said, strict=True)
+    ]
+    given = IDLE._replace(prior=prior_of(before))
+    for facts, (word, tally) in zip(compute_epoch(given).facts, said, strict=True):
+        begun = (facts.level_before, facts.streak_before)
+        is_known = possible_facts(word, tally) is not None
+        assert begun == ((word >> 8 & 0xFF, word >> 104 & 0xFFFFFFFF) if is_known else (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("word", "tally"), [(11, 0), (11 << 8, 0), (2 << 16, 0), (10_001 << 136, 0), (0, 1 << 224)]
+)
+def test_after_a_leaf_that_cannot_be_a_node_has_no_rate_either(word: int, tally: int) -> None:
+    first = compute_epoch(inputs())
+    leaf = first.leaves[0]
+    wrong = leaf._replace(facts=leaf.facts | word, tally=leaf.tally | tally)
+    prior = prior_of([wrong, *first.leaves[1:]])
+    anew = {pair: each for pair, each in prior_of(first.leaves).items() if pair != leaf[:2]}
+    assert prior == anew
+    assert compute_epoch(inputs(1, prior=prior)).facts[0].level_before == 0
 
 
 def test_an_unfunded_epoch_has_levels_and_scores_and_no_money() -> None:

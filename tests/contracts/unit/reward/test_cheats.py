@@ -287,6 +287,34 @@ def test_a_level_that_does_not_follow(peopled, leaves, start):
     assert proven(peopled, tree, header, peopled.pairs, prior) == {"challenge_prior"}
 
 
+@pytest.mark.parametrize(
+    ("word", "bits"),
+    [
+        ("facts", 11 << 8),
+        ("facts", 2 << 16),
+        ("facts", 10_001 << 200),
+        ("facts", 1 << 255),
+        ("tally", 1 << 224),
+    ],
+)
+@pytest.mark.parametrize(
+    ("start", "proofs"), [({}, set()), ({"streak_before": 60}, {"challenge_prior"})]
+)
+def test_after_a_leaf_that_cannot_be_a_node_begins_anew(peopled, leaves, word, bits, start, proofs):
+    """Nobody challenged it. Went its level on, no next leaf of that node could be right."""
+    prior = changed_at(leaves, 3, **{word: getattr(leaves[3], word) | bits})
+    peopled.finalise(peopled.post(prior))
+    peopled.opened()
+    rightly = replace(Facts(), level_before=1, streak_before=60)
+    anew = replace(Facts(), **start)
+    works = [
+        work._replace(facts=anew if work.node == leaves[3].node else rightly)
+        for work in peopled.works()
+    ]
+    tree = Tree(peopled.priced(works))
+    assert proven(peopled, tree, peopled.post(tree), peopled.pairs, prior) == proofs
+
+
 def test_a_level_out_of_nothing_after_an_epoch_without_the_node(peopled):
     peopled.opened()
     prior = Tree([])

@@ -15,6 +15,7 @@ from cortensor.chain.calldata import checksummed
 from cortensor.epochs.challenges import Rules, find_challenges
 from cortensor.epochs.tree_challenges import TreeLook
 from cortensor.epochs.tree_file import Entry, PostedTree, encode, read_tree, rows_of
+from cortensor.rewards.epoch import prior_of
 from cortensor.rewards.sum_tree import Leaf as PackageLeaf
 from cortensor.rewards.sum_tree import SumTree
 from tests.contracts.packed_words import property_of
@@ -148,6 +149,29 @@ def test_a_level_that_does_not_follow(peopled, leaves, start):
     given[3] = replace(rightly, **start)
     tree = Tree(peopled.priced(peopled.works(*given)))
     assert caught(peopled, published(tree), peopled.post(tree), prior) == "challenge_prior"
+
+
+def test_a_level_that_goes_on_from_what_cannot_be(peopled, leaves):
+    """The package takes the next tree for right that begins anew, and the contract none else."""
+    prior = Tree([*leaves[:3], changed(leaves[3], facts=leaves[3].facts | 11 << 8), leaves[4]])
+    peopled.finalise(peopled.post(prior))
+    peopled.opened()
+    given = [replace(Facts(), level_before=1, streak_before=60)] * 5
+    works = peopled.works(*given)
+    tree = Tree(peopled.priced(works))
+    assert caught(peopled, published(tree), peopled.post(tree), prior) == "challenge_prior"
+    works = [
+        work._replace(facts=Facts()) if work.node == leaves[3].node else work for work in works
+    ]
+    right = [in_words(leaf) for leaf in peopled.priced(works)]
+    before = [in_words(leaf) for leaf in prior.leaves]
+    assert [leaf[:2] for leaf in before if leaf[:2] not in prior_of(before)] == [before[3][:2]]
+    pairs = sorted((int(operator, 16), int(node, 16)) for operator, node in peopled.pairs)
+    budget = peopled.reward.flight().budget
+    rules = Rules(peopled.card, budget, pairs, PostedTree(before, rows_of(before)))
+    sums = SumTree(right)
+    header = rewards.Header(sums.root, sums.sums, len(right), bytes(32), peopled.proposer)
+    assert list(find_challenges(header, PostedTree(right, rows_of(right)), rules)) == []
 
 
 def test_a_level_out_of_nothing_after_an_epoch_without_anybody(peopled):

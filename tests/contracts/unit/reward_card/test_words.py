@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortensor.rewards import RewardCard, Sums
+from cortensor.rewards.words import possible_facts
 from tests.contracts.packed_words import TIMES, library, property_of
 from tests.contracts.reward_cards import cards, facts, tallies
+from tests.model.reward_tree_model import FACTS
 
 SOURCE = """
 from contracts.interfaces import IRewardCard
@@ -21,6 +23,11 @@ from contracts.lib import reward_words as words
 def facts(f: words.Facts) -> (uint256, words.Facts):
     word: uint256 = words._pack_facts(f)
     return (word, words._facts(word))
+
+@external
+@pure
+def is_valid(facts: uint256, tally: uint256) -> bool:
+    return words._is_valid(facts, tally)
 
 @external
 @pure
@@ -55,6 +62,26 @@ def test_facts(words, seen):
     word, found = words.facts(fields)
     assert word == seen.pack()
     assert tuple(found) == fields
+
+
+@property_of(150)
+@given(seen=facts(), tally=tallies(), data=st.data())
+def test_what_cannot_be_is_the_same_in_the_package(words, seen, tally, data):
+    """Of valid words a field at an edge, or a bit flipped; or any words at all."""
+    place = data.draw(st.integers(0, len(FACTS) - 1))
+    at, bits = sum(width for _, width in FACTS[:place]), FACTS[place][1]
+    rest = seen.pack() & ~((2**bits - 1) << at)
+    edge = data.draw(st.sampled_from((0, 1, 2, 10, 11, 10_000, 10_001, 2**bits - 1)))
+    flips = st.integers(0, 255).map(lambda bit: 1 << bit) | st.just(0)
+    said = data.draw(
+        st.just(rest | edge % 2**bits << at)
+        | flips.map(lambda flip: seen.pack() ^ flip)
+        | st.integers(0, 2**256 - 1)
+    )
+    counted = data.draw(flips.map(lambda flip: tally.pack() ^ flip) | st.integers(0, 2**256 - 1))
+    found = possible_facts(said, counted)
+    assert words.is_valid(said, counted) == (found is not None)
+    assert found is None or found.pack() == said
 
 
 @property_of(60)
