@@ -12,7 +12,8 @@
         lasts, and what stands is paid from it in runs of leaves, by anyone.
 @dev    States and what ends a root: modules/reward_epochs.vy. Proofs:
         RewardDispute.vy. Cards and formula: RewardTable.vy. Bonds:
-        modules/reward_bonds.vy. Payment: modules/reward_payout.vy.
+        modules/reward_bonds.vy. Payment: modules/reward_payout.vy, and what
+        the token refuses: modules/reward_credits.vy.
 @custom:security A proof is believed from anyone, a root from who has a bond. Trusted
                  are the token to move what it says, the fund to pay what it says it
                  drew, RewardDispute, named once, to overthrow only what is proven
@@ -45,7 +46,7 @@
         INV-W11 A root is vetoed only by the guardian, announced in its window and
         VETO_DELAY_SECONDS before, and once at most.
         INV-W12 An epoch is paid until it expires and swept after that; what is
-        credited is its operator's for ever.
+        credited is its payee's for ever.
 """
 
 from contracts.interfaces import INodeReward
@@ -55,6 +56,7 @@ from contracts.lib import epoch_words as words
 from contracts.lib import sum_tree
 from contracts.modules import cor
 from contracts.modules import reward_bonds
+from contracts.modules import reward_credits
 from contracts.modules import reward_epochs
 from contracts.modules import reward_payout
 from snekmate.auth import ownable
@@ -64,9 +66,10 @@ implements: INodeReward
 initializes: ownable
 initializes: ownable_2step[ownable := ownable]
 initializes: cor
-initializes: reward_bonds[cor := cor]
+initializes: reward_credits[cor := cor]
+initializes: reward_bonds[cor := cor, reward_credits := reward_credits]
 initializes: reward_epochs[reward_bonds := reward_bonds]
-initializes: reward_payout[cor := cor, reward_epochs := reward_epochs]
+initializes: reward_payout[reward_credits := reward_credits, reward_epochs := reward_epochs]
 
 exports: (
     # @dev Two-step ownership; `renounce_ownership` is withheld, since nobody could
@@ -83,12 +86,12 @@ exports: (
     reward_bonds.deposit_bond,
     reward_bonds.request_bond,
     reward_bonds.withdraw_bond,
+    reward_credits.claim_credit,
+    reward_credits.credit,
     reward_epochs.EPOCH_SECONDS,
     reward_epochs.VETO_SECONDS,
     reward_epochs.dispute,
     reward_epochs.last_final_epoch,
-    reward_payout.claim_credit,
-    reward_payout.credit,
     reward_payout.is_paid,
     reward_payout.pay,
     reward_payout.pay_one,

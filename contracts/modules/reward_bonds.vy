@@ -14,9 +14,11 @@
 from contracts.interfaces import IRewardBonds
 from contracts.lib import epoch_words as words
 from contracts.modules import cor
+from contracts.modules import reward_credits
 
 implements: IRewardBonds
 uses: cor
+uses: reward_credits
 
 _WITHDRAWABLE: constant(uint256) = 96
 
@@ -103,7 +105,8 @@ def _stands(proposer: address) -> bool:
 @internal
 def _slash(proposer: address, to: address) -> uint256:
     """
-    @dev Takes the bond that stood for a root: half is burnt.
+    @dev Takes the bond that stood for a root: half is burnt. What the token refuses to
+         pay is credited.
     @param proposer Whose.
     @param to Who gets the other half.
     @return uint256 Wei of COR taken; less than BOND_WEI only where the proposer
@@ -116,8 +119,7 @@ def _slash(proposer: address, to: address) -> uint256:
     # Rounds down; the burnt half takes the odd wei.
     reward: uint256 = taken // 2
     log IRewardBonds.BondSlashed(proposer=proposer, to=to, taken=taken, burnt=taken - reward)
-    if taken != 0:
-        cor._push(cor.BURN_ADDRESS, taken - reward)
-    if reward != 0:
-        cor._push(to, reward)
+    # Whom the token refuses stops no proof and no veto.
+    reward_credits._send(convert(cor.BURN_ADDRESS, uint256), taken - reward)
+    reward_credits._send(convert(to, uint256), reward)
     return taken

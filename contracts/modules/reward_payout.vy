@@ -16,11 +16,11 @@
 from contracts.interfaces import INodeReward
 from contracts.interfaces import IRewardPayout
 from contracts.lib import sum_tree
-from contracts.modules import cor
+from contracts.modules import reward_credits
 from contracts.modules import reward_epochs
 
 implements: IRewardPayout
-uses: cor
+uses: reward_credits
 uses: reward_epochs
 
 _MAX_RUN: constant(uint256) = 128
@@ -29,9 +29,6 @@ _MAX_HEIGHT: constant(uint256) = 7
 
 # @dev epoch << 32 | index // 256 -> a bit for each leaf that was paid or swept.
 _paid: HashMap[uint256, uint256]
-
-# @dev operator -> wei that a transfer refused.
-_credits: HashMap[address, uint256]
 
 treasury: public(address)
 
@@ -62,7 +59,7 @@ def pay(
     for leaf: IRewardPayout.Due in leaves:
         if bits & 1 == 0:
             if leaf.operator != operator:
-                self._send(operator, due)
+                reward_credits._send(operator, due)
                 operator = leaf.operator
                 due = 0
             amount: uint256 = leaf.sums & sum_tree.U128
@@ -70,7 +67,7 @@ def pay(
             due = unsafe_add(due, amount)
             total = unsafe_add(total, amount)
         bits = bits >> 1
-    self._send(operator, due)
+    reward_credits._send(operator, due)
     log IRewardPayout.RunPaid(epoch=epoch, start=start, leaves=len(leaves), amount=total)
     return total
 
@@ -91,7 +88,7 @@ def pay_one(
     assert sum_tree._seal(top, total, len(proof)) == root, "payout: not in the tree"
     self._mark(epoch, index, 1)
     amount: uint256 = leaf.sums & sum_tree.U128
-    self._send(leaf.operator, amount)
+    reward_credits._send(leaf.operator, amount)
     log IRewardPayout.LeafPaid(epoch=epoch, index=index, amount=amount)
     return amount
 
@@ -114,26 +111,8 @@ def sweep(
             total = unsafe_add(total, leaf.sums & sum_tree.U128)
         bits = bits >> 1
     log IRewardPayout.RunSwept(epoch=epoch, start=start, leaves=len(leaves), amount=total)
-    if total != 0:
-        cor._push(self.treasury, total)
+    reward_credits._send(convert(self.treasury, uint256), total)
     return total
-
-
-@external
-def claim_credit(to: address) -> uint256:
-    assert to != empty(address), "payout: zero receiver"
-    amount: uint256 = self._credits[msg.sender]
-    assert amount != 0, "payout: no credit"
-    self._credits[msg.sender] = 0
-    log IRewardPayout.CreditClaimed(operator=msg.sender, to=to, amount=amount)
-    cor._push(to, amount)
-    return amount
-
-
-@external
-@view
-def credit(operator: address) -> uint256:
-    return self._credits[operator]
 
 
 @external
@@ -216,34 +195,6 @@ def _mark(epoch: uint256, start: uint256, count: uint256) -> uint256:
     assert marked != bits, "payout: all are paid"
     self._paid[at] = marked
     return bits >> (start & 255)
-
-
-@internal
-def _send(operator: uint256, amount: uint256):
-    """
-    @dev Pays an operator, or credits what the token refuses.
-    @param operator Whom.
-    @param amount Wei of COR; nothing for 0.
-    """
-    if amount == 0:
-        return
-    # Who brings too little gas for the transfer has too little for the credit:
-    # a transfer that fails for want of gas leaves a sixty-third of what it had.
-    is_sent: bool = False
-    answer: Bytes[32] = b""
-    is_sent, answer = raw_call(
-        cor.TOKEN,
-        abi_encode(operator, amount, method_id=method_id("transfer(address,uint256)")),
-        max_outsize=32,
-        revert_on_failure=False,
-    )
-    if is_sent and (len(answer) == 0 or convert(answer, uint256) == 1):
-        return
-    # The token refuses no address that is none, but this does.
-    assert operator >> 160 == 0, "payout: not an address"
-    payee: address = convert(convert(operator, uint160), address)
-    self._credits[payee] += amount
-    log IRewardPayout.Credited(operator=payee, amount=amount)
 
 
 @internal

@@ -43,6 +43,7 @@ PAGES = {
             "reward",
             "bond",
             "payout",
+            "credit",
             "epoch",
             "tproof",
             "lproof",

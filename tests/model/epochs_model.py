@@ -14,6 +14,7 @@ from typing import Any
 
 NONE, OPEN, POSTED, FINAL, EXPIRED = range(5)
 U128 = 2**128 - 1
+BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer of the model, no fault in it
@@ -62,7 +63,8 @@ class Bond:
 class EpochsModel:
     """Everything that NodeReward knows, and what its fund holds.
 
-    `now()` is the clock; `windows` has the contract's times, by their names.
+    `now()` is the clock; `windows` has the contract's times, by their names; `refused` are those
+    whom the token does not pay.
     """
 
     now: Callable[[], int]
@@ -71,11 +73,13 @@ class EpochsModel:
     budget_cap: int
     guardian: str
     owner: str
+    treasury: str
     fund: int
     flight: Flight
     bonds: dict[str, Bond]
     finals: dict[int, Final] = field(default_factory=dict)
     credits: dict[str, int] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
 
     def owed(self) -> int:
         """Return bonds, credits, the budget in flight and what final epochs have not paid."""
@@ -148,12 +152,12 @@ class EpochsModel:
 
     # Roots that fall.
 
-    def overthrow(self) -> int:
+    def overthrow(self, challenger: str) -> int:
         """End a root that is proven wrong; return what its bond loses."""
         is_over_budget = self.flight.allotted > self.flight.budget
         is_late = self.now() > self.challengeable_until()
         _refuse(is_late and not is_over_budget, "reward: window is over")
-        return self._slash()
+        return self._slash(challenger)
 
     def announce_veto(self, sender: str) -> None:
         """Say that a veto will come."""
@@ -177,15 +181,17 @@ class EpochsModel:
         _refuse(veto_at == 0, "reward: no veto")
         _refuse(self.now() < veto_at, "reward: veto waits")
         _refuse(self.now() > veto_at + self.windows.veto_seconds, "reward: veto has lapsed")
-        return self._slash()
+        return self._slash(self.treasury)
 
-    def _slash(self) -> int:
+    def _slash(self, to: str) -> int:
         bond = self.bonds[self.flight.header.proposer]
         taken = min(bond.amount, self.bond_wei)
         bond.amount -= taken
         if not bond.amount:
             bond.withdrawable_at = 0
         self.flight = Flight(self.flight.epoch, OPEN, self.flight.budget)
+        self.send(BURN_ADDRESS, taken - taken // 2)
+        self.send(to, taken // 2)
         return taken
 
     # Bonds.
@@ -216,19 +222,27 @@ class EpochsModel:
 
     # Payment of leaves that are in the tree.
 
-    def claim(self, operator: str) -> int:
+    def send(self, payee: str, amount: int) -> int:
+        """Pay somebody, or credit what the token refuses; return what arrives."""
+        if payee not in self.refused:
+            return amount
+        if amount:
+            self.credits[payee] = self.credits.get(payee, 0) + amount
+        return 0
+
+    def claim(self, payee: str) -> int:
         """Take what a transfer refused; return it."""
-        credit = self.credits.pop(operator, 0)
-        _refuse(credit == 0, "payout: no credit")
+        credit = self.credits.pop(payee, 0)
+        _refuse(credit == 0, "credit: none")
         return credit
 
     def pay(self, epoch: int, amounts: dict[int, int]) -> dict[int, int]:
-        """Pay a run, given by place; return what of it was not paid before."""
+        """Mark a run as paid, given by place; return what of it was not paid before."""
         _refuse(not self._is_paying(epoch), "payout: epoch is not paid")
         return self._mark(self.finals[epoch], amounts)
 
     def sweep(self, epoch: int, amounts: dict[int, int]) -> dict[int, int]:
-        """Pay a run to the treasury; return what of it was not paid before."""
+        """Mark a run that the treasury is paid; return what of it was not paid before."""
         is_swept = epoch in self.finals and self.finals[epoch].is_expired
         _refuse(not is_swept, "payout: epoch is not expired")
         return self._mark(self.finals[epoch], amounts)

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from cortensor.chain.rewards import FINAL
 from cortensor.epochs.tree_file import address, leaf_tuple
 from cortensor.errors import Unavailable
-from cortensor.rewards.words import Facts
+from cortensor.rewards.words import possible_facts
 
 if TYPE_CHECKING:
     from cortensor.epochs.job import Job
     from cortensor.epochs.observing import RewardChain
     from cortensor.epochs.runs import Runs
     from cortensor.epochs.sending import Sending
+    from cortensor.rewards.sum_tree import Leaf
+
+ADDRESS_BITS = 160
 
 
 class Payer:
@@ -81,13 +84,24 @@ class Payer:
         return self._runs.unpaid(epoch, block, only)
 
     def _moved(self, epoch: int, block: int) -> list[int]:
-        """Return the leaves whose node had another level at a block, and no newer one."""
+        """Return the leaves whose node had another level at a block, and no newer one.
+
+        Not of those that name no node or say what cannot be: the register refuses them.
+        """
         if not self._pays or self._chain.rewards.epoch(epoch, block).state < FINAL:
             return []
-        leaves = self._runs.tree(epoch).leaves
-        known = self._chain.register.levels([address(leaf.node) for leaf in leaves], block)
+        said = {
+            index: (address(leaf.node), facts.level_after)
+            for index, leaf in enumerate(self._runs.tree(epoch).leaves)
+            if (facts := possible_facts(leaf.facts, leaf.tally)) and _names_addresses(leaf)
+        }
+        known = self._chain.register.levels([node for node, _ in said.values()], block)
         return [
             index
-            for index, (leaf, had) in enumerate(zip(leaves, known, strict=True))
-            if had.epoch < epoch and Facts.unpack(leaf.facts).level_after != had.level
+            for (index, (_, level)), had in zip(said.items(), known, strict=True)
+            if had.epoch < epoch and level != had.level
         ]
+
+
+def _names_addresses(leaf: Leaf) -> bool:
+    return not (leaf.operator >> ADDRESS_BITS or leaf.node >> ADDRESS_BITS)

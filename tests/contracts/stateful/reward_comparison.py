@@ -67,7 +67,7 @@ class Paid:
 class RewardComparison(CountingMachine):
     """Two proposers, a guardian, an owner, a challenger, eight nodes of four operators.
 
-    The token refuses one of the operators. `own` is given by the test.
+    The token refuses one of the operators, and now and then others. `own` is given by the test.
     """
 
     own: Rewarded
@@ -85,6 +85,7 @@ class RewardComparison(CountingMachine):
             budget_cap=own.card.budget_cap_wei,
             guardian=own.guardian,
             owner=own.owner,
+            treasury=own.treasury,
             fund=0,
             flight=Flight(own.reward.flight().epoch),
             bonds={proposer: Bond(BOND_WEI) for proposer in self.proposers},

@@ -10,7 +10,7 @@ import boa
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from tests.contracts.rewards import BOND_WEI, EXPIRED, FINAL, GRANT, due
+from tests.contracts.rewards import BOND_WEI, BURN_ADDRESS, EXPIRED, FINAL, GRANT, due
 from tests.contracts.stateful.reward_comparison import SIZES, Root
 from tests.contracts.stateful.reward_steps import GOOD, KINDS_IN_TURN, PICKS, PLANS, RARELY, Plan
 from tests.contracts.stateful.reward_vetoes import WAYS, RewardVetoes
@@ -52,7 +52,7 @@ class RewardMachine(RewardVetoes):
         self.next_kind, self.next_way = kind, way
         self.is_poor = is_poor
         self.refused = self.operators[refused]
-        own.cor.set_way(self.refused, 1 + first % 2)
+        self.refuse(self.refused, 1 + first % 2)
         for number in range(stays, len(own.pairs)):
             self.leave((first + number) % len(own.pairs))
         own.end_epoch()
@@ -196,26 +196,42 @@ class RewardMachine(RewardVetoes):
         """Each operator has what his leaves say, or a credit of it; the treasury what is swept."""
         own, model = self.own, self.model
         if act == "sweep":
-            self.has[own.treasury] += sum(paid.values())
+            self.has[own.treasury] += model.send(own.treasury, sum(paid.values()))
             assert own.cor.balanceOf(own.treasury) == self.has[own.treasury]
+            assert own.reward.credit(own.treasury) == model.credits.get(own.treasury, 0)
+            self.successes["sweep (credited)"] += own.treasury in model.refused
             return
         leaves = self.paid[epoch].root.tree.leaves
         for index, amount in paid.items():
             operator = leaves[index].operator
             self.paid[epoch].got[operator] += amount
-            if operator != self.refused:
-                self.has[operator] += amount
-            elif amount:
-                model.credits[operator] = model.credits.get(operator, 0) + amount
-                self.count("pay (credited)")
+            self.has[operator] += model.send(operator, amount)
+            self.successes["pay (credited)"] += operator in model.refused and amount > 0
         for operator in {leaves[index].operator for index in paid}:
             assert own.cor.balanceOf(operator) == self.has[operator]
             assert own.reward.credit(operator) == model.credits.get(operator, 0)
 
-    @precondition(lambda self: self.model.credits)
-    @rule(is_other=RARELY)
-    def claim_any(self, is_other: bool) -> None:
-        self.claim(self.own.stranger if is_other else self.refused)
+    @rule(pick=PICKS, way=st.sampled_from((0, 1, 2)))
+    def mind(self, pick: int, way: int) -> None:
+        """The token changes its mind about one: it pays, reverts or says no."""
+        own = self.own
+        some = (own.treasury, own.challenger, BURN_ADDRESS, self.refused)
+        self.refuse(some[pick % len(some)], way)
+        self.count("mind")
+
+    def refuse(self, who: str, way: int) -> None:
+        self.own.cor.set_way(who, way)
+        (self.model.refused.add if way else self.model.refused.discard)(who)
+
+    @property
+    def creditors(self) -> list[str]:
+        """Who has a credit and can claim it: nobody has the key of where bonds are burnt."""
+        return [who for who in self.model.credits if who != BURN_ADDRESS]
+
+    @precondition(lambda self: self.creditors)
+    @rule(pick=PICKS, is_other=RARELY)
+    def claim_any(self, pick: int, is_other: bool) -> None:
+        self.claim(self.own.stranger if is_other else self.creditors[pick % len(self.creditors)])
 
     def claim(self, operator: str) -> None:
         """INV-W12: a credit does not expire."""
@@ -258,8 +274,9 @@ class RewardMachine(RewardVetoes):
                 self.pay_run(epoch, place, 0)
             left += final.allotted - final.spent
             assert not paid.root.is_sound or final.allotted == final.spent
-        if model.credits:
-            self.claim(self.refused)
+        for creditor in self.creditors:
+            self.claim(creditor)
+        left += model.credits.get(BURN_ADDRESS, 0)
         bonded = [proposer for proposer, bond in model.bonds.items() if bond.amount]
         for proposer in bonded:
             if not model.bonds[proposer].withdrawable_at:

@@ -116,6 +116,6 @@ class RewardVetoes(RewardSteps):
             lambda: own.reward.execute_veto(epoch, header, sender=sender),
             in_model,
         ):
-            self.check_slashed(before, own.holdings(BURN_ADDRESS, own.treasury), taken)
-            self.has[own.treasury] += taken // 2
+            self.check_slashed(before, own.treasury, taken)
+            self.has[own.treasury] = own.cor.balanceOf(own.treasury)
             self.successes["veto (after the window)"] += is_late

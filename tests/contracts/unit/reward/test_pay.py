@@ -167,7 +167,7 @@ def test_an_operator_that_is_no_address_is_not_paid(own):
     wide = Sum(leaf_hash(1 << 160, leaves[1].detail(), leaves[1].sums), leaves[1].sums)
     tree = Tree(leaves, {(0, 1): wide})
     epoch = own.finalise(own.post(tree))
-    with boa.reverts("payout: not an address"):
+    with boa.reverts("credit: not an address"):
         own.reward.pay_one(epoch, 1, (1 << 160, leaves[1].detail(), leaves[1].sums), tree.proof(1))
 
 
@@ -193,21 +193,38 @@ def test_a_refused_transfer_is_credited(blocking, way):
     refused = leaves[1]
     own.cor.set_way(refused.operator, way)
     assert own.pay(own.paid_epoch, own.tree, 0, 4) == amount_of(*leaves)
-    assert_event(own.reward, "Credited", operator=refused.operator, amount=amount_of(refused))
+    assert_event(own.reward, "Credited", payee=refused.operator, amount=amount_of(refused))
     assert own.reward.credit(refused.operator) == amount_of(refused)
     assert own.holdings(*(leaf.operator for leaf in leaves)) == [
         amount_of(leaf) * (leaf is not refused) for leaf in leaves
     ]
     other = boa.env.generate_address()
-    with boa.reverts("payout: zero receiver"):
+    with boa.reverts("credit: zero receiver"):
         own.reward.claim_credit(ZERO_ADDRESS, sender=refused.operator)
     assert own.reward.claim_credit(other, sender=refused.operator) == amount_of(refused)
     assert_event(
-        own.reward, "CreditClaimed", operator=refused.operator, to=other, amount=amount_of(refused)
+        own.reward, "CreditClaimed", payee=refused.operator, to=other, amount=amount_of(refused)
     )
     assert own.cor.balanceOf(other) == amount_of(refused)
-    with boa.reverts("payout: no credit"):
+    with boa.reverts("credit: none"):
         own.reward.claim_credit(other, sender=refused.operator)
+
+
+@pytest.mark.parametrize("way", [REVERTS, SAYS_FALSE, BURNS_GAS])
+def test_what_is_swept_for_a_refused_treasury_is_credited(blocking, way):
+    """INV-W4: it is the treasury's, and no leaf waits for the token to change its mind."""
+    own, tree = blocking, blocking.tree
+    own.cor.set_way(own.treasury, way)
+    own.wait(own.windows.expiry_seconds + 1)
+    own.reward.expire(own.paid_epoch)
+    due_all = amount_of(*tree.leaves)
+    assert own.pay(own.paid_epoch, tree, 0, 4, "sweep") == due_all
+    assert_event(own.reward, "Credited", payee=own.treasury, amount=due_all)
+    assert own.reward.credit(own.treasury) == due_all
+    assert own.cor.balanceOf(own.reward) == bonds(own) + due_all
+    other = boa.env.generate_address()
+    assert own.reward.claim_credit(other, sender=own.treasury) == due_all
+    assert own.cor.balanceOf(other) == due_all
 
 
 def test_a_token_that_says_nothing_has_paid():

@@ -7,7 +7,16 @@ import boa
 import pytest
 
 from tests.contracts.events import assert_event
-from tests.contracts.rewards import BOND_WEI, BURN_ADDRESS, DAY, OPEN, plain_works
+from tests.contracts.rewards import (
+    BOND_WEI,
+    BURN_ADDRESS,
+    DAY,
+    GRANT,
+    OPEN,
+    Rewarded,
+    plain_works,
+)
+from tests.contracts.unit.reward.test_pay import BURNS_GAS, REVERTS, SAYS_FALSE
 from tests.model.reward_tree_model import Tree
 
 
@@ -58,6 +67,40 @@ def test_a_veto_is_announced_waits_and_overthrows(own, epoch, header):
     assert gained == [BOND_WEI // 2, BOND_WEI - BOND_WEI // 2]
     assert own.reward.flight().state == OPEN
     own.finalise(own.post(Tree(own.priced(plain_works(2))), own.other_proposer))
+
+
+@pytest.fixture(scope="module")
+def blocked():
+    made = Rewarded(token="mocks/MockBlockingToken")
+    made.end_epoch()
+    return made, boa.env.timestamp
+
+
+@pytest.mark.parametrize("way", [REVERTS, SAYS_FALSE, BURNS_GAS])
+@pytest.mark.parametrize("is_veto", [True, False])
+def test_whom_the_token_refuses_stops_no_veto_and_no_proof(blocked, way, is_veto):
+    """INV-W4, INV-W9: what the bond lost is credited, also where it cannot be burnt."""
+    own, boa.env.timestamp = blocked
+    own.opened()
+    tree = Tree(own.priced(plain_works(2)))
+    more = 0 if is_veto else GRANT + 1
+    header, epoch = own.post(tree, sums=tree.top.sums | more), own.reward.flight().epoch
+    payee = own.treasury if is_veto else own.challenger
+    for refused in (payee, BURN_ADDRESS):
+        own.cor.set_way(refused, way)
+    held = own.cor.balanceOf(own.reward)
+    if is_veto:
+        own.reward.announce_veto(epoch, "", sender=own.guardian)
+        own.wait(DAY)
+        own.reward.execute_veto(epoch, header, sender=own.guardian)
+    else:
+        own.dispute.challenge_budget(epoch, header, sender=own.challenger)
+    assert own.reward.flight().state == OPEN
+    halves = BOND_WEI // 2, BOND_WEI - BOND_WEI // 2
+    assert (own.reward.credit(payee), own.reward.credit(BURN_ADDRESS)) == halves
+    assert own.cor.balanceOf(own.reward) == held
+    other = boa.env.generate_address()
+    assert own.reward.claim_credit(other, sender=payee) == own.cor.balanceOf(other) == halves[0]
 
 
 def test_a_veto_lapses_and_does_not_come_again(own, epoch, header):
