@@ -42,7 +42,9 @@
 
 from contracts.interfaces import INodeReputation
 from contracts.interfaces import INodeReward
+from contracts.interfaces import IRewardPayout
 from contracts.interfaces import IStakePool
+from contracts.lib import leaf_runs
 from contracts.lib import node_words as words
 from contracts.lib import reward_words
 from contracts.lib import sum_tree
@@ -214,12 +216,36 @@ def sync(
     assert reward_words._is_valid(leaf.facts, leaf.tally), "node: facts are not valid"
     word: uint256 = self._nodes[leaf.node]
     assert epoch > words._level_epoch(word), "node: newer epoch is known"
-    facts: reward_words.Facts = reward_words._facts(leaf.facts)
-    # An epoch that is final is over, so its number is below the time: uint40.
-    self._nodes[leaf.node] = words._with_level(word, facts.level_after, facts.streak_after, epoch)
-    log INodeReputation.LevelSynced(
-        node=leaf.node, epoch=epoch, level=facts.level_after, streak=facts.streak_after
-    )
+    self._write_level(epoch, leaf.node, word, leaf.facts)
+
+
+@external
+def sync_run(
+    epoch: uint256,
+    start: uint256,
+    leaves: DynArray[INodeReward.Leaf, leaf_runs.MAX_RUN],
+    proof: DynArray[INodeReward.Sum, 24],
+) -> uint256:
+    dues: DynArray[IRewardPayout.Due, leaf_runs.MAX_RUN] = []
+    for leaf: INodeReward.Leaf in leaves:
+        dues.append(
+            IRewardPayout.Due(
+                operator=convert(leaf.operator, uint256),
+                detail=sum_tree._detail(leaf.node, leaf.facts, leaf.tally),
+                sums=leaf.sums,
+            )
+        )
+    # The seal of an epoch that is not final is 0, which no tree has.
+    assert leaf_runs._seal(start, dues, proof) == self._final_seal(epoch), "node: run is not final"
+    synced: uint256 = 0
+    for leaf: INodeReward.Leaf in leaves:
+        word: uint256 = self._nodes[leaf.node]
+        # As for one leaf; but what would be refused there is passed over.
+        if epoch > words._level_epoch(word) and reward_words._is_valid(leaf.facts, leaf.tally):
+            self._write_level(epoch, leaf.node, word, leaf.facts)
+            synced += 1
+    assert synced != 0, "node: nothing to sync"
+    return synced
 
 
 # ---------------------------------------------------------------------------
@@ -482,6 +508,36 @@ def _stay_at(node: address, count: uint256, moment: uint256) -> uint256:
 
 @internal
 @view
+def _final_seal(epoch: uint256) -> bytes32:
+    """
+    @dev The seal of an epoch's tree.
+    @param epoch The epoch.
+    @return bytes32 The seal; 0 unless the epoch is final.
+    """
+    reward: address = self.reward
+    assert reward != empty(address), "node: not bound"
+    return staticcall INodeReward(reward).root(epoch)
+
+
+@internal
+def _write_level(epoch: uint256, node: address, word: uint256, leaf_facts: uint256):
+    """
+    @dev Writes down what a proven leaf of a newer epoch says.
+    @param epoch The epoch.
+    @param node The node.
+    @param word The node's word.
+    @param leaf_facts The leaf's facts, valid.
+    """
+    facts: reward_words.Facts = reward_words._facts(leaf_facts)
+    # An epoch that is final is over, so its number is below the time: uint40.
+    self._nodes[node] = words._with_level(word, facts.level_after, facts.streak_after, epoch)
+    log INodeReputation.LevelSynced(
+        node=node, epoch=epoch, level=facts.level_after, streak=facts.streak_after
+    )
+
+
+@internal
+@view
 def _is_proven(
     epoch: uint256, leaf: INodeReward.Leaf, index: uint256, proof: DynArray[INodeReward.Sum, 24]
 ) -> bool:
@@ -493,9 +549,7 @@ def _is_proven(
     @param proof Its siblings.
     @return bool Whether it is.
     """
-    reward: address = self.reward
-    assert reward != empty(address), "node: not bound"
-    seal: bytes32 = staticcall INodeReward(reward).root(epoch)
+    seal: bytes32 = self._final_seal(epoch)
     hashed: bytes32 = sum_tree._leaf(
         leaf.operator, sum_tree._detail(leaf.node, leaf.facts, leaf.tally), leaf.sums
     )

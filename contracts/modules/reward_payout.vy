@@ -15,6 +15,7 @@
 
 from contracts.interfaces import INodeReward
 from contracts.interfaces import IRewardPayout
+from contracts.lib import leaf_runs
 from contracts.lib import sum_tree
 from contracts.modules import reward_credits
 from contracts.modules import reward_epochs
@@ -22,9 +23,6 @@ from contracts.modules import reward_epochs
 implements: IRewardPayout
 uses: reward_credits
 uses: reward_epochs
-
-_MAX_RUN: constant(uint256) = 128
-_MAX_HEIGHT: constant(uint256) = 7
 
 
 # @dev epoch << 32 | index // 256 -> a bit for each leaf that was paid or swept.
@@ -46,12 +44,12 @@ def __init__(treasury: address):
 def pay(
     epoch: uint256,
     start: uint256,
-    leaves: DynArray[IRewardPayout.Due, _MAX_RUN],
+    leaves: DynArray[IRewardPayout.Due, leaf_runs.MAX_RUN],
     proof: DynArray[INodeReward.Sum, sum_tree.MAX_DEPTH],
 ) -> uint256:
     root: bytes32 = reward_epochs._roots[epoch]
     assert root != empty(bytes32), "payout: epoch is not paid"
-    self._check_run(root, start, leaves, proof)
+    assert leaf_runs._seal(start, leaves, proof) == root, "payout: not in the tree"
     bits: uint256 = self._mark(epoch, start, len(leaves))
     total: uint256 = 0
     due: uint256 = 0
@@ -97,12 +95,12 @@ def pay_one(
 def sweep(
     epoch: uint256,
     start: uint256,
-    leaves: DynArray[IRewardPayout.Due, _MAX_RUN],
+    leaves: DynArray[IRewardPayout.Due, leaf_runs.MAX_RUN],
     proof: DynArray[INodeReward.Sum, sum_tree.MAX_DEPTH],
 ) -> uint256:
     root: bytes32 = reward_epochs._expired_roots[epoch]
     assert root != empty(bytes32), "payout: epoch is not expired"
-    self._check_run(root, start, leaves, proof)
+    assert leaf_runs._seal(start, leaves, proof) == root, "payout: not in the tree"
     bits: uint256 = self._mark(epoch, start, len(leaves))
     total: uint256 = 0
     for leaf: IRewardPayout.Due in leaves:
@@ -119,64 +117,6 @@ def sweep(
 @view
 def is_paid(epoch: uint256, index: uint256) -> bool:
     return (self._paid[epoch << 32 | index >> 8] >> (index & 255)) & 1 == 1
-
-
-@internal
-@pure
-def _check_run(
-    root: bytes32,
-    start: uint256,
-    leaves: DynArray[IRewardPayout.Due, _MAX_RUN],
-    proof: DynArray[INodeReward.Sum, sum_tree.MAX_DEPTH],
-):
-    """
-    @dev Refuses a run that is not in a tree.
-    @param root The tree's seal.
-    @param start The run's first leaf.
-    @param leaves The leaves, without the empty ones at the end.
-    @param proof The siblings of the run, from below.
-    """
-    assert len(leaves) != 0, "payout: no leaves"
-    width: uint256 = 1
-    height: uint256 = 0
-    for i: uint256 in range(_MAX_HEIGHT):
-        if width >= len(leaves):
-            break
-        width = width << 1
-        height = unsafe_add(height, 1)
-    assert start & unsafe_sub(width, 1) == 0, "payout: run is not aligned"
-    # By height, the left node that waits for its right one.
-    waiting: INodeReward.Sum[_MAX_HEIGHT + 1] = empty(INodeReward.Sum[_MAX_HEIGHT + 1])
-    high: uint256 = 0
-    for i: uint256 in range(width, bound=_MAX_RUN):
-        # What is beyond the leaves is empty.
-        hashed: bytes32 = empty(bytes32)
-        sum: uint256 = 0
-        if i < len(leaves):
-            leaf: IRewardPayout.Due = leaves[i]
-            hashed = keccak256(abi_encode(leaf))
-            sum = leaf.sums
-            # Checked below, as in `sum_tree._climb`.
-            high = unsafe_add(high, sum >> 128)
-        # Half of all nodes are left leaves: for those no loop.
-        if i & 1 == 0:
-            waiting[0] = INodeReward.Sum(hashed=hashed, sums=sum)
-            continue
-        hashed = keccak256(abi_encode(waiting[0].hashed, waiting[0].sums, hashed, sum))
-        sum = unsafe_add(waiting[0].sums, sum)
-        for level: uint256 in range(1, _MAX_HEIGHT + 1):
-            if (i >> level) & 1 == 0:
-                waiting[level] = INodeReward.Sum(hashed=hashed, sums=sum)
-                break
-            left: INodeReward.Sum = waiting[level]
-            hashed = keccak256(abi_encode(left.hashed, left.sums, hashed, sum))
-            sum = unsafe_add(left.sums, sum)
-    total: uint256 = waiting[height].sums
-    assert total >> 128 == high, "payout: sum overflows"
-    top: bytes32 = empty(bytes32)
-    top, total = sum_tree._climb(waiting[height].hashed, total, start >> height, proof)
-    depth: uint256 = unsafe_add(height, len(proof))
-    assert sum_tree._seal(top, total, depth) == root, "payout: not in the tree"
 
 
 @internal

@@ -36,6 +36,7 @@ from scripts._gas.reward_trees import (
 )
 from scripts._gas.scenario import Scenario
 from scripts._gas.settled_case import BURN_ADDRESS
+from scripts._gas.syncing import run_syncs
 
 #: Whose address lies between those of the run.
 OPERATOR = "operator 8"
@@ -81,10 +82,12 @@ def _run(bench: Bench) -> Iterator[Scenario]:
         note = "a run of as many operators, who never held COR; a fresh word"
         yield Scenario(f"reward.pay.{RUN}.first", used, RUN, note)
     hold(bench, bench.cor, tree)
+    first = epoch
     epoch, used = opened(bench, stage)
     yield Scenario("epoch.open", used, 1, "its budget drawn from the fund")
     yield from run_challenges(bench, stage, epoch, missing)
     yield from _synced(bench, stage, epoch, missing)
+    yield from run_syncs(bench, stage, (first, tree), epoch)
     yield from run_payments(bench, stage, epoch)
     yield from run_sweeps(bench, stage, epoch)
     # Another root than the last, whose hash is there still.

@@ -106,6 +106,14 @@ class Proven(NamedTuple):
     proof: list[tuple[bytes, int]]
 
 
+class ProvenRun(NamedTuple):
+    """Leaves side by side as NodeReputation takes them."""
+
+    start: int
+    leaves: list[tuple[str, str, int, int, int]]
+    proof: list[tuple[bytes, int]]
+
+
 class EpochTree:
     """A tree over leaves of nodes, and its seal."""
 
@@ -126,11 +134,21 @@ class EpochTree:
         """Return a node's leaf with its proof."""
         number = int(node, 16)
         (index,) = [i for i, leaf in enumerate(self.leaves) if leaf.node == number]
-        leaf = self.leaves[index]
-        addresses = [value.to_bytes(20, "big") for value in (leaf.operator, leaf.node)]
-        operator, shown = (boa_address(raw) for raw in addresses)
-        row = (operator, shown, leaf.facts, leaf.tally, leaf.sums)
-        return Proven(row, index, self.tree.proof(index).pairs())
+        return Proven(row_of(self.leaves[index]), index, self.tree.proof(index).pairs())
+
+    def run(self, start: int, size: int) -> ProvenRun:
+        """Return a run with its proof: the least that holds so many leaves, or all there are."""
+        leaves = self.leaves[start : start + size]
+        height = (len(leaves) - 1).bit_length()
+        proof = self.tree.proof(start >> height, height)
+        return ProvenRun(start, [row_of(leaf) for leaf in leaves], proof.pairs())
+
+
+def row_of(leaf: Leaf) -> tuple[str, str, int, int, int]:
+    """Return a leaf as the contract takes it."""
+    addresses = [value.to_bytes(20, "big") for value in (leaf.operator, leaf.node)]
+    operator, node = (boa_address(raw) for raw in addresses)
+    return operator, node, leaf.facts, leaf.tally, leaf.sums
 
 
 def boa_address(raw: bytes) -> Any:

@@ -44,6 +44,7 @@ PAGES = {
             "bond",
             "payout",
             "credit",
+            "run",
             "epoch",
             "tproof",
             "lproof",

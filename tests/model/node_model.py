@@ -93,6 +93,14 @@ class NodeModel:
         _refuse(epoch <= known.level[0], "node: newer epoch is known")
         known.level = (epoch, level, streak)
 
+    def sync_run(self, epoch: int, said: dict[str, tuple[int, int]]) -> int:
+        """Take over proven leaves, by node, but for those of nodes that are newer; how many."""
+        behind = [node for node in said if self.of(node).level[0] < epoch]
+        _refuse(not behind, "node: nothing to sync")
+        for node in behind:
+            self.sync(node, epoch, *said[node])
+        return len(behind)
+
     def live(self, node: str) -> Accusation | None:
         """Return the accusation that can be acted on."""
         found = self.of(node).accusation

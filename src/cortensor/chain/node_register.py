@@ -133,7 +133,19 @@ class NodeRegister:
             )
         return found
 
-    def sync_data(self, epoch: int, leaf: tuple[Any, ...], index: int, proof: Sequence[Any]) -> str:
-        """Return the calldata that brings a node's level up to a final epoch's."""
-        args = checksummed([epoch, leaf, index, list(proof)])
-        return str(self._contract.encode_abi("sync", args=args))
+    def sync_data(
+        self, epoch: int, first: int, leaves: Sequence[tuple[Any, ...]], proof: Sequence[Any]
+    ) -> str:
+        """Return the calldata that brings nodes' levels up to a final epoch's.
+
+        Args:
+            epoch: the epoch.
+            first: the place of the first leaf.
+            leaves: one, or a run of them.
+            proof: of the leaf or of the run.
+        """
+        if len(leaves) == 1:
+            args = checksummed([epoch, leaves[0], first, list(proof)])
+            return str(self._contract.encode_abi("sync", args=args))
+        args = checksummed([epoch, first, list(leaves), list(proof)])
+        return str(self._contract.encode_abi("sync_run", args=args))

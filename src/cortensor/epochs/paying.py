@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cortensor.chain.rewards import FINAL
+from cortensor.epochs.runs import RUN_DEPTH
+from cortensor.epochs.syncing import Part, cheapest
 from cortensor.epochs.tree_file import address, leaf_tuple
 from cortensor.errors import Unavailable
 from cortensor.rewards.words import possible_facts
@@ -52,23 +54,35 @@ class Payer:
             raise Unavailable(f"the run from leaf {start} is not paid", code="not_done")
         return f"leaves {start} to {run.last}: {run.wei} wei"
 
-    def moves(self, epoch: int) -> list[int]:
-        """Return the leaves whose node has another level in the register, and no newer one."""
-        return self._moved(epoch, self._chain.observer.head().number)
+    def moves(self, epoch: int) -> list[Part]:
+        """Return what to sync: leaves whose node has another level in the register, and no newer.
 
-    def sync(self, epoch: int, index: int) -> str:
-        """Bring a node's level up to an epoch's."""
-        if self._chain.rewards.epoch(epoch).state < FINAL:
-            return "the epoch is not final any more"
+        Where many are side by side, runs with others between them are cheaper.
+        """
+        behind = self._moved(epoch, self._chain.observer.head().number)
+        if not behind:
+            return []
         tree = self._runs.tree(epoch)
-        leaf = tree.leaves[index]
-        node, register = address(leaf.node), self._chain.register
-        if register.level(node).epoch < epoch:
-            data = register.sync_data(epoch, leaf_tuple(leaf), index, tree.proof(index))
-            self._sending.send(f"sync/{epoch}/{index}", register.address, data)
-            if register.level(node).epoch < epoch:
-                raise Unavailable(f"the level of {node} is not synced", code="not_done")
-        return f"{node} has level {register.level(node).level}"
+
+        def may_run(part: Part) -> bool:
+            return all(map(_names_addresses, tree.leaves[part.first : part.first + part.size]))
+
+        return cheapest(behind, len(tree.leaves), min(RUN_DEPTH, tree.depth), may_run)
+
+    def sync(self, epoch: int, part: Part) -> str:
+        """Bring the levels of some nodes up to an epoch's, unless they are."""
+        said = f"levels of leaves {part.first} to {part.first + part.size - 1}"
+        if not self._moved(epoch, self._chain.observer.head().number, part):
+            return f"{said} are not behind"
+        tree, register = self._runs.tree(epoch), self._chain.register
+        leaves = [leaf_tuple(leaf) for leaf in tree.leaves[part.first : part.first + part.size]]
+        height = (len(leaves) - 1).bit_length()
+        proof = tree.proof(part.first >> height, height)
+        data = register.sync_data(epoch, part.first, leaves, proof)
+        self._sending.send(f"sync/{epoch}/{part.first}/{part.size}", register.address, data)
+        if self._moved(epoch, self._chain.observer.head().number, part):
+            raise Unavailable(f"{said} are not synced", code="not_done")
+        return f"{said} are synced"
 
     def is_done(self, epoch: int, block: int) -> bool:
         """Return whether an epoch is final, and a block left nothing to pay and no level behind."""
@@ -83,16 +97,20 @@ class Payer:
             return []
         return self._runs.unpaid(epoch, block, only)
 
-    def _moved(self, epoch: int, block: int) -> list[int]:
-        """Return the leaves whose node had another level at a block, and no newer one.
+    def _moved(self, epoch: int, block: int, only: Part | None = None) -> list[int]:
+        """Return the leaves, of all or of a part, whose node had another level at a block.
+
+        And no newer one.
 
         Not of those that name no node or say what cannot be: the register refuses them.
         """
         if not self._pays or self._chain.rewards.epoch(epoch, block).state < FINAL:
             return []
+        leaves = self._runs.tree(epoch).leaves
+        first, size = only or Part(0, len(leaves))
         said = {
             index: (address(leaf.node), facts.level_after)
-            for index, leaf in enumerate(self._runs.tree(epoch).leaves)
+            for index, leaf in enumerate(leaves[first : first + size], first)
             if (facts := possible_facts(leaf.facts, leaf.tally)) and _names_addresses(leaf)
         }
         known = self._chain.register.levels([node for node, _ in said.values()], block)

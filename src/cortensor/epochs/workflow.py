@@ -30,6 +30,7 @@ from cortensor.epochs.acting import (
     Look,
     Mark,
 )
+from cortensor.epochs.syncing import Part
 from cortensor.errors import Error
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NAME = "cortensor-rewards"
-VERSION = "4"
+VERSION = "5"
 """Of the steps, their order and what they write: workflows of another one are not gone on with."""
 INSTANCE = "epochs"
 RUNNING = ("PENDING", "ENQUEUED", "DELAYED")
@@ -68,8 +69,8 @@ class EpochFlow(DBOSConfiguredInstance):
             if ending != LATE:
                 for start in self.runs(epoch):
                     self.pay(epoch, start)
-                for index in self.moves(epoch):
-                    self.sync(epoch, index)
+                for first, size in self.moves(epoch):
+                    self.sync(epoch, first, size)
             if self._stays(epoch, ending):
                 return ending
 
@@ -178,14 +179,16 @@ class EpochFlow(DBOSConfiguredInstance):
         return self._do("pay", epoch, lambda: self._actor.payer.pay(epoch, start))
 
     @DBOS.step()
-    def moves(self, epoch: int) -> list[int]:
+    def moves(self, epoch: int) -> list[tuple[int, int]]:
         """See `Payer.moves`."""
-        return self._do("moves", epoch, lambda: self._actor.payer.moves(epoch))
+        parts = self._do("moves", epoch, lambda: self._actor.payer.moves(epoch))
+        return [(part.first, part.size) for part in parts]
 
     @DBOS.step()
-    def sync(self, epoch: int, index: int) -> str:
+    def sync(self, epoch: int, first: int, size: int) -> str:
         """See `Payer.sync`."""
-        return self._do("sync", epoch, lambda: self._actor.payer.sync(epoch, index))
+        part = Part(first, size)
+        return self._do("sync", epoch, lambda: self._actor.payer.sync(epoch, part))
 
     @DBOS.step()
     def left(self, epoch: int) -> list[int]:

@@ -16,20 +16,22 @@ from scripts._rewards import cheating
 RUN = 1 << RUN_DEPTH
 LEAVES = 2 * RUN + 40
 STARTS = [0, RUN, 2 * RUN]
+ALONE = RUN + 7
 FIRST_OPERATOR = 0x1000000
 WEI = 1_000
 """What each leaf allots."""
 
 
 def crowd_of(result):
-    """Leaves of that many nodes: the registered ones at level 1, and others."""
+    """Leaves of that many nodes: the registered ones and one far from them at level 1, and others."""
     leaves = []
     for leaf, facts in zip(result.leaves, result.facts, strict=True):
         moved = msgspec.structs.replace(facts, level_after=1)
         leaves.append(leaf._replace(facts=moved.pack(), sums=WEI))
     for each in range(LEAVES - len(leaves)):
         operator = FIRST_OPERATOR + each // 4
-        leaves.append(Leaf(operator, each + 1, Facts().pack(), Tally().pack(), WEI))
+        facts = Facts(level_after=int(len(leaves) == ALONE))
+        leaves.append(Leaf(operator, each + 1, facts.pack(), Tally().pack(), WEI))
     return cheating.Wrong("crowd", "", leaves)
 
 

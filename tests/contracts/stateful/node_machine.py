@@ -139,6 +139,23 @@ class NodeMachine(CountingMachine):
             lambda: self.model.sync(node, epoch, level, streak),
         )
 
+    @rule(levels=st.lists(st.integers(0, 10), min_size=3, max_size=3), back=st.integers(0, 3))
+    def sync_run(self, levels, back):
+        """All nodes at once, of an epoch that is newer than what is known of some of them."""
+        self.epoch += 1
+        epoch = self.epoch - back
+        said = {key.address: level for key, level in zip(KEYS, levels, strict=True)}
+        tree = EpochTree(
+            [(self.operators[0], node, busy(level_after=level)) for node, level in said.items()]
+        )
+        self.world.reward.set_root(epoch, tree.seal)
+        streak = busy().streak_after
+        self.both(
+            "sync_run",
+            lambda: self.chain.sync_run(epoch, *tree.run(0, 4), sender=self.protocol.stranger),
+            lambda: self.model.sync_run(epoch, {node: (at, streak) for node, at in said.items()}),
+        )
+
     # Disqualification.
 
     @rule(pick=PICKS, is_other=RARELY, text=st.integers(0, 99))

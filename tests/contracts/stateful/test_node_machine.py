@@ -15,6 +15,7 @@ FLOORS = {
     "retire": 2,
     "move_stake": 10,
     "sync": 5,
+    "sync_run": 5,
     "accuse": 12,
     "appeal": 8,
     "resolve": 3,

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 from cortensor.chain.rewards import FINAL, NONE, OPEN, POSTED
 from cortensor.epochs.acting import GONE, STAYS, WAITS, Look, Mark
+from cortensor.epochs.syncing import Part
 from cortensor.epochs.workflow import launch, start
 
 OTHER = "0x" + "22" * 20
@@ -79,12 +80,12 @@ class ScriptedActor:
         self._done(f"pay {at}")
         return ""
 
-    def moves(self, _epoch: int) -> list[int]:
+    def moves(self, _epoch: int) -> list[Part]:
         self._done("moves")
-        return [5]
+        return [Part(5, 1), Part(128, 64)]
 
-    def sync(self, _epoch: int, index: int) -> str:
-        self._done(f"sync {index}")
+    def sync(self, _epoch: int, part: Part) -> str:
+        self._done(f"sync {part.first} {part.size}")
         return ""
 
     def mark(self, _epoch: int, ending: str) -> Mark:

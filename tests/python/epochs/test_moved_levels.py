@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cortensor.chain.node_register import NodeLevel
 from cortensor.chain.rewards import FINAL
 from cortensor.epochs.paying import Payer
+from cortensor.epochs.syncing import Part
 from cortensor.epochs.tree_file import address
 from cortensor.rewards.sum_tree import Leaf
 from cortensor.rewards.words import Facts
@@ -37,7 +38,7 @@ def payer(leaves: Sequence[Leaf], known: dict[int, NodeLevel]) -> Payer:
         register=SimpleNamespace(levels=levels),
         observer=SimpleNamespace(head=lambda: SimpleNamespace(number=1)),
     )
-    runs: Any = SimpleNamespace(tree=lambda _: SimpleNamespace(leaves=leaves))
+    runs: Any = SimpleNamespace(tree=lambda _: SimpleNamespace(leaves=leaves, depth=3))
     job: Any = SimpleNamespace(pays=True)
     sending: Any = None
     return Payer(job, chain, runs, sending)
@@ -46,7 +47,10 @@ def payer(leaves: Sequence[Leaf], known: dict[int, NodeLevel]) -> Payer:
 def test_nodes_with_another_level_and_no_newer_one() -> None:
     leaves = [leaf(number, level=3) for number in range(1, 5)]
     known = {1: NodeLevel(3, 9, 1), 2: NodeLevel(2, 0, 6), 3: NodeLevel(2, 0, EPOCH)}
-    assert payer(leaves, known).moves(EPOCH) == [1, 3]
+    assert payer(leaves, known).moves(EPOCH) == [Part(0, 4)], "a run of four is cheaper than two"
+    assert payer(leaves[:2], known).moves(EPOCH) == [Part(1, 1)]
+    known |= {4: NodeLevel(3, 0, 1)}
+    assert payer(leaves, known).moves(EPOCH) == [Part(1, 1)]
 
 
 def test_a_leaf_that_cannot_be_moves_nothing_and_stops_nothing() -> None:
@@ -59,4 +63,4 @@ def test_a_leaf_that_cannot_be_moves_nothing_and_stops_nothing() -> None:
         leaf(1 << 160, 3),
         leaf(5, 3),
     ]
-    assert payer(leaves, {}).moves(EPOCH) == [5]
+    assert payer(leaves, {}).moves(EPOCH) == [Part(5, 1)]

@@ -13,7 +13,7 @@ import pytest
 from tests.python.databases import POSTGRES, SQLITE, run_sql
 
 SCRIPT = Path(__file__).with_name("scripted.py")
-ENDING = ["runs", "pay 0", "pay 128", "moves", "sync 5", "mark paid"]
+ENDING = ["runs", "pay 0", "pay 128", "moves", "sync 5 1", "sync 128 64", "mark paid"]
 WHOLE = [
     *("look", "fund", "open", "look", "compute", "look", "post", "look", "check", "look"),
     "finalise",

@@ -67,13 +67,15 @@ BATCHES = {
     "dispute.show.{}": ("interfaces/IOwnPending.vyi", "moves", 512),
     "dispute.prefix.{}": ("interfaces/IOwnPending.vyi", "later", 512),
     "agent.register.metadata.{}": ("interfaces/IIdentityRegistry.vyi", "metadata", 16),
-    "reward.pay.{}": ("modules/reward_payout.vy", "leaves", LEAVES),
-    "reward.sweep.{}": ("modules/reward_payout.vy", "leaves", LEAVES),
+    "node.sync.{}": ("interfaces/INodeReputation.vyi", "leaves", LEAVES),
+    "reward.pay.{}": ("interfaces/IRewardPayout.vyi", "leaves", LEAVES),
+    "reward.sweep.{}": ("interfaces/IRewardPayout.vyi", "leaves", LEAVES),
 }
 """Scenarios of batches: the source that says how many one may have at most, the field, the most."""
 
 ELSEWHERE = {
     "settle.escrow.1": "settle.escrow.1.steady",
+    "node.sync.1": "node.sync",  # by sync, which is cheaper for one
     "reward.pay.1": "reward.pay.1.d17",  # by pay_one, which is cheaper for one
     "agent.register.metadata.1": "agent.register.metadata",
 }

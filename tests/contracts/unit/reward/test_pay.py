@@ -109,9 +109,9 @@ def test_an_only_leaf(own):
 def test_runs_that_are_none(own, tree, epoch):
     dues = [due(leaf) for leaf in tree.leaves]
     pay = own.reward.pay
-    with boa.reverts("payout: no leaves"):
+    with boa.reverts("run: no leaves"):
         pay(epoch, 0, [], tree.proof(0, 4))
-    with boa.reverts("payout: run is not aligned"):
+    with boa.reverts("run: not aligned"):
         pay(epoch, 2, dues[2:5], tree.proof(0, 2))
     with boa.reverts("payout: not in the tree"):
         pay(epoch, 0, dues[2:4], tree.proof(0, 1))
@@ -129,7 +129,7 @@ def test_runs_that_are_none(own, tree, epoch):
 
 def test_sums_that_do_not_fit_are_refused(own, tree, epoch):
     huge = [(leaf[0], leaf[1], U128) for leaf in map(due, tree.leaves[:2])]
-    with boa.reverts("payout: sum overflows"):
+    with boa.reverts("run: sum overflows"):
         own.reward.pay(epoch, 0, huge, tree.proof(0, 1))
     with boa.reverts("tree: sum overflows"):
         own.reward.pay_one(epoch, 0, huge[0], [(bytes(32), 1)])
