@@ -23,7 +23,7 @@ WEI = 1_000
 
 
 def crowd_of(result):
-    """Leaves of that many nodes: the registered ones and one far from them at level 1, and others."""
+    """Leaves of that many nodes: the registered ones and one far off at level 1, and others."""
     leaves = []
     for leaf, facts in zip(result.leaves, result.facts, strict=True):
         moved = msgspec.structs.replace(facts, level_after=1)

@@ -85,9 +85,11 @@ def test_an_epoch_of_no_length_is_refused():
     source = """
 from contracts.modules import cor
 from contracts.modules import reward_bonds
+from contracts.modules import reward_credits
 from contracts.modules import reward_epochs
 initializes: cor
-initializes: reward_bonds[cor := cor]
+initializes: reward_credits[cor := cor]
+initializes: reward_bonds[cor := cor, reward_credits := reward_credits]
 initializes: reward_epochs[reward_bonds := reward_bonds]
 @deploy
 def __init__(token: address):
