@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from cortensor.rewards.epoch import EpochResult
+    from cortensor.rewards.sum_tree import Leaf
 
     Pieces: TypeAlias = Iterable[bytes | memoryview]
     Files: TypeAlias = Iterable[tuple[str, Pieces]]
@@ -154,16 +155,44 @@ def write_epoch(folder: Path, inputs: EpochInputs, sources: Sources) -> EpochRes
     Raises:
         InvalidInput: the inputs do not belong together.
     """
+    partial, result = _write_beside(folder, inputs, sources)
+    _replace(folder, partial)
+    return result
+
+
+def write_sealed(
+    folder: Path, inputs: EpochInputs, sources: Sources, seal: bytes
+) -> list[Leaf] | None:
+    """Write an epoch's folder as `write_epoch` if it comes to a seal, and nothing if it does not.
+
+    Returns:
+        Its leaves; None if the seal is another.
+
+    Raises:
+        InvalidInput: the inputs do not belong together.
+    """
+    partial, result = _write_beside(folder, inputs, sources)
+    if seal_of(result.tree.root, result.tree.sums, len(result.leaves)) != seal:
+        shutil.rmtree(partial)
+        return None
+    _replace(folder, partial)
+    return result.leaves
+
+
+def _write_beside(folder: Path, inputs: EpochInputs, sources: Sources) -> tuple[Path, EpochResult]:
     partial = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     digests = _write(partial, input_files(inputs, sources))
     result = compute_epoch(inputs)
     digests |= _write(partial, derived_files(inputs, sources, result))
     _write(partial, [(MANIFEST, [manifest_of(digests, result, inputs.epoch)])])
+    return partial, result
+
+
+def _replace(folder: Path, partial: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
-    return result
 
 
 def _write(folder: Path, files: Files) -> dict[str, Digest]:

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import logging
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Literal
+from weakref import finalize
 
 from msgspec import Struct
 
@@ -16,11 +20,9 @@ from cortensor.epochs.gathering import gather
 from cortensor.epochs.judging import compare, prove, rules_of
 from cortensor.epochs.observing import RewardChain
 from cortensor.errors import Conflict, Unavailable
-from cortensor.rewards.epoch import compute_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from cortensor.chain.rewards import Posted
     from cortensor.epochs.judging import Proofs, Verdict
@@ -75,7 +77,7 @@ class RewardWatcher:
         rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
         place: the contracts.
         settings: what counts.
-        folder: where epochs that were computed are kept; None to compute all anew.
+        folder: where epochs that were computed are kept; None to keep them as long as this watches.
         key: challenges with this key; None only reports.
     """
 
@@ -89,6 +91,9 @@ class RewardWatcher:
     ) -> None:
         self.chain = RewardChain(rpc_url, place)
         self._settings = settings
+        if folder is None:
+            folder = Path(mkdtemp(prefix="cortensor-epochs-"))
+            finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._folder = folder
         self._caller = None if key is None else Caller(self.chain.web3, key)
         self._known: tuple[Posted, Seen] | None = None
@@ -153,8 +158,6 @@ class RewardWatcher:
                 field=error.field,
                 code=error.code,
             ) from error
-        if self._folder is None:
-            return compare(posted, proofs, inputs, compute_epoch(inputs))
         self._folder.mkdir(parents=True, exist_ok=True)
         result = files.write_epoch(self._folder / str(posted.epoch), inputs, sources)
         return compare(posted, proofs, inputs, result)
