@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from cortensor.epochs import files
 from cortensor.epochs.observing import TREE_NAME
 from cortensor.epochs.sources import Sources
 from cortensor.epochs.tree_file import PostedTree, rows_of
-from cortensor.errors import Conflict, Unavailable
+from cortensor.errors import Conflict, Unavailable, VerificationFailed
 from cortensor.rewards.collusion import WINDOW_EPOCHS, WINDOW_ROWS, contested
 from cortensor.rewards.epoch import EpochInputs, prior_of
 from cortensor.rewards.records import moved, with_models
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHOWN = 3
+_AGAIN = RLock()
 BATCH_MISSING, TREE_UNAVAILABLE = "batch_missing", "tree_unavailable"
 
 
@@ -126,10 +129,12 @@ def final_tree(
     except Unavailable as error:
         if error.code != TREE_UNAVAILABLE:
             raise
-        if own is not None:
+        if own is None:
+            with TemporaryDirectory(prefix="cortensor-epochs-") as folder:
+                return _computed_again(chain, epoch, settings, Path(folder), error)
+        # Whoever else in this process needs it waits, and finds it.
+        with _AGAIN:
             return _computed_again(chain, epoch, settings, own, error)
-        with TemporaryDirectory(prefix="cortensor-epochs-") as folder:
-            return _computed_again(chain, epoch, settings, Path(folder), error)
 
 
 def _at_hand(
@@ -144,6 +149,8 @@ def _computed_again(
     chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path, why: Unavailable
 ) -> PostedTree:
     """Compute a tree that is nowhere, after all before it that are nowhere either."""
+    with suppress(Unavailable):
+        return _at_hand(chain, epoch, settings, own)
     lost = [(epoch, why)]
     while earlier := chain.final_before(lost[-1][0], 1):
         try:
@@ -177,9 +184,9 @@ def _given(
                 field=error.field,
                 code=TREE_UNAVAILABLE,
             ) from error
-        leaves = files.write_sealed(own / str(epoch), inputs, sources, seal)
-        if leaves is not None:
-            return PostedTree(leaves, rows_of(leaves))
+        result = files.write_epoch(own / str(epoch), inputs, sources, seal)
+        if result.tree.seal == seal:
+            return PostedTree(result.leaves, rows_of(result.leaves))
         chain.not_given.add(seal)
     raise Unavailable(
         f"{why.reason}, and it is not what the receipts give", code=TREE_UNAVAILABLE
@@ -228,12 +235,20 @@ def _earlier(
     chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
 ) -> Earlier:
     if own is not None:
-        kept = files.load_earlier(own / str(epoch), chain.rewards.root(epoch))
+        kept = _kept(own / str(epoch), chain.rewards.root(epoch))
         if kept is not None and _counts_the_same(kept.sources, settings):
             return Earlier(kept.roster, kept.models, contested(kept.records), kept.sources.left_out)
     roster, batches, records = _collected(chain, chain.span(epoch), settings)
     left_out = [batch for batch in batches if batch.left_out]
     return Earlier(roster, records.models, contested(records.frame), left_out)
+
+
+def _kept(folder: Path, seal: bytes) -> files.Kept | None:
+    try:
+        return files.load_earlier(folder, seal)
+    except VerificationFailed as error:
+        log.warning("%s is not whole, and its epoch is read again: %s", folder, error)
+        return None
 
 
 def _counts_the_same(said: Sources, settings: ObserveSettings) -> bool:

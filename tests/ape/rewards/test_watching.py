@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from cortensor.epochs.place import place_from
@@ -51,6 +53,18 @@ def opened(scene):
     return scene.computed()
 
 
+def right_of(result):
+    return cheating.Wrong("right", "", list(result.leaves))
+
+
+def finalise(scene, header):
+    """Make a posted root final, and go to the end of the next epoch."""
+    scene.pass_window()
+    call = scene.network.reward.functions.finalise(scene.epoch, header.abi_tuple())
+    scene.chain.send(scene.network.cast.cheat, call)
+    scene.epoch = scene.network.end_epoch()
+
+
 def post(scene, wrong):
     return cheating.post(
         scene.network, scene.epoch, wrong, bytes(32), scene.folder, scene.shared_at
@@ -78,18 +92,43 @@ def test_a_level_out_of_nothing_and_one_that_does_not_follow(scene, watcher):
     post(scene, wrong)
     assert is_caught(scene, watcher, wrong)
 
-    right = cheating.Wrong("right", "", list(result.leaves))
-    header = post(scene, right)
+    header = post(scene, right_of(result))
     seen = watcher.look()
     assert seen.outcome == "right"
     assert seen.line().endswith("and pays nobody: no node passes the card's gates")
-    functions = scene.network.reward.functions
-    scene.chain.pass_time(functions.flight().call()[5] - scene.chain.now() + 1)
-    scene.chain.send(scene.network.cast.cheat, functions.finalise(scene.epoch, header.abi_tuple()))
-    scene.epoch = scene.network.end_epoch()
+    finalise(scene, header)
     wrong = cheats.begun(*opened(scene), "challenge_prior")
     post(scene, wrong)
     assert is_caught(scene, watcher, wrong)
+
+
+def test_who_begins_late_needs_no_tree_of_a_proposer_that_is_gone(scene):
+    for _ in range(2):
+        finalise(scene, post(scene, right_of(opened(scene)[1])))
+    inputs, result = opened(scene)
+    assert inputs.prior
+    # Both trees before are served nowhere any more, and nobody has a folder of them.
+    shutil.rmtree(scene.folder / "right")
+    wrong = cheats.begun(inputs, result, "challenge_prior")
+    post(scene, wrong)
+    watcher = watcher_of(scene)
+    assert is_caught(scene, watcher, wrong)
+    post(scene, right_of(result))
+    shutil.rmtree(scene.folder / "right")
+    assert watcher.look().outcome == "right"
+
+    # Nor does who pays: the service goes on from the epochs before.
+    scene.begin(scene.folder)
+    try:
+        right = f"epoch {scene.epoch}: check: the posted root is right"
+        scene.service.run_until(lambda: scene.says(right), seconds=PATIENCE_S)
+        scene.pass_window()
+        stays = f"epoch {scene.epoch}: ended in block"
+        scene.service.run_until(lambda: scene.says(stays), seconds=PATIENCE_S)
+    finally:
+        scene.service.kill()
+    assert scene.state() == FINAL
+    assert scene.count("it is computed again") == 2
 
 
 def test_a_challenge_that_is_reorganised_away_is_sent_again(scene, watcher):
@@ -110,7 +149,7 @@ def test_a_batch_that_nobody_can_read_keeps_no_proof_back(scene, watcher):
     assert cheating.is_slashed(scene.network)
 
     # What is not provable is not known, and which batch it takes is said.
-    post(scene, cheating.Wrong("right", "", list(result.leaves)))
+    post(scene, right_of(result))
     with pytest.raises(Unavailable, match="whether it is right is not known") as error:
         watcher.look()
     assert error.value.code == "batch_missing"

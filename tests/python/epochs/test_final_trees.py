@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,17 @@ def test_lost_trees_are_computed_once_each_and_kept(chain: Any, tmp_path: Path) 
     assert contents(own) == contents(tmp_path / "first")
     assert final_tree(chain, LAST, settings(), own).seal == chain.seals[LAST]
     assert chain.asked == list(EPOCHS)
+
+
+def test_two_who_need_it_at_once_compute_it_once(chain: Any, tmp_path: Path) -> None:
+    # A service pays one epoch while it checks the next one's root.
+    own = tmp_path / "second"
+    own.mkdir()
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(final_tree, chain, LAST, settings(), own) for _ in range(4)]
+        assert {each.result().seal for each in asked} == {chain.seals[LAST]}
+    assert chain.asked == list(EPOCHS)
+    assert contents(own) == contents(tmp_path / "first")
 
 
 def test_only_what_is_lost_is_computed(chain: Any, tmp_path: Path) -> None:
