@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cortensor.epochs.settings import ObserveSettings
     from cortensor.rewards.epoch import EpochInputs, EpochResult
 
+OTHER_INPUTS = "it was posted with an inputs hash that chain and receipts do not give"
 MOST_PROOFS = 16
 """Proofs of one root that are kept: one is enough, and the rest are in reserve."""
 
@@ -51,11 +52,12 @@ class Verdict(Struct, frozen=True):
     """What the receipts say of a posted root against which nothing can be proven.
 
     Attributes:
-        outcome: `right`, or `veto`: it is another than the receipts give.
+        outcome: `right`; `inputs`: right, but posted with another hash of the inputs than follows;
+            or `veto`: it is another than the receipts give.
         reason: what is wrong, in a line; of a right root, why it pays nobody.
     """
 
-    outcome: Literal["right", "veto"]
+    outcome: Literal["right", "inputs", "veto"]
     reason: str
 
 
@@ -106,6 +108,8 @@ def compare(posted: Posted, proofs: Proofs, inputs: EpochInputs, result: EpochRe
     header = posted.header
     own = (result.tree.root, result.tree.sums, len(result.leaves))
     if (header.root, header.sums, header.count) == own:
+        if header.inputs_hash != result.inputs_hash:
+            return Verdict("inputs", OTHER_INPUTS)
         return Verdict("right", why_nobody(inputs, result))
     why = proofs.why
     if proofs.tree is not None and TreeLook(header, proofs.tree).hides:
