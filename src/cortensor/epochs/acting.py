@@ -216,6 +216,11 @@ class Actor:
         verdict = compare(posted, proofs, inputs, compute_epoch(inputs))
         if verdict.outcome == "right":
             return "the posted root is right"
+        if verdict.outcome == "inputs":
+            log.warning("epoch %d: the root of %s is right, and %s", epoch, who, verdict.reason)
+            return f"the posted root is right, and {verdict.reason}"
+        # If nobody announces that veto in time, nothing stops the root any more. Then it is made
+        # final as any other: the next epoch can be opened only after it.
         log.error(
             "epoch %d: the root of %s is wrong, and only the guardian's veto stops it: %s",
             epoch,

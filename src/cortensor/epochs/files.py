@@ -12,6 +12,7 @@ import io
 import shutil
 from collections.abc import Mapping
 from hashlib import file_digest, sha256
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
@@ -20,7 +21,7 @@ from msgspec import Struct
 from cortensor.epochs.observing import TREE_NAME
 from cortensor.epochs.page import render_page
 from cortensor.epochs.sources import Sources
-from cortensor.epochs.tree_file import address, encode, seal_of
+from cortensor.epochs.tree_file import address, encode
 from cortensor.errors import Error, VerificationFailed
 from cortensor.receipts.keccak import WORD_BYTES, from_hex, to_hex
 from cortensor.rewards.card import RewardCard
@@ -49,6 +50,9 @@ NUMBERS, CARD, ROSTER = "inputs/numbers.json", "inputs/card.json", "inputs/roste
 PRIOR, MODELS, RECEIPTS = "inputs/prior.json", "inputs/models.json", "inputs/receipts.bin"
 RECORDS, SOURCES, METRICS = "inputs/records.bin", "inputs/sources.json", "metrics.csv"
 PAIRS, PAGE = "pairs.json", "report.html"
+
+_WRITING = Lock()
+"""A process computes several epochs, and may come to one of them on two ways."""
 
 Part = TypeVar("Part")
 
@@ -142,27 +146,32 @@ def manifest_of(digests: Mapping[str, Digest], result: EpochResult, epoch: int) 
             "score": str(sums.score),
             "count": len(result.leaves),
             "inputs_hash": to_hex(result.inputs_hash),
-            "seal": to_hex(seal_of(result.tree.root, result.tree.sums, len(result.leaves))),
+            "seal": to_hex(result.tree.seal),
             "files": {name: digests[name] for name in sorted(digests)},
         }
     )
 
 
-def write_epoch(folder: Path, inputs: EpochInputs, sources: Sources) -> EpochResult:
+def write_epoch(
+    folder: Path, inputs: EpochInputs, sources: Sources, seal: bytes | None = None
+) -> EpochResult:
     """Write an epoch's folder, whole or not at all; an older one of that name is replaced.
+
+    With a seal, nothing is written where the result has another.
 
     Raises:
         InvalidInput: the inputs do not belong together.
     """
-    partial = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    digests = _write(partial, input_files(inputs, sources))
-    result = compute_epoch(inputs)
-    digests |= _write(partial, derived_files(inputs, sources, result))
-    _write(partial, [(MANIFEST, [manifest_of(digests, result, inputs.epoch)])])
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.rename(folder)
+    with _WRITING:
+        partial = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(partial, ignore_errors=True)
+        digests = _write(partial, input_files(inputs, sources))
+        result = compute_epoch(inputs)
+        digests |= _write(partial, derived_files(inputs, sources, result))
+        _write(partial, [(MANIFEST, [manifest_of(digests, result, inputs.epoch)])])
+        shutil.rmtree(folder if seal in {None, result.tree.seal} else partial, ignore_errors=True)
+        if partial.exists():
+            partial.rename(folder)
     return result
 
 

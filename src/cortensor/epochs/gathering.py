@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what was observed to the inputs that an epoch is computed from."""
+"""From what was observed to the inputs that an epoch is computed from; and earlier trees."""
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from cortensor.epochs import files
 from cortensor.epochs.observing import TREE_NAME
 from cortensor.epochs.sources import Sources
-from cortensor.errors import Conflict, Unavailable
+from cortensor.epochs.tree_file import PostedTree, rows_of
+from cortensor.errors import Conflict, Unavailable, VerificationFailed
 from cortensor.rewards.collusion import WINDOW_EPOCHS, WINDOW_ROWS, contested
 from cortensor.rewards.epoch import EpochInputs, prior_of
 from cortensor.rewards.records import moved, with_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import polars as pl
 
@@ -25,7 +30,11 @@ if TYPE_CHECKING:
     from cortensor.rewards.extract import Records
     from cortensor.rewards.roster import Priors, Roster
 
+log = logging.getLogger(__name__)
+
 SHOWN = 3
+_AGAIN = RLock()
+BATCH_MISSING, TREE_UNAVAILABLE = "batch_missing", "tree_unavailable"
 
 
 class Earlier(NamedTuple):
@@ -58,8 +67,8 @@ def gather(
 
     Raises:
         Conflict: the epoch is not over (`epoch_not_over`) or not opened (`epoch_not_open`).
-        Unavailable: the node, receipts (`batch_missing`), an earlier tree, or the block that opened
-            the epoch is not as sure as the settings want (`not_final`).
+        Unavailable: the node, receipts (`batch_missing`), an earlier tree (`tree_unavailable`), or
+            the block that opened the epoch is not as sure as the settings want (`not_final`).
     """
     span = chain.span(epoch)
     budget = chain.budget(span)
@@ -73,6 +82,8 @@ def gather(
         chain.require_sure(epoch, settings.finality)
     finals = chain.final_before(epoch, WINDOW_EPOCHS - 1)
     prior_epoch = finals[-1] if finals else 0
+    # First: where it is computed again, it leaves the folders that the window then finds.
+    prior = _prior(chain, prior_epoch, settings, own)
     roster, batches, records = _collected(chain, span, settings)
     earlier = _window(chain, finals, records.frame, settings, own)
     models = sorted({*records.models, *(name for each in earlier for name in each.models)})
@@ -83,7 +94,7 @@ def gather(
         budget=budget.wei,
         card=budget.card,
         roster=roster,
-        prior=_prior(chain, prior_epoch, settings, own),
+        prior=prior,
         records=with_models(records.frame, records.models, models),
         models=models,
         receipts=records.receipts,
@@ -94,12 +105,96 @@ def gather(
     return inputs, _sources(chain, span, budget, prior_epoch, batches, earlier)
 
 
-def _prior(chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None) -> Priors:
-    if not epoch:
-        return {}
+def final_tree(
+    chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
+) -> PostedTree:
+    """Return a final epoch's tree: one's own, the published one, or one that is computed again.
+
+    A tree that nobody has any more follows from chain and receipts, as those before it do. It is
+    believed only if its seal is the one on chain, and then kept in a folder of its epoch.
+
+    Args:
+        chain: chain and receipts.
+        epoch: a final or expired one.
+        settings: what counts, and how it is fetched.
+        own: folder of one's own epochs; None for none, and then nothing is kept.
+
+    Raises:
+        NotFound: the epoch is not final.
+        Unavailable: the node; or nobody publishes that tree and what can be read does not give it
+            (`tree_unavailable`).
+    """
+    try:
+        return _at_hand(chain, epoch, settings, own)
+    except Unavailable as error:
+        if error.code != TREE_UNAVAILABLE:
+            raise
+        if own is None:
+            with TemporaryDirectory(prefix="cortensor-epochs-") as folder:
+                return _computed_again(chain, epoch, settings, Path(folder), error)
+        # Whoever else in this process needs it waits, and finds it.
+        with _AGAIN:
+            return _computed_again(chain, epoch, settings, own, error)
+
+
+def _at_hand(
+    chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
+) -> PostedTree:
     path = None if own is None else own / str(epoch) / TREE_NAME
     data = path.read_bytes() if path is not None and path.is_file() else None
-    return prior_of(chain.final_tree(epoch, data, settings).leaves)
+    return chain.final_tree(epoch, data, settings)
+
+
+def _computed_again(
+    chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path, why: Unavailable
+) -> PostedTree:
+    """Compute a tree that is nowhere, after all before it that are nowhere either."""
+    with suppress(Unavailable):
+        return _at_hand(chain, epoch, settings, own)
+    lost = [(epoch, why)]
+    while earlier := chain.final_before(lost[-1][0], 1):
+        try:
+            _at_hand(chain, earlier[0], settings, own)
+            break
+        except Unavailable as error:
+            if error.code != TREE_UNAVAILABLE:
+                raise
+            lost.append((earlier[0], error))
+    # The earliest first: each finds the one before it in its folder.
+    while lost:
+        each, reason = lost.pop()
+        tree = _given(chain, each, settings, own, reason)
+    return tree
+
+
+def _given(
+    chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path, why: Unavailable
+) -> PostedTree:
+    """Return what chain and receipts give for a final epoch, if it is what became final."""
+    seal = chain.rewards.root(epoch)
+    if seal not in chain.not_given:
+        log.warning("%s; it is computed again from chain and receipts", why.reason)
+        try:
+            inputs, sources = gather(chain, epoch, settings, own)
+        except Unavailable as error:
+            if error.code != BATCH_MISSING:
+                raise
+            raise Unavailable(
+                f"{why.reason}, nor can it be computed again: {error.reason}",
+                field=error.field,
+                code=TREE_UNAVAILABLE,
+            ) from error
+        result = files.write_epoch(own / str(epoch), inputs, sources, seal)
+        if result.tree.seal == seal:
+            return PostedTree(result.leaves, rows_of(result.leaves))
+        chain.not_given.add(seal)
+    raise Unavailable(
+        f"{why.reason}, and it is not what the receipts give", code=TREE_UNAVAILABLE
+    ) from why
+
+
+def _prior(chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None) -> Priors:
+    return prior_of(final_tree(chain, epoch, settings, own).leaves) if epoch else {}
 
 
 def _collected(
@@ -140,12 +235,20 @@ def _earlier(
     chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
 ) -> Earlier:
     if own is not None:
-        kept = files.load_earlier(own / str(epoch), chain.rewards.root(epoch))
+        kept = _kept(own / str(epoch), chain.rewards.root(epoch))
         if kept is not None and _counts_the_same(kept.sources, settings):
             return Earlier(kept.roster, kept.models, contested(kept.records), kept.sources.left_out)
     roster, batches, records = _collected(chain, chain.span(epoch), settings)
     left_out = [batch for batch in batches if batch.left_out]
     return Earlier(roster, records.models, contested(records.frame), left_out)
+
+
+def _kept(folder: Path, seal: bytes) -> files.Kept | None:
+    try:
+        return files.load_earlier(folder, seal)
+    except VerificationFailed as error:
+        log.warning("%s is not whole, and its epoch is read again: %s", folder, error)
+        return None
 
 
 def _counts_the_same(said: Sources, settings: ObserveSettings) -> bool:
@@ -162,7 +265,7 @@ def _complain(epoch: int, missing: Sequence[Missing]) -> None:
     raise Unavailable(
         f"{len(missing)} settled batch(es) of epoch {epoch} cannot be read: {shown}{more}",
         field="batches",
-        code="batch_missing",
+        code=BATCH_MISSING,
     )
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec import Struct
 
 from cortensor.epochs.challenges import Rules, find_challenges
-from cortensor.epochs.observing import TREE_NAME, fetch_tree
+from cortensor.epochs.gathering import final_tree
+from cortensor.epochs.observing import fetch_tree
 from cortensor.epochs.tree_challenges import Challenge, TreeLook
 from cortensor.epochs.tree_file import PostedTree, address, read_tree
 from cortensor.errors import Error, Unavailable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cortensor.epochs.settings import ObserveSettings
     from cortensor.rewards.epoch import EpochInputs, EpochResult
 
+OTHER_INPUTS = "it was posted with an inputs hash that chain and receipts do not give"
 MOST_PROOFS = 16
 """Proofs of one root that are kept: one is enough, and the rest are in reserve."""
 
@@ -50,11 +52,12 @@ class Verdict(Struct, frozen=True):
     """What the receipts say of a posted root against which nothing can be proven.
 
     Attributes:
-        outcome: `right`, or `veto`: it is another than the receipts give.
+        outcome: `right`; `inputs`: right, but posted with another hash of the inputs than follows;
+            or `veto`: it is another than the receipts give.
         reason: what is wrong, in a line; of a right root, why it pays nobody.
     """
 
-    outcome: Literal["right", "veto"]
+    outcome: Literal["right", "inputs", "veto"]
     reason: str
 
 
@@ -75,7 +78,9 @@ def rules_of(chain: RewardChain, epoch: int, settings: ObserveSettings, own: Pat
     if not budget.is_drawn:  # re-organised away between two questions
         raise Unavailable(f"epoch {epoch} is not open any more", code="not_done")
     pairs = [(int(operator, 16), int(node, 16)) for operator, node in chain.pairs(span)]
-    return Rules(budget.card, budget.wei, pairs, prior_tree(chain, epoch, settings, own))
+    finals = chain.final_before(epoch, 1)
+    prior = final_tree(chain, finals[-1], settings, own) if finals else None
+    return Rules(budget.card, budget.wei, pairs, prior)
 
 
 def prove(posted: Posted, rules: Rules, settings: ObserveSettings) -> Proofs:
@@ -103,34 +108,13 @@ def compare(posted: Posted, proofs: Proofs, inputs: EpochInputs, result: EpochRe
     header = posted.header
     own = (result.tree.root, result.tree.sums, len(result.leaves))
     if (header.root, header.sums, header.count) == own:
+        if header.inputs_hash != result.inputs_hash:
+            return Verdict("inputs", OTHER_INPUTS)
         return Verdict("right", why_nobody(inputs, result))
     why = proofs.why
     if proofs.tree is not None and TreeLook(header, proofs.tree).hides:
         why = "its tree is published with gaps, and what they hide is not known"
     return Verdict("veto", why or _difference(proofs.tree, result))
-
-
-def prior_tree(
-    chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
-) -> PostedTree | None:
-    """Return the tree of the last final epoch before one; None if there is none.
-
-    Raises:
-        Unavailable: nobody publishes it.
-    """
-    finals = chain.final_before(epoch, 1)
-    if not finals:
-        return None
-    return final_tree(chain, finals[-1], settings, own)
-
-
-def final_tree(
-    chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None
-) -> PostedTree:
-    """Return the tree of a final epoch. Raises NotFound and Unavailable as the chain's."""
-    path = None if own is None else own / str(epoch) / TREE_NAME
-    data = path.read_bytes() if path is not None and path.is_file() else None
-    return chain.final_tree(epoch, data, settings)
 
 
 def _fetch(posted: Posted, settings: ObserveSettings) -> tuple[PostedTree | None, str]:

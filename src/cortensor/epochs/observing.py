@@ -74,6 +74,10 @@ class RewardChain:
         rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
         place: the contracts.
 
+    Attributes:
+        not_given: seals of final trees that chain and receipts did not give: it took long to see,
+            and another look would see the same.
+
     Raises:
         Conflict: the node is on another chain.
         NotFound: no such contract.
@@ -90,6 +94,7 @@ class RewardChain:
         self.table = RewardTable(self.web3, self.parts.table)
         self.token = Token(self.web3, self.parts.token)
         self.times = BlockTimes(self.web3)
+        self.not_given: set[bytes] = set()
 
     @property
     def chain_id(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cortensor.epochs.judging import final_tree
+from cortensor.epochs.gathering import final_tree
 from cortensor.rewards.words import HALF
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Runs:
         self._kept: dict[bytes, PostedTree] = {}
 
     def tree(self, epoch: int) -> PostedTree:
-        """Return a final or expired epoch's tree. Raises NotFound, and Unavailable if none has it.
+        """Return a final or expired epoch's tree. Raises NotFound, Unavailable: see `final_tree`.
 
         It is believed only if the seal on chain is its own.
         """

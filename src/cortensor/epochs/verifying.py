@@ -111,7 +111,7 @@ def verify_epoch(folder: Path, chain: RewardChain, settings: ObserveSettings) ->
 
 def _on_chain(chain: RewardChain, epoch: int, result: EpochResult) -> tuple[int, bool]:
     state = chain.rewards.epoch(epoch).state
-    seal = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
+    seal = result.tree.seal
     if state >= FINAL and chain.rewards.root(epoch) != seal:
         raise VerificationFailed("the final root is another", field="root")
     if state < POSTED:

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keeps what was computed, which spares reading earlier epochs again.",
+    help="Keeps what was computed, which spares reading earlier epochs again after a restart.",
 )
 @click.option(
     "--key-env",

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Literal
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from weakref import finalize
 
 from msgspec import Struct
 
@@ -16,11 +20,9 @@ from cortensor.epochs.gathering import gather
 from cortensor.epochs.judging import compare, prove, rules_of
 from cortensor.epochs.observing import RewardChain
 from cortensor.errors import Conflict, Unavailable
-from cortensor.rewards.epoch import compute_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from cortensor.chain.rewards import Posted
     from cortensor.epochs.judging import Proofs, Verdict
@@ -36,15 +38,15 @@ class Seen(Struct, frozen=True):
 
     Attributes:
         epoch: the epoch in flight.
-        outcome: `nothing` posted; `right`; `wrong` and provable; `overthrown`, by us; `veto`: wrong
-            in what no contract can tell.
+        outcome: `nothing` posted; `right`; `inputs`: right, with another hash of the inputs;
+            `wrong` and provable; `overthrown`, by us; `veto`: wrong in what no contract can tell.
         proposer: who posted; empty for nothing.
         reason: what is wrong; of a right root, why it pays nobody.
         proof: the contract's function that proves it, or did.
     """
 
     epoch: int
-    outcome: Literal["nothing", "right", "wrong", "overthrown", "veto"]
+    outcome: Literal["nothing", "right", "inputs", "wrong", "overthrown", "veto"]
     proposer: str = ""
     reason: str = ""
     proof: str = ""
@@ -60,12 +62,21 @@ class Seen(Struct, frozen=True):
             "nothing": "no root is posted",
             "right": f"the root of {self.proposer} is right"
             + (f", and pays nobody: {self.reason}" if self.reason else ""),
+            "inputs": f"the root of {self.proposer} is right, and {self.reason}",
             "wrong": f"WRONG: the root of {self.proposer} {self.reason} ({self.proof} proves it)",
             "overthrown": f"overthrown by {self.proof}: the root of {self.proposer} {self.reason}",
             "veto": f"WRONG, AND ONLY THE GUARDIAN'S VETO STOPS IT: the root of {self.proposer}: "
             f"{self.reason}",
         }
         return f"epoch {self.epoch}: {what[self.outcome]}"
+
+
+class _Known(NamedTuple):
+    """What was found of a posting; `is_hidden` if its tree can still tell more once it is there."""
+
+    posted: Posted
+    seen: Seen
+    is_hidden: bool
 
 
 class RewardWatcher:
@@ -75,7 +86,7 @@ class RewardWatcher:
         rpc_url: an http(s) JSON-RPC endpoint, or several of one chain.
         place: the contracts.
         settings: what counts.
-        folder: where epochs that were computed are kept; None to compute all anew.
+        folder: where epochs that were computed are kept; None to keep them as long as this watches.
         key: challenges with this key; None only reports.
     """
 
@@ -89,9 +100,12 @@ class RewardWatcher:
     ) -> None:
         self.chain = RewardChain(rpc_url, place)
         self._settings = settings
+        if folder is None:
+            folder = Path(mkdtemp(prefix="cortensor-epochs-"))
+            finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._folder = folder
         self._caller = None if key is None else Caller(self.chain.web3, key)
-        self._known: tuple[Posted, Seen] | None = None
+        self._known: _Known | None = None
 
     def look(self) -> Seen:
         """Judge the posted root once, and challenge it if it is provably wrong.
@@ -109,8 +123,9 @@ class RewardWatcher:
         if not postings:  # re-organised away between two questions
             raise Unavailable(f"no posting of epoch {flight.epoch} is found", code="not_done")
         posted = postings[-1]
-        if self._known is not None and self._known[0] == posted:
-            return self._known[1]  # what cannot change was said
+        known = self._known if self._known is not None and self._known.posted == posted else None
+        if known is not None and not known.is_hidden:
+            return known.seen  # what cannot change was said
         rules = rules_of(self.chain, flight.epoch, self._settings, self._folder)
         proofs = prove(posted, rules, self._settings)
         who = posted.header.proposer
@@ -119,12 +134,15 @@ class RewardWatcher:
             shown = taken or proofs.challenges[0]
             outcome: Literal["wrong", "overthrown"] = "overthrown" if taken else "wrong"
             seen = Seen(flight.epoch, outcome, who, shown.reason, shown.name)
+        elif known is not None and proofs.tree is None:
+            return known.seen
         else:
             verdict = self._compared(posted, proofs)
             seen = Seen(flight.epoch, verdict.outcome, who, verdict.reason)
         # A challenge can be re-organised away, and is then sent again.
-        if seen.outcome in {"right", "veto"} or self._caller is None:
-            self._known = (posted, seen)
+        if seen.outcome not in {"wrong", "overthrown"} or self._caller is None:
+            is_hidden = proofs.tree is None and seen.outcome == "veto"
+            self._known = _Known(posted, seen, is_hidden)
         return seen
 
     def _challenge(self, posted: Posted, challenges: Sequence[Challenge]) -> Challenge | None:
@@ -153,8 +171,6 @@ class RewardWatcher:
                 field=error.field,
                 code=error.code,
             ) from error
-        if self._folder is None:
-            return compare(posted, proofs, inputs, compute_epoch(inputs))
         self._folder.mkdir(parents=True, exist_ok=True)
         result = files.write_epoch(self._folder / str(posted.epoch), inputs, sources)
         return compare(posted, proofs, inputs, result)

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 from sha3 import keccak_256
 
 from cortensor.errors import InvalidInput
 from cortensor.receipts.keccak import WORD_BYTES
+from cortensor.rewards import collusion, shares
 from cortensor.rewards.collusion import PairTest, contested, find_pairs, window
 from cortensor.rewards.formula import amount_of, next_level, score_of
-from cortensor.rewards.metrics import Metrics, measure
+from cortensor.rewards.metrics import MODEL_TASKS, Metrics, measure
 from cortensor.rewards.records import joined, pieces, size_of
 from cortensor.rewards.roster import Prior, Priors, Roster
 from cortensor.rewards.shares import (
@@ -34,6 +35,22 @@ if TYPE_CHECKING:
     from cortensor.rewards.metrics import NodeCounts, OperatorCounts
 
 MAGIC = b"cortensor-reward-inputs/1\n"
+RULES: Final = {
+    "average_bps": shares.AVERAGE_BPS,
+    "evidence_bps": shares.EVIDENCE_BPS,
+    "slices": shares.SLICES,
+    "rate_memory": shares.RATE_MEMORY,
+    "model_tasks": MODEL_TASKS,
+    "family_level_bps": collusion.FAMILY_LEVEL_BPS,
+    "later_level_bps": collusion.LATER_LEVEL_BPS,
+    "min_shared": collusion.MIN_SHARED,
+    "model_excess_bps": collusion.MODEL_EXCESS_BPS,
+    "max_replicas": collusion.MAX_REPLICAS,
+    "window_epochs": collusion.WINDOW_EPOCHS,
+    "window_rows": collusion.WINDOW_ROWS,
+}
+"""What metrics and pair test are computed by beside the card: it is hashed with the inputs, so that
+who computes by other rules says so."""
 _MAX_WORK = 2**96 - 1
 
 
@@ -92,13 +109,13 @@ def compute_epoch(inputs: EpochInputs) -> EpochResult:
     """
     if not 0 <= inputs.budget <= inputs.card.budget_cap_wei:
         raise InvalidInput("must be at most the card's budget_cap_wei", field="budget")
-    collusion = find_pairs(joined(window([*inputs.history, contested(inputs.records)])))
-    metrics = measure(inputs.records, inputs.roster, inputs.start, inputs.end, collusion.pairs)
+    found = find_pairs(joined(window([*inputs.history, contested(inputs.records)])))
+    metrics = measure(inputs.records, inputs.roster, inputs.start, inputs.end, found.pairs)
     facts = facts_of(inputs, metrics)
     leaves = make_leaves(
         inputs.card, inputs.roster, facts, [entry.work for entry in metrics.nodes], inputs.budget
     )
-    return EpochResult(leaves, facts, SumTree(leaves), metrics, collusion, inputs_hash(inputs))
+    return EpochResult(leaves, facts, SumTree(leaves), metrics, found, inputs_hash(inputs))
 
 
 def why_nobody(inputs: EpochInputs, result: EpochResult) -> str:
@@ -152,12 +169,13 @@ def prior_of(leaves: Sequence[Leaf]) -> Priors:
 def inputs_hash(inputs: EpochInputs) -> bytes:
     """Return the keccak256 over everything the epoch is computed from.
 
-    Magic, then parts of 32 bytes of length and their bytes: the numbers, the card (JSON), the
-    roster, each node's prior words, the models' names (JSON), the receipts' ids, the rows, and
-    each earlier epoch's contested rows.
+    Magic, then parts of 32 bytes of length and their bytes: the rules (JSON), the numbers, the card
+    (JSON), the roster, each node's prior words, the models' names (JSON), the receipts' ids, the
+    rows, and each earlier epoch's contested rows.
     """
     numbers = (inputs.epoch, inputs.start, inputs.end, inputs.budget)
     parts = [
+        msgspec.json.encode(RULES, order="sorted"),
         b"".join(number.to_bytes(WORD_BYTES, "big") for number in numbers),
         msgspec.json.encode(inputs.card.to_json(), order="sorted"),
         inputs.roster.to_bytes(),

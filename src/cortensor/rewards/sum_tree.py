@@ -205,10 +205,10 @@ def _hash(data: bytes) -> bytes:
 
 def _check_order(leaves: Sequence[Leaf]) -> None:
     before = -1
-    for position, leaf in enumerate(leaves):
-        if leaf.operator >> _ADDRESS_BITS or leaf.node >> _ADDRESS_BITS:
+    for position, (operator, node, _, _, _) in enumerate(leaves):
+        if operator >> _ADDRESS_BITS or node >> _ADDRESS_BITS:
             raise InvalidInput("must have addresses", field=f"leaves[{position}]")
-        key = leaf.operator << _ADDRESS_BITS | leaf.node
+        key = operator << _ADDRESS_BITS | node
         if key <= before:
             raise InvalidInput("must rise by operator and node", field=f"leaves[{position}]")
         before = key
@@ -216,9 +216,9 @@ def _check_order(leaves: Sequence[Leaf]) -> None:
 
 def _check_totals(leaves: Sequence[Leaf]) -> None:
     # No half carries into the other anywhere below, if the totals have room.
-    amount = sum(leaf.sums & HALF for leaf in leaves)
-    score = sum(leaf.sums >> HALF_BITS for leaf in leaves)
-    Sums(amount=amount, score=score).pack()
+    sums = [leaf.sums for leaf in leaves]
+    amount = sum([each & HALF for each in sums])
+    Sums(amount=amount, score=(sum(sums) - amount) >> HALF_BITS).pack()
 
 
 def _leaf_level(leaves: Sequence[Leaf]) -> bytes:

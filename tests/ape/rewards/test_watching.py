@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from cortensor.epochs.place import place_from
@@ -51,10 +53,22 @@ def opened(scene):
     return scene.computed()
 
 
-def post(scene, wrong):
+def finalise(scene, header):
+    """Make a posted root final, and go to the end of the next epoch."""
+    scene.pass_window()
+    call = scene.network.reward.functions.finalise(scene.epoch, header.abi_tuple())
+    scene.chain.send(scene.network.cast.cheat, call)
+    scene.epoch = scene.network.end_epoch()
+
+
+def post(scene, wrong, inputs_hash=bytes(32)):
     return cheating.post(
-        scene.network, scene.epoch, wrong, bytes(32), scene.folder, scene.shared_at
+        scene.network, scene.epoch, wrong, inputs_hash, scene.folder, scene.shared_at
     )
+
+
+def post_right(scene, result):
+    return post(scene, cheating.Wrong("right", "", list(result.leaves)), result.inputs_hash)
 
 
 def is_caught(scene, watcher, wrong):
@@ -78,17 +92,63 @@ def test_a_level_out_of_nothing_and_one_that_does_not_follow(scene, watcher):
     post(scene, wrong)
     assert is_caught(scene, watcher, wrong)
 
-    right = cheating.Wrong("right", "", list(result.leaves))
-    header = post(scene, right)
+    header = post_right(scene, result)
     seen = watcher.look()
     assert seen.outcome == "right"
     assert seen.line().endswith("and pays nobody: no node passes the card's gates")
-    functions = scene.network.reward.functions
-    scene.chain.pass_time(functions.flight().call()[5] - scene.chain.now() + 1)
-    scene.chain.send(scene.network.cast.cheat, functions.finalise(scene.epoch, header.abi_tuple()))
-    scene.epoch = scene.network.end_epoch()
+    finalise(scene, header)
     wrong = cheats.begun(*opened(scene), "challenge_prior")
     post(scene, wrong)
+    assert is_caught(scene, watcher, wrong)
+
+
+def test_who_begins_late_needs_no_tree_of_a_proposer_that_is_gone(scene):
+    for _ in range(2):
+        finalise(scene, post_right(scene, opened(scene)[1]))
+    inputs, result = opened(scene)
+    assert inputs.prior
+    # Both trees before are served nowhere any more, and nobody has a folder of them.
+    shutil.rmtree(scene.folder / "right")
+    wrong = cheats.begun(inputs, result, "challenge_prior")
+    post(scene, wrong)
+    watcher = watcher_of(scene)
+    assert is_caught(scene, watcher, wrong)
+    post_right(scene, result)
+    shutil.rmtree(scene.folder / "right")
+    assert watcher.look().outcome == "right"
+
+    # Nor does who pays: the service goes on from the epochs before.
+    scene.begin(scene.folder)
+    try:
+        right = f"epoch {scene.epoch}: check: the posted root is right"
+        scene.service.run_until(lambda: scene.says(right), seconds=PATIENCE_S)
+        scene.pass_window()
+        stays = f"epoch {scene.epoch}: ended in block"
+        scene.service.run_until(lambda: scene.says(stays), seconds=PATIENCE_S)
+    finally:
+        scene.service.kill()
+    assert scene.state() == FINAL
+    assert scene.count("it is computed again") == 2
+
+
+def test_a_right_root_with_another_inputs_hash_is_told_apart(scene, watcher):
+    _, result = opened(scene)
+    post(scene, cheating.Wrong("right", "", list(result.leaves)))
+    seen = watcher.look()
+    assert (seen.outcome, seen.is_clean) == ("inputs", False)
+    assert "is right, and it was posted with an inputs hash that" in seen.line()
+
+
+def test_a_tree_that_comes_late_is_looked_at_again(scene, watcher):
+    wrong = cheats.uncounted(*opened(scene))
+    post(scene, wrong)
+    (file,) = scene.folder.glob("*/tree.bin")
+    data = file.read_bytes()
+    file.unlink()
+    for _ in range(2):
+        seen = watcher.look()
+        assert (seen.outcome, seen.reason[:24]) == ("veto", "its tree cannot be had: ")
+    file.write_bytes(data)
     assert is_caught(scene, watcher, wrong)
 
 
@@ -110,7 +170,7 @@ def test_a_batch_that_nobody_can_read_keeps_no_proof_back(scene, watcher):
     assert cheating.is_slashed(scene.network)
 
     # What is not provable is not known, and which batch it takes is said.
-    post(scene, cheating.Wrong("right", "", list(result.leaves)))
+    post_right(scene, result)
     with pytest.raises(Unavailable, match="whether it is right is not known") as error:
         watcher.look()
     assert error.value.code == "batch_missing"

@@ -34,6 +34,7 @@ class Chain:
         self.batches = batches
         self.finals: list[int] = []
         self.asked: list[int] = []
+        self.not_given: set[bytes] = set()
         watched = SimpleNamespace(session_payment=DOMAIN.session_payment)
         self.observer = SimpleNamespace(
             watched=watched, anchor=SimpleNamespace(ended=lambda *_: [])

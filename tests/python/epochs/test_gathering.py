@@ -13,7 +13,6 @@ import pytest
 from cortensor.epochs import files, gathering
 from cortensor.epochs.batches import Batch
 from cortensor.epochs.gathering import gather
-from cortensor.epochs.tree_file import seal_of
 from cortensor.receipts.sign import address_of
 from cortensor.rewards import collusion
 from cortensor.rewards.collusion import contested, window
@@ -72,7 +71,7 @@ def kept(chain: Any, folder: Path, epoch: int, *left_out: str) -> bytes:
     """Write one's own folder of an epoch; returns its seal."""
     inputs, sources = gather(chain, epoch, settings(*left_out), None)
     result = files.write_epoch(folder / str(epoch), inputs, sources)
-    return seal_of(result.tree.root, result.tree.sums, len(result.leaves))
+    return result.tree.seal
 
 
 def asked_with(chain: Any, folder: Path, *left_out: str) -> list[int]:
@@ -91,6 +90,13 @@ def test_ones_own_folder_of_the_final_root_spares_reading(chain: Any, tmp_path: 
     for epoch in chain.finals:
         chain.seals[epoch] = kept(chain, tmp_path, epoch)
     assert asked_with(chain, tmp_path) == [EPOCH]
+
+
+def test_ones_own_folder_that_is_not_whole_is_not_there(chain: Any, tmp_path: Path) -> None:
+    for epoch in chain.finals:
+        chain.seals[epoch] = kept(chain, tmp_path, epoch)
+    (tmp_path / "5" / "inputs" / "card.json").unlink()
+    assert asked_with(chain, tmp_path) == [EPOCH, 5]
 
 
 def test_ones_own_folder_of_another_root_is_not_there(chain: Any, tmp_path: Path) -> None:

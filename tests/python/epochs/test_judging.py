@@ -36,13 +36,18 @@ def place(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         yield tmp_path, url
 
 
-def posted(place: tuple[Path, str], leaves: list[Leaf], rows: Any = None) -> Posted:
+def posted(
+    place: tuple[Path, str],
+    leaves: list[Leaf],
+    rows: Any = None,
+    inputs_hash: bytes = RESULT.inputs_hash,
+) -> Posted:
     """A root whose tree is published."""
     folder, url = place
     (folder / "1").mkdir(exist_ok=True)
     (folder / "1" / "tree.bin").write_bytes(encode(leaves, rows))
     top = PostedTree(leaves, rows or rows_of(leaves)).top
-    header = Header(top.hashed, top.sums, len(leaves), bytes(32), "0x" + "11" * 20)
+    header = Header(top.hashed, top.sums, len(leaves), inputs_hash, "0x" + "11" * 20)
     return Posted(EPOCH, header, 0, f"{url}/1", 1, "0x01")
 
 
@@ -68,6 +73,12 @@ def test_a_right_root_is_right_and_invented_work_is_for_the_guardian(
     verdict = compare(invented, proofs, INPUTS, RESULT)
     assert verdict.outcome == "veto"
     assert verdict.reason.startswith("the receipts give other facts of")
+
+
+def test_a_right_root_with_another_inputs_hash_is_neither(place: tuple[Path, str]) -> None:
+    odd = posted(place, list(RESULT.leaves), inputs_hash=bytes(32))
+    verdict = compare(odd, prove(odd, RULES, settings()), INPUTS, RESULT)
+    assert verdict.outcome == "inputs"
 
 
 def test_a_right_root_of_which_the_tree_is_not_published_is_right(place: tuple[Path, str]) -> None:

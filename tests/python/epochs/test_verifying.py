@@ -64,7 +64,7 @@ def test_a_folder_that_leaves_nothing_out_is_verified(tmp_path: Path, batch: Bat
     chain.posts[EPOCH] = [fallen, header_of(result, result.inputs_hash)]
     found = verify(chain, tmp_path)
     assert (found.state, found.on_chain) == ("posted", True)
-    chain.seals[EPOCH] = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
+    chain.seals[EPOCH] = result.tree.seal
     found = verify(chain, tmp_path)
     assert (found.receipts, found.on_chain, found.left_out) == (3, True, [])
 
@@ -77,7 +77,7 @@ def test_a_right_root_posted_with_another_inputs_hash_is_not_verified(
     result = written(chain, tmp_path)
     chain.posts[EPOCH] = [header_of(result, result.inputs_hash), header_of(result, bytes(32))]
     if is_final:
-        chain.seals[EPOCH] = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
+        chain.seals[EPOCH] = result.tree.seal
     with pytest.raises(VerificationFailed, match=f"inputs_hash: {PROPOSER} posted"):
         verify(chain, tmp_path)
 
@@ -160,7 +160,7 @@ def test_what_ones_own_earlier_folder_left_out_is_said(
     chain.finals = [BEFORE]
     inputs, sources = gather(chain, BEFORE, settings(hidden.root), None)
     result = files.write_epoch(tmp_path / str(BEFORE), inputs, sources)
-    chain.seals[BEFORE] = seal_of(result.tree.root, result.tree.sums, len(result.leaves))
+    chain.seals[BEFORE] = result.tree.seal
     chain.asked.clear()
     again, found = gather(chain, EPOCH, settings(hidden.root), tmp_path)
     assert chain.asked == [EPOCH]

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import msgspec
 import polars as pl
 import pytest
@@ -14,12 +17,13 @@ from benchmarks.rewards.study import run
 from cortensor.errors import InvalidInput
 from cortensor.rewards import Facts, Leaf, Sums, Tally, amount_of, next_level, score_of, verify
 from cortensor.rewards.collusion import contested
-from cortensor.rewards.epoch import EpochInputs, compute_epoch, inputs_hash, prior_of
+from cortensor.rewards.epoch import RULES, EpochInputs, compute_epoch, inputs_hash, prior_of
 from cortensor.rewards.records import record_frame
 from cortensor.rewards.roster import Node, Prior, Roster
 from cortensor.rewards.words import possible_facts
 from tests.python.rewards.strategies import CARD
 
+ROOT = Path(__file__).parents[3]
 MACHINES = [Machine(operator=n // 2, nodes=1 + n % 2) for n in range(10)]
 NETWORK = network_of(MACHINES)
 
@@ -134,6 +138,24 @@ def test_who_was_sent_no_heartbeat_was_there_as_its_answers_show() -> None:
     paid = record_frame(given.records.filter(pl.col("kind") == 0))
     for facts in compute_epoch(given._replace(records=paid)).facts:
         assert facts.uptime_bps == facts.answered_bps > 9_000
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_the_hash_covers_every_rule(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = inputs()
+    base = inputs_hash(given)
+    monkeypatch.setitem(RULES, rule, RULES[rule] + 1)
+    assert inputs_hash(given) != base
+
+
+def test_every_constant_that_the_page_names_is_a_rule() -> None:
+    page = (ROOT / "docs" / "rewards.md").read_text("utf-8")
+    named = {
+        name.lower(): int(value.replace(",", ""))
+        for name, value in re.findall(r"^\| `([A-Z_]+)` \| ([0-9,]+) \|", page, re.MULTILINE)
+    }
+    assert named.items() <= RULES.items()
+    assert RULES.keys() - named == {"later_level_bps", "max_replicas"}
 
 
 def test_the_hash_covers_every_input() -> None:
