@@ -44,8 +44,8 @@ class Scene:
         self.epoch = self.network.end_epoch()
         self.begin(folder)
 
-    def begin(self, folder, finality="soft"):
-        """Give the epoch a service that has done nothing yet."""
+    def begin(self, folder, finality="soft", begin=Forked, **databases):
+        """Give the epoch a service that has done nothing yet, and notes it in files by default."""
         self.folder = folder
         self.service = Service(
             self.network,
@@ -53,7 +53,8 @@ class Scene:
             free_port(),
             folder / "service.log",
             finality=finality,
-            begin=Forked,
+            begin=begin,
+            **databases,
         )
 
     def computed(self, folder=None, left_out=()):
