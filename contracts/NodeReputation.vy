@@ -28,7 +28,7 @@
         it, and with the node's own consent to this stay.
         INV-N2 What was_active says of a time that is over never changes.
         INV-N3 A level moves only by a leaf of a final epoch, to what that leaf
-        says, and only to that of a newer epoch.
+        says, and only to that of a newer epoch; each stay begins at 0.
         INV-N4 No node is disqualified without an accusation, before its
         operator had the appeal window, or after an appeal that the owner did
         not uphold; an accusation that is not acted on lapses.

@@ -21,7 +21,8 @@
                  give, or whose tree nobody published, is stopped by its veto alone,
                  and it can veto a root that is right. It must announce that, and the
                  owner can cancel it; it never moves money but a proposer's bond. The
-                 owner names guardian and treasury.
+                 owner names guardian and treasury, and can let nothing follow from
+                 the last final tree, in the epochs after the one that runs.
 @custom:kill Nothing to switch off: set_guardian(zero) ends vetoes. Where nobody
              posts, budgets go back to the fund. Final epochs are paid, bonds and
              credits are taken back, whoever else is gone.
@@ -34,8 +35,9 @@
         INV-W4 Token balance >= bonds + credits + the budget in flight + what
         final epochs allot and have not paid, and equal to it unless somebody sent
         tokens here unasked.
-        INV-W5 A root that follows the rules from its inputs cannot be
-        challenged away.
+        INV-W5 A root that follows the rules from its inputs cannot be challenged
+        away, unless the last final tree is in no order, until the owner has it
+        forgotten.
         INV-W6 A root whose published tree breaks a rule can be, by one call.
         INV-W7 A root is final only after its window, and pays nothing before.
         INV-W8 Epochs open and are final in rising order, one in flight at a time, and
@@ -91,6 +93,7 @@ exports: (
     reward_epochs.EPOCH_SECONDS,
     reward_epochs.VETO_SECONDS,
     reward_epochs.dispute,
+    reward_epochs.forgotten_since,
     reward_epochs.last_final_epoch,
     reward_payout.is_paid,
     reward_payout.pay,
@@ -374,6 +377,12 @@ def bind(dispute: address):
 
 
 @external
+def forget_levels():
+    ownable._check_owner()
+    reward_epochs._forget_levels()
+
+
+@external
 def set_treasury(treasury: address):
     ownable._check_owner()
     reward_payout._set_treasury(treasury)
@@ -394,6 +403,12 @@ def epoch_bounds(epoch: uint256) -> (uint256, uint256):
 @view
 def root(epoch: uint256) -> bytes32:
     return reward_epochs._root(epoch)
+
+
+@external
+@view
+def prior_root(epoch: uint256) -> bytes32:
+    return reward_epochs._prior_root(epoch)
 
 
 @external

@@ -22,7 +22,7 @@
              that names another; the guardian's veto ends a wrong root meanwhile.
 @custom:invariants
         INV-X1 A root that follows the rules from its inputs is overthrown by no
-        proof.
+        proof, where INV-W5 holds.
         INV-X2 A root whose tree breaks a rule, in whatever place, is overthrown by
         who holds the tree, with one call.
         INV-X3 No proof needs a deposit, and who brings one that fails loses gas.

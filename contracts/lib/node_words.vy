@@ -107,11 +107,12 @@ def _model_count(node: uint256) -> uint256:
 @pure
 def _with_stay(node: uint256) -> uint256:
     """
-    @dev Counts one more stay; the caller has checked that it fits.
+    @dev Counts one more stay; the caller has checked that it fits. Level and streak
+         were the last one's: in it the tree of each epoch begins anew.
     @param node The node word.
     @return uint256 The new word.
     """
-    return node + 1
+    return (node & ~(_U8 << _LEVEL | _U32 << _STREAK)) + 1
 
 
 @internal

@@ -18,6 +18,9 @@ implements: IRewardCredits
 uses: cor
 
 
+_ADDRESS: constant(uint256) = 2**160 - 1
+
+
 # @dev payee -> wei that a transfer refused.
 _credits: HashMap[address, uint256]
 
@@ -60,8 +63,8 @@ def _send(payee: uint256, amount: uint256):
     )
     if is_sent and (len(answer) == 0 or convert(answer, uint256) == 1):
         return
-    # The token refuses no address that is none, but this does.
-    assert payee >> 160 == 0, "credit: not an address"
-    credited: address = convert(convert(payee, uint160), address)
+    # Of a word that is no address, whose high bits a wrong tree set, the rest is
+    # credited: it must not stop the payment of those beside it.
+    credited: address = convert(convert(payee & _ADDRESS, uint160), address)
     self._credits[credited] += amount
     log IRewardCredits.Credited(payee=credited, amount=amount)

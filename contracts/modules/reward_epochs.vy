@@ -48,6 +48,9 @@ _expired_roots: HashMap[uint256, bytes32]
 # @dev What else is kept of final epochs (lib/epoch_words.vy).
 _finals: HashMap[uint256, uint256]
 
+# @dev Final epoch -> the first epoch for which its tree counts as none; 0 for never.
+forgotten_since: public(HashMap[uint256, uint256])
+
 
 @deploy
 def __init__(epoch_seconds: uint256, veto_seconds: uint256):
@@ -102,6 +105,34 @@ def _root(epoch: uint256) -> bytes32:
     if root == empty(bytes32):
         root = self._expired_roots[epoch]
     return root
+
+
+@internal
+@view
+def _prior_root(epoch: uint256) -> bytes32:
+    """
+    @dev The tree that an epoch's levels follow from, were it posted now.
+    @param epoch The epoch.
+    @return bytes32 The seal; 0 for none.
+    """
+    since: uint256 = self.forgotten_since[self.last_final_epoch]
+    if since != 0 and epoch >= since:
+        return empty(bytes32)
+    return self._root(self.last_final_epoch)
+
+
+@internal
+def _forget_levels():
+    """
+    @dev Lets nothing follow from the last final tree, from the next epoch on that
+         begins: what is posted till then stays what it was.
+    """
+    last: uint256 = self.last_final_epoch
+    assert last != 0, "epoch: none is final"
+    assert self.forgotten_since[last] == 0, "epoch: already forgotten"
+    since: uint256 = block.timestamp // EPOCH_SECONDS + 1
+    self.forgotten_since[last] = since
+    log INodeReward.LevelsForgotten(epoch=last, since=since)
 
 
 @internal

@@ -128,7 +128,7 @@ def challenge_prior(
 ):
     flight: INodeReward.Flight = posted_root._flight(epoch, header)
     places._check(posted_root._seal(header), place)
-    places._check(self._last_seal(), prior)
+    places._check(staticcall INodeReward(posted_root.REWARD).prior_root(epoch), prior)
     assert (
         prior.leaf.operator == place.leaf.operator and prior.leaf.node == place.leaf.node
     ), "lproof: prior of another"
@@ -156,18 +156,7 @@ def challenge_new(
     places._check(posted_root._seal(header), place)
     facts: words.Facts = words._facts(place.leaf.facts)
     assert facts.level_before != 0 or facts.streak_before != 0, "lproof: begins with nothing"
-    last_seal: bytes32 = self._last_seal()
+    last_seal: bytes32 = staticcall INodeReward(posted_root.REWARD).prior_root(epoch)
     if last_seal != empty(bytes32):
         places._check_absent(last_seal, place.leaf.operator, place.leaf.node, left, right)
     posted_root._overthrow(epoch, header, "prior")
-
-
-@internal
-@view
-def _last_seal() -> bytes32:
-    """
-    @dev The tree that levels follow from.
-    @return bytes32 The seal of the last final epoch; 0 for none.
-    """
-    last: uint256 = staticcall INodeReward(posted_root.REWARD).last_final_epoch()
-    return staticcall INodeReward(posted_root.REWARD).root(last)

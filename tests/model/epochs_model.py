@@ -78,6 +78,7 @@ class EpochsModel:
     flight: Flight
     bonds: dict[str, Bond]
     finals: dict[int, Final] = field(default_factory=dict)
+    forgotten: dict[int, int] = field(default_factory=dict)
     credits: dict[str, int] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
 
@@ -149,6 +150,21 @@ class EpochsModel:
         due_at = final.finalised_at + self.windows.expiry_seconds
         _refuse(self.now() <= due_at, "reward: not expired yet")
         final.is_expired = True
+
+    # What levels follow from.
+
+    def forget(self, sender: str) -> None:
+        """Let nothing follow from the last final tree, in the epochs after the one that runs."""
+        last = max(self.finals, default=0)
+        _refuse(sender != self.owner, "ownable: caller is not the owner")
+        _refuse(not last, "epoch: none is final")
+        _refuse(last in self.forgotten, "epoch: already forgotten")
+        self.forgotten[last] = self.now() // self.windows.epoch_seconds + 1
+
+    def prior(self, epoch: int) -> int:
+        """Return the final epoch that another one's levels follow from; 0 for none."""
+        last = max(self.finals, default=0)
+        return 0 if epoch >= self.forgotten.get(last, epoch + 1) else last
 
     # Roots that fall.
 

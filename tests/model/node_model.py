@@ -78,6 +78,7 @@ class NodeModel:
         _refuse(not self.is_staked(operator, node), "node: not staked")
         _refuse(not has_consent, "node: no consent")
         known.stays.append(Stay(operator, self.now))
+        known.level = (known.level[0], 0, 0)
 
     def retire(self, node: str, sender: str) -> None:
         """End a stay."""

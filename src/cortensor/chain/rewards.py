@@ -153,6 +153,11 @@ class NodeRewards:
         with node_errors("last final epoch"):
             return int(self._contract.functions.last_final_epoch().call())
 
+    def forgotten_since(self, epoch: int) -> int:
+        """Return from which epoch on nothing follows from a final one's tree; 0 for never."""
+        with node_errors("forgotten epoch"):
+            return int(self._contract.functions.forgotten_since(epoch).call())
+
     def can_post(self, proposer: str) -> bool:
         """Return whether somebody's bond is whole and stays."""
         with node_errors("bond"):

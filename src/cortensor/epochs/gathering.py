@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import RLock
@@ -67,8 +68,9 @@ def gather(
 
     Raises:
         Conflict: the epoch is not over (`epoch_not_over`) or not opened (`epoch_not_open`).
-        Unavailable: the node, receipts (`batch_missing`), an earlier tree (`tree_unavailable`), or
-            the block that opened the epoch is not as sure as the settings want (`not_final`).
+        Unavailable: the node, receipts (`batch_missing`), an earlier tree (`tree_unavailable`, or
+            `prior_in_disorder`), or the block that opened the epoch is not as sure as the settings
+            want (`not_final`).
     """
     span = chain.span(epoch)
     budget = chain.budget(span)
@@ -81,7 +83,7 @@ def gather(
     if budget.is_drawn:
         chain.require_sure(epoch, settings.finality)
     finals = chain.final_before(epoch, WINDOW_EPOCHS - 1)
-    prior_epoch = finals[-1] if finals else 0
+    prior_epoch = chain.prior_epoch(epoch)
     # First: where it is computed again, it leaves the folders that the window then finds.
     prior = _prior(chain, prior_epoch, settings, own)
     roster, batches, records = _collected(chain, span, settings)
@@ -152,14 +154,14 @@ def _computed_again(
     with suppress(Unavailable):
         return _at_hand(chain, epoch, settings, own)
     lost = [(epoch, why)]
-    while earlier := chain.final_before(lost[-1][0], 1):
+    while earlier := chain.prior_epoch(lost[-1][0]):
         try:
-            _at_hand(chain, earlier[0], settings, own)
+            _at_hand(chain, earlier, settings, own)
             break
         except Unavailable as error:
             if error.code != TREE_UNAVAILABLE:
                 raise
-            lost.append((earlier[0], error))
+            lost.append((earlier, error))
     # The earliest first: each finds the one before it in its folder.
     while lost:
         each, reason = lost.pop()
@@ -194,7 +196,17 @@ def _given(
 
 
 def _prior(chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path | None) -> Priors:
-    return prior_of(final_tree(chain, epoch, settings, own).leaves) if epoch else {}
+    if not epoch:
+        return {}
+    leaves = final_tree(chain, epoch, settings, own).leaves
+    if any((a.operator, a.node) >= (b.operator, b.node) for a, b in pairwise(leaves)):
+        # A pair could stand there twice, and one of its leaves proves the next one wrong.
+        raise Unavailable(
+            f"the final tree of epoch {epoch} has leaves that do not rise: any root after it can be"
+            " proven wrong, until the owner of NodeReward calls forget_levels()",
+            code="prior_in_disorder",
+        )
+    return prior_of(leaves)
 
 
 def _collected(

@@ -78,8 +78,8 @@ def rules_of(chain: RewardChain, epoch: int, settings: ObserveSettings, own: Pat
     if not budget.is_drawn:  # re-organised away between two questions
         raise Unavailable(f"epoch {epoch} is not open any more", code="not_done")
     pairs = [(int(operator, 16), int(node, 16)) for operator, node in chain.pairs(span)]
-    finals = chain.final_before(epoch, 1)
-    prior = final_tree(chain, finals[-1], settings, own) if finals else None
+    earlier = chain.prior_epoch(epoch)
+    prior = final_tree(chain, earlier, settings, own) if earlier else None
     return Rules(budget.card, budget.wei, pairs, prior)
 
 

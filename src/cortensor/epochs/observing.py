@@ -214,6 +214,15 @@ class RewardChain:
             end = asked.start
         return found[-most:]
 
+    def prior_epoch(self, epoch: int) -> int:
+        """Return the final epoch whose tree another one follows from; 0 for none.
+
+        There is none before the first, nor where the owner had the last one forgotten.
+        """
+        finals = self.final_before(epoch, 1)
+        since = self.rewards.forgotten_since(finals[-1]) if finals else 0
+        return finals[-1] if finals and not 0 < since <= epoch else 0
+
     def posted(self, epoch: int) -> list[Posted]:
         """Return every root posted for an epoch, oldest first."""
         return self.rewards.posted(epoch, self.first_over(epoch), self.observer.head().number)

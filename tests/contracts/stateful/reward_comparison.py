@@ -127,14 +127,15 @@ class RewardComparison(CountingMachine):
         ]
 
     def last(self) -> Root | None:
-        """Return the root of the last final epoch."""
-        return self.paid[max(self.paid)].root if self.paid else None
+        """Return the root that levels of the epoch in flight follow from."""
+        prior = self.model.prior(self.model.flight.epoch)
+        return self.paid[prior].root if prior else None
 
     def case(self, facts: list[Facts]) -> Case:
         """Return what follows from the epoch in flight, of nodes that did by turns what is given.
 
         What a last tree says whose rows are not in order nobody can say; then levels begin where
-        its leaves end, and proofs of that are left out.
+        its leaves end, and proofs of that are left out until the owner has it forgotten.
         """
         last, flight = self.last(), self.model.flight
         before = {leaf.key: leaf for leaf in last.tree.leaves} if last else {}
@@ -160,6 +161,9 @@ class RewardComparison(CountingMachine):
         assert (flight.budget, flight.veto_at) == (known.budget, known.veto_at)
         assert flight.challengeable_until == self.model.challengeable_until()
         assert self.own.reward.last_final_epoch() == max(self.model.finals, default=0)
+        last = self.last()
+        prior = self.own.reward.prior_root(known.epoch)
+        assert prior == (last.tree.seal if last else bytes(32))
 
     @invariant()
     def inv_w10_a_root_that_can_be_challenged_has_its_bond(self) -> None:

@@ -237,8 +237,25 @@ class RewardSteps(RewardTrials):
             assert own.reward.root(epoch) == root.tree.seal
             if not root.is_sound:
                 self.count("finalise (unsound)")
+                self.forget()
             elif root.cheat:
                 self.count("finalise (wrong)")
+
+    def forget(self) -> None:
+        """INV-W5: once nothing follows from a tree in no order, honest roots are safe again.
+
+        Each second one is forgotten, at once, which nobody but the owner can do, and once.
+        """
+        own, model = self.own, self.model
+        if len(self.paid) % 2:
+            return
+        for who in ("guardian", "owner", "owner"):
+            sender = getattr(own, who)
+            self.step(
+                f"forget ({who})",
+                lambda sender=sender: own.reward.forget_levels(sender=sender),
+                lambda sender=sender: model.forget(sender),
+            )
 
     def grant(self, amount: int) -> None:
         """Fill the fund."""

@@ -26,6 +26,7 @@ FLOORS = {
     "finalise": 80,
     "finalise (unsound)": 8,
     "finalise (wrong)": 14,
+    "forget (owner)": 3,
     "grant": 80,
     "leave": 40,
     "left with all": 40,

@@ -59,6 +59,9 @@ class Chain:
     def final_before(self, epoch: int, most: int) -> list[int]:
         return [each for each in self.finals if each < epoch][-most:]
 
+    def prior_epoch(self, epoch: int) -> int:
+        return max(self.final_before(epoch, 1), default=0)
+
     def posted(self, epoch: int) -> list[Any]:
         return [SimpleNamespace(header=header) for header in self.posts[epoch]]
 

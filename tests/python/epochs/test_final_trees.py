@@ -117,6 +117,24 @@ def test_what_receipts_do_not_give_is_not_believed_nor_computed_twice(
         assert sorted(path.name for path in own.iterdir()) == ["4", "5"]
 
 
+def test_nobody_proposes_after_a_tree_that_is_in_no_order(
+    chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = final_tree(chain, LAST, settings(), tmp_path / "first")
+    (only,) = right.leaves
+    for leaves in ([only, only], [only._replace(node=only.node + 1), only]):
+        wrong = PostedTree(leaves, right.rows)
+        monkeypatch.setattr(chain, "final_tree", lambda *_, tree=wrong: tree)
+        with pytest.raises(Unavailable, match="leaves that do not rise") as error:
+            gather(chain, NEXT, settings(), tmp_path / "first")
+        assert error.value.code == "prior_in_disorder"
+        # It is paid all the same, for nobody proved it wrong.
+        assert final_tree(chain, LAST, settings(), tmp_path / "first") == wrong
+    monkeypatch.setattr(chain, "prior_epoch", lambda _: 0)
+    inputs, sources = gather(chain, NEXT, settings(), tmp_path / "first")
+    assert (inputs.prior, sources.prior_epoch) == ({}, 0)
+
+
 def test_it_takes_the_receipts(chain: Any, answers: Answers, tmp_path: Path) -> None:
     answers.server.shutdown()
     answers.server.server_close()

@@ -112,6 +112,13 @@ def test_the_last_final_epochs_are_found_without_logs() -> None:
     assert chain.final_before(EPOCH, 10_000) == want
 
 
+def test_nothing_follows_from_what_the_owner_had_forgotten() -> None:
+    chain = chain_of({300: FINAL, 310: FINAL, EPOCH: POSTED})
+    chain.rewards.forgotten_since = {300: 0, 310: EPOCH}.__getitem__
+    assert [chain.prior_epoch(each) for each in (300, 301, 310)] == [0, 300, 300]
+    assert [chain.prior_epoch(each) for each in (EPOCH - 1, EPOCH, EPOCH + 1)] == [310, 0, 0]
+
+
 def test_no_epoch_that_could_be_opened_is_too_early_to_be_looked_at() -> None:
     # Deployed in the first second of epoch 10, when 9, 8 and 7 could still be opened.
     chain = chain_of({7: FINAL})

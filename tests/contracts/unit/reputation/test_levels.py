@@ -93,6 +93,22 @@ def test_inv_n3_syncs(world, reputation, tree):
     assert (found.level, found.streak, found.level_epoch) == (4, 104, EPOCH)
 
 
+def test_inv_n3_a_new_stay_begins_at_no_level(world, reputation, node, key):
+    """As in the tree of the next epoch: who buys a node buys no level with it."""
+    made = EpochTree([(world.operator, node, busy(level_after=7, streak_after=9))])
+    world.reward.set_root(EPOCH, made.seal)
+    reputation.sync(EPOCH, *made.show(node), sender=world.operator)
+    reputation.retire(node, sender=world.operator)
+    assert reputation.node(node).level == 7
+    world.stake(node, world.other)
+    boa.env.timestamp += reputation.REJOIN_SECONDS()
+    world.register(key, world.other)
+    found = reputation.node(node)
+    assert (found.level, found.streak, found.level_epoch) == (0, 0, EPOCH)
+    with boa.reverts("node: newer epoch is known"):
+        reputation.sync(EPOCH, *made.show(node), sender=world.operator)
+
+
 def test_inv_n3_only_forward(world, reputation, tree):
     node = node_key("4").address
     later = tree_of(world, level_after=9)

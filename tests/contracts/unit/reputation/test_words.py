@@ -80,7 +80,9 @@ def test_the_node_word(words, stays, old, new, moment):
     level, streak, epoch, models = new
     assert word == stays | level << 56 | streak << 64 | epoch << 96 | models << 136
     if stays < 2**16 - 1:
-        assert words.fields(words.disqualified(word, moment)) == (stays + 1, moment, *new)
+        # A new stay begins with neither level nor streak.
+        begun = (0, 0, *new[2:])
+        assert words.fields(words.disqualified(word, moment)) == (stays + 1, moment, *begun)
 
 
 @property_of(60)

@@ -161,14 +161,18 @@ def test_a_wrong_sum_that_is_final_pays_no_more_than_the_total(own):
         own.pay(epoch, tree, 0, 4)
 
 
-def test_an_operator_that_is_no_address_is_not_paid(own):
+def test_an_operator_that_is_no_address_stops_nobody_beside_it(own):
+    """What the token cannot pay is credited to the rest of the word."""
     own.opened()
     leaves = own.priced(plain_works(2))
-    wide = Sum(leaf_hash(1 << 160, leaves[1].detail(), leaves[1].sums), leaves[1].sums)
-    tree = Tree(leaves, {(0, 1): wide})
+    wide = 1 << 160 | int(leaves[1].operator, 16)
+    dues = [due(leaves[0]), (wide, leaves[1].detail(), leaves[1].sums)]
+    tree = Tree(leaves, {(0, 1): Sum(leaf_hash(*dues[1]), leaves[1].sums)})
     epoch = own.finalise(own.post(tree))
-    with boa.reverts("credit: not an address"):
-        own.reward.pay_one(epoch, 1, (1 << 160, leaves[1].detail(), leaves[1].sums), tree.proof(1))
+    amounts = [leaf.sums & U128 for leaf in leaves]
+    assert own.reward.pay(epoch, 0, dues, [], sender=own.stranger) == sum(amounts)
+    assert own.cor.balanceOf(leaves[0].operator) == amounts[0]
+    assert own.reward.credit(leaves[1].operator) == amounts[1] > 0
 
 
 @pytest.fixture(scope="module")
