@@ -30,7 +30,7 @@ FLOORS = {
     "grant": 80,
     "leave": 40,
     "left with all": 40,
-    "mind": 20,
+    "mind": 8,
     "open": 100,
     "open (lapsed)": 20,
     "open (unfunded)": 2,
