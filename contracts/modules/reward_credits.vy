@@ -17,7 +17,6 @@ from contracts.modules import cor
 implements: IRewardCredits
 uses: cor
 
-
 _ADDRESS: constant(uint256) = 2**160 - 1
 
 

@@ -73,6 +73,7 @@ class Actor:
         self.chain = RewardChain(job.rpc_url, job.place)
         self._sending = Sending(self.chain, job)
         self.address = self._sending.address
+        self._computed_again: set[int] = set()
         self._dispute = RewardDispute(self.chain.web3, self.chain.parts.dispute)
         runs = Runs(job, self.chain)
         self.funder = Funder(self.chain, self._sending)
@@ -142,9 +143,12 @@ class Actor:
             return "it is final already"
         if look.is_of_another(self.address) and look.posting != checked:
             return POSTED_FIRST
+        return self._write(epoch)
+
+    def _write(self, epoch: int) -> str:
+        """Compute an epoch's folder; returns a line of report."""
         folder = self.job.folder / str(epoch)
-        own = self.job.folder
-        inputs, sources = gather(self.chain, epoch, self.job.settings, own)
+        inputs, sources = gather(self.chain, epoch, self.job.settings, self.job.folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         result = files.write_epoch(folder, inputs, sources)
         for note in notes_on(sources.left_out, sources.left_out_before):
@@ -156,13 +160,22 @@ class Actor:
         )
 
     def post(self, epoch: int) -> Look:
-        """Post one's own root, unless one is posted; returns where the epoch then is."""
+        """Post one's own root, unless one is posted; returns where the epoch then is.
+
+        A root that fell is not posted again. What it was computed from may have been wrong, so
+        that is done again once by a service that was started anew.
+        """
         look = self.look(epoch)
         if look.state != OPEN:
             return look
-        own = files.announced(self.job.folder / str(epoch))
         before = self.chain.posted(epoch)
-        if any(_is_of(each, self.address) and each.header.root == own.root for each in before):
+        fell = {each.header.root for each in before if _is_of(each, self.address)}
+        own = files.announced(self.job.folder / str(epoch))
+        if own.root in fell and epoch not in self._computed_again:
+            self._computed_again.add(epoch)
+            log.info("epoch %d: one's own root fell; computed again: %s", epoch, self._write(epoch))
+            own = files.announced(self.job.folder / str(epoch))
+        if own.root in fell:
             raise Unavailable(
                 "one's own root was overthrown: it is not posted again", code="own_root_fell"
             )

@@ -106,3 +106,52 @@ def test_a_root_that_cannot_be_compared_is_not_made_final_by_the_service(
     actor = Waiting(tmp_path, [UNKNOWN])
     monkeypatch.setattr(Waiting, "finalise", lambda *_: pytest.fail("it is made final"))
     run(monkeypatch, actor, [RIVAL, OVER, OVER, Look(FINAL)])
+
+
+class Posting(Waiting):
+    """Notes the root that it posts; `fell` are those of its own that were overthrown."""
+
+    def __init__(self, folder: Path, fell: list[bytes]) -> None:
+        super().__init__(folder, [])
+        self.now = Look(OPEN)
+        self._computed_again = set()
+        self.sent: list[tuple[str, bytes]] = []
+        chain: Any = self.chain
+        chain.posted = lambda _: [
+            SimpleNamespace(header=SimpleNamespace(proposer=self.address, root=root))
+            for root in fell
+        ]
+        chain.rewards = SimpleNamespace(address="", data=lambda *given: given[2])
+        chain.uri = lambda _: ""
+        sending: Any = SimpleNamespace(send=self._send)
+        self._sending = sending
+
+    def _send(self, name: str, _address: str, root: bytes) -> None:
+        self.sent.append((name, root))
+        self.now = RIVAL
+
+
+def test_after_its_root_fell_a_service_computes_again_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What its operator mended may give another root."""
+    asked: list[int] = []
+
+    def gather(*_: object) -> Any:
+        asked.append(1)
+        return inputs(), SOURCES
+
+    monkeypatch.setattr(acting, "gather", gather)
+    other = acting.files.write_epoch(tmp_path / str(EPOCH), inputs(budget=5), SOURCES).tree.root
+    right = compute_epoch(inputs()).tree.root
+    assert other != right
+    actor = Posting(tmp_path, [other])
+    assert actor.post(EPOCH) == RIVAL
+    assert actor.sent == [(f"post/{EPOCH}/1", right)]
+
+    actor = Posting(tmp_path, [other, right])
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="one's own root was overthrown"):
+            actor.post(EPOCH)
+    assert actor.sent == []
+    assert len(asked) == 2
