@@ -8,7 +8,8 @@ contract can tell whether receipts give them, so only the guardian's veto stops 
 
 from __future__ import annotations
 
-from itertools import chain
+from bisect import bisect_left
+from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cortensor.epochs.tree_challenges import Challenge, TreeLook
@@ -68,8 +69,11 @@ def find_challenges(header: Header, tree: PostedTree | None, rules: Rules) -> It
     for each, place in _unregistered(leaves, tree, rules):
         if place in look.shown:
             yield each
+
     # What else is proven of a leaf names operator and node as addresses.
-    named = {place for place in look.shown if _are_addresses(*leaves[place : place + 1])}
+    def is_named(place: int) -> bool:
+        return place in look.shown and (place >= len(leaves) or _are_addresses(leaves[place]))
+
     found = chain(
         _order(leaves, tree),
         _left_out(leaves, tree, rules),
@@ -77,7 +81,7 @@ def find_challenges(header: Header, tree: PostedTree | None, rules: Rules) -> It
         _formula(header, leaves, tree, rules),
         _priors(leaves, tree, rules.prior),
     )
-    yield from (each for each, places in found if named.issuperset(places))
+    yield from (each for each, places in found if all(map(is_named, places)))
 
 
 def _unregistered(
@@ -96,8 +100,7 @@ def _unregistered(
 
 
 def _order(leaves: Sequence[Leaf], tree: PostedTree) -> Iterator[Found]:
-    for index in range(len(leaves) - 1):
-        left, right = leaves[index], leaves[index + 1]
+    for index, (left, right) in enumerate(pairwise(leaves)):
         if (left.operator, left.node) >= (right.operator, right.node):
             challenge = Challenge(
                 "challenge_order",
@@ -108,8 +111,9 @@ def _order(leaves: Sequence[Leaf], tree: PostedTree) -> Iterator[Found]:
 
 
 def _left_out(leaves: Sequence[Leaf], tree: PostedTree, rules: Rules) -> Iterator[Found]:
-    there = {(leaf.operator, leaf.node) for leaf in leaves}
-    for pair in sorted(set(rules.pairs) - there):
+    missing = set(rules.pairs)
+    missing.difference_update((leaf.operator, leaf.node) for leaf in leaves)
+    for pair in sorted(missing):
         around, places = _around(leaves, tree, pair)
         challenge = Challenge(
             "challenge_left_out",
@@ -121,11 +125,10 @@ def _left_out(leaves: Sequence[Leaf], tree: PostedTree, rules: Rules) -> Iterato
 
 def _operators(leaves: Sequence[Leaf], tree: PostedTree) -> Iterator[Found]:
     first = 0
-    while first < len(leaves):
-        last = first
-        while last + 1 < len(leaves) and leaves[last + 1].operator == leaves[first].operator:
-            last += 1
-        total = sum(leaf.sums >> HALF_BITS for leaf in leaves[first : last + 1])
+    for _, same in groupby(leaves, key=lambda leaf: leaf.operator):
+        last, total = first - 1, 0
+        for leaf in same:
+            last, total = last + 1, total + (leaf.sums >> HALF_BITS)
         outside = _inside(tree, first - 1, last + 1)
         for index in range(first, last + 1):
             if leaves[index].tally >> 96 == total:
@@ -207,7 +210,7 @@ def _around(
     leaves: Sequence[Leaf], tree: PostedTree, pair: tuple[int, int]
 ) -> tuple[tuple[Any, Any], tuple[int, ...]]:
     """Return the places between which a pair would be, as the contract takes them, and which."""
-    at = sum((leaf.operator, leaf.node) < pair for leaf in leaves)
+    at = bisect_left(leaves, pair, key=lambda leaf: (leaf.operator, leaf.node))
     left = tree.place(at - 1) if at else NOWHERE
     right = tree.place(at) if at < len(tree.rows[0]) else NOWHERE
     return (left, right), _inside(tree, at - 1, at)

@@ -127,7 +127,9 @@ def _fetch(posted: Posted, settings: ObserveSettings) -> tuple[PostedTree | None
 
 def _difference(tree: PostedTree | None, result: EpochResult) -> str:
     """Say which node's facts are others than the receipts give."""
-    theirs = {} if tree is None else {leaf.node: leaf for leaf in tree.leaves}
+    nodes = {leaf.node for leaf in result.leaves}
+    leaves = () if tree is None else tree.leaves
+    theirs = {leaf.node: leaf for leaf in leaves if leaf.node in nodes}
     different = [leaf for leaf in result.leaves if theirs.get(leaf.node) != leaf]
     if not different:
         return "its leaves are right and its root is not"

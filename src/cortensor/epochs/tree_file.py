@@ -11,7 +11,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cortensor.errors import Error, VerificationFailed
+from cortensor.epochs.packed_tree import (
+    LEAF_BYTES,
+    NO_LEAF,
+    Entry,
+    PackedLeaves,
+    PackedRow,
+    entry_of,
+    pack_rows,
+)
+from cortensor.errors import VerificationFailed
 from cortensor.receipts.keccak import WORD_BYTES, keccak256
 from cortensor.rewards.sum_tree import ENTRY_BYTES, Leaf, seal
 
@@ -19,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAGIC = b"cortensor-reward-tree/1\n"
-LEAF_BYTES = 5 * WORD_BYTES
 MAX_DEPTH = 24
 COUNT_BYTES = 8
 HEADER_BYTES = len(MAGIC) + COUNT_BYTES + 1
@@ -29,25 +37,14 @@ PlaceTuple = tuple[tuple[str, str, int, int, int], int, Siblings]
 """The contract's `Place`: leaf, index, proof."""
 
 
-class Entry(NamedTuple):
-    """A node of a tree."""
-
-    hashed: bytes
-    sums: int
-
-    def to_bytes(self) -> bytes:
-        """Return the 64 bytes that a parent hashes."""
-        return self.hashed + self.sums.to_bytes(WORD_BYTES, "big")
-
-
 _EMPTY = Entry(bytes(WORD_BYTES), 0)
 
 
 class PostedTree(NamedTuple):
     """A tree by its rows, from the leaves' up; built right or wrong."""
 
-    leaves: list[Leaf]
-    rows: list[list[Entry]]
+    leaves: Sequence[Leaf]
+    rows: Sequence[Sequence[Entry]]
 
     @property
     def top(self) -> Entry:
@@ -73,7 +70,7 @@ class PostedTree(NamedTuple):
 
     def place(self, index: int) -> PlaceTuple:
         """Return the contract's `Place` of a leaf; of an empty one, whose leaf is all zero."""
-        leaf = self.leaves[index] if index < len(self.leaves) else Leaf(0, 0, 0, 0, 0)
+        leaf = self.leaves[index] if index < len(self.leaves) else NO_LEAF
         return leaf_tuple(leaf), index, self.proof(index)
 
 
@@ -120,7 +117,7 @@ def rows_of(leaves: Sequence[Leaf]) -> list[list[Entry]]:
     Raises:
         VerificationFailed: their sums do not fit in 128 bits.
     """
-    row = [_entry(leaf.entry()) for leaf in leaves]
+    row = [entry_of(leaf.entry()) for leaf in leaves]
     row += [_EMPTY] * ((1 << depth_of(len(leaves))) - len(row))
     rows = [row]
     while len(row) > 1:
@@ -137,7 +134,7 @@ def encode(leaves: Sequence[Leaf], rows: Sequence[Sequence[Entry]] | None = None
     return b"".join(parts)
 
 
-def decode_leaves(data: bytes) -> list[Leaf]:
+def decode_leaves(data: bytes) -> Sequence[Leaf]:
     """Return the leaves of a file. Raises VerificationFailed."""
     return _split(data)[0]
 
@@ -150,17 +147,10 @@ def read_tree(data: bytes, root: bytes, sums: int) -> PostedTree:
     Raises:
         VerificationFailed: it is another tree, or none.
     """
-    leaves, tail = _split(data)
-    if tail is None:
-        try:
-            rows = rows_of(leaves)
-        except Error as error:
-            raise VerificationFailed(f"adds up to nothing: {error}", field="tree") from error
-    else:
-        rows = _rows(tail)
+    leaves, rows = _split(data)
     if rows[-1][0].hashed != root:
         raise VerificationFailed("is not the tree of the posted root", field="tree")
-    rows[-1][0] = Entry(root, sums)
+    rows[-1].put(0, Entry(root, sums).to_bytes())
     return PostedTree(leaves, rows)
 
 
@@ -170,15 +160,13 @@ def read_sealed(data: bytes, seal: bytes) -> PostedTree:
     Raises:
         VerificationFailed: it is another tree, or none, or not whole.
     """
-    leaves, tail = _split(data)
-    tree = PostedTree(leaves, rows_of(leaves) if tail is None else _rows(tail))
+    leaves, rows = _split(data)
+    tree = PostedTree(leaves, rows)
     if tree.seal != seal:
         raise VerificationFailed("is not the tree that was sealed", field="tree")
-    rows = tree.rows
     for height in range(tree.depth):
         for index, above in enumerate(rows[height + 1]):
-            below = rows[height][2 * index].to_bytes() + rows[height][2 * index + 1].to_bytes()
-            if keccak256(below) != above.hashed:
+            if keccak256(rows[height].pair(index)) != above.hashed:
                 raise VerificationFailed(f"has a gap at height {height}", field="tree")
     for index, entry in enumerate(rows[0]):
         if entry.hashed != (leaves[index].hash() if index < len(leaves) else _EMPTY.hashed):
@@ -186,7 +174,7 @@ def read_sealed(data: bytes, seal: bytes) -> PostedTree:
     return tree
 
 
-def _split(data: bytes) -> tuple[list[Leaf], bytes | None]:
+def _split(data: bytes) -> tuple[PackedLeaves, list[PackedRow]]:
     start = HEADER_BYTES
     count = int.from_bytes(data[len(MAGIC) : start - 1], "big")
     end = start + count * LEAF_BYTES
@@ -198,17 +186,16 @@ def _split(data: bytes) -> tuple[list[Leaf], bytes | None]:
         or (len(data) != end and not has_rows)
     ):
         raise VerificationFailed("is no file of a tree", field="tree")
-    leaves = []
-    for at in range(start, end, LEAF_BYTES):
-        words = [
-            int.from_bytes(data[place : place + WORD_BYTES], "big")
-            for place in range(at, at + LEAF_BYTES, WORD_BYTES)
-        ]
-        leaves.append(Leaf(*words))
-    return leaves, data[end:] if has_rows else None
+    leaves = PackedLeaves(memoryview(data)[start:end])
+    if has_rows:
+        return leaves, _rows(memoryview(data)[end:])
+    try:
+        return leaves, pack_rows(leaves, 1 << depth_of(count))
+    except OverflowError as error:
+        raise VerificationFailed("adds up to nothing: sums do not fit", field="tree") from error
 
 
-def _rows(data: bytes) -> list[list[Entry]]:
+def _rows(data: memoryview) -> list[PackedRow]:
     count = len(data) // ENTRY_BYTES
     # A whole binary tree has one node less than a power of two.
     if len(data) % ENTRY_BYTES or count == 0 or count & (count + 1):
@@ -216,13 +203,9 @@ def _rows(data: bytes) -> list[list[Entry]]:
     rows, at, width = [], 0, (count + 1) // 2
     while width:
         end = at + width * ENTRY_BYTES
-        rows.append([_entry(data[p : p + ENTRY_BYTES]) for p in range(at, end, ENTRY_BYTES)])
+        rows.append(PackedRow(data[at:end]))
         at, width = end, width // 2
     return rows
-
-
-def _entry(data: bytes) -> Entry:
-    return Entry(data[:WORD_BYTES], int.from_bytes(data[WORD_BYTES:], "big"))
 
 
 def _parent(left: Entry, right: Entry) -> Entry:
