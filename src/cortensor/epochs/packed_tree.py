@@ -111,7 +111,7 @@ class PackedRow(_Made[Entry]):
     def of(cls, row: Sequence[Entry]) -> PackedRow:
         """Return a row that can be written to without a change to the given one."""
         if isinstance(row, PackedRow):
-            return cls(row._data)
+            return cls(row._data)  # noqa: SLF001 - of its own kind
         return cls(b"".join(entry.to_bytes() for entry in row))
 
     def __len__(self) -> int:
