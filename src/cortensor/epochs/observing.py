@@ -20,6 +20,7 @@ from cortensor.epochs.batches import Batch, Missing, Reading, batches_of
 from cortensor.epochs.paid import Paid
 from cortensor.epochs.roster_view import active_pairs
 from cortensor.epochs.tree_file import most_bytes, read_sealed, seal_of
+from cortensor.epochs.tree_room import most_leaves
 from cortensor.errors import Conflict, Error, NotFound, Unavailable, VerificationFailed
 from cortensor.receipts.typed import Domain
 from cortensor.rewards.extract import Records, collect
@@ -264,8 +265,15 @@ def fetch_tree(posted: Posted, settings: ObserveSettings) -> bytes:
     With the limit of any other fetch, who posts more leaves would be safe from proofs.
 
     Raises:
-        Unavailable: it cannot be had.
+        Unavailable: it cannot be had, or this machine has no room for it.
     """
+    room = most_leaves()
+    if posted.header.count > room:
+        raise Unavailable(
+            f"{posted.header.count} leaves are more than this machine's memory lets it look at"
+            f" ({room})",
+            code="tree_too_large",
+        )
     most = max(settings.limits.max_bytes, most_bytes(posted.header.count))
     url = f"{posted.uri.rstrip('/')}/{TREE_NAME}"
     return fetch(url, structs.replace(settings.limits, max_bytes=most))

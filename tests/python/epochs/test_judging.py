@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from cortensor.chain.rewards import Header, Posted
+from cortensor.epochs import observing
 from cortensor.epochs.challenges import Rules
 from cortensor.epochs.judging import compare, prove, rules_of
 from cortensor.epochs.observing import Budget
 from cortensor.epochs.sharing import shared
 from cortensor.epochs.tree_file import PostedTree, address, encode, rows_of
+from cortensor.epochs.tree_room import most_leaves
 from cortensor.errors import Unavailable
 from cortensor.rewards.epoch import compute_epoch
 from cortensor.rewards.sum_tree import Leaf
@@ -91,6 +93,26 @@ def test_a_right_root_of_which_the_tree_is_not_published_is_right(place: tuple[P
     verdict = compare(right, proofs, INPUTS, other)
     assert verdict.outcome == "veto"
     assert verdict.reason.startswith("its tree cannot be had")
+
+
+def test_a_tree_that_this_machine_has_no_room_for_is_not_read(
+    place: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wrong = cheating.wrong_trees(INPUTS, RESULT)[3]
+    root = posted(place, wrong.leaves, wrong.rows)
+    monkeypatch.setattr(observing, "most_leaves", lambda: len(wrong.leaves) - 1)
+    monkeypatch.setattr(observing, "fetch", lambda *_: pytest.fail("it is fetched"))
+    proofs = prove(root, RULES, settings())
+    assert (proofs.challenges, proofs.tree) == ([], None)
+    verdict = compare(root, proofs, INPUTS, RESULT)
+    assert (verdict.outcome, "more than this machine's memory" in verdict.reason) == ("veto", True)
+
+    limit = tmp_path / "memory.max"
+    limit.write_text("max\n")
+    whole = most_leaves(limit)
+    assert whole == most_leaves(tmp_path / "none") > 100_000
+    limit.write_text(f"{1 << 20}\n")
+    assert most_leaves(limit) == 256
 
 
 def test_the_rules_come_from_the_chain_and_ask_for_no_batch() -> None:
