@@ -98,6 +98,9 @@ def _run(bench: Bench) -> Iterator[Scenario]:
     used = finalise(bench, stage, epoch, tree)
     yield Scenario("epoch.finalise", used, 1, "with a part of its budget left")
     with bench.aside():
+        used = bench.send(reward.forget_levels(), actors.owner)
+        yield Scenario("epoch.forget", used, 1, "nothing follows from the last final tree")
+    with bench.aside():
         bench.wait(EXPIRY_SECONDS + 1)
         used = bench.send(reward.expire(epoch), actors.anchorer)
         yield Scenario("epoch.expire", used, 1, "after its time")

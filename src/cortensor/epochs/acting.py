@@ -235,7 +235,8 @@ class Actor:
         # If nobody announces that veto in time, nothing stops the root any more. Then it is made
         # final as any other: the next epoch can be opened only after it.
         log.error(
-            "epoch %d: the root of %s is wrong, and only the guardian's veto stops it: %s",
+            "epoch %d: the root of %s is wrong, and only the guardian's veto stops it; if none is "
+            "announced in its window, it is made final and paid as any other: %s",
             epoch,
             who,
             verdict.reason,

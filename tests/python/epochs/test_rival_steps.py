@@ -16,6 +16,7 @@ from dbos import DBOSConfiguredInstance
 from cortensor.chain.rewards import FINAL, OPEN, POSTED
 from cortensor.epochs import acting
 from cortensor.epochs.acting import OVERTHROWN, PAID, Actor, Look
+from cortensor.epochs.judging import Proofs, Verdict
 from cortensor.epochs.workflow import EpochFlow
 from cortensor.errors import Unavailable
 from cortensor.rewards.epoch import compute_epoch
@@ -106,6 +107,25 @@ def test_a_root_that_cannot_be_compared_is_not_made_final_by_the_service(
     actor = Waiting(tmp_path, [UNKNOWN])
     monkeypatch.setattr(Waiting, "finalise", lambda *_: pytest.fail("it is made final"))
     run(monkeypatch, actor, [RIVAL, OVER, OVER, Look(FINAL)])
+
+
+def test_of_a_wrong_root_that_nothing_proves_the_log_says_what_becomes_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next epoch can be opened only after it, so it is made final unless it is vetoed."""
+    actor = Waiting(tmp_path, [])
+    actor.now = RIVAL
+    posted = SimpleNamespace(header=SimpleNamespace(proposer=OTHER))
+    monkeypatch.setattr(Waiting, "_newest", lambda *_: posted)
+    monkeypatch.setattr(acting, "rules_of", lambda *_: None)
+    monkeypatch.setattr(acting, "prove", lambda *_: Proofs([], None, "gone"))
+    monkeypatch.setattr(acting, "compare", lambda *_: Verdict("veto", "its facts are others"))
+    acting.files.write_epoch(tmp_path / str(EPOCH), inputs(), SOURCES)
+
+    assert Actor.check(actor, EPOCH, is_computed=True).startswith("only a veto stops the root of")
+    (told,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert "only the guardian's veto stops it" in told.getMessage()
+    assert "it is made final and paid as any other: its facts are others" in told.getMessage()
 
 
 class Posting(Waiting):

@@ -43,6 +43,7 @@ ALWAYS = {
     "reward.card.publish": "each card has slots of its own",
     "reward.sweep.": "an epoch has a slot for 256 leaves; a second run in it is reward.pay.1's",
     "epoch.expire": "each epoch has a slot of its own",
+    "epoch.forget": "each epoch has a slot of its own",
     "wrap.deposit.to.first": "it writes what wrap.deposit writes, of another holder",
     "wrap.transfer.authorized": NONCE,
     "wrap.receive.authorized": NONCE,
