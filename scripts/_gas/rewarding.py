@@ -97,6 +97,12 @@ def _run(bench: Bench) -> Iterator[Scenario]:
     yield from _vetoes(bench, stage, epoch, tree)
     used = finalise(bench, stage, epoch, tree)
     yield Scenario("epoch.finalise", used, 1, "with a part of its budget left")
+    yield from _ended(bench, stage, epoch, tree)
+
+
+def _ended(bench: Bench, stage: Stage, epoch: int, tree: Tree) -> Iterator[Scenario]:
+    """Have a final epoch forgotten, and let its time be over."""
+    actors, reward = bench.actors, stage.reward.functions
     with bench.aside():
         used = bench.send(reward.forget_levels(), actors.owner)
         yield Scenario("epoch.forget", used, 1, "nothing follows from the last final tree")
