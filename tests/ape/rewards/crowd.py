@@ -17,7 +17,8 @@ RUN = 1 << RUN_DEPTH
 LEAVES = 2 * RUN + 40
 STARTS = [0, RUN, 2 * RUN]
 ALONE = RUN + 7
-FIRST_OPERATOR = 0x1000000
+FIRST_OPERATOR = 2**160 - 2**16
+"""Above the registered ones': leaves rise, so that later epochs can be computed."""
 WEI = 1_000
 """What each leaf allots."""
 
@@ -32,6 +33,7 @@ def crowd_of(result):
         operator = FIRST_OPERATOR + each // 4
         facts = Facts(level_after=int(len(leaves) == ALONE))
         leaves.append(Leaf(operator, each + 1, facts.pack(), Tally().pack(), WEI))
+    assert leaves == sorted(leaves), "nothing could be computed after it"
     return cheating.Wrong("crowd", "", leaves)
 
 
