@@ -70,18 +70,28 @@ def bodies(router: Router) -> list[Body]:
     return [Body.from_json(load_json(each.body)) for each in receipts(router)]
 
 
+def asked_by(found: list[Body]) -> Counter[str]:
+    """How often each node was asked; of all four, once each was."""
+    asked = Counter({miner(number): 0 for number in range(4)})
+    asked.update(each.miner for body in found for each in body.replicas if each.miner)
+    return asked
+
+
 def test_everybody_is_asked_and_the_receipts_verify_and_charge_nobody(
     start: Start, own: str, model: FakeModel
 ) -> None:
     model.scripts["203"] = Script(status=500)
     router = beating(start, own)
-    until(lambda: len(receipts(router)) >= 4)  # a group of three and one alone, twice
+    # A group of three and one alone, twice; on a busy machine a round may end after the next one's.
+    until(lambda: min(asked_by(bodies(router)).values(), default=0) >= 2)
     found = bodies(router)
     assert {body.policy.tier for body in found} == {HEARTBEAT}
     assert {body.bill.charge for body in found} == {"0"}
     assert {len(body.replicas) for body in found} == {1, 3}
-    asked = Counter(each.miner for body in found[:4] for each in body.replicas)
-    assert asked == {miner(number): 2 for number in range(4)}
+    asked = asked_by(found)
+    assert set(asked) == {miner(number) for number in range(4)}
+    # Nobody more often than the rounds that began, of which two may be under way.
+    assert max(asked.values()) - min(asked.values()) <= 2
     silent = [r.status for body in found for r in body.replicas if r.miner == miner(2)]
     assert set(silent) == {"ERROR"}
     assert router.ledger() == {own: (0, 0)}

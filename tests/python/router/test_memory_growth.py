@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.python.router.fake_model import FakeModel
 
 SMALL = 32
-MOST_BYTES = 150_000
+MOST_BYTES = 250_000
 
 
 def test_statistics_of_a_session() -> None:
