@@ -116,7 +116,7 @@ class Service:
         kill_at: Sequence[tuple[int, str]] = (),
         seconds: float | None = None,
     ) -> None:
-        """Let it run until something is so, killing it at the first sight of each step.
+        """Let it run until something is so and it was killed at the first sight of each step.
 
         Args:
             is_done: looked at after each line and each second.
@@ -130,7 +130,8 @@ class Service:
         seconds = self._patience_s if seconds is None else seconds
         left, deadline = set(kill_at), time.monotonic() + seconds
         with self.log.open("ab") as log:
-            while not is_done():
+            # All may be done before the last step's line is read, which is killed all the same.
+            while left or not is_done():
                 if time.monotonic() > deadline:
                     raise Unavailable(f"the service took more than {seconds:.0f} s: {self.log}")
                 if self._process is None:
