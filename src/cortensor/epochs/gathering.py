@@ -134,8 +134,10 @@ def final_tree(
         if own is None:
             with TemporaryDirectory(prefix="cortensor-epochs-") as folder:
                 return _computed_again(chain, epoch, settings, Path(folder), error)
-        # Whoever else in this process needs it waits, and finds it.
         with _AGAIN:
+            # Who waited here finds what another one computed.
+            with suppress(Unavailable):
+                return _at_hand(chain, epoch, settings, own)
             return _computed_again(chain, epoch, settings, own, error)
 
 
@@ -151,8 +153,6 @@ def _computed_again(
     chain: RewardChain, epoch: int, settings: ObserveSettings, own: Path, why: Unavailable
 ) -> PostedTree:
     """Compute a tree that is nowhere, after all before it that are nowhere either."""
-    with suppress(Unavailable):
-        return _at_hand(chain, epoch, settings, own)
     lost = [(epoch, why)]
     while earlier := chain.prior_epoch(lost[-1][0]):
         try:

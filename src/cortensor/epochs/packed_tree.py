@@ -7,6 +7,7 @@ A posted count costs its proposer nothing. As objects a leaf and what stands abo
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, overload
@@ -45,8 +46,9 @@ class _Made(Sequence[T]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    @abstractmethod
     def _make(self, index: int) -> T:
-        raise NotImplementedError
+        """Return the item of a number that there is."""
 
     @overload
     def __getitem__(self, index: int) -> T: ...

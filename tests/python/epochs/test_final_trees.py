@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,14 +31,6 @@ class Lost(Chain):
         if own is not None:
             return read_sealed(own, self.seals[epoch])
         raise Unavailable(f"the tree of epoch {epoch} cannot be had", code="tree_unavailable")
-
-
-@pytest.fixture
-def answers() -> Iterator[Answers]:
-    made = Answers()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
 
 
 @pytest.fixture
