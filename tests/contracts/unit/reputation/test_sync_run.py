@@ -131,6 +131,21 @@ def test_the_longest_run(world, reputation):
     assert known(reputation, made) == said(made)
 
 
+def test_inv_n3_no_leaf_rides_behind_the_longest_run(world, reputation):
+    """A run's tree has room for 128: one more would be of no tree, whatever it says."""
+    made = tree_of(world, MOST, level_after=7)
+    world.reward.set_root(EPOCH, made.seal)
+    run, node = made.run(0, MOST), node_key(str(MOST)).address
+    forged = EpochTree([(world.operator, node, busy(level_after=10))]).run(0, 1).leaves
+    call = reputation.sync_run
+    data = call.prepare_calldata(EPOCH, run.start, [*run.leaves, *forged], run.proof)
+    done = boa.env.execute_code(reputation.address, world.operator, data=data)
+    # What the compiler refuses has no reason.
+    assert (done.is_success, done.output) == (False, b"")
+    assert call(EPOCH, *run, sender=world.operator) == MOST
+    assert reputation.node(node).level == 0
+
+
 @pytest.mark.fuzz
 @settings(
     max_examples=examples(15),

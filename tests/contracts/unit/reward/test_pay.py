@@ -98,6 +98,25 @@ def test_leaves_beyond_a_words_256_bits(own):
         own.pay(epoch, tree, 128, 128)
 
 
+@pytest.mark.parametrize("act", ["pay", "sweep"])
+def test_inv_w1_no_leaf_rides_behind_the_longest_run(own, act):
+    """A run's tree has room for 128: one more would be of no tree, whatever it says."""
+    own.opened()
+    tree = Tree(own.priced(plain_works(128, operators=30)))
+    epoch = own.finalise(own.post(tree))
+    if act == "sweep":
+        own.wait(own.windows.expiry_seconds + 1)
+        own.reward.expire(epoch)
+    forged = (int(own.stranger, 16), bytes(32), 1)
+    dues = [*map(due, tree.leaves), forged]
+    data = getattr(own.reward, act).prepare_calldata(epoch, 0, dues, [])
+    done = boa.env.execute_code(own.reward.address, own.stranger, data=data)
+    # What the compiler refuses has no reason.
+    assert (done.is_success, done.output) == (False, b"")
+    assert own.pay(epoch, tree, 0, 128, act) == amount_of(*tree.leaves)
+    assert own.cor.balanceOf(own.stranger) == 0
+
+
 def test_an_only_leaf(own):
     own.opened()
     tree = Tree(own.priced(plain_works(1)))
