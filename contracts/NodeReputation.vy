@@ -28,7 +28,8 @@
         it, and with the node's own consent to this stay.
         INV-N2 What was_active says of a time that is over never changes.
         INV-N3 A level moves only by a leaf of a final epoch, to what that leaf
-        says, and only to that of a newer epoch; each stay begins at 0.
+        says, and only to that of a newer epoch; each stay begins at 0 and takes
+        no leaf of the time before it.
         INV-N4 No node is disqualified without an accusation, before its
         operator had the appeal window, or after an appeal that the owner did
         not uphold; an accusation that is not acted on lapses.
@@ -68,6 +69,7 @@ exports: (
 
 interface IRating:
     def REPUTATION() -> address: view
+    def EPOCH_SECONDS() -> uint256: view
 
 
 _MAX_WINDOW_SECONDS: constant(uint256) = 30 * 86_400
@@ -109,6 +111,10 @@ _accusations: HashMap[address, uint256]
 
 # @dev node -> hash of the evidence of its last accusation.
 _evidence: HashMap[address, bytes32]
+
+# @dev The length of NodeReward's epochs; zero until it is named. Read from it once:
+#      one word less to read at each registration than `reward` and then a call.
+_epoch_seconds: uint256
 
 
 @deploy
@@ -177,7 +183,7 @@ def register(
     assert self._is_staked(msg.sender, node), "node: not staked"
     digest: bytes32 = self._consent_digest(node, msg.sender, last + 1, deadline)
     assert wallet_consent._is_given(node, digest, signature), "node: no consent"
-    self._nodes[node] = words._with_stay(word)
+    self._nodes[node] = words._with_stay(word, self._begun_before_now())
     self._stays[node][last + 1] = words._pack_stay(msg.sender, block.timestamp, 0)
     log INodeReputation.NodeRegistered(operator=msg.sender, node=node, stay=last + 1)
     self._declare(node, models_hash, model_count)
@@ -328,6 +334,7 @@ def bind(reward: address):
     assert reward.is_contract, "node: reward has no code"
     assert staticcall IRating(reward).REPUTATION() == self, "node: reward reads another"
     self.reward = reward
+    self._epoch_seconds = staticcall IRating(reward).EPOCH_SECONDS()
     log INodeReputation.Bound(reward=reward)
 
 
@@ -459,6 +466,25 @@ def _consent_digest(node: address, operator: address, stay: uint256, deadline: u
     domain: bytes32 = keccak256(abi_encode(_DOMAIN_TYPE, _NAME_HASH, _VERSION_HASH, chain.id, self))
     struct_hash: bytes32 = keccak256(abi_encode(_REGISTER_TYPE, node, operator, stay, deadline))
     return keccak256(concat(x"1901", domain, struct_hash))
+
+
+@internal
+@view
+def _begun_before_now() -> uint256:
+    """
+    @dev The last epoch that had begun before this second. For a stay that begins now
+         it lies between the leaves of the stay before and its own, since a stay has
+         leaves of epochs that it covers whole: one that the stay before covered was
+         over by its end, and one that this stay covers has yet to begin, or begins
+         in this very second.
+    @return uint256 The epoch; 0 while NodeReward is not named, so that nobody was
+            shown to have a leaf.
+    """
+    epoch_seconds: uint256 = self._epoch_seconds
+    if epoch_seconds == 0:
+        return 0
+    # Rounds down.
+    return (block.timestamp - 1) // epoch_seconds
 
 
 @internal

@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--batches", type=int, default=200, help="thousands of receipts to read")
     parser.add_argument("--leaves", type=int, default=1_000_000, help="leaves of the large tree")
     parser.add_argument("--peers", type=int, default=20_000, help="leaves of the compared trees")
-    parser.add_argument("--study", action="store_true", help="run the tuning study, half an hour")
+    parser.add_argument("--study", action="store_true", help="run the tuning study, an hour of CPU")
     given = parser.parse_args()
     if given.study:
         figures = study_file.all_figures()

@@ -10,30 +10,42 @@ from benchmarks.rewards.tables import BPS, by_seed, percent
 from cortensor.rewards.collusion import FAMILY_LEVEL_BPS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 CLONES = "clones"
 """The honest kind for which the test's bound does not hold."""
-LOSING = ("good", "poor", "hard", "ring")
-"""Cheats that lose on every seed."""
-GAINING = ("half", "turns")
-"""Cheats that are found too late, or never."""
+LOSING = ("good", "poor", "hard", "noisy", "half", "turns", "ring")
+"""Cheats that lose on every seed of the busy network."""
+UNSEEN = ("third",)
+"""What is too thin to be found there."""
+QUIET_LOSING = ("good", "poor", "hard", "ring")
+"""Cheats that lose on every seed of the quiet one."""
+QUIET_UNSEEN = ("noisy", "half", "third", "turns")
+OWNED = ("good", "poor", "hard", "noisy", "half", "third", "turns")
+"""Cheats that copy one or two machines: an owner could have all of them."""
 
 
 def claims(figures: dict[str, Any]) -> dict[str, str]:
     """Return the page's statements, by what they are of."""
-    worst = max(max(by_seed(figures["copying"], name, "gain_bps")) for name in GAINING)
+
+    def most(network: str, cheats: Sequence[str], figure: str = "gain_bps") -> str:
+        """Return the most of a figure over seeds and cheats; a loss as what is lost at least."""
+        found = max(max(by_seed(figures[network], name, figure)) for name in cheats)
+        return percent(abs(found))
+
     first = by_seed(figures["copying"], "first", "gain_bps")
-    thin = {name: by_seed(figures["thin"], name, "gain_bps") for name in ("good", "poor", "ring")}
-    noisy = by_seed(figures["copying"], "noisy", "gain_bps")
     whales = {name: percent(share) for name, share in figures["whales"].items()}
-    losses = [max(by_seed(figures["copying"], name, "gain_bps")) for name in LOSING]
+    thin = tuple(next(iter(figures["thin"].values())))
     return {
-        "losing": f"on the seed that is best for the cheat it still loses {percent(-max(losses))}",
-        "gaining": f"gain up to {percent(worst)} among 40 operators",
+        "losing": f"best for the cheat it still loses {most('copying', LOSING)}",
+        "thin": f"{most('thin', thin)} at least among 80",
+        "unseen": f"gains up to {most('copying', UNSEEN)} in the busy network",
+        "quiet losing": f"lose {most('quiet', QUIET_LOSING)} at least",
+        "quiet": f"gain up to {most('quiet', QUIET_UNSEEN)} among 40",
+        "thin quiet": f"up to {most('thin quiet', thin)} among 80",
+        "owned": f"{most('copying', OWNED, 'together_bps')} in the busy network and "
+        f"{most('quiet', OWNED, 'together_bps')} in the quiet one",
         "first": f"gains {percent(min(first))} to {percent(max(first))}",
-        "thin": f"up to {percent(max(max(gains) for gains in thin.values()))} among 80",
-        "noisy": f"gained on {sum(gain > 0 for gain in noisy)} seed of {len(noisy)}",
         "once": f"one test: {_pooled(figures['once'])}",
         "again": f"sixty tests: {_pooled(figures['again'])}",
         "rate": _rate(figures["again"], figures["epochs"]),

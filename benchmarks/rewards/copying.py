@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from benchmarks.rewards.study import Run
 
 OPERATORS = 40
+BUSY_TASKS = 4 * TASKS
+"""Each of 40 operators answers some 460 of them; on the testnets an epoch is a week."""
 EARLY = 8
 """Epochs in which a thin network has not yet shown enough of a pair."""
 COPIER, VICTIM, OTHER_VICTIM = 5, 6, 7
@@ -54,6 +56,9 @@ CHEATS = {
     "half": Cheat(
         does="the same, in half of the tasks", honest=POOR, change={**COPIES, "copy_bps": 5_000}
     ),
+    "third": Cheat(
+        does="the same, in three of ten tasks", honest=POOR, change={**COPIES, "copy_bps": 3_000}
+    ),
     "turns": Cheat(
         does="a poor one copies two by turns",
         honest=POOR,
@@ -79,6 +84,7 @@ class Draw(msgspec.Struct, frozen=True, kw_only=True):
         gain_bps: reward of those who cheat, against that of the same machines without.
         early_bps: the same over the first `EARLY` epochs.
         victim_bps: what machine 6 is paid, which copiers copy, against what it is without.
+        together_bps: reward of those who cheat and of those they copy, as `gain_bps`.
         first_epoch: epochs it took to flag a guilty pair; 0 where none was.
         flagged_epochs: epochs in which one was flagged.
         innocent_pairs: other pairs that were flagged.
@@ -87,6 +93,7 @@ class Draw(msgspec.Struct, frozen=True, kw_only=True):
     gain_bps: int
     early_bps: int
     victim_bps: int
+    together_bps: int
     first_epoch: int
     flagged_epochs: int
     innocent_pairs: int
@@ -97,6 +104,7 @@ def copying(
     *,
     cheats: Sequence[str] = tuple(CHEATS),
     operators: int = OPERATORS,
+    tasks: int = TASKS,
     epochs: int = EPOCHS,
 ) -> dict[str, Draw]:
     """Run every one of these cheats, beside the same network without it."""
@@ -106,10 +114,10 @@ def copying(
         cheat = CHEATS[name]
         honest = _machines(operators, cheat.who, cheat.honest)
         if honest not in without:
-            without[honest] = run(honest, epochs, TASKS, seed)
+            without[honest] = run(honest, epochs, tasks, seed)
         machines = _machines(operators, cheat.who, {**cheat.honest, **cheat.change})
         places = [nodes[0] for nodes in network_of(machines).places]
-        found[name] = _draw(cheat, without[honest], run(machines, epochs, TASKS, seed), places)
+        found[name] = _draw(cheat, without[honest], run(machines, epochs, tasks, seed), places)
     return found
 
 
@@ -141,6 +149,7 @@ def _draw(cheat: Cheat, honest: Run, cheating: Run, places: Sequence[int]) -> Dr
         gain_bps=gain(cheat.who, len(found)),
         early_bps=gain(cheat.who, EARLY),
         victim_bps=gain([VICTIM], len(found)),
+        together_bps=gain([*cheat.who, *cheat.victims], len(found)),
         first_epoch=found.index(True) + 1 if any(found) else 0,
         flagged_epochs=sum(found),
         innocent_pairs=len(innocent),

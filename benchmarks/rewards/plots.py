@@ -23,13 +23,14 @@ _STYLE = (
 )
 
 
-DOT_RANGE = (-1_200, 1_200)
+DOT_RANGE = (-1_500, 500)
 SHORT = {
     "good": "good, copies",
     "poor": "poor, copies",
     "hard": "hard tasks",
     "noisy": "four of 5",
     "half": "half",
+    "third": "three of 10",
     "turns": "two victims",
     "ring": "ring of six",
 }

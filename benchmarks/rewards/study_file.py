@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from benchmarks.rewards.copying import copying
+from benchmarks.rewards.copying import BUSY_TASKS, copying
 from benchmarks.rewards.false_flags import HONEST, again, cost, once
 from benchmarks.rewards.pair_study import power
 from benchmarks.rewards.populations import POPULATIONS
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("study.json")
 SMALL_EPOCHS, SMALL_NETWORKS = 2, 1
 """What a test recomputes."""
-COPY_SEEDS = range(16)
-THIN_OPERATORS, THIN_SEEDS, THIN_CHEATS = 80, range(10), ("good", "poor", "ring")
+COPY_SEEDS, OTHER_SEEDS = range(16), range(10)
+THIN_OPERATORS, THIN_CHEATS = 80, ("good", "poor", "ring")
 SPLITS, SPLIT_SEEDS = (2, 4, 8), range(10)
 JOINED = ("the same", "different")
 ONCE_NETWORKS, AGAIN_NETWORKS = 500, 30
@@ -64,8 +64,10 @@ def parts() -> dict[tuple[str, ...], Callable[[], Any]]:
     """Return the study's parts by their place in the figures, the longest first."""
     thin = partial(copying, cheats=THIN_CHEATS, operators=THIN_OPERATORS)
     return {
-        **{("copying", str(seed)): partial(copying, seed) for seed in COPY_SEEDS},
-        **{("thin", str(seed)): partial(thin, seed) for seed in THIN_SEEDS},
+        **{("copying", str(seed)): partial(copying, seed, tasks=BUSY_TASKS) for seed in COPY_SEEDS},
+        **{("quiet", str(seed)): partial(copying, seed) for seed in OTHER_SEEDS},
+        **{("thin", str(seed)): partial(thin, seed, tasks=BUSY_TASKS) for seed in OTHER_SEEDS},
+        **{("thin quiet", str(seed)): partial(thin, seed) for seed in OTHER_SEEDS},
         **pair_parts(),
         **{
             ("splitting", str(nodes), str(seed)): partial(splitting, nodes, seed)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MIDDLE = (median_low, max)
 BPS = 10_000
+MOST_OWNED = 2
+"""Who copies everybody does not own everybody."""
 CHANCE_BPS = 5_100
 """How often honest nodes are on one side of a task that tells, on average of equal machines."""
 
@@ -30,7 +32,9 @@ def tables(figures: dict[str, Any]) -> dict[str, str]:
         "splitting": _splitting(figures["splitting"]),
         "joining": _joining(figures["joining"]),
         "copying": _copying(figures["copying"]),
+        "quiet": _copying(figures["quiet"]),
         "thin": _copying(figures["thin"]),
+        "thin quiet": _copying(figures["thin quiet"]),
         "once": _honest(figures["once"], "honest networks of 20, tested once"),
         "again": _honest(figures["again"], "honest networks, tested in each of 60 epochs"),
         "cost": _cost(figures["cost"]),
@@ -124,12 +128,13 @@ def _copying(draws: dict[str, Any]) -> str:
     head = (
         "reward, against not cheating", "median", "best for the cheat", "gains on", "found on",
         "after epochs (median)", "first 8 epochs (median)", "the copied one (median)",
+        "with the copied ones, best",
     )  # fmt: skip
     rows = []
     for name in next(iter(draws.values())):
-        gains, early, victim, first = (
+        gains, early, victim, together, first = (
             by_seed(draws, name, field)
-            for field in ("gain_bps", "early_bps", "victim_bps", "first_epoch")
+            for field in ("gain_bps", "early_bps", "victim_bps", "together_bps", "first_epoch")
         )
         found = [epoch for epoch in first if epoch]
         rows.append(
@@ -141,6 +146,7 @@ def _copying(draws: dict[str, Any]) -> str:
                 median_low(found) if found else "-",
                 percent(median_low(early)),
                 percent(median_low(victim)) if CHEATS[name].victims else "-",
+                percent(max(together)) if 0 < len(CHEATS[name].victims) <= MOST_OWNED else "-",
             ]
         )
     return _table(head, rows)

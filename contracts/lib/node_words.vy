@@ -85,9 +85,9 @@ def _streak(node: uint256) -> uint256:
 @pure
 def _level_epoch(node: uint256) -> uint256:
     """
-    @dev Reads the epoch that gave a node its level.
+    @dev Reads the epoch that a node's level is of: only a newer leaf changes it.
     @param node The node word.
-    @return uint256 The epoch; 0 for none yet.
+    @return uint256 The epoch; that given to `_with_stay` until a leaf is taken.
     """
     return (node >> _LEVEL_EPOCH) & U40
 
@@ -105,14 +105,15 @@ def _model_count(node: uint256) -> uint256:
 
 @internal
 @pure
-def _with_stay(node: uint256) -> uint256:
+def _with_stay(node: uint256, epoch: uint256) -> uint256:
     """
     @dev Counts one more stay; the caller has checked that it fits. Level and streak
          were the last one's: in it the tree of each epoch begins anew.
     @param node The node word.
+    @param epoch The last one of which the new stay has no leaf, uint40.
     @return uint256 The new word.
     """
-    return (node & ~(_U8 << _LEVEL | _U32 << _STREAK)) + 1
+    return self._with_level(node, 0, 0, epoch) + 1
 
 
 @internal

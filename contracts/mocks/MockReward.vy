@@ -16,20 +16,23 @@ from contracts.interfaces import IRewardFund
 
 FUND: public(immutable(address))
 REPUTATION: public(immutable(address))
+EPOCH_SECONDS: public(immutable(uint256))
 
 # @dev epoch -> the seal of its tree; 0 unless it is final.
 root: public(HashMap[uint256, bytes32])
 
 
 @deploy
-def __init__(fund: address, reputation: address):
+def __init__(fund: address, reputation: address, epoch_seconds: uint256):
     """
     @notice Deploys the double.
     @param fund RewardFund.
     @param reputation NodeReputation.
+    @param epoch_seconds How long its epochs are.
     """
     FUND = fund
     REPUTATION = reputation
+    EPOCH_SECONDS = epoch_seconds
 
 
 @external

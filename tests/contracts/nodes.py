@@ -17,6 +17,7 @@ from tests.contracts.signing import account, sign
 
 REJOIN_SECONDS = 2 * 86_400
 RESOLVE_SECONDS = 86_400
+EPOCH_SECONDS = 3_600
 MODELS = keccak(text="a list of models")
 EVIDENCE = keccak(text="what the node did")
 
@@ -70,7 +71,9 @@ class Register:
             "resolve_seconds": RESOLVE_SECONDS,
         }
         self.reputation = deployer_of("NodeReputation").deploy(*(parts | changes).values())
-        self.reward = deployer_of("mocks/MockReward").deploy(ZERO_ADDRESS, self.reputation)
+        self.reward = deployer_of("mocks/MockReward").deploy(
+            ZERO_ADDRESS, self.reputation, EPOCH_SECONDS
+        )
 
     def bind(self) -> None:
         """Let the register believe the double's roots."""

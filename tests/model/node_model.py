@@ -37,13 +37,16 @@ class Accusation:
 
 @dataclass
 class Node:
-    """Everything known of a node."""
+    """Everything known of a node; `leaf` is the newest that its last stay was shown to have.
+
+    Epoch, level and streak.
+    """
 
     stays: list[Stay] = field(default_factory=list)
     disqualified_at: int | None = None
     accusation: Accusation | None = None
     ended_at: int | None = None
-    level: tuple[int, int, int] = (0, 0, 0)
+    leaf: tuple[int, int, int] | None = None
 
     def now(self) -> Stay | None:
         """Return the stay that lasts."""
@@ -60,6 +63,7 @@ class NodeModel:
     rejoin: int
     appeal_time: int
     resolve_time: int
+    epoch_seconds: int
     is_staked: Callable[[str, str], bool]
     nodes: dict[str, Node] = field(default_factory=dict)
 
@@ -78,7 +82,7 @@ class NodeModel:
         _refuse(not self.is_staked(operator, node), "node: not staked")
         _refuse(not has_consent, "node: no consent")
         known.stays.append(Stay(operator, self.now))
-        known.level = (known.level[0], 0, 0)
+        known.leaf = None
 
     def retire(self, node: str, sender: str) -> None:
         """End a stay."""
@@ -90,13 +94,22 @@ class NodeModel:
 
     def sync(self, node: str, epoch: int, level: int, streak: int) -> None:
         """Take over a proven leaf."""
+        _refuse(epoch <= self.level(node)[0], "node: newer epoch is known")
+        self.of(node).leaf = (epoch, level, streak)
+
+    def level(self, node: str) -> tuple[int, int, int]:
+        """Return epoch, level and streak; without a leaf, of the last epoch begun before the stay.
+
+        The model is of a register that is bound.
+        """
         known = self.of(node)
-        _refuse(epoch <= known.level[0], "node: newer epoch is known")
-        known.level = (epoch, level, streak)
+        if known.leaf is not None or not known.stays:
+            return known.leaf or (0, 0, 0)
+        return ((known.stays[-1].start - 1) // self.epoch_seconds, 0, 0)
 
     def sync_run(self, epoch: int, said: dict[str, tuple[int, int]]) -> int:
         """Take over proven leaves, by node, but for those of nodes that are newer; how many."""
-        behind = [node for node in said if self.of(node).level[0] < epoch]
+        behind = [node for node in said if self.level(node)[0] < epoch]
         _refuse(not behind, "node: nothing to sync")
         for node in behind:
             self.sync(node, epoch, *said[node])

@@ -30,7 +30,10 @@ class NodeEvent(NamedTuple):
 
 
 class NodeLevel(NamedTuple):
-    """A node's level, and the epoch that gave it (0 for none)."""
+    """A node's level, and its epoch: before a stay's first leaf, the last one begun before it.
+
+    0 while the node was neither registered nor shown to have a leaf.
+    """
 
     level: int
     streak: int

@@ -222,7 +222,8 @@ class Stored(Mapping[str, bytes]):
     def __getitem__(self, name: str) -> bytes:
         """Return a file's bytes. Raises VerificationFailed if they are not those listed."""
         said = self.digests[name]
-        data = (self._folder / name).read_bytes()
+        with self._open(name) as file:
+            data = file.read()
         if Digest(len(data), sha256(data).hexdigest()) != said:
             raise VerificationFailed("is not what the manifest says", field=name)
         return data
@@ -238,10 +239,16 @@ class Stored(Mapping[str, bytes]):
     def check(self) -> None:
         """Check every file, without holding it. Raises VerificationFailed naming the first."""
         for name, said in self.digests.items():
-            with (self._folder / name).open("rb") as file:
+            with self._open(name) as file:
                 found = file_digest(file, "sha256").hexdigest()
             if found != said.sha256:
                 raise VerificationFailed("is not what the manifest says", field=name)
+
+    def _open(self, name: str) -> io.BufferedReader:
+        try:
+            return (self._folder / name).open("rb")
+        except OSError as error:  # such as when who computed it again puts another in its place
+            raise VerificationFailed(f"cannot be read: {error.strerror}", field=name) from error
 
 
 def read_files(folder: Path) -> Stored:

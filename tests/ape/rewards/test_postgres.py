@@ -28,7 +28,7 @@ with server() as (running, _):
     sys.stdin.read()
 """
 FINAL = 3
-PATIENCE_S = 120
+PATIENCE_S = 240
 
 
 @pytest.fixture(scope="module")

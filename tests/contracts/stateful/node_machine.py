@@ -10,7 +10,7 @@ from eth_utils import keccak
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from tests.contracts.nodes import MODELS, EpochTree, Register, consent, node_key
+from tests.contracts.nodes import EPOCH_SECONDS, MODELS, EpochTree, Register, consent, node_key
 from tests.contracts.protocol import NODE_STAKE, ZERO_ADDRESS, travel
 from tests.contracts.reward_cards import busy
 from tests.contracts.signing import sign
@@ -23,6 +23,8 @@ PICKS = st.integers(0, len(KEYS) - 1)
 RARELY = st.integers(0, 7).map(lambda number: number == 0)
 WAITS = st.one_of(st.integers(0, 5), st.sampled_from((3_600, DAY, 2 * DAY, 3 * DAY)))
 PLACES = st.integers(0, 10**6)
+#: Epochs from that of a node's level to that of a leaf it is shown to have.
+AHEAD = st.integers(-3, 2)
 #: Claims of the past that are asked again after every step.
 MOST_CLAIMS = 24
 
@@ -47,11 +49,11 @@ class NodeMachine(CountingMachine):
             rejoin=chain.REJOIN_SECONDS(),
             appeal_time=chain.APPEAL_SECONDS(),
             resolve_time=chain.RESOLVE_SECONDS(),
+            epoch_seconds=EPOCH_SECONDS,
             is_staked=lambda operator, node: self.stakes.get((operator, node), 0) >= NODE_STAKE,
         )
         self.moments = [boa.env.timestamp]
         self.claims: list[tuple[tuple[str, str, int, int], bool]] = []
-        self.epoch = 100
         self.steps = 0
 
     def _wait(self, seconds: int) -> None:
@@ -120,11 +122,19 @@ class NodeMachine(CountingMachine):
             lambda: self.model.retire(node, sender),
         )
 
-    @rule(pick=PICKS, level=st.integers(0, 10), streak=st.integers(0, 99), back=st.integers(0, 3))
-    def sync(self, pick, level, streak, back):
+    def _over(self, pick: int, ahead: int) -> int:
+        """Wait until an epoch near that of a node's level is over, and return it."""
+        epoch = self.model.level(KEYS[pick].address)[0] + ahead
+        # Of a node that nobody registered yet, the first epochs there are.
+        epoch = max(epoch, self.moments[0] // EPOCH_SECONDS - 3)
+        self._wait(max((epoch + 1) * EPOCH_SECONDS - self.model.now, 0))
+        return epoch
+
+    @rule(pick=PICKS, level=st.integers(0, 10), streak=st.integers(0, 99), ahead=AHEAD)
+    def sync(self, pick, level, streak, ahead):
+        """With a leaf of an epoch that is over: of this stay, of the one before, or of neither."""
         node = KEYS[pick].address
-        self.epoch += 1
-        epoch = self.epoch - back
+        epoch = self._over(pick, ahead)
         tree = EpochTree(
             [
                 (self.operators[0], node, busy(level_after=level, streak_after=streak)),
@@ -139,11 +149,10 @@ class NodeMachine(CountingMachine):
             lambda: self.model.sync(node, epoch, level, streak),
         )
 
-    @rule(levels=st.lists(st.integers(0, 10), min_size=3, max_size=3), back=st.integers(0, 3))
-    def sync_run(self, levels, back):
+    @rule(levels=st.lists(st.integers(0, 10), min_size=3, max_size=3), pick=PICKS, ahead=AHEAD)
+    def sync_run(self, levels, pick, ahead):
         """All nodes at once, of an epoch that is newer than what is known of some of them."""
-        self.epoch += 1
-        epoch = self.epoch - back
+        epoch = self._over(pick, ahead)
         said = {key.address: level for key, level in zip(KEYS, levels, strict=True)}
         tree = EpochTree(
             [(self.operators[0], node, busy(level_after=level)) for node, level in said.items()]
@@ -227,9 +236,10 @@ class NodeMachine(CountingMachine):
         accused = [key.address for key in KEYS if self.model.live(key.address)]
         return accused[pick % len(accused)] if accused else KEYS[pick].address
 
-    @rule(seconds=WAITS)
-    def wait(self, seconds):
-        self._wait(seconds)
+    @rule(seconds=WAITS, is_to_edge=st.booleans())
+    def wait(self, seconds, is_to_edge):
+        """Now and then to where an epoch begins, so that stays do too, or some seconds later."""
+        self._wait((seconds - self.model.now) % EPOCH_SECONDS if is_to_edge else seconds)
 
     # What holds after every step.
 
@@ -271,7 +281,7 @@ class NodeMachine(CountingMachine):
             len(known.stays),
             known.disqualified_at or 0,
         )
-        assert (facts.level_epoch, facts.level, facts.streak) == known.level
+        assert (facts.level_epoch, facts.level, facts.streak) == self.model.level(node)
         # INV-N1, INV-N5
         assert self.chain.is_eligible(node) == self.model.is_eligible(node)
         live = self.model.live(node)

@@ -4,15 +4,24 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from benchmarks.rewards import plots, study_file
 from benchmarks.rewards.bounds import upper_ppm
-from benchmarks.rewards.claims import GAINING, LOSING, bounded, claims
+from benchmarks.rewards.claims import (
+    LOSING,
+    QUIET_LOSING,
+    QUIET_UNSEEN,
+    UNSEEN,
+    bounded,
+    claims,
+)
 from benchmarks.rewards.copying import CHEATS
 from benchmarks.rewards.false_flags import HONEST
+from benchmarks.rewards.study_file import THIN_CHEATS
 from benchmarks.rewards.tables import by_seed, tables
 from cortensor.rewards import RewardCard
 from cortensor.rewards.collusion import (
@@ -74,29 +83,36 @@ def test_what_the_issue_asks_for_holds() -> None:
         assert 0 < population["margins"]["uptime_point"] < 200
 
 
-def drawn(cheat: str, figure: str) -> list[int]:
-    found = by_seed(FIGURES["copying"], cheat, figure)
-    assert len(found) >= 16
+def drawn(network: str, cheat: str, figure: str) -> list[int]:
+    found = by_seed(FIGURES[network], cheat, figure)
+    assert len(found) >= (16 if network == "copying" else 10)
     return found
 
 
-@pytest.mark.parametrize("cheat", LOSING)
-def test_copying_and_rings_are_found_and_lose_on_every_seed(cheat: str) -> None:
-    assert max(drawn(cheat, "gain_bps")) < 0
-    assert min(drawn(cheat, "first_epoch")) > 0
+LOSSES = [
+    *(("copying", cheat) for cheat in LOSING),
+    *(("thin", cheat) for cheat in THIN_CHEATS),
+    *(("quiet", cheat) for cheat in QUIET_LOSING),
+]
 
 
-def test_copying_four_of_five_is_found_and_loses_on_all_but_one_seed() -> None:
-    assert min(drawn("noisy", "first_epoch")) > 0
-    assert sum(gain > 0 for gain in drawn("noisy", "gain_bps")) <= 1
+@pytest.mark.parametrize(("network", "cheat"), LOSSES)
+def test_copying_and_rings_are_found_and_lose_on_every_seed(network: str, cheat: str) -> None:
+    assert max(drawn(network, cheat, "gain_bps")) < 0
+    assert min(drawn(network, cheat, "first_epoch")) > 0
 
 
 def test_what_gains_is_bound_and_no_honest_pair_is_flagged_beside_it() -> None:
-    for cheat in GAINING:
-        assert max(drawn(cheat, "gain_bps")) < 800
-    for cheat in CHEATS:
-        assert max(drawn(cheat, "innocent_pairs")) == 0
-    assert {*LOSING, *GAINING, "noisy", "first"} == set(CHEATS)
+    assert max(drawn("copying", "third", "gain_bps")) < 250
+    for cheat in QUIET_UNSEEN:
+        assert max(drawn("quiet", cheat, "gain_bps")) < 800
+    for network, cheat in product(("copying", "quiet"), CHEATS):
+        assert max(drawn(network, cheat, "innocent_pairs")) == 0
+    for cheat in THIN_CHEATS:
+        assert max(drawn("thin quiet", cheat, "gain_bps")) < 300
+        for network in ("thin", "thin quiet"):
+            assert max(drawn(network, cheat, "innocent_pairs")) == 0
+    assert {*LOSING, *UNSEEN, "first"} == {*QUIET_LOSING, *QUIET_UNSEEN, "first"} == set(CHEATS)
 
 
 @pytest.mark.parametrize("kind", sorted(bounded(HONEST)))

@@ -93,6 +93,16 @@ def test_a_file_that_changes_while_it_is_used_is_named(folder: Path) -> None:
         files.read_inputs(found)
 
 
+def test_a_folder_that_is_taken_away_while_it_is_used_is_none(folder: Path) -> None:
+    found = files.read_files(folder)
+    folder.rename(folder.with_name("gone"))
+    with pytest.raises(VerificationFailed, match="cannot be read: No such file") as caught:
+        files.read_inputs(found)
+    assert caught.value.field == files.NUMBERS
+    with pytest.raises(VerificationFailed, match="cannot be read"):
+        found.check()
+
+
 def test_a_manifest_that_says_nothing_of_a_file_is_refused(folder: Path) -> None:
     said = json.loads((folder / "manifest.json").read_bytes())
     said["files"]["tree.bin"] = {"bytes": 1}

@@ -53,6 +53,11 @@ def test_nodes_with_another_level_and_no_newer_one() -> None:
     assert payer(leaves, known).moves(EPOCH) == [Part(1, 1)]
 
 
+def test_a_leaf_of_the_stay_before_moves_nothing() -> None:
+    """A new stay has a level of 0, of an epoch that is newer than any leaf of the one before."""
+    assert payer([leaf(1, level=3)], {1: NodeLevel(0, 0, EPOCH + 1)}).moves(EPOCH) == []
+
+
 def test_a_leaf_that_cannot_be_moves_nothing_and_stops_nothing() -> None:
     """Only a root that nobody challenged has such leaves; the register would refuse them."""
     leaves = [

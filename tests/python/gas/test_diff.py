@@ -117,7 +117,7 @@ def test_a_file_that_is_none(base: Path, tmp_path: Path, text: str, words: str) 
 def test_a_baseline_that_is_not_there() -> None:
     done = CliRunner().invoke(main, ["gas", "diff", "1999"])
     assert done.exit_code == 2
-    assert "no gas/baselines/1999.json; there are 2026-11, 2026-11-26, phase2" in done.stderr
+    assert "no gas/baselines/1999.json; there are 2026-11, 2026-11-27, phase2" in done.stderr
 
 
 def test_outside_the_project_it_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_outside_the_project_it_is_said_so(tmp_path: Path, monkeypatch: pytest.M
     assert "run this in the project's folder, or name a JSON file" in done.stderr
 
 
-NEWEST, FIRST = "2026-11-26", "2026-11"
+NEWEST, FIRST = "2026-11-27", "2026-11"
 
 
 def test_the_committed_scenarios_are_within_the_budget_of_the_newest_baseline() -> None:

@@ -22,7 +22,7 @@ def unbound(protocol):
 
 @pytest.fixture
 def reward(unbound):
-    return deployer_of("mocks/MockReward").deploy(unbound, ZERO_ADDRESS)
+    return deployer_of("mocks/MockReward").deploy(unbound, ZERO_ADDRESS, 1)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_inv_f2_only_the_binder_binds(protocol, unbound, reward):
 def test_binds_only_what_draws_from_it(protocol, unbound):
     with boa.reverts("fund: reward has no code"):
         unbound.bind(protocol.stranger, sender=protocol.owner)
-    other = deployer_of("mocks/MockReward").deploy(protocol.stranger, ZERO_ADDRESS)
+    other = deployer_of("mocks/MockReward").deploy(protocol.stranger, ZERO_ADDRESS, 1)
     with boa.reverts("fund: reward has another fund"):
         unbound.bind(other, sender=protocol.owner)
 
@@ -169,7 +169,7 @@ def hostile(protocol):
     """A bound fund with money, of a token that refuses or calls back."""
     token = deployer_of("mocks/MockHostileToken").deploy(2 * GIFT)
     fund = deployer_of("RewardFund").deploy(protocol.owner, token)
-    reward = deployer_of("mocks/MockReward").deploy(fund, ZERO_ADDRESS)
+    reward = deployer_of("mocks/MockReward").deploy(fund, ZERO_ADDRESS, 1)
     fund.bind(reward, sender=protocol.owner)
     giver = boa.env.eoa
     token.transfer(fund, GIFT, sender=giver)

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from cortensor.rewards import Facts
 from tests.contracts.events import assert_event
-from tests.contracts.nodes import EpochTree, Register, node_key
+from tests.contracts.nodes import EPOCH_SECONDS, EpochTree, Register, node_key
 from tests.contracts.profile import examples
+from tests.contracts.protocol import START, travel, travel_to
 from tests.contracts.reward_cards import busy
 
-EPOCH = 20_000
+#: Later than the one in which a node of these tests is registered.
+EPOCH = START // EPOCH_SECONDS + 1_000
 
 
 def tree_of(world, count: int = 5, **changes: object) -> EpochTree:
@@ -93,20 +95,58 @@ def test_inv_n3_syncs(world, reputation, tree):
     assert (found.level, found.streak, found.level_epoch) == (4, 104, EPOCH)
 
 
-def test_inv_n3_a_new_stay_begins_at_no_level(world, reputation, node, key):
-    """As in the tree of the next epoch: who buys a node buys no level with it."""
-    made = EpochTree([(world.operator, node, busy(level_after=7, streak_after=9))])
-    world.reward.set_root(EPOCH, made.seal)
-    reputation.sync(EPOCH, *made.show(node), sender=world.operator)
-    reputation.retire(node, sender=world.operator)
+@pytest.mark.parametrize("away", [1, EPOCH_SECONDS - 1, EPOCH_SECONDS, EPOCH_SECONDS + 1])
+def test_inv_n3_a_new_stay_begins_at_no_level(protocol, key, away):
+    """Who buys a node buys no level with it, nor one that nobody had shown: alone or in a run.
+
+    The node leaves in the first second of an epoch, and the first leaf of the new stay is taken.
+    """
+    world = Register(protocol, rejoin_seconds=1)
+    world.bind()
+    reputation, node, beside = world.reputation, key.address, node_key("beside").address
+    for operator in (world.operator, world.other):
+        world.stake(node, operator)
+    world.register(key)
+    shown = boa.env.timestamp // EPOCH_SECONDS + 1
+    late, left = shown + 1, shown + 2
+
+    def final(epoch: int, operator: str, level: int) -> EpochTree:
+        facts = busy(level_after=level, streak_after=9)
+        made = EpochTree([(operator, node, facts), (world.operator, beside, busy())])
+        world.reward.set_root(epoch, made.seal)
+        return made
+
+    old = {epoch: final(epoch, world.operator, epoch - shown + 7) for epoch in (shown, late)}
+    travel_to(left * EPOCH_SECONDS)
+    reputation.sync(shown, *old[shown].show(node), sender=world.operator)
     assert reputation.node(node).level == 7
-    world.stake(node, world.other)
-    boa.env.timestamp += reputation.REJOIN_SECONDS()
+    reputation.retire(node, sender=world.operator)
+    travel(away)
     world.register(key, world.other)
+    first = -(-boa.env.timestamp // EPOCH_SECONDS)
+    for epoch, made in old.items():
+        with boa.reverts("node: newer epoch is known"):
+            reputation.sync(epoch, *made.show(node), sender=world.operator)
+    assert reputation.sync_run(late, *old[late].run(0, 2), sender=world.operator) == 1
+    assert reputation.node(beside).level_epoch == late
     found = reputation.node(node)
-    assert (found.level, found.streak, found.level_epoch) == (0, 0, EPOCH)
-    with boa.reverts("node: newer epoch is known"):
-        reputation.sync(EPOCH, *made.show(node), sender=world.operator)
+    assert (found.level, found.streak, found.level_epoch) == (0, 0, first - 1)
+
+    travel_to((first + 1) * EPOCH_SECONDS)
+    for operator, epoch in ((world.operator, late), (world.other, first)):
+        times = (epoch * EPOCH_SECONDS, (epoch + 1) * EPOCH_SECONDS)
+        assert reputation.was_active(operator, node, *times)
+    made = final(first, world.other, 1)
+    reputation.sync(first, *made.show(node), sender=world.operator)
+    assert reputation.node(node).level == 1
+
+
+def test_a_stay_before_there_is_a_reward_contract_has_no_epoch(protocol, key):
+    world = Register(protocol)
+    world.stake(key.address)
+    world.register(key)
+    found = world.reputation.node(key.address)
+    assert (found.registered_at, found.level_epoch) == (boa.env.timestamp, 0)
 
 
 def test_inv_n3_only_forward(world, reputation, tree):

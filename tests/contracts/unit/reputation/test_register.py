@@ -8,7 +8,7 @@ import pytest
 
 from tests.contracts.events import assert_event
 from tests.contracts.fresh import deploy_fresh
-from tests.contracts.nodes import MODELS, REJOIN_SECONDS, consent, node_key
+from tests.contracts.nodes import EPOCH_SECONDS, MODELS, REJOIN_SECONDS, consent, node_key
 from tests.contracts.protocol import COOLDOWN_SECONDS, NODE_STAKE, ZERO_ADDRESS, travel
 from tests.contracts.signing import compact, sign
 from tests.contracts.slots import mapped, slot_of, write
@@ -35,7 +35,8 @@ def test_registers(world, reputation, staked, deadline):
         model_count=7,
     )
     now = boa.env.timestamp
-    assert reputation.node(address) == (world.operator, now, 0, 1, 0, 0, 0, 0, MODELS, 7)
+    begun = (now - 1) // EPOCH_SECONDS
+    assert reputation.node(address) == (world.operator, now, 0, 1, 0, 0, 0, begun, MODELS, 7)
     assert reputation.stay(address, 1) == (world.operator, now, 0)
     assert reputation.is_eligible(address)
 

@@ -21,8 +21,8 @@ def node(
 
 @external
 @pure
-def disqualified(word: uint256, moment: uint256) -> uint256:
-    return words._with_disqualified_at(words._with_stay(word), moment)
+def disqualified(word: uint256, epoch: uint256, moment: uint256) -> uint256:
+    return words._with_disqualified_at(words._with_stay(word, epoch), moment)
 
 @external
 @pure
@@ -71,9 +71,10 @@ def words():
     stays=U16S,
     old=st.tuples(LEVELS, U32S, TIMES, U16S),
     new=st.tuples(LEVELS, U32S, TIMES, U16S),
+    begun=TIMES,
     moment=TIMES,
 )
-def test_the_node_word(words, stays, old, new, moment):
+def test_the_node_word(words, stays, old, new, begun, moment):
     word = words.node(stays, *old)
     assert words.fields(word) == (stays, 0, *old)
     word = words.node(word, *new)
@@ -81,8 +82,8 @@ def test_the_node_word(words, stays, old, new, moment):
     assert word == stays | level << 56 | streak << 64 | epoch << 96 | models << 136
     if stays < 2**16 - 1:
         # A new stay begins with neither level nor streak.
-        begun = (0, 0, *new[2:])
-        assert words.fields(words.disqualified(word, moment)) == (stays + 1, moment, *begun)
+        fields = (stays + 1, moment, 0, 0, begun, models)
+        assert words.fields(words.disqualified(word, begun, moment)) == fields
 
 
 @property_of(60)
