@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("study.json")
 SMALL_EPOCHS, SMALL_NETWORKS = 2, 1
 """What a test recomputes."""
-COPY_SEEDS, OTHER_SEEDS = range(16), range(10)
-THIN_OPERATORS, THIN_CHEATS = 80, ("good", "poor", "ring")
+COPY_SEEDS = range(16)
+THIN_OPERATORS, THIN_SEEDS = 80, range(10)
+THIN_CHEATS = ("good", "poor", "half", "third", "turns", "ring")
 SPLITS, SPLIT_SEEDS = (2, 4, 8), range(10)
 JOINED = ("the same", "different")
 ONCE_NETWORKS, AGAIN_NETWORKS = 500, 30
@@ -51,7 +52,8 @@ def small_figures() -> dict[str, Any]:
         "populations": {name: population(name, SMALL_EPOCHS) for name in POPULATIONS},
         "splitting": splitting(4, 0, epochs=SMALL_EPOCHS),
         "joining": joining("different", 0, epochs=SMALL_EPOCHS),
-        "copying": copying(0, epochs=SMALL_EPOCHS),
+        "copying": copying(0, tasks=BUSY_TASKS, epochs=SMALL_EPOCHS),
+        "quiet": copying(0, cheats=("poor",), epochs=SMALL_EPOCHS),
         "once": once("unlike quality", SMALL_NETWORKS),
         "again": again("clones", SMALL_NETWORKS, epochs=SMALL_EPOCHS),
         "cost": cost(20, epochs=SMALL_EPOCHS),
@@ -65,9 +67,9 @@ def parts() -> dict[tuple[str, ...], Callable[[], Any]]:
     thin = partial(copying, cheats=THIN_CHEATS, operators=THIN_OPERATORS)
     return {
         **{("copying", str(seed)): partial(copying, seed, tasks=BUSY_TASKS) for seed in COPY_SEEDS},
-        **{("quiet", str(seed)): partial(copying, seed) for seed in OTHER_SEEDS},
-        **{("thin", str(seed)): partial(thin, seed, tasks=BUSY_TASKS) for seed in OTHER_SEEDS},
-        **{("thin quiet", str(seed)): partial(thin, seed) for seed in OTHER_SEEDS},
+        **{("quiet", str(seed)): partial(copying, seed) for seed in COPY_SEEDS},
+        **{("thin", str(seed)): partial(thin, seed, tasks=BUSY_TASKS) for seed in THIN_SEEDS},
+        **{("thin quiet", str(seed)): partial(thin, seed) for seed in THIN_SEEDS},
         **pair_parts(),
         **{
             ("splitting", str(nodes), str(seed)): partial(splitting, nodes, seed)

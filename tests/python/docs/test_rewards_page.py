@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,11 @@ from benchmarks.rewards import plots, study_file
 from benchmarks.rewards.bounds import upper_ppm
 from benchmarks.rewards.claims import (
     LOSING,
+    OWNED,
     QUIET_LOSING,
     QUIET_UNSEEN,
+    THIN_LOSING,
+    THIN_UNSEEN,
     UNSEEN,
     bounded,
     claims,
@@ -83,15 +85,23 @@ def test_what_the_issue_asks_for_holds() -> None:
         assert 0 < population["margins"]["uptime_point"] < 200
 
 
+NETWORKS = {
+    "copying": tuple(CHEATS),
+    "quiet": tuple(CHEATS),
+    "thin": THIN_CHEATS,
+    "thin quiet": THIN_CHEATS,
+}
+
+
 def drawn(network: str, cheat: str, figure: str) -> list[int]:
     found = by_seed(FIGURES[network], cheat, figure)
-    assert len(found) >= (16 if network == "copying" else 10)
+    assert len(found) >= (10 if network.startswith("thin") else 16)
     return found
 
 
 LOSSES = [
     *(("copying", cheat) for cheat in LOSING),
-    *(("thin", cheat) for cheat in THIN_CHEATS),
+    *(("thin", cheat) for cheat in THIN_LOSING),
     *(("quiet", cheat) for cheat in QUIET_LOSING),
 ]
 
@@ -104,15 +114,25 @@ def test_copying_and_rings_are_found_and_lose_on_every_seed(network: str, cheat:
 
 def test_what_gains_is_bound_and_no_honest_pair_is_flagged_beside_it() -> None:
     assert max(drawn("copying", "third", "gain_bps")) < 250
+    for cheat in OWNED:
+        assert max(drawn("copying", cheat, "together_bps")) < 100, "1 % at most, as by splitting"
+        assert max(drawn("quiet", cheat, "together_bps")) < 200
     for cheat in QUIET_UNSEEN:
         assert max(drawn("quiet", cheat, "gain_bps")) < 800
-    for network, cheat in product(("copying", "quiet"), CHEATS):
-        assert max(drawn(network, cheat, "innocent_pairs")) == 0
     for cheat in THIN_CHEATS:
-        assert max(drawn("thin quiet", cheat, "gain_bps")) < 300
-        for network in ("thin", "thin quiet"):
+        assert max(drawn("thin", cheat, "gain_bps")) < 500
+        assert max(drawn("thin quiet", cheat, "gain_bps")) < 500
+    for network, cheats in NETWORKS.items():
+        for cheat in cheats:
             assert max(drawn(network, cheat, "innocent_pairs")) == 0
+
+
+def test_every_cheat_is_said_to_lose_or_to_gain() -> None:
     assert {*LOSING, *UNSEEN, "first"} == {*QUIET_LOSING, *QUIET_UNSEEN, "first"} == set(CHEATS)
+    assert {*THIN_LOSING, *THIN_UNSEEN} == set(THIN_CHEATS)
+    for network, cheats in NETWORKS.items():
+        for draws in FIGURES[network].values():
+            assert draws.keys() == set(cheats)
 
 
 @pytest.mark.parametrize("kind", sorted(bounded(HONEST)))

@@ -105,3 +105,26 @@ def test_only_the_owner_once_and_of_what_is_final(own):
         own.reward.forget_levels(sender=own.owner)
     own.final(Tree([]))
     own.reward.forget_levels(sender=own.owner)
+
+
+def test_what_a_forgotten_tree_says_is_shown_until_a_newer_one_is_final(peopled):
+    peopled.opened()
+    tree = Tree(peopled.priced(peopled.works(*all_of(peopled, UP))))
+    forgotten = peopled.finalise(peopled.post(tree))
+    peopled.reward.forget_levels(sender=peopled.owner)
+    peopled.end_epoch()
+    node = peopled.pairs[0][1]
+    assert sync(peopled, forgotten, tree, node) == (forgotten, 1)
+    tree, header = posted(peopled, *all_of(peopled, replace(UP, tasks=0)))
+    later = peopled.finalise(header)
+    assert sync(peopled, later, tree, node) == (later, 0)
+
+
+def sync(own, epoch, tree, node):
+    """Show a node's leaf to the register; returns epoch and level that it then has."""
+    (index,) = [i for i, leaf in enumerate(tree.leaves) if leaf.node == node]
+    leaf = tree.leaves[index]
+    row = (leaf.operator, leaf.node, leaf.facts, leaf.tally, leaf.sums)
+    own.reputation.sync(epoch, row, index, tree.proof(index))
+    facts = own.reputation.node(node)
+    return facts.level_epoch, facts.level
