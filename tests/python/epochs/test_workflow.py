@@ -50,7 +50,7 @@ def run(file: Path, workflows: str, die: str = "") -> int:
 
 def test_killed_in_a_step_every_other_one_is_done_once(workflows: str, tmp_path: Path) -> None:
     file = tmp_path / "steps"
-    deaths = ["fund", "pay 128"]
+    deaths = ["look", "fund", "pay 128", "mark paid", "standing 0"]
     for die in deaths:
         assert run(file, workflows, die) == 9
     assert run(file, workflows) == 0
