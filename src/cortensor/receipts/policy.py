@@ -8,6 +8,7 @@ A rule counts only what the verification proved: what was not checked meets no r
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 from cortensor.errors import InvalidInput
@@ -43,12 +44,12 @@ class Case(NamedTuple):
         return found is not None and found.status == PROVEN
 
 
-class Policy:
+class Policy(ABC):
     """Rules and how they are joined. Make them with the functions of this module."""
 
+    @abstractmethod
     def judge(self, case: Case) -> tuple[Ruling, ...]:
         """Return what each rule says. Met if all are."""
-        raise NotImplementedError
 
     def __and__(self, other: Policy) -> Policy:
         return _Both(self, other)

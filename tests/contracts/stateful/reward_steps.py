@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -257,14 +258,14 @@ class RewardSteps(RewardTrials):
                 lambda sender=sender: model.forget(sender),
             )
 
+    @abstractmethod
     def grant(self, amount: int) -> None:
         """Fill the fund."""
-        raise NotImplementedError
 
+    @abstractmethod
     def deposit(self, proposer: str) -> None:
         """Give the next root a bond."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pay_run(self, epoch: int, place: int, height: int) -> None:
         """Pay some leaves of an epoch, if it is final."""
-        raise NotImplementedError

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -58,9 +59,9 @@ class CountingMachine(RuleBasedStateMachine):
         finally:
             self._undo.__exit__(None, None, None)
 
+    @abstractmethod
     def everybody_leaves(self) -> None:
         """Take out all that is anybody's and check that nothing else is left."""
-        raise NotImplementedError
 
 
 def run_machine(
